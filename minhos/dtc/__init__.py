@@ -1,0 +1,1 @@
+"""The DTC protocol: messages, codecs, client, and server over a port `Backend`."""

@@ -1,0 +1,79 @@
+"""Every exception that MinhOS raises on purpose: what was wrong, with the value, and what to do about it.
+
+Each message is one sentence written for a trader.  A command prints it and exits; nothing here is ever
+shown as a traceback.  What is not in this tree is a defect of MinhOS.
+"""
+
+from __future__ import annotations
+
+
+class MinhosError(Exception):
+    """Base of the tree; `exit_code` is what a command returns to the shell."""
+
+    exit_code = 2
+
+
+class SettingsError(MinhosError):
+    """A setting is unknown, contradictory or out of range."""
+
+
+class SymbolError(MinhosError):
+    """A symbol cannot be read as one of the futures that MinhOS knows."""
+
+
+class DataError(MinhosError):
+    """A data file is missing, foreign, truncated or cannot be understood without being told more."""
+
+
+class DataRefused(DataError):
+    """The data can be read but must not be used: thin, wrong contract, too many gaps."""
+
+    exit_code = 1
+
+
+class NotEnoughData(DataError):
+    """Fewer bars, sessions or bets than a method needs; the message says how many are missing."""
+
+
+class CalendarError(MinhosError):
+    """A time lies outside the table of sessions."""
+
+
+class ModelError(MinhosError):
+    """A bundle is missing, damaged or does not fit the features that run."""
+
+
+class TrainingError(MinhosError):
+    """Training could not produce a bundle."""
+
+
+class JournalError(MinhosError):
+    """The journal cannot be opened, written or trusted."""
+
+
+class OrderStateError(MinhosError):
+    """An order made a transition that the state table does not contain; trading stops."""
+
+
+class ReconciliationError(MinhosError):
+    """The venue and the journal disagree on an order, a fill or a position."""
+
+
+class VenueError(MinhosError):
+    """The venue cannot be reached or refused what it was asked."""
+
+
+class FeedError(MinhosError):
+    """The feed stopped, went stale or contradicts itself."""
+
+
+class CommandRefused(MinhosError):
+    """A command was understood and must not be carried out now; the message says why."""
+
+    exit_code = 1
+
+
+class CheckFailed(MinhosError):
+    """What was to be checked does not hold."""
+
+    exit_code = 1

@@ -1,0 +1,1 @@
+"""Causal features, defined once, bar by bar; a batch is that loop."""

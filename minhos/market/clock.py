@@ -1,0 +1,47 @@
+"""The port `Clock`: the only place where MinhOS learns what time it is.
+
+Backtests, replays and simulated markets run on `SimulatedClock`, which the feed moves; everything else on
+`SystemClock`.  No other module reads the time of day (the linter holds that).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a part may ask of time."""
+
+    def now_ns(self) -> int:
+        """UTC nanoseconds since 1970."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds for measuring durations; never goes back."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class SimulatedClock:
+    """A clock that stands until it is moved; it refuses to go back."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns
+
+    def advance_to(self, time_ns: int) -> None:
+        """Move to time_ns; an earlier time leaves the clock where it is."""
+        self._now_ns = max(self._now_ns, time_ns)

@@ -1,0 +1,1 @@
+"""Pure statistics: intervals, e-processes, Sharpe tests, calibration measures."""

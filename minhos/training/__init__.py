@@ -1,0 +1,1 @@
+"""Labels, splits, the five members, calibration and payoff fits, ONNX export."""
