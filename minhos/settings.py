@@ -1,0 +1,258 @@
+"""Typed settings: `config/minhos.toml`, `config/kelly_risk_parameters.json`, `config/events.csv`.
+
+Read only by services and commands; rooms take the small frozen structs made here.  A misspelt key says which
+was meant, contradicting switches are refused, and a value out of range names itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from minhos.errors import SettingsError
+from minhos.market.instruments import instrument
+from minhos.market.types import Instrument
+from minhos.risk.parameters import RiskParameters
+from minhos.sizing.types import SizingParameters
+
+ROOT = Path(__file__).resolve().parent.parent
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+def home() -> Path:
+    """Where configuration and data lie: the checkout, or the folder named by MINHOS_HOME."""
+    return Path(os.environ.get("MINHOS_HOME", ROOT))
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MarketSettings(Section):
+    symbol: str = "NQ"
+    """What is forecast: a root (front month by volume) or a contract."""
+    order_root: str = ""
+    """Root that is traded; empty for the same (NQ bars, MNQ orders: "MNQ")."""
+    instruments: dict[str, dict[str, Any]] = {}
+    """Overrides by root: commission_cents, slippage_ticks, day_margin_cents, overnight_margin_cents."""
+
+
+class DataSettings(Section):
+    source: str = ""
+    """File or folder of bars; empty for the simulated market."""
+    timezone: str = ""
+    stamps: Literal["", "open", "close"] = ""
+    flush_interval_ms: int = Field(5000, ge=0)
+    grace_ms: int = Field(2000, ge=0)
+
+
+class SimulationSettings(Section):
+    kind: Literal["ou", "regime", "break", "null"] = "ou"
+    ceiling: float = Field(0.58, ge=0.5, lt=0.7)
+    seed: int = 7
+    history_days: int = Field(90, ge=25)
+    seconds_per_bar: float = Field(2.0, ge=0.0)
+    start: str = "2025-10-06T09:30:00-04:00"
+    """A Monday 09:30 in New York; the clock stands there until the first bundle is live."""
+
+
+class PaperSettings(Section):
+    initial_cash: float = Field(250_000, gt=0)
+    delay_bars: int = Field(0, ge=0, le=12)
+    account: str = "paper"
+
+
+class TrainingSettings(Section):
+    size: Literal["", "demo", "standard"] = ""
+    """Empty: by the number of bars."""
+    seed: int = 1
+    processes: int = Field(2, ge=1)
+    retrain_every_days: int = Field(7, ge=1)
+    days: int | None = Field(None, ge=1)
+
+
+class AutonomousSettings(Section):
+    ml_enabled: bool = True
+    auto_trading: bool | None = None
+    enable_auto_trading: bool | None = None
+    auto_execution_enabled: bool | None = None
+    require_approval: bool = False
+    min_confidence: float = Field(0.65, ge=0.5, le=1.0)
+    max_position_size: int = Field(5, ge=0)
+    kelly_enabled: bool = True
+    ensemble_enabled: bool = True
+    lstm_enabled: bool = True
+
+    def sends_orders(self) -> bool:
+        """One switch with three names: unequal values are refused."""
+        given = {
+            name: value
+            for name in ("auto_trading", "enable_auto_trading", "auto_execution_enabled")
+            if (value := getattr(self, name)) is not None
+        }
+        if len(set(given.values())) > 1:
+            text = ", ".join(f"{name} = {str(value).lower()}" for name, value in given.items())
+            raise SettingsError(
+                f"[autonomous] {text}: these are one switch with three names; give them the same value or keep one."
+            )
+        return all(given.values()) and self.ml_enabled and not self.require_approval
+
+
+class WebSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    password: str = ""
+
+
+class AlertSettings(Section):
+    urls: list[str] = []
+    """Apprise addresses; empty for none."""
+
+
+class Settings(Section):
+    """All of `minhos.toml`.  sizing and risk are kept as given and become structs in `sizing_parameters` etc."""
+
+    market: MarketSettings = MarketSettings()
+    data: DataSettings = DataSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    paper: PaperSettings = PaperSettings()
+    sizing: dict[str, Any] = {}
+    risk: dict[str, Any] = {}
+    training: TrainingSettings = TrainingSettings()
+    autonomous: AutonomousSettings = AutonomousSettings()
+    web: WebSettings = WebSettings()
+    alerts: AlertSettings = AlertSettings()
+    kelly: dict[str, Any] = {}
+    """Contents of kelly_risk_parameters.json."""
+    events_text: str = ""
+    """Contents of events.csv."""
+
+    def instrument(self, symbol_or_root: str) -> Instrument:
+        """The instrument with this user's commission, slippage and margins."""
+        return instrument(symbol_or_root, self.market.instruments)
+
+    def sizing_parameters(self) -> SizingParameters:
+        """`[sizing]` over kelly_risk_parameters.json over the defaults; the smaller position size counts."""
+        kelly = {key: value for key, value in self.kelly.items() if key != "risk_multipliers"}
+        values = {**kelly, **self.sizing}
+        values["max_position_size"] = min(int(values.get("max_position_size", 5)), self.autonomous.max_position_size)
+        values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
+        if "trading_capital" in values:
+            values["trading_capital_cents"] = round(100 * float(values.pop("trading_capital")))
+        return to_struct(SizingParameters, values, "[sizing]")
+
+    def risk_parameters(self) -> RiskParameters:
+        """`[risk]` with the switches of `[autonomous]` and the multipliers of kelly_risk_parameters.json."""
+        sizing = self.sizing_parameters()
+        values: dict[str, Any] = {
+            "min_confidence": self.autonomous.min_confidence,
+            "max_position_size": sizing.max_position_size,
+            "max_capital_risk": sizing.max_capital_risk,
+            "daily_loss_limit": sizing.daily_loss_limit,
+        }
+        if "risk_multipliers" in self.kelly:
+            values["risk_multipliers"] = self.kelly["risk_multipliers"]
+        return to_struct(RiskParameters, {**values, **self.risk}, "[risk]")
+
+    def members_off(self) -> tuple[str, ...]:
+        """Members that a switch has turned off."""
+        off: list[str] = []
+        if not self.autonomous.lstm_enabled:
+            off.append("lstm")
+        if not self.autonomous.ensemble_enabled:
+            off += ["random_forest", "xgboost", "lightgbm", "catboost"]
+        return tuple(off)
+
+    @property
+    def simulated(self) -> bool:
+        return not self.data.source
+
+
+def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:
+    """A frozen struct from a section of the settings.
+
+    Raises:
+        SettingsError: an unknown key (with the likely one) or a value of the wrong kind.
+    """
+    refuse_unknown(values, kind.__struct_fields__, where)
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}; see `config show` for every key and its value.") from error
+
+
+def refuse_unknown(values: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    """Say which key was meant."""
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}."
+            raise SettingsError(f"{where} has no key {key!r}: {meant}")
+
+
+def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
+    """Settings of that home folder; files that are absent leave the defaults.  overrides: section → key → value.
+
+    Raises:
+        SettingsError: a file that cannot be read, an unknown key, a contradiction or a value out of range.
+    """
+    config = (folder or home()) / "config"
+    values = _read_toml(config / "minhos.toml")
+    for section, entries in (overrides or {}).items():
+        values[section] = {**values.get(section, {}), **entries}
+    values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
+    values["events_text"] = _read_text(config / "events.csv")
+    settings = parse(values)
+    settings.autonomous.sends_orders()
+    settings.risk_parameters()
+    return settings
+
+
+def parse(values: dict[str, Any]) -> Settings:
+    """Settings from nested dictionaries, with sentences instead of validation reports."""
+    refuse_unknown(values, tuple(Settings.model_fields), "minhos.toml")
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        section = values.get(name)
+        if isinstance(kind, type) and issubclass(kind, Section) and isinstance(section, dict):
+            refuse_unknown(section, tuple(kind.model_fields), f"[{name}]")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{where} = {first['input']!r}: {first['msg'].lower()}.") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    text = _read_text(path)
+    try:
+        values = json.loads(text) if text else {}
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{path} is not valid JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} must hold one JSON object, not {type(values).__name__}.")
+    return values

@@ -1,0 +1,225 @@
+"""Every event that a journal holds, and how it is written and read.
+
+An event is what came in (slices, prices, reports, fills, commands, timers, models, settings) or what was
+concluded (decisions, intents, interventions).  The state is a fold of these and of nothing else; so is every
+page.  Payloads are msgpack, because NaN and every float survive it bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from minhos.accounting.types import Fill, Order, Trade
+from minhos.errors import JournalError
+from minhos.market.types import Bar, Instrument, Price, Slice
+from minhos.models.payoff import Payoff
+from minhos.risk.parameters import RiskParameters
+from minhos.risk.types import Action, Level
+from minhos.sizing.types import SizingParameters
+from minhos.trading.types import Decision
+from minhos.trading.venue import OrderReport
+
+
+class EngineStarted(msgspec.Struct, frozen=True):
+    """A process took the journal over.  mode: simulated, paper or live."""
+
+    time_ns: int
+    mode: str
+    account: str
+    version: str
+    initial_cash_cents: int
+
+
+class TradingSettings(msgspec.Struct, frozen=True):
+    """All that a decision depends on besides the model; `settings_id` is the hash of the rest.
+
+    instruments: by contract symbol.  signal_symbol: what is forecast; order_symbol: what is traded.
+    """
+
+    sizing: SizingParameters
+    risk: RiskParameters
+    instruments: dict[str, Instrument]
+    signal_symbol: str
+    order_symbol: str
+    auto_trading: bool = True
+    settings_id: str = ""
+    events_text: str = ""
+    """Contents of config/events.csv, so that a replay sees the same blackouts."""
+    members_off: tuple[str, ...] = ()
+    """Members that a switch has turned off (`lstm_enabled`, `ensemble_enabled`)."""
+
+
+class SettingsActivated(msgspec.Struct, frozen=True):
+    time_ns: int
+    settings: TradingSettings
+
+
+class ModelActivated(msgspec.Struct, frozen=True):
+    """A bundle serves from here on.  The payoff is in the event, so that a replay needs no bundle."""
+
+    time_ns: int
+    bundle_id: str
+    recipe_id: str
+    payoff: Payoff
+    verdict: str
+    slope_low: float
+    simulated: bool
+
+
+class HistoryLoaded(msgspec.Struct, frozen=True):
+    """Bars that warm the features.  reset: start again at the first of them, which is the anchor."""
+
+    time_ns: int
+    bars: tuple[Bar, ...]
+    reset: bool
+
+
+class SliceClosed(msgspec.Struct, frozen=True):
+    """received_ns: by the clock, so that age and lateness replay as they were."""
+
+    received_ns: int
+    slice: Slice
+
+
+class PriceSeen(msgspec.Struct, frozen=True):
+    price: Price
+
+
+class VenueReported(msgspec.Struct, frozen=True):
+    report: OrderReport
+
+
+class OrderFilled(msgspec.Struct, frozen=True):
+    fill: Fill
+
+
+class OrderIntended(msgspec.Struct, frozen=True):
+    """Durable before the venue hears of it."""
+
+    order: Order
+    time_ns: int
+
+
+class DecisionMade(msgspec.Struct, frozen=True):
+    decision: Decision
+    latency_us: float = 0.0
+    """From the slice's arrival to this event; not part of the decision."""
+
+
+class Intervention(msgspec.Struct, frozen=True):
+    """Something between bars took hold of the position: a limit or a person.  Its orders follow as intents."""
+
+    time_ns: int
+    action: Action
+    reason: str
+    who: str
+    orders: tuple[Order, ...] = ()
+
+
+class TradeClosed(msgspec.Struct, frozen=True):
+    """A finished trade with all that its first decision knew."""
+
+    trade: Trade
+    decided_ns: int
+    p: float
+    p_low: float
+    break_even: float
+    fraction: float
+    contracts_wanted: float
+    contracts_sent: int
+    bound: str
+    level: Level
+    bundle_id: str
+
+
+class CommandReceived(msgspec.Struct, frozen=True):
+    """A person's word: pause, resume, halt, flatten.  Durable."""
+
+    time_ns: int
+    command_id: str
+    name: str
+    who: str
+    why: str = ""
+    payload: dict[str, str | int | float | bool] = {}
+
+
+class TimerFired(msgspec.Struct, frozen=True):
+    time_ns: int
+    name: str
+
+
+class TradeDateStarted(msgspec.Struct, frozen=True):
+    time_ns: int
+    trade_date: int
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Something a person should know at once."""
+
+    time_ns: int
+    text: str
+
+
+Event = (
+    EngineStarted
+    | SettingsActivated
+    | ModelActivated
+    | HistoryLoaded
+    | SliceClosed
+    | PriceSeen
+    | VenueReported
+    | OrderFilled
+    | OrderIntended
+    | DecisionMade
+    | Intervention
+    | TradeClosed
+    | CommandReceived
+    | TimerFired
+    | TradeDateStarted
+    | Alarm
+)
+
+DURABLE = (OrderIntended, OrderFilled, CommandReceived, Intervention, EngineStarted, SettingsActivated, ModelActivated)
+"""Committed with synchronous FULL before anything acts on them."""
+
+_TYPES: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()}
+
+EVENT_VERSION = 1
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(kind, version) to a function that turns that version's fields into the next one's."""
+
+
+def kind_of(event: Event) -> str:
+    """The name under which an event stands in the journal."""
+    return type(event).__name__
+
+
+def encode(event: Event) -> bytes:
+    """Fields as msgpack; floats, NaN included, survive exactly."""
+    return _ENCODER.encode(event)
+
+
+def decode(kind: str, payload: bytes, version: int = EVENT_VERSION) -> Event:
+    """The event that was written, brought up to today's version.
+
+    Raises:
+        JournalError: an unknown kind or version, or a payload that does not fit it.
+    """
+    if kind not in _TYPES:
+        raise JournalError(f"the journal holds an event {kind!r} that this version of MinhOS does not know; update it.")
+    try:
+        if version == EVENT_VERSION:
+            event: Event = _DECODERS[kind].decode(payload)
+            return event
+        fields = msgspec.msgpack.decode(payload)
+        for old in range(version, EVENT_VERSION):
+            fields = UPCASTS.get((kind, old), lambda same: same)(fields)
+        converted: Event = msgspec.convert(fields, _TYPES[kind])
+        return converted
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise JournalError(f"an event {kind!r} of the journal cannot be read: {error}.") from error
