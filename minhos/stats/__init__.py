@@ -1,1 +1,122 @@
-"""Pure statistics: intervals, e-processes, Sharpe tests, calibration measures."""
+"""Pure statistics: intervals, e-processes, Sharpe tests, calibration measures.
+
+Arrays in, numbers out: no clock, no files, no market.  numpy and the standard library only, because the trading
+process imports it.
+"""
+
+from minhos.stats.accuracy import (
+    PesaranTimmermann,
+    SelectiveAccuracy,
+    majority_share,
+    pesaran_timmermann,
+    selective_accuracy,
+    selective_curve,
+)
+from minhos.stats.calibration import (
+    Murphy,
+    ReliabilityRow,
+    Slope,
+    SlopeIntercept,
+    brier_score,
+    brier_skill,
+    calibration_slope,
+    debiased_calibration_error,
+    debiased_squared_calibration_error,
+    expected_calibration_error,
+    log_loss,
+    log_loss_skill,
+    murphy_decomposition,
+    reliability_table,
+    slope_through_origin,
+)
+from minhos.stats.drift import Cusum, ShiryaevRoberts, population_stability_index
+from minhos.stats.eprocess import (
+    ACCURACY_LAMBDAS,
+    EVIDENCE_LAMBDAS,
+    AccuracyProcess,
+    BettingProcess,
+    beta_mixture_e_value,
+)
+from minhos.stats.intervals import (
+    UNKNOWN_INTERVAL,
+    Interval,
+    binomial_tail,
+    day_block_interval,
+    trials_needed,
+    wilson_interval,
+)
+from minhos.stats.overfitting import cscv_logits, probability_of_backtest_overfitting
+from minhos.stats.sharpe import (
+    Moments,
+    annualised,
+    calmar_ratio,
+    deflated_sharpe_ratio,
+    expected_maximum_sharpe_ratio,
+    max_drawdown,
+    minimum_track_record_length,
+    moments,
+    payoff_ratio,
+    probabilistic_sharpe_ratio,
+    profit_factor,
+    sharpe_ratio,
+    sortino_ratio,
+    win_rate,
+)
+from minhos.stats.sharpe_difference import SharpeDifference, sharpe_difference, sharpe_difference_interval
+
+__all__ = [
+    "ACCURACY_LAMBDAS",
+    "EVIDENCE_LAMBDAS",
+    "UNKNOWN_INTERVAL",
+    "AccuracyProcess",
+    "BettingProcess",
+    "Cusum",
+    "Interval",
+    "Moments",
+    "Murphy",
+    "PesaranTimmermann",
+    "ReliabilityRow",
+    "SelectiveAccuracy",
+    "SharpeDifference",
+    "ShiryaevRoberts",
+    "Slope",
+    "SlopeIntercept",
+    "annualised",
+    "beta_mixture_e_value",
+    "binomial_tail",
+    "brier_score",
+    "brier_skill",
+    "calibration_slope",
+    "calmar_ratio",
+    "cscv_logits",
+    "day_block_interval",
+    "debiased_calibration_error",
+    "debiased_squared_calibration_error",
+    "deflated_sharpe_ratio",
+    "expected_calibration_error",
+    "expected_maximum_sharpe_ratio",
+    "log_loss",
+    "log_loss_skill",
+    "majority_share",
+    "max_drawdown",
+    "minimum_track_record_length",
+    "moments",
+    "murphy_decomposition",
+    "payoff_ratio",
+    "pesaran_timmermann",
+    "population_stability_index",
+    "probabilistic_sharpe_ratio",
+    "probability_of_backtest_overfitting",
+    "profit_factor",
+    "reliability_table",
+    "selective_accuracy",
+    "selective_curve",
+    "sharpe_difference",
+    "sharpe_difference_interval",
+    "sharpe_ratio",
+    "slope_through_origin",
+    "sortino_ratio",
+    "trials_needed",
+    "wilson_interval",
+    "win_rate",
+]
