@@ -1,0 +1,24 @@
+"""Client order ids: the same intent always bears the same id, so that nothing is ever sent twice.
+
+An id is base32 of the first 15 bytes of the intent's SHA-256: 24 characters, and DTC allows 31.  The intent itself
+is in the journal; an id cannot be read back.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from minhos.accounting.types import Role
+
+_BYTES = 15
+
+
+def intent(account: str, symbol: str, decided_ns: int, role: Role, number: int = 0) -> bytes:
+    """What makes an order the one it is; number tells apart orders of one role at one bar's close."""
+    return f"{account}-{symbol}-{decided_ns}-{role}-{number}".encode()
+
+
+def order_id(intent: bytes) -> str:
+    """24 characters of A-Z and 2-7."""
+    return base64.b32encode(hashlib.sha256(intent).digest()[:_BYTES]).decode()
