@@ -1,0 +1,42 @@
+"""What a reader tells about what it read: counts and sentences that go into reports, never into a decision."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from minhos.market.types import Ints
+
+OFF_GRID = 0.02
+"""Share of a tick by which a price may miss the grid before it counts: what float32 costs at 30,000 points x 100."""
+
+
+class ReadNotes(msgspec.Struct, frozen=True):
+    """How one source was read.
+
+    rows: records or lines; off_tick: bar prices that lay beside the tick grid; duplicates: rows that repeat an
+    earlier one; out_of_order: rows stamped before their predecessor; rejected: rows without a usable price;
+    lines: sentences for the trader.  timezone and stamps say how the times were understood.
+    """
+
+    source: str
+    rows: int
+    off_tick: int = 0
+    duplicates: int = 0
+    out_of_order: int = 0
+    rejected: int = 0
+    timezone: str = "UTC"
+    stamps: str = "open"
+    lines: tuple[str, ...] = ()
+
+    def saying(self, *lines: str) -> ReadNotes:
+        """The same notes with more sentences."""
+        return msgspec.structs.replace(self, lines=self.lines + lines)
+
+
+def to_ticks(prices: npt.NDArray[np.floating], tick: float) -> tuple[Ints, int]:
+    """Nearest ticks of prices (any shape), and how many prices missed the grid; `tick` is in the file's units."""
+    exact = np.asarray(prices, dtype=np.float64) / tick
+    ticks = np.rint(exact)
+    return ticks.astype(np.int64), int(np.count_nonzero(np.abs(exact - ticks) > OFF_GRID))
