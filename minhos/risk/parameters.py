@@ -15,6 +15,7 @@ from minhos.errors import SettingsError
 from minhos.risk.types import Level
 
 Mode = Literal["simulated", "paper", "live"]
+LevelName = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL", "EMERGENCY"]
 
 
 def _default_multipliers() -> dict[str, float]:
@@ -37,11 +38,11 @@ class LevelParameters(msgspec.Struct, frozen=True):
     volume_ratio: tuple[float, ...] = (0.25, 0.10, 0.05)
     """Volume over the mean of the same time of day."""
     data_quality: tuple[float, ...] = (0.98, 0.95, 0.90)
-    model_partial: Level = Level.MEDIUM
+    model_partial: LevelName = "MEDIUM"
     """A member of the recipe is missing or failed."""
-    model_old: Level = Level.MEDIUM
+    model_old: LevelName = "MEDIUM"
     """The bundle is older than `model_max_age_days`."""
-    model_failed: Level = Level.CRITICAL
+    model_failed: LevelName = "CRITICAL"
     """There is no forecast."""
     margin: float = 0.10
     """Hysteresis: a level ends only when the value is better than its threshold by this share of it ..."""

@@ -1,4 +1,4 @@
-"""What a limit sees and says, and the verdict that the risk manager makes of it."""
+"""What a limit sees and says, the verdict that the risk manager makes of it, and what risk remembers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from minhos.accounting.types import Account
 from minhos.features.types import MarketState
 from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
+from minhos.risk.evidence import Evidence
+from minhos.risk.shadow import ShadowBook
 from minhos.sizing.types import Recommendation
 
 
@@ -46,6 +48,95 @@ class Cap(msgspec.Struct, frozen=True):
     until_ns: int = 0
 
 
+class ModelCondition(enum.StrEnum):
+    """What the models can do at this bar."""
+
+    SOUND = "sound"
+    PARTIAL = "partial"
+    """A member of the recipe is missing or failed."""
+    OLD = "old"
+    FAILED = "failed"
+    """There is no forecast."""
+
+
+class Component(msgspec.Struct, frozen=True):
+    """One reason for a risk level.  calm_bars: bars in a row on which its value was good enough for a lower one."""
+
+    name: str
+    level: Level = Level.LOW
+    since_ns: int = 0
+    reason: str = ""
+    calm_bars: int = 0
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Trading was stopped: by whom, why and when.  flat: also close what is held.
+
+    What ends it: the next trade date after `trade_date`, the time `until_ns`, or `resume` where both are 0.
+    """
+
+    who: str
+    why: str
+    time_ns: int
+    flat: bool = True
+    trade_date: int = 0
+    until_ns: int = 0
+
+
+class MarketRisk(msgspec.Struct, frozen=True):
+    """What risk remembers of one instrument."""
+
+    components: tuple[Component, ...] = ()
+    evidence: Evidence = Evidence()
+    shadow: ShadowBook = ShadowBook()
+
+    @property
+    def level(self) -> Level:
+        """The worst of the components."""
+        return max((component.level for component in self.components), default=Level.LOW)
+
+
+class RiskState(msgspec.Struct, frozen=True):
+    """All that risk remembers of one account, over restarts too; `state` has its transitions.
+
+    peak_cents: of equity, from which drawdown is measured; `resume` after an EMERGENCY sets it anew.
+    losses_forgiven: losses in a row that an earlier stop has already answered.  order_times_ns: orders of the last
+    minute.  trailing_*: the prop firm's peak and start, never set anew.  markets: by root ("NQ").
+    """
+
+    trade_date: int = 0
+    peak_cents: int = 0
+    drawdown: Component = Component("drawdown")
+    emergency: Stop | None = None
+    day_stop: Stop | None = None
+    loss_stop: Stop | None = None
+    losses_forgiven: int = 0
+    trailing_stop: Stop | None = None
+    trailing_peak_cents: int = 0
+    trailing_start_cents: int = 0
+    paused: Stop | None = None
+    halted: Stop | None = None
+    resumed: Stop | None = None
+    """The last `resume`, for the record."""
+    armed: bool = False
+    order_times_ns: tuple[int, ...] = ()
+    markets: dict[str, MarketRisk] = {}
+
+    def market(self, root: str) -> MarketRisk:
+        """What is remembered of that instrument; nothing at first."""
+        return self.markets.get(root, _NO_MARKET)
+
+    def level(self, root: str = "") -> Level:
+        """The worst of the account's components and that instrument's; of all instruments where none is named."""
+        if self.emergency is not None:
+            return Level.EMERGENCY
+        markets = self.markets.values() if not root else (self.market(root),)
+        return max(self.drawdown.level, *(market.level for market in markets), Level.LOW)
+
+
+_NO_MARKET = MarketRisk()
+
+
 class RiskContext(msgspec.Struct, frozen=True):
     """All that a limit may look at when it judges.  Nothing here is computed by a limit."""
 
@@ -66,6 +157,21 @@ class RiskContext(msgspec.Struct, frozen=True):
     """0 to 1."""
     delayed: bool = False
     multiplier: float = 1.0
+    risk: RiskState = RiskState()
+    expiry_ns: int = 0
+    """Last trading moment of the recommendation's symbol; 0 where that is unknown."""
+
+    @property
+    def adds(self) -> bool:
+        """True where the recommendation wants more than is held: an entry, an add or a flip."""
+        target, position = self.recommendation.target, self.position
+        return target * position < 0 or abs(target) > abs(position)
+
+    @property
+    def kept(self) -> int:
+        """Contracts that may be kept on the recommendation's side when nothing may be added."""
+        same_side = self.recommendation.target * self.position > 0
+        return abs(self.position) if same_side else 0
 
 
 class Limit(Protocol):
