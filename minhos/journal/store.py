@@ -1,0 +1,257 @@
+"""The journal: an append-only, hash-chained event store in one SQLite file, with one writer and many readers.
+
+It knows no event by name and reads no clock.  WAL mode: a commit is safe against a killed process at once, against
+a power cut with `durable` (synchronous=FULL, one fsync) or with the next checkpoint.  Not for market data in bulk.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from minhos.errors import JournalError
+from minhos.journal.reader import BUSY_TIMEOUT_S, SCHEMA_VERSION, JournalReader, failure, reader
+from minhos.journal.types import Entry, Progress, VerifyReport, record_hash, snapshot_hash
+
+SNAPSHOTS_KEPT = 3
+_CHECKPOINT_PAGES = 16_000
+"""SQLite's own checkpoint, in pages of 4 KiB, as a safety net: the trader calls `checkpoint` between bars."""
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY,
+    time_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX events_by_kind ON events (kind);
+CREATE TABLE snapshots (
+    name TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (name, sequence)
+) STRICT;
+CREATE TRIGGER events_never_change BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events never change'); END;
+CREATE TRIGGER events_never_go BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+"""
+_INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class Journal(JournalReader):
+    """The journal's one writer; not to be shared by threads."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection) -> None:
+        super().__init__(path, connection)
+        self._lock = lock
+        self._sequence = super().last
+        self._hash = self._hash_at(self._sequence)
+        self._check_newest()
+        with self._explained("written"):
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', ?)", (str(os.getpid()),))
+
+    @classmethod
+    def open(cls, path: Path | str, identity: dict[str, str]) -> Journal:
+        """Open or create the journal of that identity (mode, account) and become its only writer.
+
+        Raises JournalError where it belongs to another identity, another process writes it, or it cannot be read.
+        """
+        path = Path(path)
+        lock = connection = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = _lock(path)
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"wal_autocheckpoint={_CHECKPOINT_PAGES}"):
+                connection.execute(f"PRAGMA {pragma}")
+            _create(connection, identity)
+            journal = cls(path, connection, lock)
+            if journal.identity != identity:
+                raise JournalError(
+                    f"The journal {path} belongs to {_words(journal.identity)} and was opened for {_words(identity)}: "
+                    f"correct the settings, or choose another data folder."
+                )
+        except BaseException as error:
+            for opened in (connection, lock):
+                if opened is not None:
+                    opened.close()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise failure(path, "opened", error) from error
+            raise
+        return journal
+
+    @property
+    def last(self) -> int:
+        return self._sequence
+
+    @property
+    def head_hash(self) -> bytes:
+        return self._hash
+
+    def append(self, kind: str, payload: bytes, time_ns: int, *, version: int = 1, durable: bool = False) -> int:
+        """Store one event and return its sequence; durable: on the disk itself before this returns."""
+        sequence = self._sequence + 1
+        digest = record_hash(self._hash, sequence, time_ns, kind, version, payload)
+        try:
+            if durable:
+                self._connection.execute("PRAGMA synchronous=FULL")
+            try:
+                self._connection.execute(_INSERT, (sequence, time_ns, kind, version, payload, digest))
+            finally:
+                if durable:
+                    self._connection.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error as error:
+            raise failure(self.path, "written", error) from error
+        self._sequence, self._hash = sequence, digest
+        return sequence
+
+    def append_many(self, entries: Iterable[Entry], *, durable: bool = False) -> int:
+        """Store events in one transaction, all or none; returns the last sequence."""
+        rows, sequence, digest = [], self._sequence, self._hash
+        for kind, payload, time_ns, version in entries:
+            sequence += 1
+            digest = record_hash(digest, sequence, time_ns, kind, version, payload)
+            rows.append((sequence, time_ns, kind, version, payload, digest))
+        with self._explained("written"):
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            try:
+                with self._transaction():
+                    self._connection.executemany(_INSERT, rows)
+            finally:
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._sequence, self._hash = sequence, digest
+        return sequence
+
+    def snapshot(self, name: str, sequence: int, payload: bytes) -> None:
+        """Keep a state folded from all events up to `sequence`; the newest few of a name are kept."""
+        digest = snapshot_hash(name, sequence, payload, self._hash_at(sequence))
+        with self._explained("written"), self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (name, sequence, payload, digest)
+            )
+            self._connection.execute(
+                "DELETE FROM snapshots WHERE name = ?1 AND sequence NOT IN "
+                "(SELECT sequence FROM snapshots WHERE name = ?1 ORDER BY sequence DESC LIMIT ?2)",
+                (name, SNAPSHOTS_KEPT),
+            )
+
+    def checkpoint(self) -> None:
+        """Move what was appended from the WAL into the file; takes milliseconds, so call it while nothing waits."""
+        with self._explained("written"):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Also gives the place of the one writer free."""
+        super().close()
+        self._lock.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _check_newest(self) -> None:
+        """The newest record must fit the one before it, else nothing may be chained to it."""
+        for newest in self.records(after=self._sequence - 1):
+            previous = self._hash_at(newest.sequence - 1)
+            if newest.hash != record_hash(
+                previous, newest.sequence, newest.time_ns, newest.kind, newest.version, newest.payload
+            ):
+                raise JournalError(
+                    f"The newest record ({newest.sequence}) of the journal {self.path} does not fit the one before it: "
+                    f"restore a backup."
+                )
+
+
+def restore(backup: Path | str, path: Path | str, progress: Progress | None = None) -> VerifyReport:
+    """Put a verified backup in the journal's place; what was there is kept beside it as NAME.replaced-N.
+
+    Raises JournalError where the backup is broken or a trader writes the journal.
+    """
+    path = Path(path)
+    source = reader(backup)
+    lock = None
+    try:
+        report = source.verify(progress)
+        if not report.sound:
+            raise JournalError(f"The backup {backup} is broken ({report.reason}): choose another backup.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
+        restored = path.with_name(path.name + ".restored")
+        source.backup(restored)
+        if path.exists():
+            _set_aside(path)
+        os.replace(restored, path)
+        return report
+    except (sqlite3.Error, OSError) as error:
+        raise failure(path, "restored", error) from error
+    finally:
+        source.close()
+        if lock is not None:
+            lock.close()
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a journal and its WAL to the first free NAME.replaced-N."""
+    number = 1
+    while path.with_name(f"{path.name}.replaced-{number}").exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            os.replace(part, path.with_name(f"{path.name}.replaced-{number}{suffix}"))
+
+
+def _lock(path: Path) -> sqlite3.Connection:
+    """Hold SQLite's own write lock on a file beside the journal: portable, and gone with the process."""
+    lock = sqlite3.connect(path.with_name(path.name + ".lock"), timeout=0.0, isolation_level=None)
+    try:
+        lock.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if "locked" not in str(error):
+            raise
+        raise JournalError(
+            f"Another trader already writes the journal {path} (process {_writer(path)}): "
+            f"stop it first, or choose another data folder."
+        ) from error
+    return lock
+
+
+def _writer(path: Path) -> str:
+    try:
+        other = reader(path)
+    except JournalError:
+        return "unknown"
+    try:
+        return other.writer_pid
+    finally:
+        other.close()
+
+
+def _create(connection: sqlite3.Connection, identity: dict[str, str]) -> None:
+    """Create the tables in an empty file; leave any other as it is."""
+    connection.execute("BEGIN IMMEDIATE")
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not tables:
+        for statement in _SCHEMA.split(";\n"):
+            connection.execute(statement)
+        rows = [("schema", SCHEMA_VERSION), *((f"identity:{key}", value) for key, value in identity.items())]
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+    connection.execute("COMMIT")
+
+
+def _words(identity: dict[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(identity.items())) or "nobody"

@@ -1,0 +1,99 @@
+"""What an event store holds, and the port `EventStore` that the journal and its stand-in for backtests both keep.
+
+An event is a kind, a version, a time and bytes; what they mean is known to `trading.events` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+Progress = Callable[[float, str], None]
+"""Share done, 0 to 1, and a sentence."""
+
+_HEAD = struct.Struct(">qqqq")
+
+
+class Entry(NamedTuple):
+    """An event that is to be appended."""
+
+    kind: str
+    payload: bytes
+    time_ns: int
+    version: int = 1
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """An event that was appended.  Sequences run from 1 without a gap; hash chains it to all before it."""
+
+    sequence: int
+    time_ns: int
+    kind: str
+    version: int
+    payload: bytes
+    hash: bytes
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A state that was folded from all events up to and with `sequence`."""
+
+    name: str
+    sequence: int
+    payload: bytes
+
+
+class VerifyReport(msgspec.Struct, frozen=True):
+    """records: how many are sound.  first_broken: the first sequence that is not, None where all are."""
+
+    records: int
+    first_broken: int | None
+    reason: str
+
+    @property
+    def sound(self) -> bool:
+        return self.first_broken is None
+
+
+class EventStore(Protocol):
+    """What the engine asks of a journal."""
+
+    @property
+    def last(self) -> int: ...
+
+    @property
+    def head_hash(self) -> bytes: ...
+
+    def append(self, kind: str, payload: bytes, time_ns: int, *, version: int = 1, durable: bool = False) -> int: ...
+
+    def append_many(self, entries: Iterable[Entry], *, durable: bool = False) -> int: ...
+
+    def records(
+        self, after: int = 0, until: int | None = None, kinds: Collection[str] | None = None
+    ) -> Iterator[Record]: ...
+
+    def snapshot(self, name: str, sequence: int, payload: bytes) -> None: ...
+
+    def latest_snapshot(self, name: str) -> Snapshot | None: ...
+
+    def close(self) -> None: ...
+
+
+def genesis_hash(identity: dict[str, str]) -> bytes:
+    """What the first record is chained to: whose journal it is."""
+    return hashlib.sha256(msgspec.json.encode(identity, order="sorted")).digest()
+
+
+def record_hash(previous: bytes, sequence: int, time_ns: int, kind: str, version: int, payload: bytes) -> bytes:
+    """SHA-256 over the previous hash and all that a record says; lengths are in it, so nothing can be shifted."""
+    kind_bytes = kind.encode()
+    head = _HEAD.pack(sequence, time_ns, version, len(kind_bytes))
+    return hashlib.sha256(b"".join((previous, head, kind_bytes, payload))).digest()
+
+
+def snapshot_hash(name: str, sequence: int, payload: bytes, head: bytes) -> bytes:
+    """SHA-256 that ties a snapshot to the chain at its sequence (`head` is that record's hash)."""
+    return record_hash(head, sequence, 0, name, 0, payload)
