@@ -21,7 +21,7 @@ _CHECKPOINT_PAGES = 16_000
 """SQLite's own checkpoint, in pages of 4 KiB, as a safety net: the trader calls `checkpoint` between bars."""
 
 _SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
     time_ns INTEGER NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE events (
     version INTEGER NOT NULL,
     payload BLOB NOT NULL,
     hash BLOB NOT NULL
-) STRICT;
+);
 CREATE INDEX events_by_kind ON events (kind);
 CREATE TABLE snapshots (
     name TEXT NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE snapshots (
     payload BLOB NOT NULL,
     hash BLOB NOT NULL,
     PRIMARY KEY (name, sequence)
-) STRICT;
+);
 CREATE TRIGGER events_never_change BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events never change'); END;
 CREATE TRIGGER events_never_go BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
 """
@@ -244,7 +244,7 @@ def _writer(path: Path) -> str:
 def _create(connection: sqlite3.Connection, identity: dict[str, str]) -> None:
     """Create the tables in an empty file; leave any other as it is."""
     connection.execute("BEGIN IMMEDIATE")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables:
         for statement in _SCHEMA.split(";\n"):
             connection.execute(statement)
