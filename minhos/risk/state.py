@@ -73,7 +73,7 @@ def _unless_over(stop: Stop | None, trade_date: int) -> Stop | None:
 
 def _latch_day_stop(state: RiskState, parameters: RiskParameters, account: Account, time_ns: int) -> RiskState:
     limit = parameters.day_loss_limit_cents(account.day_start_equity_cents)
-    if state.day_stop is not None or account.day_pnl_cents > -limit:
+    if state.day_stop is not None or limit <= 0 or account.day_pnl_cents > -limit:
         return state
     why = f"the day's loss of {-account.day_pnl_cents / 100:,.2f} reached the daily loss limit of {limit / 100:,.2f}"
     return replace(state, day_stop=Stop(SYSTEM, why, time_ns, trade_date=account.trade_date))

@@ -1,0 +1,50 @@
+"""All limits, in the order in which a trader would ask.  A limit of the user's own is appended to these.
+
+A limit is a class of ten to twenty lines with a `name` and `cap(context)`; they lie by theme in `limits_*.py`.
+"""
+
+from __future__ import annotations
+
+from minhos.risk.events import NewsEvent
+from minhos.risk.limits_data import DataQuality, DelayedData, KnownValues, StaleData, UnusualMarket
+from minhos.risk.limits_loss import DailyLoss, RiskLevel, ThreeLosses, TrailingDrawdown
+from minhos.risk.limits_manual import Armed, Halted, Paused
+from minhos.risk.limits_signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState
+from minhos.risk.limits_size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
+from minhos.risk.limits_time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, TradingHours
+from minhos.risk.parameters import Mode, RiskParameters
+from minhos.risk.types import Limit
+
+
+def standard_limits(
+    parameters: RiskParameters, *, mode: Mode = "paper", events: tuple[NewsEvent, ...] = ()
+) -> tuple[Limit, ...]:
+    """Every limit with these settings; of two that allow the same, the first is named as the one that bound."""
+    return (
+        Halted(),
+        RiskLevel(parameters),
+        DailyLoss(parameters),
+        TrailingDrawdown(parameters),
+        ThreeLosses(parameters),
+        Paused(),
+        Armed(parameters, mode),
+        KnownValues(),
+        TradingHours(parameters),
+        FlatBeforeHalt(parameters),
+        FlatBy(parameters),
+        Expiry(parameters),
+        EventBlackout(parameters, events),
+        StaleData(parameters, mode),
+        DelayedData(parameters),
+        DataQuality(parameters),
+        UnusualMarket(parameters),
+        ModelState(),
+        Members(parameters),
+        Agreement(parameters),
+        Confidence(parameters),
+        EvidenceNeeded(parameters, mode),
+        Runaway(parameters),
+        MaxPositionSize(parameters),
+        CapitalAtRisk(parameters),
+        Margin(parameters),
+    )
