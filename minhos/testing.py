@@ -11,7 +11,10 @@ import numpy as np
 
 from minhos.accounting.types import Account, Lot, Position
 from minhos.features.types import MarketState
+from minhos.market.calendar import SessionCalendar
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument
+from minhos.models.bundle import BundleContents
+from minhos.models.calibration import Calibrator
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 
@@ -50,6 +53,29 @@ def random_bars(n: int, *, seed: int = 0, start: int = 80_000, step: float = 20.
     return Bars.from_bars(NQ, bars)
 
 
+def session_bars(*daily_volumes: int, first: int = 20251020, symbol: str = "NQZ25", instrument: Instrument = NQ,
+                 seed: int = 0) -> Bars:  # fmt: skip
+    """One whole CME session a volume, from trade date `first` on, in every bar that the calendar expects.
+
+    A random walk that always moves; each session's volume is spread evenly over its bars.
+    """
+    calendar = SessionCalendar.load()
+    rng, bars, price, trade_date = np.random.default_rng(seed), [], 80_000, first
+    for volume in daily_volumes:
+        session = calendar.session_on(trade_date)
+        if session is None:
+            raise ValueError(f"{trade_date} has no session")
+        closes = calendar.expected_closes(session).tolist()
+        for i, close_time_ns in enumerate(closes):
+            move = int(rng.choice((-1, 1)) * rng.integers(1, 40))
+            share = volume * (i + 1) // len(closes) - volume * i // len(closes)
+            bars.append(Bar(symbol, close_time_ns, price, max(price, price + move) + 2, min(price, price + move) - 2,
+                            price + move, share))  # fmt: skip
+            price += move
+        trade_date = calendar.next_trade_date(trade_date)
+    return Bars.from_bars(instrument, bars)
+
+
 def forecast(p_up: float = 0.65, *, p_low: float | None = None, agreement: float = 1.0, members: int = 5,
              symbol: str = "NQZ25", close_time_ns: int = MONDAY_OPEN) -> Forecast:  # fmt: skip
     """A forecast whose members all say p_up; p_low is the side's, equal to the side's p unless given."""
@@ -85,3 +111,37 @@ def account(equity_cents: int = 10_000_000, *, day_pnl_cents: int = 0, contracts
     return Account(equity_cents, equity_cents, start, max(start, equity_cents), 20251006, day_pnl_cents,
                    stop_risk_cents=stop_risk, positions=positions, last_ticks={symbol: price_ticks},
                    instruments={symbol: instrument})  # fmt: skip
+
+
+def linear_member(weights: tuple[float, ...], *, window: int = 0) -> bytes:
+    """An ONNX model that says sigmoid(weights . row), or of the mean of a window's rows where `window` is given."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    shape = [window, len(weights)] if window else [len(weights)]
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["logit"]), helper.make_node("Sigmoid", ["logit"], ["p_up"])]
+    if window:
+        nodes[0] = helper.make_node("Gemm", ["mean", "w"], ["logit"])
+        nodes.insert(0, helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1], keepdims=0))
+    tensors = [numpy_helper.from_array(np.array(weights, dtype=np.float32)[:, None], "w")]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", *shape])]
+    outputs = [helper.make_tensor_value_info("p_up", TensorProto.FLOAT, ["n", 1])]
+    graph = helper.make_graph(nodes, "linear", inputs, outputs, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10).SerializeToString()
+
+
+def bundle_contents(*, instrument_root: str = "NQ", simulated: bool = False, created_ns: int = MONDAY_OPEN,
+                    feature_names: tuple[str, ...] = ("momentum", "volume", "hour"), feature_version: str | int = "1",
+                    window: int = 60, slope: float = 0.8, slope_low: float = 0.6,
+                    seed: int = 0) -> BundleContents:  # fmt: skip
+    """A bundle of five tiny models with random weights; the LSTM's stand-in reads the window, the others the row."""
+    rng = np.random.default_rng(seed)
+    names = ("lstm", "xgboost", "lightgbm", "catboost", "random_forest")
+    drawn = {name: tuple(rng.normal(0, 0.5, len(feature_names)).tolist()) for name in names}
+    return BundleContents(
+        recipe_id="recipe-test", instrument_root=instrument_root, symbol=f"{instrument_root}Z25", simulated=simulated,
+        feature_names=feature_names, feature_version=feature_version, window=window,
+        members={name: linear_member(w, window=window if name == "lstm" else 0) for name, w in drawn.items()},
+        weights=dict.fromkeys(names, 0.2), calibrator=Calibrator(slope, 0.2, slope_low, 4000), payoff=payoff(),
+        seeds=(seed,), data_hash="0" * 64, data_range=(MONDAY_OPEN - BAR_INTERVAL_NS, MONDAY_OPEN, 2),
+        created_ns=created_ns, parent="", report={"verdict": "edge", "accuracy": 0.53}, minhos_version="0.1.0",
+    )  # fmt: skip

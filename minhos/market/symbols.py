@@ -165,7 +165,7 @@ def contract_expiry_ns(symbol: Symbol | str) -> int:
 
 
 def roll_date(symbol: Symbol | str) -> dt.date:
-    """First date on which the next contract is in front by the date rule: the Thursday 8 days before the third Friday."""
+    """First date with the next contract in front by the date rule: the Thursday 8 days before the third Friday."""
     return _third_friday(_dated(symbol)) - dt.timedelta(days=DAYS_FROM_ROLL_TO_EXPIRY)
 
 
