@@ -105,23 +105,22 @@ class Ledger:
             updated = []
             for lot in lots:
                 if lot.order_id == entry_id:
-                    protected = bool(lot.stop_id)
+                    first_stop = lot.stop_ticks == 0
                     lot = msgspec.structs.replace(lot, stop_id=stop_id, stop_ticks=stop_ticks)
-                    if not protected:
+                    if first_stop:
                         trade.protect(lot_risk_cents(lot, instrument), lot.contracts)
                 updated.append(lot)
             self._state.lots[symbol] = tuple(updated)
             self._account = None
 
     def on_stop_lost(self, stop_id: str) -> None:
-        """The venue rejected or cancelled a stop whose lot is still open: the lot is unprotected.
+        """The venue rejected or cancelled a stop whose lot is still open: the lot has no stop_id and is unprotected.
 
-        The trade's R stays what it was when the risk was taken.
+        Its stop_ticks and the trade's R stay what they were when the risk was taken.
         """
         for symbol, lots in self._state.lots.items():
             self._state.lots[symbol] = tuple(
-                msgspec.structs.replace(lot, stop_id="", stop_ticks=0) if lot.stop_id == stop_id else lot
-                for lot in lots
+                msgspec.structs.replace(lot, stop_id="") if lot.stop_id == stop_id else lot for lot in lots
             )
         self._account = None
 

@@ -1,0 +1,99 @@
+"""The order state table and the order ids."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minhos.accounting.types import Role
+from minhos.errors import OrderStateError
+from minhos.trading.order_ids import intent, order_id
+from minhos.trading.order_states import FINAL, TABLE, TRIGGER_OF_STATUS, OrderState, Trigger, transition
+from minhos.trading.venue import OrderStatus
+
+S, T = OrderState, Trigger
+
+
+def life(*triggers: Trigger) -> OrderState:
+    state = S.INTENDED
+    for trigger in triggers:
+        state = transition(state, trigger)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ((T.SEND, T.ACCEPT, T.FILL), S.FILLED),
+        ((T.SEND, T.FILL, T.ACCEPT), S.FILLED),
+        ((T.SEND, T.PARTIAL_FILL, T.ACCEPT, T.FILL), S.FILLED),
+        ((T.SEND, T.ACCEPT, T.REQUEST_CANCEL, T.CANCEL), S.CANCELLED),
+        ((T.SEND, T.ACCEPT, T.REQUEST_CANCEL, T.CANCEL, T.FILL), S.FILLED),
+        ((T.SEND, T.ACCEPT, T.REQUEST_CANCEL, T.CANCEL_REJECT, T.FILL), S.FILLED),
+        ((T.SEND, T.ACCEPT, T.REQUEST_CANCEL, T.FILL, T.CANCEL_REJECT), S.FILLED),
+        ((T.SEND, T.ACCEPT, T.REQUEST_CANCEL, T.PARTIAL_FILL, T.CANCEL), S.CANCELLED),
+        ((T.SEND, T.TIME_OUT, T.FILL), S.FILLED),
+        ((T.SEND, T.TIME_OUT, T.ACCEPT), S.WORKING),
+        ((T.TIME_OUT, T.DISOWN), S.REJECTED),
+        ((T.ACCEPT, T.REQUEST_RESIZE, T.RESIZE, T.FILL), S.FILLED),
+        ((T.ACCEPT, T.REQUEST_RESIZE, T.CANCEL_REJECT), S.WORKING),
+    ],
+)
+def test_the_lives_that_happen(triggers, expected):
+    assert life(*triggers) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "trigger"),
+    [
+        (S.FILLED, T.FILL),
+        (S.FILLED, T.PARTIAL_FILL),
+        (S.REJECTED, T.FILL),
+        (S.REJECTED, T.ACCEPT),
+        (S.CANCELLED, T.SEND),
+        (S.SENT, T.SEND),
+        (S.UNKNOWN, T.SEND),
+        (S.WORKING, T.DISOWN),
+    ],
+)
+def test_what_cannot_be_stops_trading_and_names_both(state, trigger):
+    with pytest.raises(OrderStateError, match=f"{state} .* {trigger}"):
+        transition(state, trigger)
+
+
+def test_only_an_intended_order_is_ever_sent():
+    assert {state for state, trigger in TABLE if trigger is T.SEND} == {S.INTENDED}
+
+
+def test_every_state_that_awaits_an_answer_can_time_out_and_unknown_can_be_resolved():
+    for state in S:
+        after = transition(state, T.TIME_OUT)
+        assert after is (state if state in FINAL else S.UNKNOWN)
+    assert {TABLE[S.UNKNOWN, t] for t in T if (S.UNKNOWN, t) in TABLE} >= {*FINAL, S.WORKING}
+
+
+def test_a_final_state_leaves_only_by_a_fill_after_cancel():
+    leaving = {(state, trigger) for (state, trigger), after in TABLE.items() if state in FINAL and after is not state}
+    assert leaving == {(S.CANCELLED, T.FILL)}
+
+
+def test_every_state_is_reached_and_every_report_has_its_trigger():
+    assert {*TABLE.values(), S.INTENDED} == set(S)
+    assert set(TRIGGER_OF_STATUS) == set(OrderStatus)
+
+
+@given(st.text(max_size=20), st.text(max_size=10), st.integers(0, 2**62), st.sampled_from(Role), st.integers(0, 99))
+@settings(deadline=None, max_examples=50)
+def test_an_order_id_fits_the_wire_and_depends_on_the_intent_alone(account, symbol, decided_ns, role, number):
+    name = order_id(intent(account, symbol, decided_ns, role, number))
+    assert name == order_id(intent(account, symbol, decided_ns, role, number))
+    assert len(name) == 24 <= 31
+    assert set(name) <= set(string.ascii_uppercase + "234567")
+    assert name != order_id(intent(account, symbol, decided_ns, role, number + 1))
+
+
+def test_an_order_id_stays_what_it_was():
+    assert order_id(b"paper-NQZ25-1759757700000000000-entry-0") == "S74FGZ7ZA57NS7VNQO2NQZEL"
