@@ -187,7 +187,9 @@ DURABLE = (OrderIntended, OrderFilled, CommandReceived, Intervention, EngineStar
 
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()}
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()
+}
 
 EVENT_VERSION = 1
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -218,7 +220,7 @@ def decode(kind: str, payload: bytes, version: int = EVENT_VERSION) -> Event:
             return event
         fields = msgspec.msgpack.decode(payload)
         for old in range(version, EVENT_VERSION):
-            fields = UPCASTS.get((kind, old), lambda same: same)(fields)
+            fields = UPCASTS[kind, old](fields) if (kind, old) in UPCASTS else fields
         converted: Event = msgspec.convert(fields, _TYPES[kind])
         return converted
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -1,0 +1,92 @@
+"""Where everything lies under the home folder.  Only names; nothing is created here but folders on request."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from minhos.errors import MinhosError
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """home: the checkout, or the folder named by MINHOS_HOME."""
+
+    home: Path
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def models(self) -> Path:
+        return self.data / "models"
+
+    @property
+    def ledger(self) -> Path:
+        """The trial ledger, a store of its own."""
+        return self.data / "trials.sqlite"
+
+    @property
+    def inbox(self) -> Path:
+        """Where other processes leave commands for the trader."""
+        return self.data / "inbox.sqlite"
+
+    @property
+    def halt_file(self) -> Path:
+        """While this file exists, nothing is traded."""
+        return self.data / "HALT"
+
+    @property
+    def run(self) -> Path:
+        """Heartbeats and process ids."""
+        return self.data / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def training(self) -> Path:
+        return self.data / "training"
+
+    @property
+    def cache(self) -> Path:
+        return self.data / "cache"
+
+    def journal(self, mode: str, account: str) -> Path:
+        """One journal per mode and account."""
+        return self.data / "journal" / f"{mode}-{account}.sqlite"
+
+    def make(self) -> Layout:
+        """Create the folders; one sentence where that is not possible."""
+        for folder in (self.data / "journal", self.models, self.run, self.logs, self.training, self.cache):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise MinhosError(
+                    f"The folder {folder} cannot be made ({error.strerror}): choose a home that you may write to with "
+                    "MINHOS_HOME."
+                ) from error
+        return self
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a small file at once; a reader sees the old or the new one, never half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(msgspec.json.encode(value))
+    os.replace(partial, path)
+
+
+def read_json(path: Path) -> Any | None:
+    """Its content, or None where it is absent or unreadable."""
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,143 @@
+"""The order book of our own orders: a fold of intents, reports and fills through the state table.
+
+It knows orders, not positions; the ledger knows positions, not orders.  Where the two must fit together (every
+open lot is covered by its stop) `stop_maintenance` says what is to be done.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from minhos.accounting.types import Fill, Order, OrderType, Position
+from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
+from minhos.trading.venue import OrderReport, OrderStatus
+
+
+class OrderRecord(msgspec.Struct, frozen=True):
+    """An order and how far it is.  contracts is what it is for now (a stop shrinks with its lot)."""
+
+    order: Order
+    state: OrderState
+    contracts: int
+    filled: int = 0
+    reason: str = ""
+
+
+class StopAction(msgspec.Struct, frozen=True):
+    """What a resting stop needs so that the stops together equal the position."""
+
+    what: Literal["cancel", "resize"]
+    stop_id: str
+    contracts: int = 0
+
+
+class OrderBook:
+    """Mutable; open orders plus those of the current trade date (late reports still find theirs)."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, OrderRecord] = {}
+        self.open_ids: dict[str, None] = {}
+        """Ids whose order is not final, oldest first."""
+
+    def intend(self, order: Order) -> None:
+        """An intent was journaled; a known id changes nothing."""
+        if order.order_id not in self.records:
+            self._put(OrderRecord(order, OrderState.INTENDED, order.contracts))
+
+    def trigger(self, order_id: str, trigger: Trigger, *, reason: str = "", contracts: int | None = None) -> None:
+        """Move an order along the table; OrderStateError where the table does not allow it."""
+        record = self.records[order_id]
+        after = transition(record.state, trigger)
+        self._put(
+            msgspec.structs.replace(
+                record,
+                state=after,
+                reason=reason or record.reason,
+                contracts=record.contracts if contracts is None else contracts,
+            )
+        )
+
+    def report(self, report: OrderReport) -> None:
+        """What the venue said; an order that it made itself (a stop) is taken up."""
+        if report.order is not None:
+            self.intend(report.order)
+        if report.order_id not in self.records:
+            return
+        contracts = report.order.contracts if report.order and report.status is OrderStatus.RESIZED else None
+        self.trigger(report.order_id, TRIGGER_OF_STATUS[report.status], reason=report.reason, contracts=contracts)
+
+    def fill(self, fill: Fill) -> None:
+        """A fill of one of our orders; others are reconciliation's business."""
+        record = self.records.get(fill.order_id)
+        if record is None:
+            return
+        filled = record.filled + fill.contracts
+        trigger = Trigger.FILL if filled >= record.contracts else Trigger.PARTIAL_FILL
+        after = transition(record.state, trigger)
+        self._put(msgspec.structs.replace(record, state=after, filled=filled))
+
+    def order(self, order_id: str) -> Order | None:
+        """The order with that id, if we know it."""
+        record = self.records.get(order_id)
+        return record.order if record else None
+
+    def working(self, symbol: str) -> tuple[Order, ...]:
+        """Orders that may still trade and are not protective stops."""
+        return tuple(r.order for r in self._open() if r.order.symbol == symbol and not is_stop(r.order))
+
+    def stops(self, symbol: str) -> list[OrderRecord]:
+        """Protective stops that the venue holds or may hold."""
+        return [r for r in self._open() if r.order.symbol == symbol and is_stop(r.order)]
+
+    def unknown(self) -> list[Order]:
+        """Orders of which we do not know whether they trade: no new risk until the venue was asked."""
+        return [r.order for r in self._open() if r.state is OrderState.UNKNOWN]
+
+    def open_records(self) -> list[OrderRecord]:
+        """Orders that are not final, oldest first."""
+        return self._open()
+
+    def load(self, records: tuple[OrderRecord, ...]) -> None:
+        """Take the records of a snapshot."""
+        self.records, self.open_ids = {}, {}
+        for record in records:
+            self._put(record)
+
+    def forget_final(self) -> None:
+        """At a new trade date: orders that are done need no memory any more."""
+        self.records = {key: record for key, record in self.records.items() if record.state not in FINAL}
+
+    def _open(self) -> list[OrderRecord]:
+        return [self.records[key] for key in self.open_ids] if self.open_ids else []
+
+    def _put(self, record: OrderRecord) -> None:
+        key = record.order.order_id
+        self.records[key] = record
+        if record.state in FINAL:
+            self.open_ids.pop(key, None)
+        else:
+            self.open_ids[key] = None
+
+
+def is_stop(order: Order) -> bool:
+    return order.order_type is OrderType.STOP
+
+
+def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:
+    """Cancel the stops of closed lots, shrink those of reduced ones; nothing where all is right."""
+    held: dict[str, int] = {}
+    for lot in position.lots:
+        held[lot.stop_id] = held.get(lot.stop_id, 0) + lot.contracts
+    actions = []
+    for record in stops:
+        if record.state in (OrderState.CANCEL_SENT, OrderState.UNKNOWN):
+            continue
+        wanted = held.get(record.order.order_id, 0)
+        resting = record.contracts - record.filled
+        if wanted == 0:
+            actions.append(StopAction("cancel", record.order.order_id))
+        elif wanted < resting:
+            actions.append(StopAction("resize", record.order.order_id, wanted))
+    return actions

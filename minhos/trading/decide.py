@@ -1,0 +1,240 @@
+"""The decision at one bar's close.  Who reads this file from top to bottom has understood the system.
+
+    forecast ──▶ recommend (sizing) ──▶ judge (risk) ──▶ orders towards the target
+
+`decide` is a pure function of a `Moment`: backtest, replay, paper and live call it with the same values and get
+the same decision, bit for bit.  It reads no clock, no file and no network; sending is the engine's business.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from minhos.accounting.types import Account, Order, Position, Role
+from minhos.features.types import MarketState
+from minhos.market.types import Instrument
+from minhos.models.forecast import Forecast
+from minhos.models.payoff import Payoff
+from minhos.risk.manager import RiskManager
+from minhos.risk.types import Action, RiskContext, RiskState, Verdict
+from minhos.sizing.recommend import recommend
+from minhos.sizing.types import Recommendation
+from minhos.trading.events import TradingSettings
+from minhos.trading.order_ids import intent, order_id
+from minhos.trading.types import Decision, Outcome
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """Everything that a decision may depend on.
+
+    symbol and instrument: what is traded.  unready: why there is no forecast to act on (None: there is one),
+    said in words by `why`.  working: orders that the venue has and that are not protective stops.
+    """
+
+    sequence: int
+    close_time_ns: int
+    account_name: str
+    symbol: str
+    instrument: Instrument
+    settings: TradingSettings
+    account: Account
+    risk: RiskState
+    close_ticks: int
+    session_open: bool
+    session_close_ns: int
+    rth: bool
+    unready: Outcome | None = None
+    why: str = ""
+    forecast: Forecast | None = None
+    state: MarketState | None = None
+    payoff: Payoff | None = None
+    bundle_id: str = ""
+    anchor_time_ns: int = 0
+    data_age_s: float = 0.0
+    data_quality: float = 1.0
+    delayed: bool = False
+    expiry_ns: int = 0
+    working: tuple[Order, ...] = ()
+    micro: Instrument | None = None
+
+
+def decide(moment: Moment, manager: RiskManager) -> Decision:
+    """One decision for the bar that closed: what was forecast, wanted, allowed and is to be sent.
+
+    Args:
+        moment: all inputs; nothing else is looked at.
+        manager: the limits of these settings.
+
+    Returns:
+        The decision.  Its orders have deterministic ids: the same moment gives the same orders.
+    """
+    position = moment.account.position(moment.symbol)
+    held = position.contracts
+    if moment.unready is None and moment.forecast and moment.state and moment.payoff:
+        recommendation = recommend(
+            moment.forecast, moment.payoff, moment.state, moment.account, moment.instrument,
+            moment.settings.sizing, manager.multiplier(moment.risk, moment.instrument.root), micro=moment.micro,
+        )  # fmt: skip
+    else:
+        recommendation = keep(moment, held)
+    verdict = manager.judge(risk_context(moment, recommendation, held))
+    orders = orders_towards(moment, position, verdict)
+    return Decision(
+        symbol=moment.symbol,
+        close_time_ns=moment.close_time_ns,
+        sequence=moment.sequence,
+        outcome=outcome_of(moment, recommendation, verdict, held, orders),
+        reason=explain(moment, recommendation, verdict, held, orders),
+        position_before=held,
+        target=verdict.target,
+        orders=orders,
+        close_ticks=moment.close_ticks,
+        equity_cents=moment.account.equity_cents,
+        anchor_time_ns=moment.anchor_time_ns,
+        bundle_id=moment.bundle_id,
+        settings_id=moment.settings.settings_id,
+        forecast=moment.forecast,
+        state=moment.state,
+        recommendation=recommendation,
+        verdict=verdict,
+    )
+
+
+def keep(moment: Moment, held: int) -> Recommendation:
+    """Without a forecast the position is kept as it is; the limits may still cut it."""
+    return Recommendation(
+        symbol=moment.symbol, close_time_ns=moment.close_time_ns, side=(held > 0) - (held < 0), target=held,
+        fraction=0.0, raw_contracts=0.0, p_side=0.5, p_low=0.5, break_even=1.0, stop_distance_ticks=0, r_cents=0,
+        bound="no forecast", reason=moment.why,
+    )  # fmt: skip
+
+
+def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> RiskContext:
+    """What the limits see."""
+    return RiskContext(
+        time_ns=moment.close_time_ns,
+        instrument=moment.instrument,
+        account=moment.account,
+        recommendation=recommendation,
+        forecast=moment.forecast,
+        state=moment.state,
+        position=held,
+        session_open=moment.session_open,
+        session_close_ns=moment.session_close_ns,
+        rth=moment.rth,
+        data_age_s=moment.data_age_s,
+        data_quality=moment.data_quality,
+        delayed=moment.delayed,
+        risk=moment.risk,
+        expiry_ns=moment.expiry_ns,
+    )
+
+
+def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tuple[Order, ...]:
+    """Orders from the position to the target.  A flip is a close and an entry; adds carry their own stop.
+
+    Nothing is sent while an earlier order works, unless the verdict is to flatten; nothing but what shrinks the
+    position is sent while `auto_trading` is off.
+    """
+    held, target = position.contracts, verdict.target
+    if target == held:
+        return ()
+    if moment.working and verdict.action is not Action.FLATTEN:
+        return ()
+    if any(order.role is Role.FLATTEN for order in moment.working):
+        return ()
+    shrinks = target == 0 or (held * target > 0 and abs(target) < abs(held))
+    if not shrinks and not moment.settings.auto_trading:
+        return ()
+    stop = verdict_stop(moment)
+    if held and held * target <= 0:
+        closing = Role.FLATTEN if verdict.action is Action.FLATTEN else Role.EXIT
+        close = make_order(moment, -held, closing)
+        return (close,) if target == 0 or stop <= 0 else (close, make_order(moment, target, Role.ENTRY, stop))
+    if abs(target) < abs(held):
+        return (make_order(moment, target - held, Role.REDUCE),)
+    if stop <= 0:
+        return ()
+    return (make_order(moment, target - held, Role.ADD if held else Role.ENTRY, stop),)
+
+
+def verdict_stop(moment: Moment) -> int:
+    """Distance in ticks of a new lot's protective stop: a multiple of ATR, at least one tick."""
+    if moment.state is None or not moment.state.atr_ticks > 0.0:
+        return 0
+    return max(1, round(moment.settings.sizing.stop_atr * moment.state.atr_ticks))
+
+
+def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int = 0) -> Order:
+    """An intent with the id that its content gives it."""
+    at = moment.close_time_ns
+    stop = order_id(intent(moment.account_name, moment.symbol, at, Role.STOP)) if stop_distance_ticks else ""
+    return Order(
+        order_id=order_id(intent(moment.account_name, moment.symbol, at, role)),
+        symbol=moment.symbol,
+        side=1 if signed > 0 else -1,
+        contracts=abs(signed),
+        role=role,
+        stop_distance_ticks=stop_distance_ticks,
+        stop_id=stop,
+        decided_ns=at,
+    )
+
+
+def make_flatten(account_name: str, position: Position, time_ns: int) -> Order:
+    """The order that closes an open position between bars."""
+    held = position.contracts
+    return Order(
+        order_id=order_id(intent(account_name, position.symbol, time_ns, Role.FLATTEN)),
+        symbol=position.symbol,
+        side=-1 if held > 0 else 1,
+        contracts=abs(held),
+        role=Role.FLATTEN,
+        decided_ns=time_ns,
+    )
+
+
+def outcome_of(
+    moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
+) -> Outcome:
+    """The one word for what the decision came to."""
+    if orders:
+        return Outcome.TRADE
+    if moment.unready is not None:
+        return moment.unready
+    if verdict.target != recommendation.target or verdict.target != held:
+        return Outcome.BLOCKED
+    return Outcome.HOLD if held else Outcome.NO_TRADE
+
+
+def explain(
+    moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
+) -> str:
+    """One sentence that a trader understands."""
+    if orders:
+        return f"{verb(orders)}: {verdict.reason if verdict.target != recommendation.target else recommendation.reason}"
+    if verdict.target != recommendation.target:
+        return verdict.reason
+    if verdict.target != held:
+        if moment.working:
+            return f"Target {verdict.target:+d}, but an order is still working."
+        if not moment.settings.auto_trading:
+            return f"Would go to {verdict.target:+d}; not sent, because auto_trading is off. {recommendation.reason}"
+        return f"Target {verdict.target:+d} not sent: ATR is not known, so no stop can be placed."
+    if moment.unready is not None:
+        return moment.why
+    return f"Keep {held:+d}: {recommendation.reason}" if held else recommendation.reason
+
+
+def verb(orders: tuple[Order, ...]) -> str:
+    """ "Buy 2", "Close 1 and sell 2" and the like."""
+    parts = []
+    for order in orders:
+        word = "buy" if order.side > 0 else "sell"
+        if order.role in (Role.EXIT, Role.FLATTEN):
+            word = "close"
+        elif order.role is Role.REDUCE:
+            word = "reduce by"
+        parts.append(f"{word} {order.contracts}")
+    text = " and ".join(parts)
+    return text[0].upper() + text[1:]

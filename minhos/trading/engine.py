@@ -1,0 +1,238 @@
+"""The engine: journals what comes in, applies it, decides, and sends what was decided.
+
+    input ──▶ journal ──▶ state ──▶ decide ──▶ journal ──▶ venue ──▶ reports ──▶ journal ──▶ state
+
+The same engine runs backtest, paper and live; only clock, feed, venue and journal differ.  It owns no thread and
+no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in here leads to no new risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from minhos.accounting.types import Fill, Order, Role
+from minhos.errors import ModelError, OrderStateError
+from minhos.features.types import Observation
+from minhos.market.clock import Clock
+from minhos.market.types import Bar, Price, Slice
+from minhos.models.forecast import Forecast
+from minhos.risk.types import Action
+from minhos.trading import events as ev
+from minhos.trading.book import stop_maintenance
+from minhos.trading.decide import decide, make_flatten
+from minhos.trading.order_states import Trigger
+from minhos.trading.state import TradingState, demand_to_flatten, trade_record
+from minhos.trading.types import Decision, Outcome
+from minhos.trading.venue import OrderReport, Report, Venue
+
+
+class EventStore(Protocol):
+    """What the engine asks of a journal."""
+
+    def append(self, kind: str, payload: bytes, time_ns: int, *, durable: bool = False) -> int: ...
+
+
+class Forecasts(Protocol):
+    """What the engine asks of a bundle that serves."""
+
+    def forecast(self, observation: Observation) -> Forecast: ...
+
+
+class Engine:
+    """One journal, one venue, one account.
+
+    journal: None only where nothing is to be kept (a backtest in memory).  forecasts: None until a bundle serves.
+    """
+
+    def __init__(
+        self,
+        state: TradingState,
+        venue: Venue,
+        clock: Clock,
+        journal: EventStore | None,
+        forecasts: Forecasts | None = None,
+    ) -> None:
+        self.state = state
+        self.venue = venue
+        self.clock = clock
+        self.journal = journal
+        self.forecasts = forecasts
+
+    def record(self, event: ev.Event, time_ns: int) -> None:
+        """Journal an event, then apply it; durable ones are on disk before anything acts on them."""
+        if self.journal is not None:
+            durable = isinstance(event, ev.DURABLE)
+            self.journal.append(ev.kind_of(event), ev.encode(event), time_ns, durable=durable)
+        self.state.apply(event)
+
+    # Inputs -----------------------------------------------------------------------------------------------------
+
+    def start(self, settings: ev.TradingSettings, *, mode: str, account: str, version: str, cash_cents: int) -> None:
+        """Take the journal over with these settings."""
+        now_ns = self.clock.now_ns()
+        self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
+        self.activate_settings(settings)
+
+    def activate_settings(self, settings: ev.TradingSettings) -> None:
+        """Settings take effect between slices; they are journaled only where they differ."""
+        if self.state.settings != settings or self.state.manager is None:
+            now_ns = self.clock.now_ns()
+            self.record(ev.SettingsActivated(now_ns, settings), now_ns)
+
+    def activate_model(self, model: ev.ModelActivated, forecasts: Forecasts) -> None:
+        """Serve another bundle from the next slice on."""
+        if self.state.model is None or self.state.model.bundle_id != model.bundle_id:
+            self.record(model, model.time_ns)
+        self.forecasts = forecasts
+
+    def load_history(self, bars: Sequence[Bar], *, reset: bool) -> None:
+        """Warm the features; reset starts them again at the first bar."""
+        now_ns = self.clock.now_ns()
+        self.record(ev.HistoryLoaded(now_ns, tuple(bars), reset), now_ns)
+
+    def on_price(self, price: Price) -> None:
+        """A price between bars: what it fills, and whether a limit must act at once."""
+        self.record(ev.PriceSeen(price), price.time_ns)
+        self._take(self.venue.on_price(price))
+        self._keep_stops(price.time_ns)
+        self._guard(price.time_ns)
+
+    def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
+        """A bar closed: fills first, then the decision, then its orders."""
+        started_ns = self.clock.monotonic_ns()
+        now_ns = closed.close_time_ns if received_ns is None else received_ns
+        self.record(ev.SliceClosed(now_ns, closed), now_ns)
+        tradable = self._for_venue(closed)
+        self._take(self.venue.match_open(tradable))
+        self._keep_stops(closed.close_time_ns)
+        self._take(self.venue.match_range(tradable))
+        self._keep_stops(closed.close_time_ns)
+        decision = self._decide()
+        latency_us = (self.clock.monotonic_ns() - started_ns) / 1000.0
+        self.record(ev.DecisionMade(decision, latency_us), now_ns)
+        self.send(decision.orders, now_ns)
+        return decision
+
+    def on_command(self, command: ev.CommandReceived) -> None:
+        """A person's word; `flatten` and `halt` act at once."""
+        self.record(command, command.time_ns)
+        if command.name in ("flatten", "halt"):
+            self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
+
+    def flatten(self, reason: str, who: str, time_ns: int) -> None:
+        """Cancel what would open, close what is open; a second call while closing changes nothing."""
+        state = self.state
+        if state.settings is None:
+            return
+        symbol = state.settings.order_symbol
+        working = state.book.working(symbol)
+        for order in working:
+            if order.role in (Role.ENTRY, Role.ADD):
+                self._cancel(order.order_id, time_ns)
+        position = state.ledger.account().position(symbol)
+        if not position or any(order.role is Role.FLATTEN for order in working):
+            return
+        orders = (make_flatten(f"{state.mode}-{state.account_name}", position, time_ns),)
+        self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
+        self.send(orders, time_ns)
+
+    # The decision -----------------------------------------------------------------------------------------------
+
+    def _decide(self) -> Decision:
+        state = self.state
+        assert state.manager is not None
+        state.close_bar()
+        unready, why = self._unready()
+        forecast = None
+        if unready is None and self.forecasts is not None and state.observation is not None:
+            try:
+                forecast = self.forecasts.forecast(state.observation)
+            except ModelError as error:
+                unready, why = Outcome.NO_FORECAST, f"No forecast: {error}"
+        return decide(state.moment(forecast, unready=unready, why=why), state.manager)
+
+    def _unready(self) -> tuple[Outcome | None, str]:
+        """Why there is nothing to forecast from, in words; None where there is."""
+        state = self.state
+        closed = state.slice
+        assert closed is not None
+        assert state.settings is not None
+        if closed.late:
+            return Outcome.LATE, "The bar came an interval late: it warms the features and is not traded."
+        if closed.bar(state.settings.signal_symbol) is None:
+            return Outcome.MISSING_BAR, f"No bar of {state.settings.signal_symbol} came: nothing to decide on."
+        if state.observation is None:
+            return Outcome.WARMING_UP, "The features are warming up."
+        if self.forecasts is None or state.model is None:
+            return Outcome.NO_FORECAST, "No model serves yet: no_predictions."
+        return None, ""
+
+    # Orders -----------------------------------------------------------------------------------------------------
+
+    def send(self, orders: Sequence[Order], time_ns: int) -> None:
+        """Intents first, each durable, then the wire."""
+        for order in orders:
+            self.record(ev.OrderIntended(order, time_ns), time_ns)
+            self._take(self.venue.submit(order, time_ns))
+
+    def _cancel(self, order_id: str, time_ns: int) -> None:
+        self.state.book.trigger(order_id, Trigger.REQUEST_CANCEL)
+        self._take(self.venue.cancel(order_id, time_ns))
+
+    def _keep_stops(self, time_ns: int) -> None:
+        """The stops together equal the position."""
+        settings = self.state.settings
+        if settings is None or not self.state.book.open_ids:
+            return
+        symbol = settings.order_symbol
+        position = self.state.ledger.account().position(symbol)
+        for action in stop_maintenance(position, self.state.book.stops(symbol)):
+            if action.what == "cancel":
+                self._cancel(action.stop_id, time_ns)
+            else:
+                self.state.book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
+                self._take(self.venue.resize(action.stop_id, action.contracts, time_ns))
+
+    def _take(self, reports: Sequence[Report]) -> None:
+        """What the venue said: journaled, applied, and where it closes a trade, recorded as one."""
+        for report in reports:
+            try:
+                if isinstance(report, OrderReport):
+                    self.record(ev.VenueReported(report), report.time_ns)
+                else:
+                    self._take_fill(report)
+            except OrderStateError as error:
+                self._distrust(str(error), report.time_ns)
+
+    def _take_fill(self, fill: Fill) -> None:
+        self.record(ev.OrderFilled(fill), fill.time_ns)
+        for trade in self.state.closed_trades:
+            self.record(trade_record(self.state, trade), trade.closed_ns)
+
+    def _distrust(self, text: str, time_ns: int) -> None:
+        """Our record and the venue's contradict each other: halt and tell."""
+        self.record(ev.Alarm(time_ns, text), time_ns)
+        command = ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text)
+        self.record(command, time_ns)
+
+    def _guard(self, time_ns: int) -> None:
+        """Between bars: the limits that cannot wait for the next one."""
+        if not self.state.ledger.account().positions:
+            return
+        if reason := demand_to_flatten(self.state.risk):
+            self.flatten(reason, "risk manager", time_ns)
+
+    def _for_venue(self, closed: Slice) -> Slice:
+        """The slice with a bar of the traded contract: the micro shares the signal's prices and grid."""
+        settings = self.state.settings
+        assert settings is not None
+        if settings.order_symbol == settings.signal_symbol or closed.bar(settings.order_symbol) is not None:
+            return closed
+        bar = closed.bar(settings.signal_symbol)
+        if bar is None:
+            return closed
+        shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
+        return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))

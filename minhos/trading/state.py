@@ -1,0 +1,321 @@
+"""The state of trading: a fold of events and of nothing else.
+
+The engine applies every event here right after it was journaled; a restart applies the journal's; a replay
+applies the recorded ones and decides again.  So there is one way in which anything ever changes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from minhos.accounting.ledger import Ledger
+from minhos.accounting.types import Fill, OrderType, Role, Trade
+from minhos.errors import ReconciliationError
+from minhos.features.types import Observation
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Slice
+from minhos.models.forecast import Forecast
+from minhos.risk import state as risk_state
+from minhos.risk.events import parse_events
+from minhos.risk.limits import standard_limits
+from minhos.risk.manager import RiskManager
+from minhos.risk.parameters import Mode
+from minhos.risk.shadow import ShadowBet, shadow_bet
+from minhos.risk.types import ModelCondition, RiskState
+from minhos.trading import events as ev
+from minhos.trading.book import OrderBook
+from minhos.trading.decide import Moment
+from minhos.trading.order_states import Trigger
+from minhos.trading.types import Decision, Outcome
+from minhos.trading.venue import OrderStatus
+
+QUALITY_BARS = 60
+"""Data quality is the share of the last bars that came, and came in time."""
+
+Observe = Callable[[Bar], Observation | None]
+"""Features of a closed bar; None while warming up."""
+
+
+class TradingState:
+    """Mutable; one for each journal.  Only `apply` changes it (and `close_bar`, which `apply` calls as well)."""
+
+    def __init__(self, calendar: SessionCalendar, features: Callable[[Instrument], Observe]) -> None:
+        self.calendar = calendar
+        self.features = features
+        self.mode = ""
+        self.account_name = ""
+        self.sequence = 0
+        self.settings: ev.TradingSettings | None = None
+        self.manager: RiskManager | None = None
+        self.model: ev.ModelActivated | None = None
+        self.ledger = Ledger(0, {})
+        self.book = OrderBook()
+        self.risk = RiskState()
+        self.observe: Observe | None = None
+        self.warming = True
+        """Off while old events are folded at a start: the features begin again at the history that follows."""
+        self.observation: Observation | None = None
+        self.anchor_time_ns = 0
+        self.slice: Slice | None = None
+        self.received_ns = 0
+        self.last_close_ns = 0
+        self.last_decision: Decision | None = None
+        self.arrived: deque[bool] = deque(maxlen=QUALITY_BARS)
+        self.closed_trades: tuple[Trade, ...] = ()
+        """Those that the last fill closed."""
+        self.decided: dict[str, Decision] = {}
+        """By order id: the decision behind each order of the open trade."""
+        self._handlers: dict[type, Callable[..., None]] = {
+            ev.EngineStarted: self._on_started,
+            ev.SettingsActivated: self._on_settings,
+            ev.ModelActivated: self._on_model,
+            ev.HistoryLoaded: self._on_history,
+            ev.SliceClosed: self._on_slice,
+            ev.PriceSeen: self._on_price,
+            ev.VenueReported: self._on_report,
+            ev.OrderFilled: lambda event: self._on_fill(event.fill),
+            ev.OrderIntended: self._on_intent,
+            ev.DecisionMade: lambda event: self._on_decision(event.decision),
+            ev.CommandReceived: self._on_command,
+        }
+
+    def apply(self, event: ev.Event) -> None:
+        """Take an event in; those that only inform change nothing."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    # What came in -----------------------------------------------------------------------------------------------
+
+    def _on_started(self, event: ev.EngineStarted) -> None:
+        if not self.mode:
+            self.ledger = Ledger(event.initial_cash_cents, {})
+        self.mode, self.account_name = event.mode, event.account
+
+    def _on_settings(self, event: ev.SettingsActivated) -> None:
+        settings = event.settings
+        before = self.settings
+        self.settings = settings
+        limits = standard_limits(settings.risk, mode=risk_mode(self.mode), events=parse_events(settings.events_text))
+        self.manager = RiskManager(settings.risk, limits)
+        for symbol, instrument in settings.instruments.items():
+            self.ledger.add_instrument(symbol, instrument)
+        if before is None or before.signal_symbol != settings.signal_symbol or self.observe is None:
+            self.observe = self.features(settings.instruments[settings.signal_symbol])
+
+    def _on_model(self, event: ev.ModelActivated) -> None:
+        self.model = event
+        self.risk = risk_state.on_model(self.risk, self._root(), event.recipe_id, event.bundle_id, event.simulated)
+
+    def _on_history(self, event: ev.HistoryLoaded) -> None:
+        settings = self._settings()
+        if event.reset or self.observe is None:
+            self.observe = self.features(settings.instruments[settings.signal_symbol])
+            self.last_close_ns = 0
+        for bar in event.bars:
+            if bar.close_time_ns > self.last_close_ns:
+                self._warm(bar)
+        if event.bars:
+            last = event.bars[-1]
+            self._trade_date(last.close_time_ns)
+            self.ledger.on_mark(settings.order_symbol, last.close_ticks, last.close_time_ns)
+
+    def _on_slice(self, event: ev.SliceClosed) -> None:
+        self.slice, self.received_ns = event.slice, event.received_ns
+        settings = self._settings()
+        self._trade_date(event.slice.close_time_ns)
+        bar = event.slice.bar(settings.signal_symbol)
+        self.arrived.append(bar is not None and not event.slice.late)
+        self.observation = None
+        if bar is not None and bar.close_time_ns > self.last_close_ns:
+            self._warm(bar)
+
+    def _warm(self, bar: Bar) -> None:
+        self.last_close_ns = bar.close_time_ns
+        if not self.warming:
+            return
+        assert self.observe is not None
+        self.observation = self.observe(bar)
+        if self.observation is not None:
+            self.anchor_time_ns = self.observation.anchor_time_ns
+
+    def _on_price(self, event: ev.PriceSeen) -> None:
+        price = event.price
+        self._trade_date(price.time_ns)
+        if price.symbol in self._settings().instruments:
+            self.ledger.on_mark(self._settings().order_symbol, price.price_ticks, price.time_ns)
+            self._mark_risk(price.time_ns)
+
+    def _on_intent(self, event: ev.OrderIntended) -> None:
+        self.book.intend(event.order)
+        self.book.trigger(event.order.order_id, Trigger.SEND)
+        self.ledger.on_order_sent()
+        self.risk = risk_state.on_order(self.risk, event.time_ns)
+
+    def _on_report(self, event: ev.VenueReported) -> None:
+        report = event.report
+        self.book.report(report)
+        order = self.book.order(report.order_id)
+        if order is None or order.order_type is not OrderType.STOP:
+            return
+        if report.status is OrderStatus.ACCEPTED:
+            self.ledger.on_stop_rested(order.order_id, order.parent_id, order.trigger_ticks)
+        elif report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED):
+            self.ledger.on_stop_lost(order.order_id)
+
+    def _on_fill(self, fill: Fill) -> None:
+        self.closed_trades = ()
+        order = self.book.order(fill.order_id)
+        effect = self.ledger.apply_fill(
+            fill,
+            stop_id=order.stop_id if order else "",
+            stop_distance_ticks=order.stop_distance_ticks if order else 0,
+        )
+        if effect.duplicate:
+            return
+        self.book.fill(fill)
+        self.closed_trades = effect.trades
+        self._mark_risk(fill.time_ns)
+
+    def _on_decision(self, decision: Decision) -> None:
+        self.close_bar()
+        self.sequence = decision.sequence
+        self.last_decision = decision
+        if not self.ledger.account().position(decision.symbol):
+            self.decided.clear()
+        for order in decision.orders:
+            self.decided[order.order_id] = decision
+        self._after_bar(decision)
+        self.slice = None
+
+    def _on_command(self, event: ev.CommandReceived) -> None:
+        equity = self.ledger.account().equity_cents
+        self.risk = risk_state.on_command(self.risk, event.name, event.who, event.why, event.time_ns, equity)
+        if event.name == "resume":
+            self.ledger.reanchor_peak()
+            self._mark_risk(event.time_ns)
+
+    # The bar's end ----------------------------------------------------------------------------------------------
+
+    def close_bar(self) -> None:
+        """Mark the account at the bar's close, before the decision; once a slice."""
+        if self.slice is None:
+            return
+        settings = self._settings()
+        bar = self.slice.bar(settings.order_symbol) or self.slice.bar(settings.signal_symbol)
+        if bar is not None:
+            self.ledger.on_mark(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
+        self._mark_risk(self.slice.close_time_ns, bar_closed=True)
+
+    def _mark_risk(self, time_ns: int, *, bar_closed: bool = False) -> None:
+        account = self.ledger.account()
+        self.risk = risk_state.on_mark(self.risk, self._settings().risk, account, time_ns, bar_closed=bar_closed)
+
+    def _trade_date(self, time_ns: int) -> None:
+        if self.ledger.on_trade_date(self.calendar.trade_date(time_ns - 1)):
+            self._mark_risk(time_ns)
+            self.book.forget_final()
+
+    def _after_bar(self, decision: Decision) -> None:
+        """Levels, the shadow book and what it proves."""
+        settings = self._settings()
+        bar = self.slice.bar(settings.signal_symbol) if self.slice and not self.slice.late else None
+        self.risk = risk_state.on_bar(
+            self.risk, settings.risk, self._root(), bar=bar, bet=self._bet(decision),
+            market=decision.state, data_quality=self.data_quality, model=self._model_condition(decision),
+            time_ns=decision.close_time_ns,
+        )  # fmt: skip
+        if decision.verdict is not None:
+            self.risk = risk_state.on_verdict(self.risk, decision.verdict, decision.close_time_ns)
+
+    def _bet(self, decision: Decision) -> ShadowBet | None:
+        if decision.forecast is None or decision.recommendation is None:
+            return None
+        return shadow_bet(decision.forecast, decision.recommendation, self._settings().instruments[decision.symbol])
+
+    def _model_condition(self, decision: Decision) -> ModelCondition:
+        if decision.forecast is None:
+            waits = decision.outcome in (Outcome.WARMING_UP, Outcome.LATE, Outcome.MISSING_BAR) or self.model is None
+            return ModelCondition.SOUND if waits else ModelCondition.FAILED
+        return ModelCondition.PARTIAL if decision.forecast.missing else ModelCondition.SOUND
+
+    def _root(self) -> str:
+        settings = self._settings()
+        return settings.instruments[settings.order_symbol].root
+
+    @property
+    def data_quality(self) -> float:
+        return sum(self.arrived) / len(self.arrived) if self.arrived else 1.0
+
+    # What a decision needs --------------------------------------------------------------------------------------
+
+    def moment(self, forecast: Forecast | None, *, unready: Outcome | None = None, why: str = "") -> Moment:
+        """The inputs of the decision at the slice that closed; `close_bar` comes first."""
+        assert self.slice is not None
+        settings = self._settings()
+        symbol, now_ns = settings.order_symbol, self.slice.close_time_ns
+        session = self.calendar.session_of_bar(now_ns)
+        account = self.ledger.account()
+        return Moment(
+            sequence=self.sequence + 1,
+            close_time_ns=now_ns,
+            account_name=f"{self.mode}-{self.account_name}",
+            symbol=symbol,
+            instrument=settings.instruments[symbol],
+            settings=settings,
+            account=account,
+            risk=self.risk,
+            close_ticks=account.last_ticks.get(symbol, 0),
+            session_open=session is not None,
+            session_close_ns=session.close_ns if session else now_ns,
+            rth=session is not None and session.rth_open_ns < now_ns <= session.rth_close_ns,
+            unready=unready,
+            why=why,
+            forecast=forecast,
+            state=self.observation.state if self.observation else None,
+            payoff=self.model.payoff if self.model else None,
+            bundle_id=self.model.bundle_id if self.model else "",
+            anchor_time_ns=self.anchor_time_ns,
+            data_age_s=max(0, self.received_ns - now_ns) / NANOS_PER_SECOND,
+            data_quality=self.data_quality,
+            delayed=self.slice.delayed,
+            working=self.book.working(symbol),
+        )
+
+    def _settings(self) -> ev.TradingSettings:
+        if self.settings is None:
+            raise ReconciliationError("the journal trades before it has settings; restore it from a backup.")
+        return self.settings
+
+
+def risk_mode(mode: str) -> Mode:
+    """Anything but the two modes without money is judged as live."""
+    modes: dict[str, Mode] = {"simulated": "simulated", "paper": "paper"}
+    return modes.get(mode, "live")
+
+
+def demand_to_flatten(risk: RiskState) -> str:
+    """Why everything must be closed, from the stops that are latched; empty where nothing demands it."""
+    stops = (risk.emergency, risk.day_stop, risk.trailing_stop, risk.loss_stop, risk.halted, risk.paused)
+    return next((stop.why for stop in stops if stop is not None and stop.flat), "")
+
+
+def trade_record(state: TradingState, trade: Trade) -> ev.TradeClosed:
+    """The trade with what its first decision knew (zeros for a manual trade)."""
+    decision = next((state.decided[key] for key in trade.order_ids if key in state.decided), None)
+    wanted = decision.recommendation if decision else None
+    verdict = decision.verdict if decision else None
+    return ev.TradeClosed(
+        trade=trade,
+        decided_ns=decision.close_time_ns if decision else 0,
+        p=wanted.p_side if wanted else 0.0,
+        p_low=wanted.p_low if wanted else 0.0,
+        break_even=wanted.break_even if wanted else 0.0,
+        fraction=wanted.fraction if wanted else 0.0,
+        contracts_wanted=wanted.raw_contracts if wanted else 0.0,
+        contracts_sent=sum(o.contracts for o in decision.orders if o.role in (Role.ENTRY, Role.ADD)) if decision else 0,
+        bound=verdict.bound if verdict else "",
+        level=verdict.level if verdict else state.risk.level(),
+        bundle_id=decision.bundle_id if decision else "",
+    )
