@@ -49,9 +49,9 @@ class CapitalAtRisk:
         if not kept and context.position and len(account.positions) == 1:
             held = 0  # a flip closes all that is held
         budget = self._share * min(equity, self._capital_cents)
-        allowed = max(0, kept + math.floor((budget - held) / r_cents))
-        if abs(recommendation.target) <= allowed:
+        if (abs(recommendation.target) - kept) * r_cents <= budget - held:
             return None
+        allowed = max(0, kept + math.floor((budget - held) / r_cents))
         reason = (
             f"stops may lose {self._share:.0%} of capital, {budget / 100:,.0f}; {held / 100:,.0f} is at risk "
             f"already and a contract risks {r_cents / 100:,.0f}"

@@ -93,7 +93,11 @@ class MarketRisk(msgspec.Struct, frozen=True):
     @property
     def level(self) -> Level:
         """The worst of the components."""
-        return max((component.level for component in self.components), default=Level.LOW)
+        worst = Level.LOW
+        for component in self.components:
+            if component.level > worst:
+                worst = component.level
+        return worst
 
 
 class RiskState(msgspec.Struct, frozen=True):
@@ -130,8 +134,11 @@ class RiskState(msgspec.Struct, frozen=True):
         """The worst of the account's components and that instrument's; of all instruments where none is named."""
         if self.emergency is not None:
             return Level.EMERGENCY
-        markets = self.markets.values() if not root else (self.market(root),)
-        return max(self.drawdown.level, *(market.level for market in markets), Level.LOW)
+        worst = self.drawdown.level
+        for market in (self.market(root),) if root else self.markets.values():
+            if market.level > worst:
+                worst = market.level
+        return worst
 
 
 _NO_MARKET = MarketRisk()
