@@ -139,8 +139,11 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
             self.contract, self.close_time_ns, self.open_ticks, self.high_ticks, self.low_ticks, self.close_ticks,
             self.volume, self.bid_volume, self.ask_volume, self.trades,
         )  # fmt: skip
-        for contract, *values in zip(*(column.tolist() for column in columns), strict=True):
-            yield Bar(self.contracts[contract], *values, self.interval_ns)
+        for contract, time_ns, open_, high, low, close, volume, bid, ask, trades in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            symbol = self.contracts[contract]
+            yield Bar(symbol, time_ns, open_, high, low, close, volume, bid, ask, trades, self.interval_ns)
 
     def bar(self, i: int) -> Bar:
         """Row i as a value."""
@@ -173,6 +176,9 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
             )
             for b in bars
         ]  # fmt: skip
-        columns = np.array(rows, dtype=np.int64).reshape(len(rows), 10).T
-        interval_ns = bars[0].interval_ns if bars else BAR_INTERVAL_NS
-        return cls(instrument, contracts, *(np.ascontiguousarray(c) for c in columns), interval_ns, simulated)
+        table = np.array(rows, dtype=np.int64).reshape(len(rows), 10)
+        contract, time_ns, open_, high, low, close, volume, bid, ask, trades = np.ascontiguousarray(table.T)
+        return cls(
+            instrument, contracts, contract, time_ns, open_, high, low, close, volume, bid, ask, trades,
+            bars[0].interval_ns if bars else BAR_INTERVAL_NS, simulated,
+        )  # fmt: skip

@@ -87,7 +87,10 @@ def test_a_half_day_owes_less(calendar: SessionCalendar) -> None:
     bars = session_bars(LIQUID, LIQUID, LIQUID, 200_000, 300_000, LIQUID, first=20251124)
     report = judge(bars, calendar)
     thanksgiving, friday = report.dates[3], report.dates[4]
-    assert (thanksgiving.trade_date, thanksgiving.expected_volume) == (20251127, pytest.approx(125_000 * 228 / 276, abs=2))
+    assert (thanksgiving.trade_date, thanksgiving.expected_volume) == (
+        20251127,
+        pytest.approx(125_000 * 228 / 276, abs=2),
+    )
     assert (friday.trade_date, friday.expected_volume) == (20251128, pytest.approx(125_000 * 231 / 276, abs=2))
     assert report.cut_start == report.cut_end == ()
 
