@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import numpy as np
 
 from minhos.accounting.types import Account, Lot, Position
@@ -17,6 +18,8 @@ from minhos.models.bundle import BundleContents
 from minhos.models.calibration import Calibrator
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
+from minhos.risk.types import RiskContext, RiskState
+from minhos.sizing.types import Recommendation
 
 NQ = Instrument("NQ", "E-mini Nasdaq-100", 0.25, 500, day_margin_cents=100_000, overnight_margin_cents=3_000_000)
 MNQ = Instrument("MNQ", "Micro E-mini Nasdaq-100", 0.25, 50, commission_cents=65, day_margin_cents=10_000)
@@ -145,3 +148,21 @@ def bundle_contents(*, instrument_root: str = "NQ", simulated: bool = False, cre
         seeds=(seed,), data_hash="0" * 64, data_range=(MONDAY_OPEN - BAR_INTERVAL_NS, MONDAY_OPEN, 2),
         created_ns=created_ns, parent="", report={"verdict": "edge", "accuracy": 0.53}, minhos_version="0.1.0",
     )  # fmt: skip
+
+
+def recommendation(target: int = 2, *, p: float = 0.70, symbol: str = "NQZ25", r_cents: int = 61_450) -> Recommendation:
+    """A recommendation of that many contracts at a calibrated p of its side, stop 120 ticks away."""
+    side = (target > 0) - (target < 0)
+    return Recommendation(symbol, MONDAY_OPEN, side, target, 0.02, float(abs(target)), p, p, 0.52, 120, r_cents,
+                          "kelly", "worth it")  # fmt: skip
+
+
+def risk_context(target: int = 2, *, position: int = 0, p: float = 0.70, equity_cents: int = 25_000_000,
+                 risk: RiskState | None = None, **changes: object) -> RiskContext:  # fmt: skip
+    """A calm Monday morning with $250,000 on which no limit binds, except for what is changed."""
+    calm = RiskContext(
+        MONDAY_OPEN, NQ, account(equity_cents, contracts=position), recommendation(target, p=p),
+        forecast(p if target >= 0 else 1.0 - p), market_state(), position, True,
+        MONDAY_OPEN + 7 * 3600 * NANOS_PER_SECOND, True, 1.0, 1.0, risk=risk or RiskState(),
+    )  # fmt: skip
+    return msgspec.structs.replace(calm, **changes)
