@@ -15,7 +15,7 @@ OFF_GRID = 0.02
 class ReadNotes(msgspec.Struct, frozen=True):
     """How one source was read.
 
-    rows: records or lines; off_tick: bar prices that lay beside the tick grid; duplicates: rows that repeat an
+    rows: records or lines; off_tick: bars with a price beside the tick grid; duplicates: rows that repeat an
     earlier one; out_of_order: rows stamped before their predecessor; rejected: rows without a usable price;
     lines: sentences for the trader.  timezone and stamps say how the times were understood.
     """
@@ -35,8 +35,8 @@ class ReadNotes(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, lines=self.lines + lines)
 
 
-def to_ticks(prices: npt.NDArray[np.floating], tick: float) -> tuple[Ints, int]:
-    """Nearest ticks of prices (any shape), and how many prices missed the grid; `tick` is in the file's units."""
+def to_ticks(prices: npt.NDArray[np.floating], tick: float) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Nearest ticks of prices (any shape), and which prices missed the grid; `tick` is in the file's units."""
     exact = np.asarray(prices, dtype=np.float64) / tick
     ticks = np.rint(exact)
-    return ticks.astype(np.int64), int(np.count_nonzero(np.abs(exact - ticks) > OFF_GRID))
+    return ticks.astype(np.int64), np.abs(exact - ticks) > OFF_GRID

@@ -164,13 +164,13 @@ def symbol_of(path: Path, records: Records) -> Symbol:
 
 
 def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns: int, tick: float) -> tuple[Bars, int]:
-    """Rows binned from 1899-12-30 as bars of one contract, and how many of their prices missed the tick grid."""
-    (open_, high, low, close), off_tick = to_ticks(rows.prices(), tick)
+    """Rows binned from 1899-12-30 as bars of one contract, and how many of them have a price beside the tick grid."""
+    (open_, high, low, close), off_grid = to_ticks(rows.prices(), tick)
     closes = ((rows.bin + 1) * (interval_ns // 1000) - EPOCH_US) * 1000
     return Bars(
         instrument, (contract,), np.zeros(len(closes), np.int64), closes, open_, high, low, close,
         rows.volume, rows.bid_volume, rows.ask_volume, rows.trades, interval_ns,
-    ), off_tick  # fmt: skip
+    ), int(off_grid.any(axis=0).sum())  # fmt: skip
 
 
 def tick_records(

@@ -75,8 +75,8 @@ def rows(records: Records, interval: int) -> tuple[Rows, Counts]:
         int(np.count_nonzero(quote)),
         int(np.count_nonzero(~usable & ~quote)),
     )
-    prices = (np.where(single, close, kept[name]) for name in ("open", "high", "low"))
-    return Rows(kept["stamp"] // interval, *prices, close, *volumes), counts
+    first, top, bottom = (np.where(single, close, kept[name]) for name in ("open", "high", "low"))
+    return Rows(kept["stamp"] // interval, first, top, bottom, close, *volumes), counts
 
 
 def fold_numpy(records: Records, interval: int) -> tuple[Rows, Counts]:
