@@ -1,0 +1,75 @@
+"""Bars become samples: one row a bar that has whole features, a whole window and a bet that could be held.
+
+The one place where features and labels meet; what is learnt from it is in `train`, how well it went in `evaluate`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import NotEnoughData
+from minhos.features.pipeline import FeatureTable
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Bars
+from minhos.training.labels import next_bar_labels, training_weights
+from minhos.training.members import Rows, Sample
+
+WINDOW_BARS = 60
+MINIMUM_SAMPLES = 600
+"""Fewer bars than this cannot be split, fitted and calibrated at all."""
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Dataset(msgspec.Struct, frozen=True, eq=False):
+    """rows: features of every bar, shape (n_bars, n_features), float32.  The rest: one value a sample, shape (n,).
+
+    bar: the sample's row in `rows`, ascending.  decided: not a tie; ties are neither trained on nor counted in
+    accuracy, but cost money.  up: 1.0 or 0.0.  start_ns, end_ns: life of the label.  trade_date: 20251006.
+    """
+
+    rows: Rows
+    bar: Ints
+    decided: Mask
+    up: Floats
+    move_ticks: Floats
+    atr_ticks: Floats
+    weight: Floats
+    start_ns: Ints
+    end_ns: Ints
+    trade_date: Ints
+
+    def __len__(self) -> int:
+        return len(self.bar)
+
+    def take(self, which: Ints) -> Dataset:
+        """Those samples; the features of all bars stay, because windows reach back."""
+        columns = (name for name in self.__struct_fields__ if name != "rows")
+        return msgspec.structs.replace(self, **{name: getattr(self, name)[which] for name in columns})
+
+    def sample(self, which: Ints) -> Sample:
+        """Features, labels and weights of those samples for a tree."""
+        return Sample(self.rows[self.bar[which]], self.up[which], self.weight[which])
+
+
+def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar, *, dead_zone: float = 0.0) -> Dataset:
+    """All samples of a history.  Raises NotEnoughData below 600 samples, with the number that is missing."""
+    trade_date = calendar.trade_dates_of_bars(bars.close_time_ns)
+    labels = next_bar_labels(bars, trade_date)
+    whole_window = np.zeros(len(bars), dtype=bool)
+    whole_window[WINDOW_BARS - 1 :] = np.lib.stride_tricks.sliding_window_view(table.valid, WINDOW_BARS).all(axis=1)
+    bar = np.flatnonzero(labels.exists & whole_window)
+    if len(bar) < MINIMUM_SAMPLES:
+        raise NotEnoughData(
+            f"{len(bars)} bars give {len(bar)} forecasts that can be learnt from; training needs {MINIMUM_SAMPLES}, "
+            f"so add about {-(-(MINIMUM_SAMPLES - len(bar)) // 250)} more days."
+        )
+    move, atr = labels.move_ticks[bar], np.asarray(table.atr_ticks, dtype=float)[bar]
+    return Dataset(
+        np.ascontiguousarray(table.rows, dtype=np.float32), bar, labels.decided[bar], labels.up[bar], move, atr,
+        training_weights(move, atr, dead_zone=dead_zone), labels.start_ns[bar], labels.end_ns[bar], trade_date[bar],
+    )  # fmt: skip

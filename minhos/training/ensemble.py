@@ -1,0 +1,199 @@
+"""Five members become one: out-of-fold forecasts, votes by what each knew, calibration, payoff, final fits.
+
+The trees forecast out of fold from purged cross-validation, the LSTM from two chronological blocks, each forecast by a
+network trained on the other.  Nothing here sees the holdout except to forecast it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import TrainingError
+from minhos.models.calibration import Calibrator
+from minhos.models.payoff import Payoff
+from minhos.stats import log_loss
+from minhos.training.calibration_fit import fit_calibrator
+from minhos.training.dataset import Dataset
+from minhos.training.export_check import export_members
+from minhos.training.forecasts import combine_columns, vote_weights
+from minhos.training.jobs import Job, Outcome, run_jobs
+from minhos.training.members import LSTM, TREES, why_missing
+from minhos.training.payoff_fit import fit_payoff
+from minhos.training.progress import Progress, part_of
+from minhos.training.recipe import Recipe
+from minhos.training.splits import purged_folds, tail
+
+LSTM_BLOCKS = 2
+FINAL = "final"
+NOTHING = np.zeros(0, dtype=np.int64)
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Ensemble(msgspec.Struct, frozen=True, eq=False):
+    """The fitted members that are present, by name, and what was learnt of them out of fold.
+
+    files: ONNX of each.  out_of_fold: probability of "up" of each sample of the first 80 %, by fits that had not
+    learnt from it; out_of_fold_scores: accuracy and log loss of these.  holdout: probability of "up" of each holdout
+    sample by the model in `files`.  missing: members without a model, and why.
+    """
+
+    files: dict[str, bytes]
+    weights: dict[str, float]
+    calibrator: Calibrator
+    payoff: Payoff
+    holdout: dict[str, Floats]
+    out_of_fold: dict[str, Floats]
+    out_of_fold_scores: dict[str, tuple[float, float]]
+    rounds: dict[str, int]
+    cpu_by_member: dict[str, float]
+    missing: dict[str, str]
+    lstm_seeds: tuple[int, ...]
+
+    @property
+    def cpu_s(self) -> float:
+        return sum(self.cpu_by_member.values())
+
+
+def fit_ensemble(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, *, processes: int = 2,
+                 scheduler: str | None = None, progress: Progress | None = None) -> Ensemble:  # fmt: skip
+    """Fit every member that is there on `fit_rows`; raises TrainingError when none is left.
+
+    seed: of the trees; the LSTM's fits take the seeds that follow it.
+    """
+    missing = {name: why for name in recipe.members if (why := why_missing(name))}
+    present = [name for name in recipe.members if name not in missing]
+
+    def run(jobs: list[Job], start: float, end: float) -> list[Outcome]:
+        return run_jobs(data, jobs, processes=processes, scheduler=scheduler, progress=part_of(progress, start, end))
+
+    outcomes = run(_lstm_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
+                   + _fold_jobs(data, fit_rows, recipe, seed, present), 0.0, 0.85)  # fmt: skip
+    missing |= _failed(outcomes)
+    trees = [name for name in recipe.trees if name in present and name not in missing]
+    outcomes += run(
+        [_final_job(data, name, fit_rows, holdout_rows, recipe, seed, outcomes) for name in trees], 0.85, 1.0
+    )
+    missing |= _failed(outcomes)
+    final = {name: _best_final(name, outcomes) for name in recipe.members if name not in missing}
+    files, not_exported = export_members(final, data)
+    missing |= not_exported
+    if not files:
+        raise TrainingError("No member could be trained: " + "; ".join(f"{n}: {why}" for n, why in missing.items()))
+    return _assemble(data, fit_rows, {name: final[name] for name in files}, files, missing, outcomes, recipe, seed)
+
+
+def _failed(outcomes: list[Outcome]) -> dict[str, str]:
+    """Members without a whole set of out-of-fold forecasts, or whose final fits all failed, and why."""
+    failed = {}
+    for outcome in outcomes:
+        member, final = outcome.job.member, outcome.job.part == FINAL
+        same = [o for o in outcomes if o.job.member == member and o.job.part == FINAL]
+        if outcome.error and (not final or all(o.error for o in same)):
+            failed[member] = f"{outcome.job.part} failed: {outcome.error}"
+    return failed
+
+
+def _assemble(data: Dataset, fit_rows: Ints, final: dict[str, Outcome], files: dict[str, bytes],
+              missing: dict[str, str], outcomes: list[Outcome], recipe: Recipe, seed: int) -> Ensemble:  # fmt: skip
+    """Votes, calibration and payoff from the out-of-fold forecasts of the first 80 %."""
+    seen = data.take(fit_rows)
+    out_of_fold = {name: _out_of_fold(name, outcomes, len(data))[fit_rows] for name in final}
+    counted = seen.decided & np.all([np.isfinite(p) for p in out_of_fold.values()], axis=0)
+    known = {name: p[counted] for name, p in out_of_fold.items()}
+    up = seen.up[counted]
+    weights = vote_weights(known, up)
+    score = combine_columns(known, weights)
+    side = np.sign(score - 0.5)
+    return Ensemble(
+        files=files,
+        weights=weights,
+        calibrator=fit_calibrator(score, up, seen.trade_date[counted], z=recipe.z),
+        payoff=fit_payoff(side, seen.move_ticks[counted], seen.atr_ticks[counted], stop_atr=recipe.stop_atr),
+        holdout={name: o.p_up for name, o in final.items() if o.p_up is not None},
+        out_of_fold=out_of_fold,
+        out_of_fold_scores={name: _scores(p, up) for name, p in known.items()},
+        rounds={name: o.rounds for name, o in final.items()},
+        cpu_by_member={name: sum(o.cpu_s for o in outcomes if o.job.member == name) for name in final},
+        missing=missing,
+        lstm_seeds=lstm_seeds(seed, recipe) if LSTM in final else (),
+    )
+
+
+def lstm_seeds(seed: int, recipe: Recipe) -> tuple[int, ...]:
+    """Seeds of the LSTM's fits: those for the bundle, then one a block."""
+    return tuple(range(seed, seed + recipe.lstm_fits + LSTM_BLOCKS))
+
+
+def _lstm_jobs(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int,
+               present: list[str]) -> list[Job]:  # fmt: skip
+    if LSTM not in present:
+        return []
+    parameters, seeds = recipe.parameters[LSTM], lstm_seeds(seed, recipe)
+    train, validation = _fit_and_validation(data, fit_rows, recipe)
+    jobs = [
+        Job(LSTM, FINAL, parameters, s, train, validation, holdout_rows, keep_model=True)
+        for s in seeds[: recipe.lstm_fits]
+    ]
+    for block, (learnt, forecast) in enumerate(_splits(data, fit_rows, LSTM_BLOCKS, recipe.embargo_bars), start=1):
+        train, validation = _fit_and_validation(data, learnt, recipe)
+        jobs.append(
+            Job(LSTM, f"block {block}", parameters, seeds[recipe.lstm_fits + block - 1], train, validation, forecast)
+        )
+    return jobs
+
+
+def _fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present: list[str]) -> list[Job]:
+    jobs = []
+    folds = list(_splits(data, fit_rows, recipe.n_folds, recipe.embargo_bars))
+    for name in recipe.trees:
+        if name not in present:
+            continue
+        for fold, (learnt, forecast) in enumerate(folds, start=1):
+            train, validation = learnt[data.decided[learnt]], NOTHING
+            if TREES[name].patience:
+                train, validation = _fit_and_validation(data, learnt, recipe)
+            jobs.append(Job(name, f"fold {fold}", recipe.parameters[name], seed, train, validation, forecast))
+    return jobs
+
+
+def _final_job(data: Dataset, name: str, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int,
+               outcomes: list[Outcome]) -> Job:  # fmt: skip
+    """One tree member on the whole 80 %, with the mean number of trees that its folds stopped at."""
+    rounds = max(1, round(float(np.mean([o.rounds for o in outcomes if o.job.member == name]))))
+    parameters = {**recipe.parameters[name], TREES[name].rounds: rounds}
+    train = fit_rows[data.decided[fit_rows]]
+    return Job(name, FINAL, parameters, seed, train, NOTHING, holdout_rows, keep_model=True)
+
+
+def _splits(data: Dataset, rows: Ints, n_folds: int, embargo: int) -> list[tuple[Ints, Ints]]:
+    folds = purged_folds(data.start_ns[rows], data.end_ns[rows], n_folds, embargo)
+    return [(rows[train], rows[test]) for train, test in folds]
+
+
+def _fit_and_validation(data: Dataset, rows: Ints, recipe: Recipe) -> tuple[Ints, Ints]:
+    """Rows to learn from and rows to stop early on, both without ties."""
+    train, validation = tail(rows, data.start_ns, data.end_ns, recipe.early_stopping)
+    return train[data.decided[train]], validation[data.decided[validation]]
+
+
+def _out_of_fold(name: str, outcomes: list[Outcome], n: int) -> Floats:
+    """The member's forecasts of samples that it had not learnt from, shape (n,), NaN elsewhere."""
+    p_up = np.full(n, np.nan)
+    for outcome in outcomes:
+        if outcome.job.member == name and outcome.job.part != FINAL and outcome.p_up is not None:
+            p_up[outcome.job.predict] = outcome.p_up
+    return p_up
+
+
+def _best_final(name: str, outcomes: list[Outcome]) -> Outcome:
+    """The member's final fit with the best validation log loss; a tree has only one."""
+    fits = [o for o in outcomes if o.job.member == name and o.job.part == FINAL and not o.error]
+    return min(fits, key=lambda o: o.validation_loss if np.isfinite(o.validation_loss) else np.inf)
+
+
+def _scores(p: Floats, up: Floats) -> tuple[float, float]:
+    return float(((p > 0.5) == (up > 0.5)).mean()), log_loss(up, p)

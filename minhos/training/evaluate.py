@@ -1,0 +1,202 @@
+"""How a trained ensemble did on bars it has never seen: accuracy, calibration, bets after costs, and the verdict.
+
+Measures only; nothing here feeds back into the fit.  Bets are one contract for one bar with a full round trip; Kelly
+sizes and risk limits belong to `sizing` and `research`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.models.calibration import Calibrator
+from minhos.models.payoff import Payoff
+from minhos.stats import (
+    calibration_slope,
+    day_block_interval,
+    debiased_calibration_error,
+    majority_share,
+    pesaran_timmermann,
+    reliability_table,
+    wilson_interval,
+)
+from minhos.training.dataset import Dataset
+from minhos.training.forecasts import calibrated
+from minhos.training.result import Bets, CalibrationReport, HourBreakEven, Line, ReliabilityBin, Verdict, Week
+
+MINIMUM_SESSIONS = 20
+MINIMUM_HOLDOUT_BARS = 1000
+MINIMUM_BETS = 30
+THRESHOLDS = (0.60, 0.65)
+NEW_YORK = ZoneInfo("America/New_York")
+MINIMUM_DATES = 5
+"""With fewer trade dates an interval by resampling dates says too little; Wilson's is given instead."""
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Holdout(msgspec.Struct, frozen=True, eq=False):
+    """The holdout's samples with what was forecast; columns of shape (n,).
+
+    p_up: calibrated probability.  break_even: probability of the side at which a bet's mean is zero.
+    """
+
+    data: Dataset
+    p_up: Floats
+    break_even: Floats
+
+    @property
+    def side(self) -> Floats:
+        return np.sign(self.p_up - 0.5)
+
+    @property
+    def p_side(self) -> Floats:
+        return np.maximum(self.p_up, 1.0 - self.p_up)
+
+    @property
+    def traded(self) -> Mask:
+        """Bars whose calibrated probability beats break-even: the shadow book's bets."""
+        return self.p_side > self.break_even
+
+
+def score_holdout(data: Dataset, score: Floats, calibrator: Calibrator, payoff: Payoff, cost_ticks: float) -> Holdout:
+    """The holdout with raw scores made probabilities."""
+    return Holdout(data, calibrated(calibrator, score), break_even(payoff, data.atr_ticks, cost_ticks))
+
+
+def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
+    """Probability of the side at which a bet's mean is zero, shape of atr_ticks; one where no p below one does.
+
+    With W and L the mean gain and loss in ticks (cut at the stop), c the cost, and the gap's atom of g R at
+    probability q:  (1 - q) (p W - (1 - p) L - c) = q g R.
+    """
+    atr = np.maximum(np.asarray(atr_ticks, dtype=float), 1.0)
+    gain = float(np.mean(payoff.right)) * atr
+    loss = -float(np.mean(np.maximum(payoff.wrong, -payoff.stop_atr))) * atr
+    gap = payoff.gap_probability * payoff.gap_r * (payoff.stop_atr * atr + cost_ticks) / (1.0 - payoff.gap_probability)
+    return np.minimum((loss + cost_ticks + gap) / (gain + loss), 1.0)
+
+
+def net_r(side: Floats, move_ticks: Floats, atr_ticks: Floats, stop_atr: float, cost_ticks: float) -> Floats:
+    """Result of one-bar bets in R = stop distance + cost; the move against the bet is cut at the stop."""
+    stop = stop_atr * np.maximum(atr_ticks, 1.0)
+    return (np.maximum(side * move_ticks, -stop) - cost_ticks) / (stop + cost_ticks)
+
+
+def line(name: str, holdout: Holdout, which: Mask) -> Line:
+    """Accuracy of those bars; ties are left out of it."""
+    data, counted = holdout.data, which & holdout.data.decided
+    n = int(counted.sum())
+    coverage = float(which.mean()) if len(which) else 0.0
+    if n == 0:
+        return Line(name, None, None, 0, None, None, coverage)
+    hit = ((holdout.p_up > 0.5) == (data.up > 0.5))[counted].astype(float)
+    return Line(name, float(hit.mean()), _interval(hit, data.trade_date[counted]), n,
+                majority_share(data.up[counted]), float(holdout.break_even[counted].mean()), coverage)  # fmt: skip
+
+
+def weeks(holdout: Holdout) -> tuple[Week, ...]:
+    """Accuracy by ISO week of trade dates, oldest first."""
+    names = np.array([_iso_week(date) for date in holdout.data.trade_date.tolist()])
+    found = []
+    for name in np.unique(names):
+        of_week = line("", holdout, names == name)
+        if of_week.accuracy is not None and of_week.interval is not None and of_week.majority is not None:
+            found.append(Week(str(name), of_week.accuracy, of_week.interval, of_week.n, of_week.majority))
+    return tuple(found)
+
+
+def break_even_by_hour(holdout: Holdout) -> tuple[HourBreakEven, ...]:
+    """Mean break-even by the New York hour in which the bar closes."""
+    seconds = (holdout.data.start_ns // NANOS_PER_SECOND).tolist()
+    hour = np.array([dt.datetime.fromtimestamp(s, NEW_YORK).hour for s in seconds])
+    return tuple(
+        HourBreakEven(h, float(holdout.break_even[hour == h].mean()), int((hour == h).sum()))
+        for h in np.unique(hour).tolist()
+    )
+
+
+def bets(holdout: Holdout, payoff: Payoff, cost_ticks: float) -> Bets:
+    """What the shadow book's bets made in R; ties lose their cost."""
+    data, which = holdout.data, holdout.traded
+    n = int(which.sum())
+    if n == 0:
+        return Bets(0, None, None)
+    result = net_r(holdout.side[which], data.move_ticks[which], data.atr_ticks[which], payoff.stop_atr, cost_ticks)
+    return Bets(n, float(result.mean()), _finite(day_block_interval(result, data.trade_date[which])),
+                float(result.sum()))  # fmt: skip
+
+
+def calibration_report(holdout: Holdout, calibrator: Calibrator) -> CalibrationReport:
+    """The shipped slope, and whether the calibrated probabilities mean what they say on the holdout."""
+    counted = holdout.data.decided
+    up, p_up = holdout.data.up[counted], holdout.p_up[counted]
+    shipped = (calibrator.slope, calibrator.slope_se, calibrator.slope_low, calibrator.n)
+    if len(up) == 0:
+        return CalibrationReport(*shipped, None, None, None)
+    fitted = calibration_slope(up, p_up)
+    table = tuple(
+        ReliabilityBin(row.forecast, row.observed, row.n, (row.band_low, row.band_high))
+        for row in reliability_table(up, p_up)
+    )
+    return CalibrationReport(*shipped, _known(fitted.slope), _known(fitted.slope_se),
+                             debiased_calibration_error(up, p_up), table)  # fmt: skip
+
+
+def skill_p_value(holdout: Holdout) -> float | None:
+    """One-sided p-value of Pesaran and Timmermann on all bars; None without bars."""
+    counted = holdout.data.decided
+    if not counted.any():
+        return None
+    return float(pesaran_timmermann(holdout.data.up[counted] > 0.5, holdout.p_up[counted] > 0.5).p_value)
+
+
+def verdict(n_sessions: int, n_holdout: int, calibrator: Calibrator, placed: Bets) -> tuple[Verdict, str]:
+    """The verdict and a sentence: too little data, an edge, or none that could be proven."""
+    if n_sessions < MINIMUM_SESSIONS or n_holdout < MINIMUM_HOLDOUT_BARS:
+        return "too_little_data", (
+            f"{n_sessions} full sessions and {n_holdout} out-of-sample bars; an answer needs "
+            f"{MINIMUM_SESSIONS} and {MINIMUM_HOLDOUT_BARS}."
+        )
+    if calibrator.slope_low <= 0.0:
+        return "no_edge", (
+            f"Out of fold the forecasts are not reliably better than a coin (lower slope {calibrator.slope_low:.2f}): "
+            "no edge, no bet."
+        )
+    if placed.n < MINIMUM_BETS or placed.interval is None or placed.mean_net_r is None:
+        return "no_edge", f"Only {placed.n} out-of-sample bars beat their break-even; {MINIMUM_BETS} bets are needed."
+    low, high = placed.interval
+    result = (
+        f"{placed.n} bets made {placed.mean_net_r:+.4f} R each after costs (95 % interval {low:+.4f} to {high:+.4f})"
+    )
+    if low > 0.0:
+        return "edge", f"Out of sample {result}."
+    return "no_edge", f"Out of sample {result}: not proven above zero."
+
+
+def _interval(hit: Floats, trade_date: npt.NDArray[np.int64]) -> tuple[float, float]:
+    if len(np.unique(trade_date)) >= MINIMUM_DATES:
+        low, high = day_block_interval(hit, trade_date)
+    else:
+        low, high = wilson_interval(int(hit.sum()), len(hit))
+    return float(low), float(high)
+
+
+def _iso_week(trade_date: int) -> str:
+    year, week, _ = dt.date(trade_date // 10_000, trade_date // 100 % 100, trade_date % 100).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _finite(interval: tuple[float, float]) -> tuple[float, float] | None:
+    return (float(interval[0]), float(interval[1])) if all(map(math.isfinite, interval)) else None
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,96 @@
+"""The trial ledger: every configuration ever tried on a stretch of data, because each try makes luck likelier.
+
+The deflated Sharpe ratio asks for this number.  One row per distinct hash of recipe and settings and data range;
+running the same again does not count.  A store of its own, so that `train` and `backtest` need no trader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from minhos.errors import TrainingError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS trials (
+    root TEXT NOT NULL, simulated INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+    configuration TEXT NOT NULL, kind TEXT NOT NULL, details TEXT NOT NULL, sharpe_ratio REAL, at_ns INTEGER NOT NULL,
+    PRIMARY KEY (root, simulated, first_ns, last_ns, configuration)
+) STRICT
+"""
+
+
+class DataRange(msgspec.Struct, frozen=True):
+    """What was tried on: an instrument's root and the closes (UTC ns) of the first and the last bar."""
+
+    root: str
+    first_ns: int
+    last_ns: int
+    simulated: bool = False
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One configuration on one data range.  sharpe_ratio: per bet or period, as the deflation wants it; may be None."""
+
+    configuration: str
+    kind: str
+    details: dict[str, Any]
+    sharpe_ratio: float | None
+    at_ns: int
+
+
+def configuration_hash(recipe_id: str, settings: Mapping[str, Any]) -> str:
+    """Hash of a recipe and the settings it was judged with; the order of the settings does not matter."""
+    raw = msgspec.json.encode([recipe_id, dict(settings)], order="deterministic")
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+class TrialLedger:
+    """The ledger in one sqlite file; several processes may write to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as database:
+            database.execute(SCHEMA)
+
+    def record(self, data: DataRange, recipe_id: str, settings: Mapping[str, Any], *, kind: str, at_ns: int,
+               sharpe_ratio: float | None = None) -> bool:  # fmt: skip
+        """Count a trial; False when that configuration was tried on that data before, which changes nothing."""
+        row = (data.root, data.simulated, data.first_ns, data.last_ns, configuration_hash(recipe_id, settings), kind,
+               msgspec.json.encode({"recipe_id": recipe_id, **settings}, order="deterministic").decode(), sharpe_ratio,
+               at_ns)  # fmt: skip
+        with self._open() as database:
+            return database.execute("INSERT OR IGNORE INTO trials VALUES (?,?,?,?,?,?,?,?,?)", row).rowcount == 1
+
+    def count(self, data: DataRange) -> int:
+        """Distinct configurations tried on data that overlap these: all of them have looked at the same bars."""
+        return len({trial.configuration for trial in self.trials(data)})
+
+    def trials(self, data: DataRange) -> list[Trial]:
+        """Trials on overlapping data, oldest first."""
+        query = (
+            "SELECT configuration, kind, details, sharpe_ratio, at_ns FROM trials "
+            "WHERE root = ? AND simulated = ? AND first_ns <= ? AND last_ns >= ? ORDER BY at_ns, rowid"
+        )
+        with self._open() as database:
+            rows = database.execute(query, (data.root, data.simulated, data.last_ns, data.first_ns)).fetchall()
+        return [Trial(c, kind, msgspec.json.decode(details), sharpe, at) for c, kind, details, sharpe, at in rows]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            database = sqlite3.connect(self._path, timeout=10.0)
+            try:
+                with database:
+                    yield database
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            raise TrainingError(f"The trial ledger {self._path} cannot be used: {error}.") from error

@@ -1,0 +1,36 @@
+"""What a bet has paid: out-of-fold moves along the forecast's side, in ATR, apart for right and wrong bars.
+
+Only the fit; what it is worth after costs is `sizing.payoff`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import NotEnoughData
+from minhos.models.payoff import Payoff
+
+N_OUTCOMES = 10
+MINIMUM_BARS = 2 * N_OUTCOMES
+
+
+def fit_payoff(side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.ArrayLike, *,
+               stop_atr: float = 3.0) -> Payoff:  # fmt: skip
+    """The payoff of bars with a label, shape (n,) each: side +1 or -1, the move in ticks, ATR in ticks.
+
+    Each outcome is the mean of one tenth of the bars (not that tenth's median), so that the mean move, on which
+    break-even rests, is kept in spite of fat tails.  Ties and bars without a side are left out.
+    Raises NotEnoughData when fewer than 20 bars were right, or wrong.
+    """
+    moves = np.asarray(side, dtype=float) * np.asarray(move_ticks, dtype=float)
+    moves = moves / np.maximum(np.asarray(atr_ticks, dtype=float), 1.0)
+    right, wrong = moves[moves > 0], moves[moves < 0]
+    for kind, found in (("right", right), ("wrong", wrong)):
+        if len(found) < MINIMUM_BARS:
+            raise NotEnoughData(f"Only {len(found)} out-of-fold bars were {kind}; the payoff needs {MINIMUM_BARS}.")
+    return Payoff(_outcomes(right), _outcomes(wrong), stop_atr=stop_atr, n_right=len(right), n_wrong=len(wrong))
+
+
+def _outcomes(moves: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(part.mean()), 6) for part in np.array_split(np.sort(moves), N_OUTCOMES))

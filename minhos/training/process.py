@@ -1,0 +1,113 @@
+"""Training in a process of its own: `python -m minhos.training.process job.json`.
+
+It yields to the trader (nice), writes one JSON object a line to stdout ({"progress", "message"}, at the end
+{"verdict", "bundle_id"} or {"error"}) and the report into a file in one step.  It may be killed at any time: the
+bundle and the report are whole or not there, and its workers end with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from minhos.errors import DataError, MinhosError, TrainingError
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Bars, Instrument
+from minhos.models.registry import Registry
+from minhos.models.storage import replace_file
+from minhos.training.recipe import Recipe, recipe_for
+from minhos.training.report import report
+from minhos.training.train import train
+
+NICENESS = 10
+COLUMNS = ("contract", "close_time_ns", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "bid_volume",
+           "ask_volume", "trades")  # fmt: skip
+
+
+class TrainingJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to train.  bars, reference: files of `save_bars`; registry: its folder; result: where the report goes.
+
+    reference: bars of a simulated 58 % market for the report's first line, cached under `cache`.  recipe: by the
+    number of bars when None.  session_overrides: the user's own calendar file.
+    """
+
+    bars: str
+    registry: str
+    result: str
+    recipe: Recipe | None = None
+    seed: int = 1
+    processes: int = 2
+    scheduler: str | None = None
+    parent: str = ""
+    reference: str | None = None
+    cache: str | None = None
+    session_overrides: str | None = None
+
+
+def run(job: TrainingJob) -> dict[str, Any]:
+    """Train, write the report to `job.result` and return it."""
+    bars = load_bars(Path(job.bars))
+    calendar = SessionCalendar.load(Path(job.session_overrides) if job.session_overrides else None)
+    result = train(
+        bars, calendar, job.recipe or recipe_for(len(bars)), Registry(Path(job.registry)), seed=job.seed,
+        progress=lambda share, message: _say(progress=round(share, 4), message=message), processes=job.processes,
+        scheduler=job.scheduler, parent=job.parent, reference=load_bars(Path(job.reference)) if job.reference else None,
+        cache=Path(job.cache) if job.cache else None,
+    )  # fmt: skip
+    plain = report(result)
+    replace_file(Path(job.result), msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n")
+    return plain
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when trained, else that of the error."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        found = run(_read_job(arguments))
+    except MinhosError as error:
+        _say(error=str(error))
+        return error.exit_code
+    _say(verdict=found["verdict"], bundle_id=found["bundle_id"])
+    return 0
+
+
+def save_bars(bars: Bars, path: Path) -> None:
+    """Write a history for a training process; plain arrays, nothing that could run."""
+    about = msgspec.json.encode((bars.instrument, bars.contracts, bars.interval_ns, bars.simulated))
+    np.savez(path, about=np.frombuffer(about, dtype=np.uint8), **{name: getattr(bars, name) for name in COLUMNS})
+
+
+def load_bars(path: Path) -> Bars:
+    """Read what `save_bars` wrote; raises DataError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = msgspec.json.decode(file["about"].tobytes(), type=tuple[Instrument, tuple[str, ...], int, bool])
+            columns = [file[name] for name in COLUMNS]
+    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
+        raise DataError(f"The bars for training in {path} cannot be read: {error}.") from error
+    instrument, contracts, interval_ns, simulated = about
+    return Bars(instrument, contracts, *columns, interval_ns=interval_ns, simulated=simulated)
+
+
+def _read_job(arguments: list[str]) -> TrainingJob:
+    if len(arguments) != 1:
+        raise TrainingError("Give one file that describes the training: python -m minhos.training.process job.json")
+    try:
+        return msgspec.json.decode(Path(arguments[0]).read_bytes(), type=TrainingJob)
+    except (OSError, msgspec.DecodeError) as error:
+        raise TrainingError(f"The training job {arguments[0]} cannot be read: {error}.") from error
+
+
+def _say(**message: Any) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

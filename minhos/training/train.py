@@ -1,0 +1,157 @@
+"""From bars to a bundle: features, labels, purged splits, five members, vote, calibration, payoff, report.
+
+The newest 20 % of the history, purged, are reported and nothing else: neither weights nor calibration nor payoff nor
+early stopping sees them, and the bundle ships the fit on the first 80 %.  A member that is missing or fails is named
+and the rest goes on.  Pure in its arguments: the same bars, recipe and seed give the same forecasts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+import minhos
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, compute
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.types import Bars
+from minhos.models.bundle import BundleContents
+from minhos.models.registry import Registry
+from minhos.training import evaluate
+from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
+from minhos.training.ensemble import Ensemble, fit_ensemble
+from minhos.training.forecasts import combine_columns
+from minhos.training.progress import Progress, part_of
+from minhos.training.recipe import Recipe
+from minhos.training.reference import reference_line
+from minhos.training.report import report
+from minhos.training.result import Lines, MemberReport, TrainResult
+from minhos.training.splits import holdout as split_holdout
+
+Ints = npt.NDArray[np.int64]
+FULL_SESSION_SHARE = 0.9
+
+
+def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Registry, *, seed: int = 1,
+          progress: Progress | None = None, processes: int = 2, scheduler: str | None = None, parent: str = "",
+          reference: Bars | None = None, cache: Path | None = None,
+          clock: Clock | None = None) -> TrainResult:  # fmt: skip
+    """Train a recipe on a history and save the bundle as a candidate.
+
+    processes: of one thread each; scheduler: address of a Dask scheduler instead.  parent: id of the bundle that
+    this one is to replace.  reference: bars of a simulated 58 % market for the line "simulated", which is None
+    without them; cache: folder in which that line is kept.  Raises NotEnoughData, or TrainingError when no member
+    could be trained.
+    """
+    simulated, main = None, progress
+    if reference is not None:
+        early, main = part_of(progress, 0.0, 0.3), part_of(progress, 0.3, 1.0)
+
+        def measure_reference(small: Recipe) -> TrainResult:
+            return measure(
+                reference, calendar, small, seed=seed, progress=early, processes=processes, scheduler=scheduler
+            )[0]
+
+        simulated = reference_line(recipe, data_hash(reference), cache, measure_reference)
+    result, ensemble = measure(
+        bars, calendar, recipe, seed=seed, progress=main, processes=processes, scheduler=scheduler
+    )
+    result = msgspec.structs.replace(result, lines=msgspec.structs.replace(result.lines, simulated=simulated))
+    now = (clock or SystemClock()).now_ns()
+    bundle = registry.save(_contents(bars, recipe, ensemble, result, parent, now))
+    part_of(progress, 0.0, 1.0)(1.0, f"bundle {bundle.id} saved: {result.verdict}")
+    return msgspec.structs.replace(result, bundle_id=bundle.id)
+
+
+def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int = 1, progress: Progress | None = None,
+            processes: int = 2, scheduler: str | None = None) -> tuple[TrainResult, Ensemble]:  # fmt: skip
+    """Train without saving: the result, whose bundle_id is empty, and the fitted ensemble."""
+    data, fit_rows, holdout_rows = prepare(bars, calendar, recipe, part_of(progress, 0.0, 0.05))
+    ensemble = fit_ensemble(
+        data, fit_rows, holdout_rows, recipe, seed,
+        processes=processes, scheduler=scheduler, progress=part_of(progress, 0.05, 0.97),
+    )  # fmt: skip
+    part_of(progress, 0.0, 1.0)(0.97, "measuring on the newest bars")
+    return _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed), ensemble
+
+
+def prepare(
+    bars: Bars, calendar: SessionCalendar, recipe: Recipe, progress: Progress | None = None
+) -> tuple[Dataset, Ints, Ints]:
+    """All samples of a history, and which of them are learnt from and which are only reported (the newest, purged)."""
+    table = compute(bars, calendar, progress)
+    data = build_dataset(bars, table, calendar, dead_zone=recipe.dead_zone)
+    return data, *split_holdout(data.start_ns, data.end_ns, recipe.holdout)
+
+
+def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: Dataset,
+            ensemble: Ensemble, seed: int) -> TrainResult:  # fmt: skip
+    cost = bars.instrument.round_trip_cost_ticks()
+    holdout = evaluate.score_holdout(
+        unseen, combine_columns(ensemble.holdout, ensemble.weights), ensemble.calibrator, ensemble.payoff, cost
+    )
+    everything = np.ones(len(unseen), dtype=bool)
+    all_bars = msgspec.structs.replace(evaluate.line("all", holdout, everything), simulated=bars.simulated)
+    traded = msgspec.structs.replace(evaluate.line("traded", holdout, holdout.traded), simulated=bars.simulated)
+    bets = evaluate.bets(holdout, ensemble.payoff, cost)
+    n_sessions = count_full_sessions(data.trade_date)
+    verdict, reason = evaluate.verdict(n_sessions, int(unseen.decided.sum()), ensemble.calibrator, bets)
+    return TrainResult(
+        verdict=verdict, reason=reason, bundle_id="", recipe_id=recipe.recipe_id, symbol=bars.symbol,
+        simulated=bars.simulated, first_ns=int(bars.close_time_ns[0]), last_ns=int(bars.close_time_ns[-1]),
+        n_bars=len(bars), n_sessions=n_sessions, n_train=int(data.decided[fit_rows].sum()),
+        n_holdout=int(unseen.decided.sum()), lines=Lines(None, all_bars, traded),
+        weeks=evaluate.weeks(holdout), bets=bets,
+        calibration=evaluate.calibration_report(holdout, ensemble.calibrator),
+        break_even_by_hour=evaluate.break_even_by_hour(holdout),
+        thresholds=tuple(
+            evaluate.line(f"p >= {threshold:.2f}", holdout, holdout.p_side >= threshold)
+            for threshold in evaluate.THRESHOLDS
+        ),
+        members=_members(ensemble, unseen), missing=ensemble.missing,
+        pesaran_timmermann_p=evaluate.skill_p_value(holdout), payoff=ensemble.payoff, calibrator=ensemble.calibrator,
+        seeds=(seed, *ensemble.lstm_seeds), cpu_s=ensemble.cpu_s,
+    )  # fmt: skip
+
+
+def _members(ensemble: Ensemble, unseen: Dataset) -> tuple[MemberReport, ...]:
+    up = unseen.up > 0.5
+    return tuple(
+        MemberReport(
+            name, ensemble.weights[name], *ensemble.out_of_fold_scores[name],
+            float(((p > 0.5) == up)[unseen.decided].mean()), ensemble.rounds[name], ensemble.cpu_by_member[name],
+        )
+        for name, p in ensemble.holdout.items()
+    )  # fmt: skip
+
+
+def _contents(bars: Bars, recipe: Recipe, ensemble: Ensemble, result: TrainResult, parent: str,
+              now_ns: int) -> BundleContents:  # fmt: skip
+    weights = {name: ensemble.weights.get(name, 0.0) for name in recipe.members}
+    return BundleContents(
+        recipe_id=recipe.recipe_id, instrument_root=bars.instrument.root, symbol=bars.symbol,
+        simulated=bars.simulated, feature_names=tuple(FEATURE_NAMES), feature_version=FEATURE_VERSION,
+        window=WINDOW_BARS, members=ensemble.files, weights=weights, calibrator=ensemble.calibrator,
+        payoff=ensemble.payoff, seeds=result.seeds, data_hash=data_hash(bars),
+        data_range=(int(bars.close_time_ns[0]), int(bars.close_time_ns[-1]), len(bars)),
+        created_ns=now_ns, parent=parent, report=report(result), minhos_version=minhos.__version__,
+    )  # fmt: skip
+
+
+def data_hash(bars: Bars) -> str:
+    """SHA-256 of a history's columns: two trainings with one hash saw the same bars."""
+    digest = hashlib.sha256("|".join((bars.instrument.root, *bars.contracts, str(bars.interval_ns))).encode())
+    for column in (bars.contract, bars.close_time_ns, bars.open_ticks, bars.high_ticks, bars.low_ticks,
+                   bars.close_ticks, bars.volume, bars.bid_volume, bars.ask_volume, bars.trades):  # fmt: skip
+        digest.update(np.ascontiguousarray(column, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def count_full_sessions(trade_date: Ints) -> int:
+    """Trade dates with at least 90 % of the bars of the median one."""
+    counts = np.unique(trade_date, return_counts=True)[1]
+    return int((counts >= FULL_SESSION_SHARE * np.median(counts)).sum()) if len(counts) else 0
