@@ -121,7 +121,7 @@ class UnusualMarket:
         if state is None:
             return no_adds(self.name, context, "the market's state is not known yet")
         volatility, volume, spread = state.volatility_ratio, state.volume_ratio, state.spread_ticks
-        if volatility <= self._volatility and self._volume <= volume and not spread > self._spread:
+        if 0.0 <= volatility <= self._volatility and self._volume <= volume < INF and not spread > self._spread:
             return None
         if not (math.isfinite(volatility) and math.isfinite(volume)):
             return unknown(self.name, context, volatility_ratio=volatility, volume_ratio=volume)

@@ -53,7 +53,7 @@ class ThreeLosses:
             over = 0 < stop.until_ns <= context.time_ns or 0 < stop.trade_date < account.trade_date
             if not over:
                 return stopped(self.name, context, stop)
-        if -INF < losses < self._losses or losses - risk.losses_forgiven < self._losses:
+        if -INF < losses - risk.losses_forgiven < self._losses:
             return None
         if not math.isfinite(losses):
             return unknown(self.name, context, losses_in_a_row=losses)

@@ -117,12 +117,12 @@ class Runaway:
             if context.time_ns < oldest:
                 return no_adds(self.name, context, f"{self._a_minute} orders in one minute", oldest)
         end = context.session_close_ns
-        if not account.orders_day < self._orders:
+        if not 0 <= account.orders_day < self._orders:
             return no_adds(self.name, context, f"{account.orders_day} orders today; {self._orders} are allowed", end)
-        if not account.round_trips_day < self._round_trips:
+        if not 0 <= account.round_trips_day < self._round_trips:
             reason = f"{account.round_trips_day} round trips today; {self._round_trips} are allowed"
             return no_adds(self.name, context, reason, end)
-        if account.commission_day_cents and not account.commission_day_cents < commission_limit:
+        if account.commission_day_cents and not -INF < account.commission_day_cents < commission_limit:
             reason = (
                 f"commissions of {account.commission_day_cents / 100:,.2f} today reached {self._share:.1%} of equity"
             )
