@@ -27,11 +27,17 @@ class Feed(Protocol):
     """`history()` and `stream()` with a seam that has neither a gap nor a duplicate."""
 
     instrument: Instrument
-    symbol: str
     simulated: bool
+
+    @property
+    def symbol(self) -> str:
+        """The contract whose bars come in now."""
 
     def history(self) -> Bars:
         """Closed bars so far, oldest first.  Stitched contracts are marked; raises DataError."""
+
+    def resume_after(self, close_time_ns: int) -> None:
+        """Before stream(): the journal knows every bar up to that close; a feed of real data needs no telling."""
 
     def stream(self) -> Iterator[Price | Slice | None]:
         """What comes after history.  None means "nothing now": the caller decides how long to wait."""

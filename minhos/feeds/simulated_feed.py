@@ -74,6 +74,11 @@ class SimulatedFeed:
         """Bars closed at or before start_ns, oldest first."""
         return self._market.bars.rows(slice(0, self._n_history))
 
+    def resume_after(self, close_time_ns: int) -> None:
+        """Go on after that bar: it and all before it become history, and the clock stands at its close."""
+        self._next = self._n_history = int((self._market.bars.close_time_ns <= close_time_ns).sum())
+        self._clock.advance_to(close_time_ns)
+
     def stream(self) -> Iterator[Price | Slice | None]:
         """The price at each bar's open, then the bar; a second call goes on where the first stopped."""
         future = self._market.bars.rows(slice(self._next, None))

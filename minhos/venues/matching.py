@@ -157,6 +157,14 @@ class MatchingEngine:
         """Go on from what `snapshot` returned."""
         self._book = _decoder.decode(state)
 
+    def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
+        """After a restart without a snapshot: the orders that the journal shows working, with what remains of each,
+        and the net position by contract."""
+        self._book = _Book(net=dict(positions))
+        for order, remaining in orders:
+            resting = self._book.stops if order.order_type is OrderType.STOP else self._book.markets
+            resting[order.order_id] = _Working(order, remaining, order.decided_ns, fills=order.contracts - remaining)
+
     def _refusal(self, order: Order) -> str:
         if order.symbol not in self._instruments:
             return f"{order.symbol} is not traded here ({', '.join(sorted(self._instruments))})"

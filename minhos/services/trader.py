@@ -1,0 +1,244 @@
+"""The process that trades: `python -m minhos.services.trader`.
+
+It is the journal's only writer.  One loop hands the engine one input at a time: controls (HALT file, inbox), a new
+bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.  It may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import structlog
+
+import minhos
+from minhos.errors import FeedError, JournalError, MinhosError, ModelError
+from minhos.feeds.port import Feed
+from minhos.journal.inbox import Command, Inbox
+from minhos.journal.store import Journal
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock, SimulatedClock, SystemClock
+from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
+from minhos.models.registry import Registry
+from minhos.services.layout import Layout, write_json
+from minhos.services.logs import configure
+from minhos.services.trading_setup import (
+    active_bundle,
+    bars_since,
+    load_model,
+    make_clock,
+    make_feed,
+    make_state,
+    make_venue,
+    mode_of,
+    scope_of,
+    trading_settings,
+)
+from minhos.settings import Settings, home, load
+from minhos.trading import events as ev
+from minhos.trading.engine import Engine
+from minhos.trading.recovery import SNAPSHOT, fold, reconcile, restore_snapshot, take_snapshot
+
+CONTROL_INTERVAL_S = 0.05
+HEARTBEAT_INTERVAL_S = 1.0
+MODEL_INTERVAL_S = 1.0
+COMMANDS = ("pause", "resume", "halt", "flatten")
+
+log = structlog.get_logger("trader")
+
+
+class Trader:
+    """One trading process: its stores, its engine and its loop."""
+
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.layout = layout.make()
+        self.clock = clock or make_clock(settings)
+        self.wall = SystemClock()
+        self.calendar = SessionCalendar.load()
+        self.mode, self.scope = mode_of(settings), scope_of(settings)
+        self.registry = Registry(layout.models)
+        self.inbox = Inbox(layout.inbox)
+        self.journal = Journal.open(
+            layout.journal(self.mode, settings.paper.account), {"mode": self.mode, "account": settings.paper.account}
+        )
+        self.feed: Feed = make_feed(settings, self.calendar, self.clock)
+        self.engine = self._engine()
+        self.stopping = False
+        self.refused_bundle = ""
+        self.trade_date = self.engine.state.ledger.account().trade_date
+        self._due: dict[str, float] = {}
+
+    def _engine(self) -> Engine:
+        """The engine as the journal left it."""
+        state = make_state(self.calendar)
+        after = 0
+        snapshot = self.journal.latest_snapshot(SNAPSHOT)
+        if snapshot is not None:
+            try:
+                restore_snapshot(state, snapshot.payload)
+                after = snapshot.sequence
+            except JournalError as error:
+                log.warning("snapshot not used", reason=str(error))
+                state = make_state(self.calendar)
+        fold(state, self.journal.records(after=after))
+        settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
+        engine = Engine(state, make_venue(self.settings, settings.instruments), self.clock, self.journal)
+        if isinstance(self.clock, SimulatedClock) and state.last_close_ns:
+            self.feed.resume_after(state.last_close_ns)
+        engine.start(
+            settings, mode=self.mode, account=self.settings.paper.account, version=minhos.__version__,
+            cash_cents=round(100 * self.settings.paper.initial_cash),
+        )  # fmt: skip
+        history = bars_since(self.feed.history(), state.anchor_time_ns)
+        engine.load_history(tuple(history), reset=True)
+        reconcile(engine, self.clock.now_ns())
+        return engine
+
+    # The loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until a signal, or the end of a generated market."""
+        stream = self._inputs()
+        while not self.stopping:
+            self._controls()
+            if self._is_due("model", MODEL_INTERVAL_S):
+                self._take_new_bundle()
+            if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
+                self._heartbeat()
+            if self.settings.simulated and self.engine.forecasts is None:
+                time.sleep(CONTROL_INTERVAL_S)  # the simulated clock stands until a bundle is live
+                continue
+            item = next(stream, _END)
+            if item is _END:
+                break
+            if item is None:
+                time.sleep(CONTROL_INTERVAL_S)
+            elif isinstance(item, Price):
+                self.engine.on_price(item)
+            elif isinstance(item, Slice):
+                self._on_slice(item)
+        self._heartbeat(state="stopped")
+        self.journal.checkpoint()
+        self.journal.close()
+
+    def _inputs(self) -> Iterator[Price | Slice | None]:
+        """The feed's items; a simulated market's bars at its set pace."""
+        pace = getattr(self.feed, "pace", 0.0)
+        due = 0.0
+        for item in self.feed.stream():
+            if pace and isinstance(item, Slice):
+                due = max(due + pace, self._seconds())
+                while self._seconds() < due:
+                    yield None
+            yield item
+
+    def _on_slice(self, closed: Slice) -> None:
+        received_ns = self.clock.now_ns()
+        late = closed.late or received_ns - closed.close_time_ns >= BAR_INTERVAL_NS
+        if late and not closed.late:
+            closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
+        decision = self.engine.on_slice(closed, received_ns)
+        log.info("decision", bar=closed.close_time_ns, outcome=str(decision.outcome), reason=decision.reason)
+        trade_date = self.engine.state.ledger.account().trade_date
+        if trade_date != self.trade_date:
+            self.trade_date = trade_date
+            self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
+            self.journal.checkpoint()
+
+    # Controls ---------------------------------------------------------------------------------------------------
+
+    def _controls(self) -> None:
+        """HALT file and inbox, between any two inputs and at least every 50 ms."""
+        halted = self.engine.state.risk.halted is not None
+        if self.layout.halt_file.exists() and not halted:
+            self._command("halt-file", "halt", "HALT file", "the HALT file exists")
+        for request in self.inbox.pending(self.wall.now_ns()):
+            self.inbox.acknowledge(request.id, self._answer(request))
+
+    def _answer(self, request: Command) -> str:
+        if request.type not in COMMANDS:
+            return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
+        if request.type == "resume":
+            self.layout.halt_file.unlink(missing_ok=True)
+        self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")))
+        return "done"
+
+    def _command(self, key: str, name: str, who: str, why: str) -> None:
+        log.warning("command", name=name, who=who, why=why)
+        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why))
+
+    def _take_new_bundle(self) -> None:
+        """Load and warm the promoted bundle between slices; one that does not fit is refused once, in words."""
+        info = active_bundle(self.registry, self.scope)
+        if info is None or info.id == self.refused_bundle:
+            return
+        serving = self.engine.forecasts is not None and self.engine.state.model is not None
+        if serving and self.engine.state.model and self.engine.state.model.bundle_id == info.id:
+            return
+        try:
+            activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off())
+        except ModelError as error:
+            self.refused_bundle = info.id
+            now_ns = self.clock.now_ns()
+            self.engine.record(ev.Alarm(now_ns, f"Bundle {info.id} was refused: {error}"), now_ns)
+            return
+        self.engine.activate_model(activation, forecaster)
+        log.info("model activated", bundle=info.id)
+
+    def _heartbeat(self, state: str = "running") -> None:
+        """What other processes may know without reading the journal."""
+        status = self.feed.status()
+        write_json(
+            self.layout.run / "trader.json",
+            {
+                "pid": os.getpid(),
+                "state": state,
+                "time_ns": self.wall.now_ns(),
+                "market_time_ns": self.clock.now_ns(),
+                "mode": self.mode,
+                "scope": self.scope,
+                "account": self.settings.paper.account,
+                "journal": str(self.layout.journal(self.mode, self.settings.paper.account)),
+                "serving": self.engine.forecasts is not None,
+                "feed": status,
+                "market_open": self.calendar.is_open(self.clock.now_ns()),
+                "next_open_ns": self.calendar.next_open_ns(self.clock.now_ns()),
+            },
+        )
+
+    def _is_due(self, what: str, interval_s: float) -> bool:
+        now = self._seconds()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + interval_s
+        return True
+
+    def _seconds(self) -> float:
+        return self.wall.monotonic_ns() / 1e9
+
+
+_END = object()
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    configure("trader", home())
+    try:
+        layout = Layout(home())
+        trader = Trader(load(layout.home), layout)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: setattr(trader, "stopping", True))
+        trader.run()
+    except (MinhosError, FeedError) as error:
+        log.error("stopped", reason=str(error))
+        print(f"MinhOS trader: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

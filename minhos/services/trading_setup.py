@@ -1,0 +1,159 @@
+"""From settings to an engine: which feed, which venue, which clock, which journal.  Shared by trader and research.
+
+Nothing here runs for long; the loop is `trader`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from minhos.errors import ModelError, SettingsError
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
+from minhos.feeds.market_model import MarketModel
+from minhos.feeds.port import Feed
+from minhos.feeds.simulated_feed import SimulatedFeed
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock, SimulatedClock, SystemClock
+from minhos.market.symbols import parse_symbol
+from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument
+from minhos.models.bundle import BundleInfo, load_bundle
+from minhos.models.registry import Registry
+from minhos.models.serving import Forecaster
+from minhos.settings import Settings
+from minhos.trading import events as ev
+from minhos.trading.state import Observe, TradingState
+from minhos.venues.matching import MatchingParameters
+from minhos.venues.paper import PaperVenue
+
+
+def mode_of(settings: Settings) -> str:
+    """simulated (a generated market) or paper (real data, our paper venue)."""
+    return "simulated" if settings.simulated else "paper"
+
+
+def scope_of(settings: Settings) -> str:
+    """The registry's scope: simulated markets never share models with real ones."""
+    root = parse_symbol(settings.market.symbol).root
+    return f"simulated/{root}" if settings.simulated else root
+
+
+def make_clock(settings: Settings) -> Clock:
+    return SimulatedClock() if settings.simulated else SystemClock()
+
+
+def market_model(settings: Settings) -> MarketModel:
+    """The simulated market of the settings."""
+    simulation = settings.simulation
+    return MarketModel(kind=simulation.kind, ceiling=simulation.ceiling, seed=simulation.seed)
+
+
+def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:
+    """The feed that the settings name.  Raises DataError where there is no data, SettingsError for a bad start."""
+    if isinstance(clock, SimulatedClock):
+        simulation = settings.simulation
+        return SimulatedFeed(
+            market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
+            history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
+            seconds_per_bar=simulation.seconds_per_bar,
+        )  # fmt: skip
+    from minhos.feeds.files import open_feed  # only where files are read
+
+    return open_feed(
+        Path(settings.data.source), symbol=settings.market.symbol, clock=clock, calendar=calendar,
+        timezone=settings.data.timezone or None, stamps=settings.data.stamps or None,
+        grace_ms=settings.data.flush_interval_ms + settings.data.grace_ms,
+        overrides=settings.market.instruments,
+    )  # fmt: skip
+
+
+def iso_ns(text: str) -> int:
+    """ISO 8601 to UTC nanoseconds; text without an offset is UTC."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is no time; write it like 2025-10-06T09:30:00-04:00.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return int(moment.timestamp()) * NANOS_PER_SECOND
+
+
+def trading_settings(settings: Settings, signal: Instrument, symbol: str) -> ev.TradingSettings:
+    """What a decision depends on, with its id.  symbol: the contract whose bars come in."""
+    instruments = {symbol: signal}
+    order_symbol = symbol
+    if settings.market.order_root and settings.market.order_root != signal.root:
+        order_symbol = symbol.replace(signal.root, settings.market.order_root, 1)
+        instruments[order_symbol] = settings.instrument(settings.market.order_root)
+    values = ev.TradingSettings(
+        sizing=settings.sizing_parameters(),
+        risk=settings.risk_parameters(),
+        instruments=instruments,
+        signal_symbol=symbol,
+        order_symbol=order_symbol,
+        auto_trading=settings.autonomous.sends_orders(),
+        events_text=settings.events_text,
+        members_off=settings.members_off(),
+    )
+    digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]
+    return msgspec.structs.replace(values, settings_id=digest)
+
+
+def feature_factory(calendar: SessionCalendar) -> Callable[[Instrument], Observe]:
+    """A fresh pipeline for an instrument, as a function of a bar."""
+
+    def make(instrument: Instrument) -> Observe:
+        return FeaturePipeline(instrument, calendar).update
+
+    return make
+
+
+def make_state(calendar: SessionCalendar) -> TradingState:
+    return TradingState(calendar, feature_factory(calendar))
+
+
+def make_venue(settings: Settings, instruments: dict[str, Instrument]) -> PaperVenue:
+    return PaperVenue(instruments, MatchingParameters(delay_bars=settings.paper.delay_bars))
+
+
+def load_model(
+    info: BundleInfo, time_ns: int, members_off: tuple[str, ...] = ()
+) -> tuple[ev.ModelActivated, Forecaster]:
+    """A verified, warmed bundle.  Raises ModelError where it is damaged or does not fit the features that run."""
+    bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    manifest = bundle.manifest
+    present = {name: model for name, model in bundle.members.items() if name not in members_off}
+    forecaster = Forecaster(msgspec.structs.replace(bundle, members=present))
+    forecaster.warm()
+    activation = ev.ModelActivated(
+        time_ns=time_ns,
+        bundle_id=bundle.id,
+        recipe_id=manifest.recipe_id,
+        payoff=manifest.payoff,
+        verdict=str(manifest.report.get("verdict", "")),
+        slope_low=manifest.calibrator.slope_low,
+        simulated=manifest.simulated,
+    )
+    return activation, forecaster
+
+
+def active_bundle(registry: Registry, scope: str) -> BundleInfo | None:
+    """The promoted bundle; None where there is none or the pointer cannot be read."""
+    try:
+        return registry.active(scope)
+    except ModelError:
+        return None
+
+
+def bars_since(history: Bars, anchor_time_ns: int, at_most: int = 6000) -> Bars:
+    """The bars that warm the features: from the anchor where the history reaches it, else the newest ones."""
+    closes = history.close_time_ns
+    if anchor_time_ns and len(closes) and closes[0] <= anchor_time_ns:
+        since = history.rows(closes >= anchor_time_ns)
+        if len(since) <= 3 * at_most:
+            return since
+    return history.rows(slice(max(0, len(history) - at_most), None))
