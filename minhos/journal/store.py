@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minhos.errors import JournalError
 from minhos.journal.reader import BUSY_TIMEOUT_S, SCHEMA_VERSION, JournalReader, failure, reader
-from minhos.journal.types import Entry, Progress, VerifyReport, record_hash, snapshot_hash
+from minhos.journal.types import Entry, Progress, VerifyReport, fits, record_hash, snapshot_hash
 
 SNAPSHOTS_KEPT = 3
 _CHECKPOINT_PAGES = 16_000
@@ -165,10 +165,7 @@ class Journal(JournalReader):
     def _check_newest(self) -> None:
         """The newest record must fit the one before it, else nothing may be chained to it."""
         for newest in self.records(after=self._sequence - 1):
-            previous = self._hash_at(newest.sequence - 1)
-            if newest.hash != record_hash(
-                previous, newest.sequence, newest.time_ns, newest.kind, newest.version, newest.payload
-            ):
+            if not fits(newest, self._hash_at(newest.sequence - 1)):
                 raise JournalError(
                     f"The newest record ({newest.sequence}) of the journal {self.path} does not fit the one before it: "
                     f"restore a backup."

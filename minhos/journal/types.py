@@ -94,6 +94,16 @@ def record_hash(previous: bytes, sequence: int, time_ns: int, kind: str, version
     return hashlib.sha256(b"".join((previous, head, kind_bytes, payload))).digest()
 
 
+def fits(record: Record, previous: bytes) -> bool:
+    """Whether a record is as it was appended after the one with hash `previous`."""
+    try:
+        return record.hash == record_hash(
+            previous, record.sequence, record.time_ns, record.kind, record.version, record.payload
+        )
+    except (struct.error, TypeError, AttributeError):  # a forger stored text for a number, or the other way round
+        return False
+
+
 def snapshot_hash(name: str, sequence: int, payload: bytes, head: bytes) -> bytes:
     """SHA-256 that ties a snapshot to the chain at its sequence (`head` is that record's hash)."""
     return record_hash(head, sequence, 0, name, 0, payload)
