@@ -20,6 +20,7 @@ from minhos.features.groups import (
     clock_values,
 )
 from minhos.features.parameters import PARAMETERS, FeatureParameters
+from minhos.features.registered import checked, seal
 from minhos.features.timeframe import Timeframe
 from minhos.features.volatility import SeasonalVolatility
 from minhos.market.calendar import Session
@@ -27,6 +28,8 @@ from minhos.market.types import BAR_INTERVAL_NS, Bar
 
 SLOTS = 288
 """5-minute slots of a session, with room for one of 24 hours."""
+
+_REGISTERED = seal()
 
 
 class RowBuilder:
@@ -45,6 +48,7 @@ class RowBuilder:
         self.shape = Shape(parameters)
         self.volume = Volume(parameters, SLOTS)
         self.timeframes = [Timeframe(minutes, parameters) for minutes in parameters.timeframes]
+        self.registered = [(name, factory()) for name, (factory, _) in _REGISTERED.items()]
         self.return_bound = parameters.return_bound
         self.atr_ticks = 0.0
         in_order = (self.returns, self.drift, self.regime, self.oscillators, self.shape, self.volume)
@@ -53,6 +57,7 @@ class RowBuilder:
             *CLOCK_NAMES,
             *(f"trend_{minutes}" for minutes in parameters.timeframes),
             f"rsi_{parameters.timeframes[-1]}",
+            *_REGISTERED,
         )
 
     def update(self, bar: Bar, session: Session, high: int, low: int, close: int, move: int) -> list[float] | None:
@@ -68,12 +73,14 @@ class RowBuilder:
         returns, drift, regime = self.returns.update(z), self.drift.update(z), self.regime.update(z)
         shape = self.shape.update(high, low, close, atr, sigma)
         traded = self.volume.update(slot, move, volume, bar.bid_volume, bar.ask_volume)
+        own = [checked(name, feature.update(bar)) for name, feature in self.registered]
         oscillators = self.oscillators.update(high, low, close, volume, scale)
         if oscillators is None:
             return None
         return [
             *returns, *drift, *regime, *oscillators, *shape, *traded, *clock_values(time_ns, session),
             *[timeframe.trend(close) for timeframe in self.timeframes], self.timeframes[-1].rsi / 50.0 - 1.0,
+            *own,
         ]  # fmt: skip
 
 
@@ -81,6 +88,8 @@ FEATURE_NAMES: tuple[str, ...] = RowBuilder(PARAMETERS).names
 """Names in the order of a row."""
 
 FEATURE_VERSION: str = hashlib.sha256(
-    msgspec.json.encode((FEATURE_NAMES, PARAMETERS), order="deterministic")
+    msgspec.json.encode(
+        (FEATURE_NAMES, PARAMETERS, [version for _, version in _REGISTERED.values()]), order="deterministic"
+    )
 ).hexdigest()[:12]
-"""Identifies what a row means: first 12 hex digits of the SHA-256 of all names and parameters."""
+"""Identifies what a row means: first 12 hex digits of the SHA-256 of all names, parameters and versions."""
