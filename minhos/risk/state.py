@@ -44,7 +44,7 @@ def on_mark(
     if account.trade_date != state.trade_date:
         state = on_trade_date(state, account.trade_date)
     peak = max(state.peak_cents, equity)
-    share = 1.0 - equity / peak if peak > 0 else 1.0
+    share = (peak - equity) / peak if peak > 0 else 1.0
     drawdown = drawdown_component(state.drawdown, share, parameters.levels, time_ns, bar_closed=bar_closed)
     emergency = state.emergency
     if drawdown.level is Level.EMERGENCY and emergency is None:

@@ -20,6 +20,7 @@ from minhos.testing import MNQ, MONDAY_OPEN, account, forecast, market_state, ns
 BEFORE = MONDAY_OPEN - NANOS_PER_MINUTE
 AFTER = MONDAY_OPEN + NANOS_PER_MINUTE
 PROVEN = Evidence("NQ", "recipe", bets=900, log_maximum=math.log(25))
+WIDE_SPREAD = Component("spread", Level.EMERGENCY, 0, "spread 9")
 NEWS = "time,name,currency\n2025-10-06T09:33:00-04:00,CPI,USD\n"
 
 
@@ -87,9 +88,8 @@ LOSS = [
      Action.FLATTEN, "why it stopped"),
     ("risk level", risk_context(risk=RiskState(emergency=stop())), {}, 0, Action.FLATTEN, "why it stopped"),
     (
-        "risk level",
-        risk_context(risk=RiskState(markets={"NQ": MarketRisk((Component("spread", Level.EMERGENCY, 0, "spread 9"),))})),
-        {}, 0, Action.FLATTEN, "EMERGENCY: spread 9",
+        "risk level", risk_context(risk=RiskState(markets={"NQ": MarketRisk((WIDE_SPREAD,))})), {}, 0,
+        Action.FLATTEN, "EMERGENCY: spread 9",
     ),
 ]  # fmt: skip
 TIME = [
@@ -107,7 +107,7 @@ DATA = [
     ("known values", risk_context(state=market_state(0.0)), {}, 0, Action.NO_ADDS, "atr_ticks is 0"),
     ("stale data", risk_context(data_age_s=31.0), {}, 0, Action.NO_ADDS, "31 s old"),
     ("stale data", risk_context(data_age_s=-31.0), {}, 0, Action.NO_ADDS, "-31 s old"),
-    ("stale data", risk_context(data_age_s=6.0), {"stale_after_s": StaleAfter(paper=5.0)}, 0, Action.NO_ADDS, "5 s are"),
+    ("stale data", risk_context(data_age_s=6.0), {"stale_after_s": StaleAfter(paper=5.0)}, 0, Action.NO_ADDS, "5 s"),
     ("delayed data", risk_context(delayed=True), {}, 0, Action.NO_ADDS, "delayed"),
     ("data quality", risk_context(data_quality=0.8), {}, 0, Action.NO_ADDS, "80.0% is below 90%"),
     ("unusual market", risk_context(state=None), {}, 0, Action.NO_ADDS, "not known"),
