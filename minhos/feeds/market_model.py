@@ -25,6 +25,8 @@ _REGIME_CEILING = (0.5, 0.528, 0.5403, 0.5596, 0.5795, 0.610, 0.6205)
 
 MAX_CEILING = 0.62
 KINDS = ("ou", "regime", "break", "null")
+BREAKS = (("ou", "null"), ("ou", "reversed"), ("regime", "null"))
+"""What a market may break from and to."""
 
 
 class MarketModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +36,8 @@ class MarketModel(msgspec.Struct, frozen=True, kw_only=True):
     of the OU drift per bar.  q: probability per bar that the regime switches.  phi: strength of the regime's
     drift; taken from the ceiling when None.  daily_volatility: standard deviation of a session's log return.
     A "break" starts as `breaks_from` and at break_time_ns becomes "null" or, for "ou" only, "reversed" (trends
-    become reversals of the same strength).  Equal parameters give equal bars.
+    become reversals of the same strength); a feed chooses the time where it is None.  Equal parameters give equal
+    bars.
     """
 
     kind: str = "ou"
@@ -56,26 +59,25 @@ class MarketModel(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"The ceiling {self.ceiling} must lie between 0.5 and {MAX_CEILING}.")
         if not 0.0 < self.rho < 1.0 or not 0.0 < self.q < 0.5:
             raise SettingsError(f"rho = {self.rho} must lie in (0, 1) and q = {self.q} in (0, 0.5).")
-        if self.kind == "break":
-            self._check_break()
+        if self.kind == "break" and (self.breaks_from, self.breaks_to) not in BREAKS:
+            raise SettingsError(
+                f"A market cannot break from {self.breaks_from!r} to {self.breaks_to!r}; possible are "
+                f"{', '.join(f'{before} to {after}' for before, after in BREAKS)}."
+            )
         if self.drift == "regime" and self.phi is None and self.q != REGIME_SWITCH:
             raise SettingsError(
                 f"With q = {self.q} the regime market needs phi: ceilings are tabled for {REGIME_SWITCH}."
-            )
-
-    def _check_break(self) -> None:
-        if self.break_time_ns is None:
-            raise SettingsError("A market that breaks needs break_time_ns, the time at which it does.")
-        if (self.breaks_from, self.breaks_to) not in {("ou", "null"), ("ou", "reversed"), ("regime", "null")}:
-            raise SettingsError(
-                f"A market cannot break from {self.breaks_from!r} to {self.breaks_to!r}; possible are "
-                "ou to null, ou to reversed and regime to null."
             )
 
     @property
     def drift(self) -> str:
         """The drift that the market starts with: "ou", "regime" or "null"."""
         return self.breaks_from if self.kind == "break" else self.kind
+
+    @property
+    def best_accuracy(self) -> float:
+        """The ceiling, which is one half where there is no drift."""
+        return 0.5 if self.drift == "null" else self.ceiling
 
     def drift_variance(self) -> float:
         """v, the variance of the OU drift in units of the bar's own variance, that gives the ceiling."""

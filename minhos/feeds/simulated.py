@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minhos.errors import SettingsError
 from minhos.feeds.market_model import MarketModel
 from minhos.feeds.oracle import (
     JUMP_PROBABILITY,
@@ -88,13 +89,15 @@ def simulate(
     """The first n_bars bars that open at or after start_ns, on the calendar's sessions.
 
     Prices start at model.start_points and are rounded to the instrument's ticks.  Volume by side is known and tells
-    nothing of the future.  Raises CalendarError where the calendar ends.
+    nothing of the future.  Raises CalendarError where the calendar ends, SettingsError for a break without a time.
     """
+    if model.kind == "break" and model.break_time_ns is None:
+        raise SettingsError("A market that breaks needs break_time_ns, the time at which it does.")
     grid = _grid(calendar, start_ns, n_bars, interval_ns)
     streams = _Streams.of(model.seed)
     shocks = streams.path.standard_normal((n_bars, SUB_STEPS)) / np.sqrt(SUB_STEPS)
     noise = shocks.sum(axis=1)
-    broken = grid.close_time_ns > model.break_time_ns if model.break_time_ns is not None else np.zeros(n_bars, bool)
+    broken = grid.close_time_ns > (model.break_time_ns if model.kind == "break" else grid.close_time_ns[-1])
     z = _standard_returns(model, noise, broken, streams.drift)
     cluster = _clusters(noise, streams.cluster)
     season = _season(grid.minute)

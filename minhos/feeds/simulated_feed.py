@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 
 from minhos.errors import SettingsError
@@ -19,6 +20,8 @@ from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Bars, Instrument, Price, Slice
 
 _DAY_NS = 24 * 60 * NANOS_PER_MINUTE
+BREAK_AFTER_NS = 2 * _DAY_NS
+"""A market that breaks at no stated time does so this long after the start: first the edge shows, then it goes."""
 
 
 class SimulatedFeed:
@@ -50,6 +53,8 @@ class SimulatedFeed:
             )
         if start_ns % BAR_INTERVAL_NS:
             raise SettingsError(f"The start {start_ns} of a simulated feed must lie on the 5-minute grid.")
+        if model.kind == "break" and model.break_time_ns is None:
+            model = msgspec.structs.replace(model, break_time_ns=start_ns + BREAK_AFTER_NS)
         self.instrument = instrument
         self.pace = seconds_per_bar
         self._clock = clock
@@ -94,7 +99,7 @@ class SimulatedFeed:
         left = len(self._market.bars) - self._next
         last_ns = int(self._market.bars.close_time_ns[self._next - 1]) if self._next else self._start_ns
         model = self._market.model
-        detail = f"SIMULATED market {model.kind!r}, ceiling {model.ceiling:.1%}, {left} bars left."
+        detail = f"SIMULATED market {model.kind!r}, ceiling {model.best_accuracy:.1%}, {left} bars left."
         return FeedStatus(connected=True, live=left > 0, delayed=False, last_bar_ns=last_ns, detail=detail)
 
 

@@ -178,7 +178,6 @@ def test_a_market_that_reverses():
         ({"kind": "bull"}, "unknown"),
         ({"ceiling": 0.7}, "ceiling 0.7"),
         ({"rho": 1.0}, "rho = 1.0"),
-        ({"kind": "break"}, "needs break_time_ns"),
         ({"kind": "break", "breaks_from": "regime", "breaks_to": "reversed", "break_time_ns": 1}, "cannot break"),
         ({"kind": "regime", "q": 0.01}, "needs phi"),
     ],
@@ -186,6 +185,11 @@ def test_a_market_that_reverses():
 def test_impossible_parameters_are_refused(parameters, words):
     with pytest.raises(SettingsError, match=words):
         MarketModel(**parameters)
+
+
+def test_a_break_needs_a_time():
+    with pytest.raises(SettingsError, match="needs break_time_ns"):
+        market(kind="break")
 
 
 def test_the_calendar_ends():

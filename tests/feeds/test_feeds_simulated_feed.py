@@ -9,7 +9,7 @@ import pytest
 
 from minhos.errors import SettingsError
 from minhos.feeds.market_model import MarketModel
-from minhos.feeds.simulated_feed import SimulatedFeed
+from minhos.feeds.simulated_feed import BREAK_AFTER_NS, SimulatedFeed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
@@ -18,9 +18,10 @@ from minhos.testing import MONDAY_OPEN, NQ, ns
 CALENDAR = SessionCalendar.load()
 
 
-def feed(clock: SimulatedClock | None = None, **changes) -> SimulatedFeed:
+def feed(clock: SimulatedClock | None = None, model: MarketModel | None = None, **changes) -> SimulatedFeed:
     options = {"history_days": 10, "start_ns": MONDAY_OPEN, "days_ahead": 3} | changes
-    return SimulatedFeed(MarketModel(), NQ, clock=clock or SimulatedClock(), calendar=CALENDAR, **options)
+    model = model or MarketModel()
+    return SimulatedFeed(model, NQ, clock=clock or SimulatedClock(), calendar=CALENDAR, **options)
 
 
 def test_history_and_stream_join_without_gap_or_duplicate():
@@ -66,6 +67,14 @@ def test_status_tells_what_is_left():
     slices = [item for item in one.stream() if isinstance(item, Slice)]
     assert not one.status().live
     assert one.status().last_bar_ns == slices[-1].close_time_ns
+
+
+def test_an_edge_that_breaks_does_so_two_days_after_the_start():
+    market = feed(model=MarketModel(kind="break")).market
+    after = market.bars.close_time_ns > MONDAY_OPEN + BREAK_AFTER_NS
+    assert after.any()
+    assert (market.p_up[after] == 0.5).all()
+    assert (market.p_up[~after] != 0.5).all()
 
 
 def test_a_start_off_the_grid_is_refused():
