@@ -19,7 +19,7 @@ from minhos.venues.matching import MatchingEngine
 SYMBOL = "NQZ25"
 START_CENTS = 10_000_000_000
 SLIPPAGE = NQ.slippage_ticks
-N_BARS = 2_600
+N_BARS = 3_000
 
 Fills = Counter[tuple[int, int]]
 """Signed contracts by (bar, price before slippage)."""
@@ -38,6 +38,9 @@ class Run(NamedTuple):
     fills: Fills
     equity_cents: list[int]
     n_orders: int
+    n_stopped: int
+    n_gaps: int
+    """Of the stopped, those that the open had already passed."""
 
 
 def integer(draw: Random, low: int, high: int) -> int:
@@ -45,10 +48,10 @@ def integer(draw: Random, low: int, high: int) -> int:
 
 
 def random_walk(draw: Random, n: int) -> list[Bar]:
-    """Bars with gaps between close and open, now and then large ones."""
+    """Bars with gaps between close and open, often large ones."""
     bars, price = [], 80_000
     for i in range(n):
-        gap = 150 if draw.random() < 0.02 else 4
+        gap = 150 if draw.random() < 0.15 else 4
         open_ = price + integer(draw, -gap, gap)
         price = open_ + integer(draw, -25, 25)
         bars.append(
@@ -68,6 +71,7 @@ class RandomTrader:
         self.ledger = Ledger(START_CENTS, {SYMBOL: NQ})
         self.orders: dict[str, Order] = {}
         self.fills: Fills = Counter()
+        self.n_stopped = self.n_gaps = 0
 
     def run(self) -> Run:
         wishes, equity = {}, []
@@ -80,7 +84,7 @@ class RandomTrader:
             if 2 <= i < N_BARS - 1 and (wish := self.wish(i)) is not None:
                 wishes[i] = wish
                 self.send(i, wish)
-        return Run(self.bars, wishes, self.fills, equity, len(wishes))
+        return Run(self.bars, wishes, self.fills, equity, len(wishes), self.n_stopped, self.n_gaps)
 
     def take(self, i: int, reports: list[Fill | OrderReport]) -> None:
         for report in reports:
@@ -92,6 +96,9 @@ class RandomTrader:
                     stop_distance_ticks=order.stop_distance_ticks if order else 0,
                 )
                 self.fills[i, report.expected_ticks] += report.side * report.contracts
+                if report.role is Role.STOP:
+                    self.n_stopped += 1
+                    self.n_gaps += report.expected_ticks == self.bars[i].open_ticks
                 self.fit_stop(report)
             else:
                 assert report.status is OrderStatus.ACCEPTED, report
@@ -128,7 +135,7 @@ class RandomTrader:
         chance = self.draw.random()
         side = 1 if self.draw.random() < 0.5 else -1
         size = integer(self.draw, 1, 4)
-        if chance < 0.4:
+        if chance < 0.3:
             return None
         if chance < 0.6 and held:
             return Wish(-held, None)
@@ -139,11 +146,11 @@ class RandomTrader:
         return self.opening(i, held, side, size)
 
     def opening(self, i: int, held: int, side: int, size: int) -> Wish | None:
-        """Enter, add or flip, half of the time with a stop."""
+        """Enter, add or flip, mostly with a stop."""
         delta = side * size - (held if held * side < 0 else 0)
-        if not self.with_stops or self.draw.random() < 0.5:
+        if not self.with_stops or self.draw.random() < 0.1:
             return Wish(delta, None)
-        stop = self.bars[i + 1].open_ticks + side * (SLIPPAGE - integer(self.draw, 20, 120))
+        stop = self.bars[i + 1].open_ticks + side * (SLIPPAGE - integer(self.draw, 20, 100))
         beyond = side * (self.bars[i].close_ticks - stop) <= 0 or side * (self.bars[i + 1].open_ticks - stop) <= 0
         return None if beyond else Wish(delta, stop)
 

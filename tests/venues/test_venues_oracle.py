@@ -39,6 +39,7 @@ def test_the_fills_are_those_committed():
     with GOLDEN.open(newline="") as file:
         golden = {(int(bar), int(price)): int(contracts) for bar, price, contracts in list(csv.reader(file))[1:]}
     run = RandomTrader(seed=11, with_stops=True).run()
+    assert (run.n_stopped, run.n_gaps) == (188, 67)
     assert nonzero(run.fills) == golden
 
 
