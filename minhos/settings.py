@@ -22,6 +22,8 @@ from minhos.market.types import Instrument
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 
+OVERRIDES = "MINHOS_OVERRIDES"
+"""Environment variable through which `start` hands its switches to the processes that it starts."""
 ROOT = Path(__file__).resolve().parent.parent
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -205,14 +207,22 @@ def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None
     """
     config = (folder or home()) / "config"
     values = _read_toml(config / "minhos.toml")
-    for section, entries in (overrides or {}).items():
-        values[section] = {**values.get(section, {}), **entries}
+    for source in (_environment(), overrides or {}):
+        for section, entries in source.items():
+            values[section] = {**values.get(section, {}), **entries}
     values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
     values["events_text"] = _read_text(config / "events.csv")
     settings = parse(values)
     settings.autonomous.sends_orders()
     settings.risk_parameters()
     return settings
+
+
+def _environment() -> dict[str, dict[str, Any]]:
+    """What the command that started this process was told on its command line."""
+    text = os.environ.get(OVERRIDES)
+    values: dict[str, dict[str, Any]] = json.loads(text) if text else {}
+    return values
 
 
 def parse(values: dict[str, Any]) -> Settings:

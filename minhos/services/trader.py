@@ -22,10 +22,10 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
-from minhos.models.registry import Registry
 from minhos.services.layout import Layout, write_json
 from minhos.services.logs import configure
 from minhos.services.trading_setup import (
+    account_of,
     active_bundle,
     bars_since,
     load_model,
@@ -34,6 +34,7 @@ from minhos.services.trading_setup import (
     make_state,
     make_venue,
     mode_of,
+    registry_of,
     scope_of,
     trading_settings,
 )
@@ -60,10 +61,11 @@ class Trader:
         self.wall = SystemClock()
         self.calendar = SessionCalendar.load()
         self.mode, self.scope = mode_of(settings), scope_of(settings)
-        self.registry = Registry(layout.models)
+        self.account = account_of(settings)
+        self.registry = registry_of(settings, layout)
         self.inbox = Inbox(layout.inbox)
         self.journal = Journal.open(
-            layout.journal(self.mode, settings.paper.account), {"mode": self.mode, "account": settings.paper.account}
+            layout.journal(self.mode, self.account), {"mode": self.mode, "account": self.account}
         )
         self.feed: Feed = make_feed(settings, self.calendar, self.clock)
         self.engine = self._engine()
@@ -90,7 +92,7 @@ class Trader:
         if isinstance(self.clock, SimulatedClock) and state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
-            settings, mode=self.mode, account=self.settings.paper.account, version=minhos.__version__,
+            settings, mode=self.mode, account=self.account, version=minhos.__version__,
             cash_cents=round(100 * self.settings.paper.initial_cash),
         )  # fmt: skip
         history = bars_since(self.feed.history(), state.anchor_time_ns)
@@ -201,8 +203,8 @@ class Trader:
                 "market_time_ns": self.clock.now_ns(),
                 "mode": self.mode,
                 "scope": self.scope,
-                "account": self.settings.paper.account,
-                "journal": str(self.layout.journal(self.mode, self.settings.paper.account)),
+                "account": self.account,
+                "journal": str(self.layout.journal(self.mode, self.account)),
                 "serving": self.engine.forecasts is not None,
                 "feed": status,
                 "market_open": self.calendar.is_open(self.clock.now_ns()),

@@ -24,6 +24,7 @@ from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
+from minhos.services.layout import Layout
 from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
@@ -40,6 +41,23 @@ def scope_of(settings: Settings) -> str:
     """The registry's scope: simulated markets never share models with real ones."""
     root = parse_symbol(settings.market.symbol).root
     return f"simulated/{root}" if settings.simulated else root
+
+
+def market_name(settings: Settings) -> str:
+    """Name of a simulated market: each has models and journals of its own."""
+    simulation = settings.simulation
+    return f"{simulation.kind}-{simulation.ceiling * 100:g}-{simulation.seed}"
+
+
+def account_of(settings: Settings) -> str:
+    """The account's name in the journal."""
+    return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
+
+
+def registry_of(settings: Settings, layout: Layout) -> Registry:
+    """Where this market's bundles lie."""
+    folder = layout.models / f"simulated-{market_name(settings)}" if settings.simulated else layout.models
+    return Registry(folder)
 
 
 def make_clock(settings: Settings) -> Clock:

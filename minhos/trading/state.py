@@ -101,8 +101,9 @@ class TradingState:
         self.manager = RiskManager(settings.risk, limits)
         for symbol, instrument in settings.instruments.items():
             self.ledger.add_instrument(symbol, instrument)
-        if before is None or before.signal_symbol != settings.signal_symbol or self.observe is None:
-            self.observe = self.features(settings.instruments[settings.signal_symbol])
+        signal = settings.instruments[settings.signal_symbol]
+        if before is None or self.observe is None or before.instruments[before.signal_symbol].root != signal.root:
+            self.observe = self.features(signal)
 
     def _on_model(self, event: ev.ModelActivated) -> None:
         self.model = event

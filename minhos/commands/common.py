@@ -1,0 +1,81 @@
+"""What every command shares: the terminal, `--json`, progress, and errors as one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from minhos.errors import MinhosError
+from minhos.services.layout import Layout
+from minhos.settings import Settings, home, load
+
+console = Console()
+errors = Console(stderr=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+SourceArgument = Annotated[Path | None, typer.Argument(help="File or folder of bars.", show_default=False)]
+SourceOption = Annotated[Path | None, typer.Option("--source", help="The same as the argument.", show_default=False)]
+SymbolOption = Annotated[str, typer.Option("--symbol", help="Contract or root; by default from the file's name.")]
+TimezoneOption = Annotated[str, typer.Option("--timezone", help="Zone of stamps without an offset, as Europe/Berlin.")]
+StampsOption = Annotated[str, typer.Option("--stamps", help="What a stamp means: open or close of its bar.")]
+DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="Only the last trading days of the data.")]
+
+Report = Callable[[float, str], None]
+
+
+def layout() -> Layout:
+    return Layout(home())
+
+
+def settings(overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
+    return load(home(), overrides)
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout; NaN and infinity become null."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+@contextmanager
+def progress(title: str, quiet: bool = False) -> Iterator[Report]:
+    """A bar with the newest sentence; nothing where output is JSON or not a terminal."""
+    if quiet or not console.is_terminal:
+        yield lambda share, text: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+               TimeElapsedColumn(), TextColumn("{task.fields[text]}"))  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=1.0, text="")
+        yield lambda share, text: bar.update(task, completed=max(0.0, share), text=text)
+
+
+def run(main: Callable[[], None]) -> int:
+    """Call the command line; a user's mistake becomes one sentence and its exit code."""
+    try:
+        main()
+    except MinhosError as error:
+        errors.print(f"[red]MinhOS:[/red] {error}", highlight=False, soft_wrap=True)
+        return error.exit_code
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        errors.print(f"[red]MinhOS:[/red] {what}{error.strerror or error}.", highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("Broken off.")
+        return 130
+    return 0
+
+
+def chosen_source(argument: Path | None, option: Path | None) -> Path | None:
+    """The file or folder, given in either of two ways.  Raises MinhosError where both differ."""
+    if argument is not None and option is not None and argument != option:
+        raise MinhosError(f"two sources are given, {argument} and {option}; give one of them.")
+    return argument or option

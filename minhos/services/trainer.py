@@ -1,0 +1,146 @@
+"""The process that retrains: `python -m minhos.services.trainer`.
+
+It trains when the scope has no bundle, when the last one is older than the schedule says, or when asked; the
+trader serves the old bundle meanwhile.  Training itself runs in a child of low priority.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import structlog
+
+from minhos.errors import MinhosError
+from minhos.feeds.port import Feed
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import SystemClock
+from minhos.market.types import NANOS_PER_SECOND, Bars
+from minhos.services.layout import Layout, read_json, write_json
+from minhos.services.logs import configure
+from minhos.services.trading_setup import active_bundle, make_clock, make_feed, registry_of, scope_of
+from minhos.services.training_runs import Progress, report_progress, run_training
+from minhos.settings import Settings, home, load
+
+POLL_S = 1.0
+RETRY_S = 600.0
+DAY_S = 86_400
+
+log = structlog.get_logger("trainer")
+
+
+class Trainer:
+    """Decides when to train and what becomes of the result."""
+
+    def __init__(self, settings: Settings, layout: Layout) -> None:
+        self.settings = settings
+        self.layout = layout.make()
+        self.scope = scope_of(settings)
+        self.registry = registry_of(settings, layout)
+        self.clock = SystemClock()
+        self.stopping = False
+        self.wait_until = 0.0
+        self.last_error = ""
+
+    def run(self) -> None:
+        while not self.stopping:
+            self._heartbeat("waiting")
+            why = self.due()
+            if why:
+                self.train(why)
+            time.sleep(POLL_S)
+
+    def due(self) -> str:
+        """Why a training is due now; empty where none is."""
+        request = self.layout.training / "request.json"
+        if request.exists():
+            request.unlink(missing_ok=True)
+            return "it was asked for"
+        if self.clock.monotonic_ns() / 1e9 < self.wait_until:
+            return ""
+        info = active_bundle(self.registry, self.scope)
+        if info is None:
+            return "there is no model yet"
+        age_s = (self.clock.now_ns() - info.created_ns) / NANOS_PER_SECOND
+        days = self.settings.training.retrain_every_days
+        return f"the model is {age_s / DAY_S:.0f} days old" if age_s > days * DAY_S else ""
+
+    def train(self, why: str) -> None:
+        """One training from the newest bars to the promoted bundle; a failure is kept in words and tried later."""
+        log.info("training", why=why)
+        tell = report_progress(self.layout, self.scope)
+        self._heartbeat("training")
+        try:
+            tell(0.0, f"training, because {why}")
+            bars = self.history()
+            active = active_bundle(self.registry, self.scope)
+            result = run_training(
+                bars,
+                self.settings,
+                self.layout,
+                self.registry.root,
+                progress=self._alive(tell),
+                parent=active.id if active else "",
+            )
+            self.registry.promote(result["bundle_id"], "trainer", self.clock.now_ns())
+            write_json(self.layout.training / f"report-{self.scope.replace('/', '-')}.json", result)
+            tell(1.0, result["reason"])
+            self.last_error = ""
+        except MinhosError as error:
+            self.last_error = str(error)
+            self.wait_until = self.clock.monotonic_ns() / 1e9 + RETRY_S
+            tell(-1.0, f"Training failed: {error} It is tried again in {RETRY_S / 60:.0f} minutes.")
+            log.error("training failed", reason=str(error))
+
+    def history(self) -> Bars:
+        """All bars that are closed by now; a simulated market's up to where its trader is."""
+        calendar = SessionCalendar.load()
+        feed: Feed = make_feed(self.settings, calendar, make_clock(self.settings))
+        heartbeat = read_json(self.layout.run / "trader.json")
+        if self.settings.simulated and isinstance(heartbeat, dict):
+            feed.resume_after(int(heartbeat.get("market_time_ns", 0)))
+        return feed.history()
+
+    def _alive(self, tell: Progress) -> Progress:
+        def both(share: float, message: str) -> None:
+            tell(share, message)
+            self._heartbeat("training")
+
+        return both
+
+    def _heartbeat(self, state: str) -> None:
+        write_json(
+            self.layout.run / "trainer.json",
+            {
+                "pid": os.getpid(), "state": state, "time_ns": self.clock.now_ns(), "scope": self.scope,
+                "error": self.last_error,
+            },
+        )  # fmt: skip
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    configure("trainer", home())
+    try:
+        layout = Layout(home())
+        trainer = Trainer(load(layout.home), layout)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, _stop)
+        trainer.run()
+    except MinhosError as error:
+        log.error("stopped", reason=str(error))
+        print(f"MinhOS trainer: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
