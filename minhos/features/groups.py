@@ -63,6 +63,8 @@ class Regime:
     """Do moves continue or revert of late?  Means of z times the z before it, the same times z, and a belief.
 
     The products with z are what a forecast of the next bar needs: its side is that of z where moves continue.
+    On the simulated "regime" market the belief times z nearly is the exact forecast (as the drift filters are on
+    "ou"): there a model must find it among forty features, it need not invent it.
     """
 
     def __init__(self, parameters: FeatureParameters) -> None:

@@ -11,6 +11,7 @@ of price levels (RSI, ATR, averages) see the gap.  Bars outside every session ar
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Callable
 
 import msgspec
@@ -22,7 +23,7 @@ from minhos.features.parameters import PARAMETERS
 from minhos.features.row import FEATURE_NAMES, FEATURE_VERSION, RowBuilder
 from minhos.features.types import Floats, MarketState, Observation
 from minhos.market.calendar import Session, SessionCalendar
-from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars, Instrument, Ints
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument, Ints
 
 __all__ = ["FEATURE_NAMES", "FEATURE_VERSION", "WARM_UP_BARS", "FeaturePipeline", "FeatureTable", "compute"]
 
@@ -45,7 +46,7 @@ class FeaturePipeline:
         """Close of the first bar taken in; 0 before it."""
         self._calendar = calendar
         self._parameters = PARAMETERS
-        self._row = RowBuilder(PARAMETERS)
+        self._builder = RowBuilder(PARAMETERS)
         self._symbol = ""
         self._offset = self._close = 0
         self._time_ns = self._session_open_ns = 0
@@ -77,7 +78,7 @@ class FeaturePipeline:
         window = self._append(row)
         if window is None:
             return None
-        built = self._row
+        built = self._builder
         state = MarketState(
             bar.symbol, close_time_ns, bar.close_ticks, built.atr_ticks, built.shape.volatility_ratio,
             built.volume.volume_ratio,
@@ -100,7 +101,7 @@ class FeaturePipeline:
         follows = bar.close_time_ns - self._time_ns == BAR_INTERVAL_NS and session.open_ns == self._session_open_ns
         move = close - self._close if follows else close - bar.open_ticks - offset
         self._close, self._time_ns, self._session_open_ns = close, bar.close_time_ns, session.open_ns
-        return self._row.update(bar, session, bar.high_ticks + offset, bar.low_ticks + offset, close, move)
+        return self._builder.update(bar, session, bar.high_ticks + offset, bar.low_ticks + offset, close, move)
 
     def _append(self, row: Floats) -> Floats | None:
         """Keep the row; returns the newest 60 rows as one block, or None while there are fewer."""
@@ -114,11 +115,17 @@ class FeaturePipeline:
 
     def _refused(self, bar: Bar) -> FeedError:
         if bar.interval_ns != BAR_INTERVAL_NS:
-            return FeedError(f"{bar.symbol}: features need bars of 300 s, not of {bar.interval_ns // 10**9} s.")
+            return FeedError(
+                f"{bar.symbol}: features need bars of 300 s, not of {bar.interval_ns // NANOS_PER_SECOND} s."
+            )
         return FeedError(
-            f"{bar.symbol}: the bar that closes at {bar.close_time_ns} came after that of {self._time_ns}; "
+            f"{bar.symbol}: the bar that closes at {_iso(bar.close_time_ns)} came after that of {_iso(self._time_ns)}; "
             "the feed repeats or reorders bars, check its file or connection."
         )
+
+
+def _iso(time_ns: int) -> str:
+    return dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, dt.UTC).isoformat()
 
 
 class FeatureTable(msgspec.Struct, frozen=True, eq=False):
