@@ -83,15 +83,17 @@ def market_components(
     model: ModelCondition,
     time_ns: int,
 ) -> tuple[Component, ...]:
-    """All components of one instrument after a bar; a spread that the source does not tell is not held against it."""
+    """All components of one instrument after a bar.
+
+    Before there is a market state, while features warm up, its components stay as they are and nothing is added.
+    A spread that the source does not tell is not held against the market.
+    """
     volatility, spread, volume, quality, models = components or tuple(Component(name) for name in MARKET_COMPONENTS)
-    unknown = math.nan
-    ratio = market.volatility_ratio if market is not None else unknown
-    volumes = market.volume_ratio if market is not None else unknown
-    volatility = measured(volatility, ratio, parameters.volatility_ratio, parameters, time_ns)
-    if market is not None and not math.isnan(market.spread_ticks):
-        spread = measured(spread, market.spread_ticks, parameters.spread_ticks, parameters, time_ns)
-    volume = measured(volume, volumes, parameters.volume_ratio, parameters, time_ns, falling=True)
+    if market is not None:
+        volatility = measured(volatility, market.volatility_ratio, parameters.volatility_ratio, parameters, time_ns)
+        if not math.isnan(market.spread_ticks):
+            spread = measured(spread, market.spread_ticks, parameters.spread_ticks, parameters, time_ns)
+        volume = measured(volume, market.volume_ratio, parameters.volume_ratio, parameters, time_ns, falling=True)
     quality = measured(
         quality, data_quality, parameters.data_quality, parameters, time_ns, falling=True, text="{:.1%}"
     )  # fmt: skip

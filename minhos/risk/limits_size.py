@@ -43,13 +43,17 @@ class CapitalAtRisk:
         if recommendation.target == 0:
             return None
         equity, held, r_cents = account.equity_cents, account.stop_risk_cents, recommendation.r_cents
-        if not (0 < equity < INF and 0 <= held < INF and 0 < r_cents < INF):
-            return unknown(self.name, context, equity=equity, stop_risk=held, R=r_cents)
+        if not (-INF < equity < INF and 0 <= held < INF):
+            return unknown(self.name, context, equity=equity, stop_risk=held)
         kept = context.kept
         if not kept and context.position and len(account.positions) == 1:
             held = 0  # a flip closes all that is held
-        budget = self._share * min(equity, self._capital_cents)
-        if (abs(recommendation.target) - kept) * r_cents <= budget - held:
+        added, budget = abs(recommendation.target) - kept, self._share * min(equity, self._capital_cents)
+        if added <= 0 and held <= budget:
+            return None
+        if not 0 < r_cents < INF:
+            return unknown(self.name, context, R=r_cents)
+        if added * r_cents <= budget - held:
             return None
         allowed = max(0, kept + math.floor((budget - held) / r_cents))
         reason = (

@@ -15,7 +15,7 @@ from minhos.risk.limits import standard_limits
 from minhos.risk.limits_time import NANOS_PER_DAY
 from minhos.risk.parameters import LevelParameters, RiskParameters, StaleAfter
 from minhos.risk.types import Action, Cap, Component, Level, MarketRisk, RiskContext, RiskState, Stop
-from minhos.testing import MNQ, MONDAY_OPEN, account, forecast, market_state, ns, risk_context
+from minhos.testing import MNQ, MONDAY_OPEN, account, forecast, market_state, ns, recommendation, risk_context
 
 BEFORE = MONDAY_OPEN - NANOS_PER_MINUTE
 AFTER = MONDAY_OPEN + NANOS_PER_MINUTE
@@ -56,6 +56,10 @@ SIZE = [
         2 + (1_000_000 - 2 * 120 * 500) // 61_450, Action.NONE, "already",
     ),
     ("capital at risk", risk_context(3), {"trading_capital_cents": 1_000_000}, 100_000 // 61_450, Action.NONE, "risks"),
+    # four held contracts lose 4 x 120 ticks x $5 at their stops, $400 more than 10 % of $20,000: one must go
+    (
+        "capital at risk", risk_context(4, position=4, equity_cents=2_000_000), {}, 4 - 1, Action.NONE, "already",
+    ),
     ("margin", risk_context(4, equity_cents=250_000), {}, 250_000 // 100_000, Action.NONE, "day margin"),
     (
         "margin", risk_context(4, equity_cents=7_000_000, session_close_ns=AFTER), {"flat_before_halt": False},
@@ -148,6 +152,7 @@ PASSES = [
     ("max position size", risk_context(5), {}),
     ("capital at risk", risk_context(0), {}),
     ("capital at risk", risk_context(-2, position=16, equity_cents=10_000_000), {}),  # a flip closes the 16 first
+    ("capital at risk", risk_context(2, position=2, recommendation=recommendation(2, r_cents=0)), {}),  # kept
     ("margin", risk_context(1, equity_cents=4_000_000, session_close_ns=AFTER), {}),  # flat before the halt
     ("runaway", risk_context(risk=RiskState(order_times_ns=(MONDAY_OPEN - NANOS_PER_MINUTE,))),
      {"max_orders_a_minute": 1}),

@@ -173,6 +173,14 @@ def test_a_spread_that_is_not_told_changes_nothing_and_other_unknowns_are_critic
     assert on_bar(RiskState(), volatility_ratio=math.nan).level("NQ") is Level.CRITICAL
 
 
+def test_while_features_warm_up_the_market_is_not_measured():
+    state = risk.on_bar(
+        RiskState(), PARAMETERS, "NQ", bar=None, bet=None, market=None, data_quality=0.97,
+        model=ModelCondition.SOUND, time_ns=1,
+    )  # fmt: skip
+    assert [(c.name, c.level) for c in state.market("NQ").components if c.level] == [("data quality", Level.MEDIUM)]
+
+
 def test_an_emergency_of_one_market_ends_by_resume_too():
     parameters = RiskParameters(levels=LevelParameters(volatility_ratio=(2.0, 3.0, 4.0, 5.0)))
     state = on_bar(RiskState(), parameters, volatility_ratio=5.0)
