@@ -89,11 +89,11 @@ def load_bars(path: Path) -> Bars:
     try:
         with np.load(path, allow_pickle=False) as file:
             about = msgspec.json.decode(file["about"].tobytes(), type=tuple[Instrument, tuple[str, ...], int, bool])
-            columns = [file[name] for name in COLUMNS]
+            columns = {name: file[name] for name in COLUMNS}
     except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
         raise DataError(f"The bars for training in {path} cannot be read: {error}.") from error
     instrument, contracts, interval_ns, simulated = about
-    return Bars(instrument, contracts, *columns, interval_ns=interval_ns, simulated=simulated)
+    return Bars(instrument, contracts, **columns, interval_ns=interval_ns, simulated=simulated)
 
 
 def _read_job(arguments: list[str]) -> TrainingJob:

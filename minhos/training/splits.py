@@ -21,7 +21,7 @@ def purged_folds(start_ns: Ints, end_ns: Ints, n_folds: int, embargo: int = 0) -
     """(train, test) row numbers of n_folds contiguous test blocks.
 
     start_ns, end_ns: life of each row's label, shape (n,), starts ascending.  A training row is dropped when its
-    life overlaps or touches that of the test block, and when it is one of the `embargo` rows after the block.
+    life overlaps or touches that of the test block, and when it is one of the first `embargo` rows after that life.
     Raises NotEnoughData when there are fewer rows than folds.
     """
     n = len(start_ns)
@@ -33,11 +33,13 @@ def purged_folds(start_ns: Ints, end_ns: Ints, n_folds: int, embargo: int = 0) -
 
 
 def purge(train: Ints, test: Ints, start_ns: Ints, end_ns: Ints, embargo: int = 0) -> Ints:
-    """The rows of train whose labels neither overlap the test block's life nor fall into the embargo after it."""
+    """The rows of train whose labels neither overlap the life of the test block nor fall into the embargo after it.
+
+    train and test are row numbers of start_ns and end_ns, test a contiguous block.
+    """
     first, last = start_ns[test[0]], end_ns[test].max()
-    outside = (end_ns[train] < first) | (start_ns[train] > last)
-    embargoed = (train > test[-1]) & (train <= test[-1] + embargo)
-    return train[outside & ~embargoed & ~np.isin(train, test)]
+    free_again = int(np.searchsorted(start_ns, last, side="right")) + embargo
+    return train[(end_ns[train] < first) | (train >= free_again)]
 
 
 def holdout(start_ns: Ints, end_ns: Ints, share: float) -> Split:
