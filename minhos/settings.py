@@ -57,7 +57,7 @@ class DataSettings(Section):
 
 class SimulationSettings(Section):
     kind: Literal["ou", "regime", "break", "null"] = "ou"
-    ceiling: float = Field(0.58, ge=0.5, lt=0.7)
+    ceiling: float = Field(0.58, ge=0.5, le=0.62)
     seed: int = 7
     history_days: int = Field(90, ge=25)
     seconds_per_bar: float = Field(2.0, ge=0.0)

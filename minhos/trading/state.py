@@ -22,7 +22,7 @@ from minhos.risk.limits import standard_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
-from minhos.risk.types import ModelCondition, RiskState
+from minhos.risk.types import Level, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
@@ -192,10 +192,10 @@ class TradingState:
 
     def _on_command(self, event: ev.CommandReceived) -> None:
         equity = self.ledger.account().equity_cents
+        emergency = self.risk.level() is Level.EMERGENCY
         self.risk = risk_state.on_command(self.risk, event.name, event.who, event.why, event.time_ns, equity)
-        if event.name == "resume":
+        if event.name == "resume" and emergency:
             self.ledger.reanchor_peak()
-            self._mark_risk(event.time_ns)
 
     # The bar's end ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,58 @@
+"""bench NAME: figures that anyone can measure again, each with what it is compared with and the machine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from typing import Annotated, Any
+
+import psutil
+import typer
+from rich.table import Table
+
+from minhos.commands.common import JsonOption, console, print_json
+from minhos.commands.suggest import chosen_of
+
+NAMES = ("decision", "features", "ingest", "backtest", "train", "edge")
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure and print figures.  Example: minh.py bench decision --json."""
+    module = importlib.import_module(f"minhos.bench.{chosen_of(name, NAMES, 'bench')}")
+    figures = module.run(quick=quick)
+    result: dict[str, Any] = {"bench": name, "machine": machine(), "figures": figures}
+    if as_json:
+        print_json(result)
+        return
+    console.print(", ".join(f"{key} {value}" for key, value in result["machine"].items()), highlight=False)
+    table = Table("figure", "value", "unit", "target", "met")
+    for figure in figures:
+        met = {True: "yes", False: "NO", None: ""}[figure["met"]]
+        target = "" if figure["target"] is None else f"{figure['target']:g}"
+        table.add_row(figure["name"], f"{figure['value']:,.4g}", figure["unit"], target, met)
+    console.print(table)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

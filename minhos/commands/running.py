@@ -1,0 +1,158 @@
+"""start, stop, status, logs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.live import Live
+from rich.panel import Panel
+
+from minhos.commands.card import show_card
+from minhos.commands.common import (
+    JsonOption,
+    StampsOption,
+    SymbolOption,
+    TimezoneOption,
+    console,
+    layout,
+    print_json,
+    settings,
+)
+from minhos.commands.screen import monitor_screen, status_of
+from minhos.errors import MinhosError
+from minhos.services.layout import Layout
+from minhos.services.supervisor import Supervisor, stop_running
+from minhos.settings import OVERRIDES, Settings
+
+POLL_S = 0.25
+DataOption = Annotated[Path | None, typer.Option("--data", help="Your own bars: a file, or a folder that grows.")]
+
+
+def start(
+    data: DataOption = None,
+    monitor: Annotated[bool, typer.Option("--monitor", help="A live view in this terminal.")] = False,
+    symbol: SymbolOption = "",
+    timezone: TimezoneOption = "",
+    stamps: StampsOption = "",
+    market: Annotated[str, typer.Option(help="Simulated market: ou, regime, break or null (no edge).")] = "",
+    ceiling: Annotated[float | None, typer.Option(help="Best possible accuracy of the simulated market.")] = None,
+    seconds_per_bar: Annotated[float | None, typer.Option(help="Pace of the simulated market.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
+) -> None:
+    """Run everything: the demo, or your own data.  Example: minh.py start --data NQZ25-CME.scid."""
+    if data is not None and (market or ceiling is not None):
+        raise MinhosError("--data and --market or --ceiling contradict each other: choose real bars or a simulation.")
+    overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
+    os.environ[OVERRIDES] = msgspec.json.encode(overrides).decode()
+    chosen = settings()
+    if chosen.data.source:
+        show_card(Path(chosen.data.source), chosen, layout())
+    supervise(Supervisor(layout()), chosen, monitor)
+
+
+def _overrides(
+    data: Path | None, symbol: str, timezone: str, stamps: str, market: str, ceiling: float | None,
+    seconds_per_bar: float | None, port: int | None,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Switches of this run, by section; what was not given is left to the settings."""
+    given: dict[str, dict[str, Any]] = {
+        "data": {"source": str(data.expanduser().resolve()) if data else None, "timezone": timezone, "stamps": stamps},
+        "market": {"symbol": symbol},
+        "simulation": {"kind": market, "ceiling": ceiling, "seconds_per_bar": seconds_per_bar},
+        "web": {"port": port},
+    }
+    if market == "null" and ceiling is None:
+        given["simulation"]["ceiling"] = 0.5
+    if market or ceiling is not None:
+        given["data"]["source"] = None
+    kept = {name: {key: v for key, v in section.items() if v not in (None, "")} for name, section in given.items()}
+    return {name: section for name, section in kept.items() if section}
+
+
+def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
+    """Tend the processes until a signal; show what they do."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
+    console.print(f"Dashboard: [bold]http://localhost:{chosen.web.port}[/bold]   (Ctrl-C ends everything)")
+    if chosen.simulated:
+        console.print(
+            "[yellow]SIMULATED: far easier than any real market (50 to 52.5 %); this one's ceiling is "
+            f"{chosen.simulation.ceiling:.0%}.[/yellow]"
+        )
+    try:
+        if monitor and console.is_terminal:
+            _with_screen(supervisor, chosen)
+        else:
+            _with_lines(supervisor)
+    finally:
+        console.print("Stopping …")
+        supervisor.stop()
+
+
+def _with_lines(supervisor: Supervisor) -> None:
+    """A line whenever the state or its sentence changes."""
+    shown = ""
+    while not supervisor.stopping:
+        supervisor.tend()
+        _refuse_if_refused(supervisor)
+        line = status_of(supervisor.layout).line()
+        if line != shown:
+            console.print(line, highlight=False)
+            shown = line
+        time.sleep(POLL_S)
+
+
+def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
+    with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
+        while not supervisor.stopping:
+            supervisor.tend()
+            _refuse_if_refused(supervisor)
+            live.update(monitor_screen(supervisor.layout, chosen))
+            time.sleep(POLL_S)
+
+
+def _refuse_if_refused(supervisor: Supervisor) -> None:
+    """A process that cannot run until a person changes something ends the start with its sentence."""
+    for name, sentence in supervisor.refusals.items():
+        raise MinhosError(f"{name} cannot run: {sentence}")
+
+
+def stop() -> None:
+    """End everything that runs here; positions keep their stops.  Example: minh.py stop."""
+    names = stop_running(layout())
+    console.print(f"Stopped: {', '.join(names)}." if names else "Nothing was running.")
+
+
+def status(as_json: JsonOption = False) -> None:
+    """What the system does now, and why.  Example: minh.py status --json."""
+    now = status_of(layout())
+    if as_json:
+        print_json(now)
+    else:
+        console.print(now.line(), highlight=False)
+
+
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is added.")] = False,
+    name: Annotated[str, typer.Option(help="trader, trainer or web.")] = "trader",
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 40,
+) -> None:
+    """The newest log lines.  Example: minh.py logs --follow --name trainer."""
+    path = Layout(layout().home).logs / f"{name}.log"
+    if not path.exists():
+        raise MinhosError(f"there is no log {path}; `python3 minh.py start` writes trader, trainer and web.")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file.readlines()[-lines:]:
+            print(line, end="")
+        while follow:
+            line = file.readline()
+            if line:
+                print(line, end="", flush=True)
+            else:
+                time.sleep(POLL_S)
