@@ -1,0 +1,51 @@
+"""The command line: `python3 minh.py COMMAND`.  Commands live in `minhos.commands`; this file only names them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from minhos.commands import bench, control, models, research, running, upkeep
+from minhos.commands.common import errors, run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="MinhOS trades CME index futures: forecasts, calibrates, sizes by Kelly, limits risk, and refuses to bet "
+    "without an edge.",
+)
+for command in (
+    running.start, running.stop, running.status, running.logs,
+    models.train, research.backtest, research.replay, research.compare, research.check_data,
+    control.halt, control.resume, control.pause, control.flatten,
+    upkeep.backup, upkeep.restore, research.checklist, bench.bench,
+):  # fmt: skip
+    app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(models.models_app, name="models")
+app.add_typer(upkeep.config_app, name="config")
+
+
+def main() -> None:
+    """Entry point of `minh.py` and of the `minhos` script; exits with the command's code."""
+    sys.exit(run(_dispatch))
+
+
+def _dispatch() -> None:
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        errors.print(f"[red]MinhOS:[/red] {error.format_message()}  (--help shows an example)", highlight=False)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    if isinstance(code, int) and code:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""config show | set, backup, restore."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomlkit
+import typer
+from tomlkit.exceptions import TOMLKitError
+
+from minhos.commands.common import JsonOption, console, layout, print_json, settings
+from minhos.errors import JournalError, MinhosError, SettingsError
+from minhos.journal.reader import reader
+from minhos.journal.store import restore as restore_journal
+from minhos.models.storage import replace_file
+from minhos.services.layout import Layout
+from minhos.services.supervisor import running_pids
+from minhos.settings import home, load
+
+config_app = typer.Typer(no_args_is_help=True, help="Settings: show, set.")
+SECRETS = ("password",)
+
+
+@config_app.command("show")
+def show(as_json: JsonOption = False) -> None:
+    """Every setting that is in force.  Example: minh.py config show."""
+    chosen = settings()
+    values = chosen.model_dump()
+    values["sizing"] = chosen.sizing_parameters()
+    values["risk"] = chosen.risk_parameters()
+    for key in SECRETS:
+        if values["web"].get(key):
+            values["web"][key] = "(set)"
+    if as_json:
+        print_json(values)
+        return
+    import msgspec
+
+    for section, entries in msgspec.to_builtins(values).items():
+        if not isinstance(entries, dict):
+            continue
+        console.print(f"[bold]\\[{section}][/bold]", highlight=False)
+        for key, value in entries.items():
+            console.print(f"  {key} = {value!r}", highlight=False, markup=False)
+
+
+@config_app.command("set")
+def set_value(
+    key: Annotated[str, typer.Argument(help="section.key, as risk.max_consecutive_losses.")],
+    value: Annotated[str, typer.Argument(help="A TOML value; text needs no quotes.")],
+) -> None:
+    """Change one setting in config/minhos.toml; comments stay.  Example: minh.py config set paper.initial_cash 100000."""
+    section, dot, name = key.partition(".")
+    if not dot or not name:
+        raise SettingsError(f"{key!r} names no setting; write section.key, as in risk.max_consecutive_losses.")
+    path = layout().config / "minhos.toml"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    document = tomlkit.parse(before)
+    document.setdefault(section, tomlkit.table())[name] = _value(value)
+    replace_file(path, tomlkit.dumps(document).encode())
+    try:
+        load(home())
+    except SettingsError:
+        replace_file(path, before.encode())
+        raise
+    console.print(f"{key} = {value}; it takes effect at the next start.", highlight=False, markup=False)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomlkit.value(text)
+    except TOMLKitError:
+        return text
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False
+) -> None:
+    """Journals, models and settings in one verified zip file; may run while trading.  Example: minh.py backup b.zip."""
+    place = layout()
+    if target.exists():
+        raise MinhosError(f"{target} exists; choose another name.")
+    partial = target.with_name(f".{target.name}.partial")
+    count = 0
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            count += _pack_journals(place, archive)
+            for folder in (place.models, place.config):
+                for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+                    archive.write(path, path.relative_to(place.home).as_posix())
+                    count += 1
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    if as_json:
+        print_json({"backup": str(target), "files": count})
+    else:
+        console.print(f"{count} files in {target}.")
+
+
+def _pack_journals(place: Layout, archive: zipfile.ZipFile) -> int:
+    """Consistent copies through SQLite's own backup, each verified before it is packed."""
+    count = 0
+    for path in sorted((place.data / "journal").glob("*.sqlite")):
+        source = reader(path)
+        copy = path.with_suffix(".backup")
+        try:
+            source.backup(copy)
+            check = reader(copy)
+            report = check.verify()
+            check.close()
+            if not report.sound:
+                raise JournalError(f"The journal {path} is broken ({report.reason}); it is not backed up over a good one.")
+            archive.write(copy, path.relative_to(place.home).as_posix())
+            count += 1
+        finally:
+            source.close()
+            for part in place.data.glob("journal/*.backup*"):
+                part.unlink(missing_ok=True)
+    return count
+
+
+def restore(source: Annotated[Path, typer.Argument(help="A zip file of `backup`.")], as_json: JsonOption = False) -> None:
+    """Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip."""
+    place = layout().make()
+    running = running_pids(place)
+    if running:
+        raise MinhosError(f"{', '.join(running)} runs; `python3 minh.py stop` first.")
+    try:
+        archive = zipfile.ZipFile(source)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MinhosError(f"{source} is no backup that can be read: {error}.") from error
+    with archive:
+        if archive.testzip() is not None:
+            raise MinhosError(f"{source} is damaged; choose another backup.")
+        names = [name for name in archive.namelist() if not _escapes(name)]
+        for name in names:
+            target = place.home / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if name.endswith(".sqlite"):
+                unpacked = place.data / "restoring.sqlite"
+                unpacked.write_bytes(archive.read(name))
+                restore_journal(unpacked, target)
+                unpacked.unlink()
+            else:
+                replace_file(target, archive.read(name))
+    if as_json:
+        print_json({"restored": len(names)})
+    else:
+        console.print(f"{len(names)} files restored from {source}.")
+
+
+def _escapes(name: str) -> bool:
+    """True for a name that would leave the home folder."""
+    return name.startswith(("/", "\\")) or ".." in Path(name).parts or name.endswith("/")
