@@ -1,4 +1,4 @@
-"""What an event store holds, and the port `EventStore` that the journal and its stand-in for backtests both keep.
+"""What an event store holds and how its records are chained; shared by the journal and its stand-in for backtests.
 
 An event is a kind, a version, a time and bytes; what they mean is known to `trading.events` alone.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -56,30 +56,6 @@ class VerifyReport(msgspec.Struct, frozen=True):
     @property
     def sound(self) -> bool:
         return self.first_broken is None
-
-
-class EventStore(Protocol):
-    """What the engine asks of a journal."""
-
-    @property
-    def last(self) -> int: ...
-
-    @property
-    def head_hash(self) -> bytes: ...
-
-    def append(self, kind: str, payload: bytes, time_ns: int, *, version: int = 1, durable: bool = False) -> int: ...
-
-    def append_many(self, entries: Iterable[Entry], *, durable: bool = False) -> int: ...
-
-    def records(
-        self, after: int = 0, until: int | None = None, kinds: Collection[str] | None = None
-    ) -> Iterator[Record]: ...
-
-    def snapshot(self, name: str, sequence: int, payload: bytes) -> None: ...
-
-    def latest_snapshot(self, name: str) -> Snapshot | None: ...
-
-    def close(self) -> None: ...
 
 
 def genesis_hash(identity: dict[str, str]) -> bytes:

@@ -159,11 +159,18 @@ class MatchingEngine:
 
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
         """After a restart without a snapshot: the orders that the journal shows working, with what remains of each,
-        and the net position by contract."""
+        and the net position by contract.
+
+        Fills are numbered on from the contracts filled, so that no execution id comes twice.
+        """
         self._book = _Book(net=dict(positions))
         for order, remaining in orders:
-            resting = self._book.stops if order.order_type is OrderType.STOP else self._book.markets
-            resting[order.order_id] = _Working(order, remaining, order.decided_ns, fills=order.contracts - remaining)
+            working = _Working(order, remaining, order.decided_ns, fills=order.contracts - remaining)
+            if order.order_type is OrderType.STOP:
+                working.order = msgspec.structs.replace(order, contracts=remaining)
+                self._book.stops[order.order_id] = working
+            else:
+                self._book.markets[order.order_id] = working
 
     def _refusal(self, order: Order) -> str:
         if order.symbol not in self._instruments:

@@ -318,3 +318,18 @@ def test_a_restored_venue_fills_as_if_it_had_never_stopped():
     for moment in moments:
         assert restored.match_range(moment) == book.match_range(moment)
     assert restored.snapshot() == book.snapshot()
+
+
+def test_a_venue_that_forgot_everything_adopts_what_the_journal_knows():
+    moments = [closed(0, 80_000, 80_010, 79_990, 80_005), closed(1, 80_050, 80_060, 79_850, 79_900)]
+    book = venue(max_contracts_per_fill=2)
+    order = entry(contracts=3)
+    send(book, order)
+    fill, rested = book.match_open(moments[0])
+    restarted = venue(max_contracts_per_fill=2)
+    restarted.adopt([(order, 1), (rested.order, 2)], {SYMBOL: 2})
+    again = restarted.match_open(moments[1])
+    assert (again[0].contracts, again[1].order.contracts) == (1, 3)
+    assert again[0].fill_id != fill.fill_id
+    stopped = restarted.match_range(moments[1])
+    assert [(r.order_id, r.contracts, r.price_ticks) for r in stopped] == [("E-stop", 2, 79_900)]
