@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
@@ -333,3 +335,32 @@ def test_a_venue_that_forgot_everything_adopts_what_the_journal_knows():
     assert again[0].fill_id != fill.fill_id
     stopped = restarted.match_range(moments[1])
     assert [(r.order_id, r.contracts, r.price_ticks) for r in stopped] == [("E-stop", 2, 79_900)]
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from((Role.ENTRY, Role.ADD, Role.REDUCE, Role.EXIT, Role.FLATTEN)), st.sampled_from((1, -1)),
+        st.integers(1, 4), st.integers(1, 60), st.integers(-50, 50), st.integers(0, 60),
+    ),
+    max_size=20,
+)  # fmt: skip
+
+
+@given(steps, st.integers(0, 2))
+@settings(deadline=None, max_examples=50)
+def test_what_reduces_never_reverses_whoever_forgets_whatever(rows, bound):
+    """Nobody cancels or resizes a stop here; still no stop, exit or reduction turns the position round."""
+    book, held, price = venue(max_contracts_per_fill=bound), 0, 80_000
+    for i, (role, side, contracts, stop, move, reach) in enumerate(rows):
+        start = MONDAY_OPEN + i * BAR_INTERVAL_NS
+        opens = role in (Role.ENTRY, Role.ADD)
+        send(book, entry(f"E{i}", side, contracts, stop, decided=start, role=role) if opens
+             else leaving(f"X{i}", side, contracts, role=role, decided=start), time_ns=start)  # fmt: skip
+        moment = closed(i, price, price + reach, price - reach, price + min(reach, max(-reach, move)))
+        price += move
+        for report in book.match_open(moment) + book.match_range(moment):
+            if isinstance(report, Fill):
+                if report.role not in (Role.ENTRY, Role.ADD):
+                    assert report.contracts <= abs(held)
+                    assert report.side * held < 0
+                held += report.side * report.contracts
