@@ -133,5 +133,7 @@ class TrainResult(msgspec.Struct, frozen=True):
     payoff: Payoff
     calibrator: Calibrator
     seeds: tuple[int, ...]
+    holdout_start_ns: int = 0
+    """Close of the first bar that nothing was learnt from: a backtest begins there."""
     trials: int | None = None
     cpu_s: float = 0.0
