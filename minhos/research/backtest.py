@@ -107,10 +107,12 @@ def run_backtest(
     engine.start(settings, mode="paper", account="backtest", version="", cash_cents=cash_cents)
     engine.record(msgspec.structs.replace(model, time_ns=start_ns), start_ns)
     decisions = []
+    symbol = settings.signal_symbol
     for i, closed in enumerate(slices(bars)):
         clock.advance_to(closed.close_time_ns)
-        if closed.bars[0].symbol != engine.state.settings.signal_symbol:
-            engine.activate_settings(rolled(settings, closed.bars[0].symbol))
+        if closed.bars[0].symbol != symbol:
+            symbol = closed.bars[0].symbol
+            engine.activate_settings(rolled(settings, symbol))
         decisions.append(engine.on_slice(closed))
         if progress is not None and i % _REPORT_EVERY == 0:
             progress(i / len(bars), f"bar {i:,} of {len(bars):,}")
@@ -138,8 +140,11 @@ def rolled(settings: ev.TradingSettings, symbol: str) -> ev.TradingSettings:
 class BacktestEngine(Engine):
     """The engine, which also keeps trades and fills in lists."""
 
-    def __init__(self, *arguments, **named) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(*arguments, **named)
+    def __init__(
+        self, state: TradingState, venue: PaperVenue, clock: SimulatedClock, journal: EventStore | None,
+        forecasts: GivenForecasts,
+    ) -> None:  # fmt: skip
+        super().__init__(state, venue, clock, journal, forecasts)
         self.trades: list[ev.TradeClosed] = []
         self.fills: list[Fill] = []
 
