@@ -149,7 +149,7 @@ class Trader:
         if trade_date != self.trade_date:
             self.trade_date = trade_date
             self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
-            self.journal.checkpoint()
+        self.journal.checkpoint()
 
     # Controls ---------------------------------------------------------------------------------------------------
 

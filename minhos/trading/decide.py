@@ -211,11 +211,11 @@ def explain(
     moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
 ) -> str:
     """One sentence that a trader understands."""
-    if orders:
-        return f"{verb(orders)}: {verdict.reason if verdict.target != recommendation.target else recommendation.reason}"
+    if orders and verdict.target != recommendation.target:
+        return f"{verb(orders)}: {verdict.reason}"
     if verdict.target != recommendation.target:
         return verdict.reason
-    if verdict.target != held:
+    if verdict.target != held and not orders:
         if moment.working:
             return f"Target {verdict.target:+d}, but an order is still working."
         if not moment.settings.auto_trading:
@@ -223,7 +223,7 @@ def explain(
         return f"Target {verdict.target:+d} not sent: ATR is not known, so no stop can be placed."
     if moment.unready is not None:
         return moment.why
-    return f"Keep {held:+d}: {recommendation.reason}" if held else recommendation.reason
+    return recommendation.reason
 
 
 def verb(orders: tuple[Order, ...]) -> str:

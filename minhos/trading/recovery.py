@@ -57,12 +57,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     anchor_time_ns: int
 
 
-class AdoptingVenue(Protocol):
-    """An in-process venue that forgot everything with its process."""
-
-    def adopt(self, orders: list[tuple[Order, int]], positions: dict[str, int]) -> None: ...
-
-
 def take_snapshot(state: TradingState) -> bytes:
     """The state after the last event, for `restore_snapshot`."""
     return msgspec.msgpack.encode(
@@ -116,9 +110,7 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     adopted = [record for record in records if record.state in known]
     lost = [record for record in records if record.state not in known]
     positions = {position.symbol: position.contracts for position in state.ledger.account().positions}
-    venue = engine.venue
-    if hasattr(venue, "adopt"):
-        venue.adopt([(record.order, record.contracts - record.filled) for record in adopted], positions)
+    engine.venue.adopt([(record.order, record.contracts - record.filled) for record in adopted], positions)
     for record in lost:
         report = OrderReport(
             record.order.order_id, OrderStatus.REJECTED, time_ns, "the venue never heard of it before the restart"
@@ -134,7 +126,7 @@ def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
     orders = []
     for position in state.ledger.account().positions:
         resting = {record.order.order_id for record in state.book.stops(position.symbol)}
-        bare = [lot for lot in position.lots if lot.stop_id and lot.stop_ticks and lot.stop_id not in resting]
+        bare = [lot for lot in position.lots if lot.stop_ticks and lot.stop_id not in resting]
         orders += [protective_stop(position.symbol, lot, time_ns) for lot in bare]
     return orders
 
@@ -142,7 +134,7 @@ def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
 def protective_stop(symbol: str, lot: Lot, time_ns: int) -> Order:
     """A new order for the stop that the lot had; the old id is spent."""
     return Order(
-        order_id=order_id(f"{lot.stop_id}-{time_ns}".encode()),
+        order_id=order_id(f"{lot.order_id}-{time_ns}".encode()),
         symbol=symbol,
         side=-lot.side,
         contracts=lot.contracts,

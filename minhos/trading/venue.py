@@ -7,12 +7,13 @@
 | resize | a resting stop is to cover fewer contracts after a reduction |
 | on_price | a price between bars is known |
 | match_open, match_range | a slice closed: first what fills at the bar's open, then what its range triggers |
-| snapshot, restore | around a restart: what the venue itself remembers |
+| adopt | after a restart: the orders that the journal shows working (a venue with a memory of its own ignores it) |
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -65,6 +66,5 @@ class Venue(Protocol):
 
     def match_range(self, closed: Slice) -> list[Report]: ...
 
-    def snapshot(self) -> bytes: ...
-
-    def restore(self, state: bytes) -> None: ...
+    def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
+        """orders: each with what remains of it.  positions: net contracts by symbol."""
