@@ -1,4 +1,4 @@
-"""Sierra Chart's intraday files (.scid): layout, checks, and whole files into bars at the speed of memory.
+"""Sierra Chart's intraday files (.scid): layout, checks, and whole files into bars.
 
 One file holds one contract: a header of 56 bytes, then records of 40.  Stamps come in two formats, prices in
 one of two scales; both are told by value and said in the notes.  For a file that grows see `scid_tail`.
@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.aggregate import Rows
+from minhos.feeds.folders import agreed_symbol
 from minhos.feeds.notes import ReadNotes, to_ticks
-from minhos.feeds.scid_fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Counts, Records, fold_records, kinds
+from minhos.feeds.scid_fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Counts, Fold, Records, fold_records, kinds
 from minhos.market.instruments import instrument as instrument_of
-from minhos.market.symbols import Symbol, symbol_in_filename
+from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument, Ints
 
 HEADER = np.dtype([
@@ -133,34 +134,33 @@ def read_scid(
     *,
     interval_ns: int = BAR_INTERVAL_NS,
     symbol: Symbol | None = None,
+    fold: Fold = fold_records,
 ) -> tuple[Bars, ReadNotes]:
     """All bars of a .scid file, the last one included even where it is not over yet.
 
-    instrument and symbol default to what the file's name says.  interval_ns divides a day.  Open, high, low and
-    close of ticks come from the trade price alone; the notes count records by kind.  Raises DataError.
+    instrument and symbol default to what the file's name says; a symbol that contradicts it is refused.
+    interval_ns divides a day.  Open, high, low and close of ticks come from the trade price alone; the notes count
+    records by kind.  fold: importers pass the one of `scid_numba`, equal and faster.  Raises DataError.
     """
     records = read_records(path)
-    contract = symbol or symbol_of(path, records)
+    contract = symbol_of(path, records, symbol)
     used = instrument or instrument_of(contract.contract)
-    rows, counts, out_of_order = fold_records(records, interval_ns // 1000)
+    rows, counts, out_of_order = fold(records, interval_ns // 1000)
     if not len(rows.bin):
         raise DataError(f"{path} holds {len(records)} records but no trade; let Sierra Chart download the symbol again")
     _check_interval(path, records, counts, interval_ns)
     scale = price_scale(contract, float(np.median(rows.close)))
     bars, off_tick = bars_of_rows(rows, used, contract.contract, interval_ns, used.tick_size / scale.multiplier)
-    lines = (_summary(path, records, counts), *([scale.note] if scale.note else []))
+    lines = (_summary(records, counts), *([scale.note] if scale.note else []))
     return bars, ReadNotes(
         str(path), len(records), off_tick, out_of_order=out_of_order, rejected=counts.rejected, lines=lines
     )
 
 
-def symbol_of(path: Path, records: Records) -> Symbol:
-    """The contract named by the file; a one-digit year is read near the year of the first record."""
-    year = (dt.datetime(1899, 12, 30) + dt.timedelta(microseconds=int(records["stamp"][0]))).year
-    symbol = symbol_in_filename(path.name, year)
-    if symbol is None:
-        raise DataError(f"{path.name} names no contract that MinhOS knows; give it with --symbol, as in NQZ25-CME")
-    return symbol
+def symbol_of(path: Path, records: Records, wanted: Symbol | None = None) -> Symbol:
+    """The contract that the file's name and the caller agree on.  Raises DataError."""
+    first = dt.datetime(1899, 12, 30) + dt.timedelta(microseconds=int(records["stamp"][0]))
+    return agreed_symbol(path, wanted, first.year)
 
 
 def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns: int, tick: float) -> tuple[Bars, int]:
@@ -217,7 +217,7 @@ def _check_interval(path: Path, records: Records, counts: Counts, interval_ns: i
         )
 
 
-def _summary(path: Path, records: Records, counts: Counts) -> str:
+def _summary(records: Records, counts: Counts) -> str:
     quotes = f", {counts.quotes:,} bid/ask updates skipped" if counts.quotes else ""
     rejected = f", {counts.rejected:,} without a price skipped" if counts.rejected else ""
-    return f"{path.name}: {len(records):,} records: {counts.ticks:,} ticks, {counts.bars:,} bars{quotes}{rejected}"
+    return f"{len(records):,} records: {counts.ticks:,} ticks, {counts.bars:,} bars{quotes}{rejected}"

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from minhos.errors import DataError, SymbolError
 from minhos.feeds import zones
 from minhos.feeds.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
+from minhos.feeds.folders import agreed_symbol, is_wanted
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.sierra_text import is_sierra_export, single_trades, zone_of_export
 from minhos.feeds.sniff import Kind, kind_of, read_text
 from minhos.feeds.stamps import MISSING, Stamps, parse
 from minhos.feeds.table_rows import TableRows, histories
-from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
+from minhos.market.symbols import Symbol, parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, UNKNOWN, Bars, Ints
 
 if TYPE_CHECKING:
@@ -131,10 +132,7 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
     n = len(table.columns["close"])
     column = table.columns.get("contract")
     if column is None:
-        named = symbol or symbol_in_filename(table.path.name, year)
-        if named is None:
-            raise DataError(f"{table.path.name} names no contract that MinhOS knows; give it with --symbol, as in NQ")
-        return [named], np.zeros(n, np.int64)
+        return [agreed_symbol(table.path, symbol, year)], np.zeros(n, np.int64)
     import polars as pl
 
     texts = column.cast(pl.String)
@@ -144,7 +142,7 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
             found[text] = parse_symbol(text, year)
         except SymbolError:
             continue
-    wanted = {text: s for text, s in found.items() if symbol is None or _is(s, symbol)}
+    wanted = {text: s for text, s in found.items() if symbol is None or is_wanted(s, symbol)}
     roots = sorted({s.root for s in wanted.values()})
     if len(roots) != 1:
         there = ", ".join(sorted({s.contract for s in found.values()})) or ", ".join(texts.unique().drop_nulls()[:5])
@@ -155,10 +153,6 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
     places = {text: index[s.contract] for text, s in wanted.items()}
     which = texts.replace_strict(places, default=-1, return_dtype=pl.Int64).fill_null(-1)
     return contracts, which.to_numpy().astype(np.int64)
-
-
-def _is(contract: Symbol, wanted: Symbol) -> bool:
-    return contract.root == wanted.root and (not wanted.dated or contract.contract == wanted.contract)
 
 
 def _known_convention(table: Table, stamps: str | None) -> tuple[str, str]:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from scid_files import FIRST, HEADER, LAST, old_record, record, tick, write
 
 from minhos.errors import DataError
-from minhos.feeds import scid_fold
+from minhos.feeds import scid_fold, scid_numba
 from minhos.feeds.scid import read_records, read_scid, tick_records
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND
 from minhos.testing import ns
 
 START = ns("2025-10-06T13:30:00")
 SECOND = NANOS_PER_SECOND
+INTERVAL_US = BAR_INTERVAL_NS // 1000
 
 
 def test_a_header_and_a_tick_as_sierra_chart_writes_them(tmp_path: Path) -> None:
@@ -206,27 +207,34 @@ def test_numba_and_numpy_agree_however_the_file_is_cut(values, shuffled, chunk) 
     records = np.frombuffer(b"".join(build(values)), scid_fold.RECORD)
     if shuffled:
         records = records[np.random.default_rng(0).permutation(len(records))]
-    compiled = scid_fold.fold_records(records, BAR_INTERVAL_NS // 1000)
+    compiled = scid_numba.fold_records(records, INTERVAL_US)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scid_fold, "_compiled", lambda: None)
         patch.setattr(scid_fold, "CHUNK", chunk)
-        plain = scid_fold.fold_records(records, BAR_INTERVAL_NS // 1000)
-    assert compiled[1:] == plain[1:]
-    for ours, theirs in zip(compiled[0], plain[0], strict=True):
-        assert ours.dtype == theirs.dtype
-        assert np.array_equal(ours, theirs)
+        plain = scid_fold.fold_records(records, INTERVAL_US)
+    assert_same(compiled, plain)
 
 
 def test_parts_read_by_several_threads_join_to_the_same_bars(monkeypatch) -> None:
     rng = np.random.default_rng(1)
     values = [(int(s), int(p), "tick", int(v)) for s, p, v in rng.integers((0, 99_000, 1), (9, 101_000, 50), (4000, 3))]
     records = np.frombuffer(b"".join(build(values)), scid_fold.RECORD)
-    whole = scid_fold.fold_numpy(records, BAR_INTERVAL_NS // 1000)
-    monkeypatch.setattr(scid_fold, "CHUNK", 500)
-    monkeypatch.setattr(scid_fold.os, "cpu_count", lambda: 4)
-    parts = scid_fold.fold_records(records, BAR_INTERVAL_NS // 1000)
-    assert parts[1:] == (whole[1], 0)
-    assert all(np.array_equal(a, b) for a, b in zip(parts[0], whole[0], strict=True))
+    monkeypatch.setattr(scid_numba, "MIN_PART", 500)
+    monkeypatch.setattr(scid_numba.os, "cpu_count", lambda: 4)
+    assert_same(scid_numba.fold_records(records, INTERVAL_US), scid_fold.fold_records(records, INTERVAL_US))
+
+
+def test_without_numba_the_bars_are_the_same(monkeypatch) -> None:
+    records = np.frombuffer(b"".join(build([(70, 100_000 + k, "bar", k) for k in range(40)])), scid_fold.RECORD)
+    with_numba = scid_numba.fold_records(records, INTERVAL_US)
+    monkeypatch.setattr(scid_numba, "_compiled", lambda: None)
+    assert_same(scid_numba.fold_records(records, INTERVAL_US), with_numba)
+
+
+def assert_same(ours, theirs) -> None:
+    assert ours[1:] == theirs[1:]
+    for our_column, their_column in zip(ours[0], theirs[0], strict=True):
+        assert our_column.dtype == their_column.dtype
+        assert np.array_equal(our_column, their_column)
 
 
 def test_the_records_of_the_file_are_not_copied(tmp_path: Path) -> None:

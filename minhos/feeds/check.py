@@ -1,0 +1,95 @@
+"""May these data be trained and tested on?  What the command `check-data` reports.
+
+Reads, measures and judges; repairs nothing.  The rules are in `minhos.market.quality` and `minhos.market.gate`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from minhos.errors import CalendarError, DataError
+from minhos.feeds.files import Loaded, load
+from minhos.feeds.times import iso
+from minhos.market.calendar import SessionCalendar
+from minhos.market.gate import DateJudgement, GateParameters, GateReport, judge
+from minhos.market.quality import QualityReport, assess
+from minhos.market.types import Bars
+
+
+class DataReport(msgspec.Struct, frozen=True):
+    """verdict: "accepted" or "refused"; reason: one sentence; notes: how the files were read.
+
+    bars and first/last (ISO 8601, closes of bars) are of what was read; kept_bars of what may be used.  quality
+    is of the kept bars, or of all where nothing may be used; dates: every trade date and why it failed.
+    """
+
+    verdict: str
+    reason: str
+    sources: tuple[str, ...]
+    contracts: tuple[str, ...]
+    bars: int
+    kept_bars: int
+    first: str
+    last: str
+    notes: tuple[str, ...]
+    quality: QualityReport
+    gate: GateReport
+    dates: tuple[DateJudgement, ...]
+
+    @property
+    def accepted(self) -> bool:
+        return self.verdict == "accepted"
+
+
+def check_data(
+    source: Path, *, symbol: str | None = None, timezone: str | None = None, stamps: str | None = None,
+    days: int | None = None, calendar: SessionCalendar | None = None, parameters: GateParameters | None = None,
+) -> DataReport:  # fmt: skip
+    """Read a file or folder as `load` does and judge it.
+
+    Bad data give a report with the verdict "refused"; only data that cannot be read raise DataError (or
+    SymbolError for an unknown symbol).
+    """
+    sessions = calendar or SessionCalendar.load()
+    try:
+        loaded = load(source, symbol=symbol, timezone=timezone, stamps=stamps, days=days, calendar=sessions)
+        return report_of(loaded, sessions, parameters)
+    except CalendarError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+def report_of(loaded: Loaded, calendar: SessionCalendar, parameters: GateParameters | None = None) -> DataReport:
+    """The report on bars that have been read.  Raises CalendarError for times beyond the table of sessions."""
+    bars = loaded.bars
+    gate = judge(bars, calendar, parameters)
+    times = bars.close_time_ns
+    kept = bars.rows(gate.accepted & (times > gate.kept_start_ns) & (times <= gate.kept_end_ns))
+    return DataReport(
+        verdict=gate.verdict,
+        reason=gate.reason,
+        sources=tuple(str(path) for path in loaded.sources),
+        contracts=bars.contracts,
+        bars=len(bars),
+        kept_bars=len(kept),
+        first=iso(int(times[0])),
+        last=iso(int(times[-1])),
+        notes=tuple(loaded.sentences()),
+        quality=_quality(loaded, kept if len(kept) else bars, calendar),
+        gate=gate,
+        dates=gate.dates,
+    )
+
+
+def _quality(loaded: Loaded, bars: Bars, calendar: SessionCalendar) -> QualityReport:
+    """What the readers put right counts in proportion: a record out of order among ticks is no bar out of order."""
+    rows = sum(notes.rows for notes in loaded.notes)
+    share = len(bars) / max(rows, len(bars))
+    counts = {
+        name: math.ceil(share * sum(getattr(notes, name) for notes in loaded.notes))
+        for name in ("duplicates", "out_of_order")
+    }
+    off_tick = min(len(bars), sum(notes.off_tick for notes in loaded.notes))
+    return assess(bars, calendar, off_tick=off_tick, **counts)
