@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import TrainingError
-from minhos.training.lstm import LstmParameters, _segments, fit_lstm, fit_lstm_seeds, predict_lstm
+from minhos.training.lstm import LstmParameters, _segments, fit_lstm, predict_lstm
 
 SMALL = LstmParameters(hidden=8, window=10, span=5, max_epochs=3, patience=3)
 
@@ -34,7 +34,7 @@ def small_fit(seed: int = 0, rows: np.ndarray | None = None, up: np.ndarray | No
 def test_it_learns_a_rule_that_needs_memory() -> None:
     rows, up = momentum(3000)
     train, validation, test = np.arange(9, 2000), np.arange(2010, 2400), np.arange(2410, 3000)
-    parameters = LstmParameters(hidden=16, window=10, span=5, max_epochs=20, patience=20, learning_rate=1e-2)
+    parameters = LstmParameters(hidden=16, window=10, batch=8, max_steps=100, span=5, dropout=0.0, max_epochs=12)
     fit = fit_lstm(rows, train, up[train], np.ones(len(train)), validation, up[validation], 0, parameters)
     accuracy = ((predict_lstm(fit, rows, test) > 0.5) == up[test]).mean()
     assert accuracy > 0.9
@@ -47,20 +47,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     assert all(np.array_equal(one.weights[name], two.weights[name]) for name in one.weights)
     assert not all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
     assert one.validation_log_loss == two.validation_log_loss
-
-
-def test_seeds_in_processes_give_what_each_gives_alone() -> None:
-    rows, up = momentum(600)
-    ends, validation = np.arange(9, 400), np.arange(420, 600)
-    told: list[float] = []
-    fits = fit_lstm_seeds(
-        rows, ends, up[ends], np.ones(len(ends)), validation, up[validation], [3, 4], SMALL,
-        lambda share, _: told.append(share), processes=2,
-    )  # fmt: skip
-    alone = small_fit(4)
-    assert [fit.seed for fit in fits] == [3, 4]
-    assert all(np.array_equal(fits[1].weights[name], alone.weights[name]) for name in alone.weights)
-    assert told == [0.5, 1.0]
 
 
 def test_validation_log_loss_is_that_of_its_forecasts() -> None:
