@@ -11,19 +11,23 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from minhos.features.types import Floats
+from minhos.market.types import Bars, Ints
 from minhos.models.bundle import Bundle
 from minhos.models.combine import agreement
 from minhos.models.forecast import Forecast
 from minhos.models.serving import Forecaster
 from minhos.models.storage import replace_file
 
-Ints = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from minhos.features.pipeline import FeatureTable
+
 Doubles = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
@@ -42,6 +46,11 @@ class FeatureHistory(msgspec.Struct, frozen=True, eq=False):
     close_time_ns: Ints
     contracts: tuple[str, ...]
     contract: Ints
+
+    @classmethod
+    def of(cls, bars: Bars, table: FeatureTable) -> FeatureHistory:
+        """The features that were computed from those bars."""
+        return cls(table.rows, table.valid, bars.close_time_ns, bars.contracts, bars.contract)
 
     def hash(self) -> str:
         """SHA-256 (hex) of all of it."""
@@ -84,6 +93,11 @@ class ForecastTable(msgspec.Struct, frozen=True, eq=False):
             agreement=agreement(members, side), bundle_id=self.bundle_id,
             missing=tuple(name for name in self.names if name not in members),
         )  # fmt: skip
+
+    def by_close(self) -> dict[int, Forecast]:
+        """Every forecast there is, by the close of its bar (UTC ns)."""
+        forecasts = (self.forecast(i) for i in range(len(self)))
+        return {forecast.close_time_ns: forecast for forecast in forecasts if forecast is not None}
 
 
 def forecast_all(bundle: Bundle, history: FeatureHistory, *, processes: int = 2,

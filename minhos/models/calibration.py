@@ -11,12 +11,17 @@ import math
 import msgspec
 
 EXTREME = 1e-6
-"""Scores are held this far from 0 and 1, so that a logit is always finite."""
+"""Probabilities are held this far from 0 and 1: a logit is always finite, and no bet is ever certain."""
+
+
+def held(p: float) -> float:
+    """The probability, no nearer to certainty than EXTREME."""
+    return min(max(p, EXTREME), 1.0 - EXTREME)
 
 
 def logit(p: float) -> float:
-    """ln(p / (1 - p)) of a probability, which is first held inside [EXTREME, 1 - EXTREME]."""
-    p = min(max(p, EXTREME), 1.0 - EXTREME)
+    """ln(p / (1 - p)) of a probability, held first."""
+    p = held(p)
     return math.log(p) - math.log1p(-p)
 
 
@@ -43,8 +48,8 @@ class Calibrator(msgspec.Struct, frozen=True):
 
     def p_up(self, score: float) -> float:
         """Calibrated probability of "up"."""
-        return sigmoid(max(self.slope, 0.0) * logit(score))
+        return held(sigmoid(max(self.slope, 0.0) * logit(score)))
 
     def p_low(self, score: float) -> float:
         """Lower bound of the probability of the score's side, never below one half."""
-        return sigmoid(max(self.slope_low, 0.0) * abs(logit(score)))
+        return held(sigmoid(max(self.slope_low, 0.0) * abs(logit(score))))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minhos.errors import ModelError
+from minhos.features.pipeline import FeatureTable
 from minhos.features.types import Observation
 from minhos.models.batch import FeatureHistory, ForecastCache, forecast_all
 from minhos.models.bundle import Bundle, BundleContents, load_bundle, write_bundle
@@ -18,7 +19,7 @@ from minhos.models.calibration import sigmoid
 from minhos.models.combine import combine
 from minhos.models.forecast import Forecast
 from minhos.models.serving import Forecaster
-from minhos.testing import BAR_INTERVAL_NS, MONDAY_OPEN, bundle_contents, linear_member, market_state
+from minhos.testing import BAR_INTERVAL_NS, MONDAY_OPEN, bundle_contents, linear_member, market_state, random_bars
 
 WINDOW, FEATURES = 5, ("momentum", "volume", "hour")
 CONTENTS = bundle_contents(window=WINDOW, feature_names=FEATURES)
@@ -190,3 +191,12 @@ def test_serving_brings_no_training_library_into_the_process() -> None:
     modules = "minhos.models.serving, minhos.models.registry, minhos.models.batch"
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_forecasts_by_close_hold_every_bar_with_a_whole_window(bundle: Bundle) -> None:
+    bars = random_bars(20)
+    n = len(bars)
+    table = FeatureTable(bars.close_time_ns, random_rows(n), np.arange(n) >= 2, *np.ones((3, n)), MONDAY_OPEN)
+    forecasts = forecast_all(bundle, FeatureHistory.of(bars, table), processes=1).by_close()
+    assert list(forecasts) == bars.close_time_ns[2 + WINDOW - 1 :].tolist()
+    assert all(forecast.symbol == bars.symbol and forecast.bundle_id == bundle.id for forecast in forecasts.values())
