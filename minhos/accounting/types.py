@@ -22,6 +22,10 @@ class Role(enum.StrEnum):
     """A fill that is not ours: a manual trade in our instrument and account."""
 
 
+CLOSING = frozenset({Role.REDUCE, Role.EXIT, Role.FLATTEN})
+"""Roles of orders that only make a position smaller (as stops do)."""
+
+
 class OrderType(enum.StrEnum):
     MARKET = "market"
     STOP = "stop"

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from minhos.accounting.types import Fill, Order, OrderType, Position
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position
 from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
 from minhos.trading.venue import OrderReport, OrderStatus
 
@@ -84,8 +84,10 @@ class OrderBook:
         return record.order if record else None
 
     def working(self, symbol: str) -> tuple[Order, ...]:
-        """Orders that may still trade and are not protective stops."""
-        return tuple(r.order for r in self._open() if r.order.symbol == symbol and not is_stop(r.order))
+        """Orders that may still trade and are not protective stops, each with what remains of it."""
+        if not self.open_ids:
+            return ()
+        return tuple(remaining(r) for r in self._open() if r.order.symbol == symbol and not is_stop(r.order))
 
     def stops(self, symbol: str) -> list[OrderRecord]:
         """Protective stops that the venue holds or may hold."""
@@ -123,6 +125,23 @@ class OrderBook:
 
 def is_stop(order: Order) -> bool:
     return order.order_type is OrderType.STOP
+
+
+def remaining(record: OrderRecord) -> Order:
+    """The order for as many contracts as have not been filled."""
+    if not record.filled:
+        return record.order
+    return msgspec.structs.replace(record.order, contracts=record.contracts - record.filled)
+
+
+def moot_orders(position: Position, records: list[OrderRecord]) -> list[str]:
+    """Ids of orders that were to close a position which is gone, as when its stop was faster: they would reverse it."""
+    held = position.contracts
+    return [
+        r.order.order_id
+        for r in records
+        if r.order.role in CLOSING and r.order.side * held >= 0 and r.state is not OrderState.CANCEL_SENT
+    ]
 
 
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from minhos.accounting.types import Account, Order, Position, Role
+from minhos.accounting.types import CLOSING, Account, Order, Position, Role
 from minhos.features.types import MarketState
 from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
@@ -73,7 +73,8 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
     if moment.unready is None and moment.forecast and moment.state and moment.payoff:
         recommendation = recommend(
             moment.forecast, moment.payoff, moment.state, moment.account, moment.instrument,
-            moment.settings.sizing, manager.multiplier(moment.risk, moment.instrument.root), micro=moment.micro,
+            moment.settings.sizing, manager.multiplier(moment.risk, moment.instrument.root),
+            symbol=moment.symbol, micro=moment.micro,
         )  # fmt: skip
     else:
         recommendation = keep(moment, held)
@@ -97,6 +98,7 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
         state=moment.state,
         recommendation=recommendation,
         verdict=verdict,
+        unready=moment.unready,
     )
 
 
@@ -133,23 +135,20 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
 def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tuple[Order, ...]:
     """Orders from the position to the target.  A flip is a close and an entry; adds carry their own stop.
 
-    Nothing is sent while an earlier order works, unless the verdict is to flatten; nothing but what shrinks the
-    position is sent while `auto_trading` is off.
+    Nothing is sent while an earlier order works, unless the verdict is to flatten; then what those orders do not
+    close yet.  Nothing but what shrinks the position is sent while `auto_trading` is off.
     """
     held, target = position.contracts, verdict.target
     if target == held:
         return ()
-    if moment.working and verdict.action is not Action.FLATTEN:
+    if verdict.action is Action.FLATTEN:
+        rest = still_to_close(position, moment.working)
+        return (make_order(moment, -rest, Role.FLATTEN),) if rest else ()
+    if moment.working:
         return ()
-    if any(order.role is Role.FLATTEN for order in moment.working):
-        return ()
-    shrinks = target == 0 or (held * target > 0 and abs(target) < abs(held))
-    if not shrinks and not moment.settings.auto_trading:
-        return ()
-    stop = verdict_stop(moment)
+    stop = verdict_stop(moment) if moment.settings.auto_trading else 0
     if held and held * target <= 0:
-        closing = Role.FLATTEN if verdict.action is Action.FLATTEN else Role.EXIT
-        close = make_order(moment, -held, closing)
+        close = make_order(moment, -held, Role.EXIT)
         return (close,) if target == 0 or stop <= 0 else (close, make_order(moment, target, Role.ENTRY, stop))
     if abs(target) < abs(held):
         return (make_order(moment, target - held, Role.REDUCE),)
@@ -181,14 +180,20 @@ def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int
     )
 
 
-def make_flatten(account_name: str, position: Position, time_ns: int) -> Order:
-    """The order that closes an open position between bars."""
+def still_to_close(position: Position, working: tuple[Order, ...]) -> int:
+    """Signed contracts of the position that no working order closes; a second order for them would turn it round."""
     held = position.contracts
+    closing = sum(order.contracts for order in working if order.role in CLOSING and order.side * held < 0)
+    return held - closing if held > 0 else held + closing
+
+
+def make_flatten(account_name: str, symbol: str, contracts: int, time_ns: int) -> Order:
+    """The order that closes that many signed contracts between bars."""
     return Order(
-        order_id=order_id(intent(account_name, position.symbol, time_ns, Role.FLATTEN)),
-        symbol=position.symbol,
-        side=-1 if held > 0 else 1,
-        contracts=abs(held),
+        order_id=order_id(intent(account_name, symbol, time_ns, Role.FLATTEN)),
+        symbol=symbol,
+        side=-1 if contracts > 0 else 1,
+        contracts=abs(contracts),
         role=Role.FLATTEN,
         decided_ns=time_ns,
     )

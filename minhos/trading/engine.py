@@ -13,17 +13,16 @@ from typing import Protocol
 
 import msgspec
 
-from minhos.accounting.types import Fill, Order, Role
-from minhos.errors import ModelError, OrderStateError
+from minhos.accounting.types import Order, Role
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import Bar, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
-from minhos.trading.book import stop_maintenance
-from minhos.trading.decide import decide, make_flatten
-from minhos.trading.order_states import Trigger
+from minhos.trading.book import moot_orders, stop_maintenance
+from minhos.trading.decide import decide, make_flatten, still_to_close
+from minhos.trading.order_states import OrderState, Trigger
 from minhos.trading.state import TradingState, demand_to_flatten, trade_record
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, Report, Venue
@@ -77,8 +76,14 @@ class Engine:
         self.activate_settings(settings)
 
     def activate_settings(self, settings: ev.TradingSettings) -> None:
-        """Settings take effect between slices; they are journaled only where they differ."""
-        if self.state.settings != settings or self.state.manager is None:
+        """Settings take effect between slices; they are journaled only where they differ.
+
+        Where another contract is traded from here on, what is held in the old one is closed.
+        """
+        before = self.state.settings
+        if before is not None and before.order_symbol != settings.order_symbol:
+            self.flatten(f"{settings.order_symbol} is traded from now on", "engine", self.clock.now_ns())
+        if before != settings or self.state.manager is None:
             now_ns = self.clock.now_ns()
             self.record(ev.SettingsActivated(now_ns, settings), now_ns)
 
@@ -96,8 +101,10 @@ class Engine:
     def on_price(self, price: Price) -> None:
         """A price between bars: what it fills, and whether a limit must act at once."""
         self.record(ev.PriceSeen(price), price.time_ns)
-        self._take(self.venue.on_price(price))
-        self._keep_stops(price.time_ns)
+        settings = self.state.settings
+        if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
+            price = msgspec.structs.replace(price, symbol=settings.order_symbol)  # the micro shares the signal's grid
+        self._take(self.venue.on_price(price), price.time_ns)
         self._guard(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
@@ -106,13 +113,13 @@ class Engine:
         now_ns = closed.close_time_ns if received_ns is None else received_ns
         self.record(ev.SliceClosed(now_ns, closed), now_ns)
         tradable = self._for_venue(closed)
-        self._take(self.venue.match_open(tradable))
-        self._keep_stops(closed.close_time_ns)
-        self._take(self.venue.match_range(tradable))
-        self._keep_stops(closed.close_time_ns)
+        self._take(self.venue.match_open(tradable), closed.close_time_ns)
+        self._take(self.venue.match_range(tradable), closed.close_time_ns)
         decision = self._decide()
         latency_us = (self.clock.monotonic_ns() - started_ns) / 1000.0
         self.record(ev.DecisionMade(decision, latency_us), now_ns)
+        if decision.verdict is not None and decision.verdict.action is Action.FLATTEN:
+            self._cancel_openings(now_ns)
         self.send(decision.orders, now_ns)
         return decision
 
@@ -125,19 +132,15 @@ class Engine:
     def flatten(self, reason: str, who: str, time_ns: int) -> None:
         """Cancel what would open, close what is open; a second call while closing changes nothing."""
         state = self.state
-        if state.settings is None:
-            return
-        symbol = state.settings.order_symbol
-        working = state.book.working(symbol)
-        for order in working:
-            if order.role in (Role.ENTRY, Role.ADD):
-                self._cancel(order.order_id, time_ns)
-        position = state.ledger.account().position(symbol)
-        if not position or any(order.role is Role.FLATTEN for order in working):
-            return
-        orders = (make_flatten(f"{state.mode}-{state.account_name}", position, time_ns),)
-        self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
-        self.send(orders, time_ns)
+        self._cancel_openings(time_ns)
+        orders = tuple(
+            make_flatten(f"{state.mode}-{state.account_name}", position.symbol, rest, time_ns)
+            for position in state.ledger.account().positions
+            if (rest := still_to_close(position, state.book.working(position.symbol)))
+        )
+        if orders:
+            self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
+            self.send(orders, time_ns)
 
     # The decision -----------------------------------------------------------------------------------------------
 
@@ -150,7 +153,7 @@ class Engine:
         if unready is None and self.forecasts is not None and state.observation is not None:
             try:
                 forecast = self.forecasts.forecast(state.observation)
-            except ModelError as error:
+            except Exception as error:  # whatever a model raises: no forecast, no new risk, and the bar is decided
                 unready, why = Outcome.NO_FORECAST, f"No forecast: {error}"
         return decide(state.moment(forecast, unready=unready, why=why), state.manager)
 
@@ -162,6 +165,8 @@ class Engine:
         assert state.settings is not None
         if closed.late:
             return Outcome.LATE, "The bar came an interval late: it warms the features and is not traded."
+        if state.calendar.session_of_bar(closed.close_time_ns) is None:
+            return Outcome.MARKET_CLOSED, "The market is closed: the bar lies outside every session."
         if closed.bar(state.settings.signal_symbol) is None:
             return Outcome.MISSING_BAR, f"No bar of {state.settings.signal_symbol} came: nothing to decide on."
         if state.observation is None:
@@ -176,47 +181,60 @@ class Engine:
         """Intents first, each durable, then the wire."""
         for order in orders:
             self.record(ev.OrderIntended(order, time_ns), time_ns)
-            self._take(self.venue.submit(order, time_ns))
+            self._note(self.venue.submit(order, time_ns))
+
+    def keep_orders(self, time_ns: int) -> None:
+        """The stops together equal the position, and nothing that was to close it outlives it."""
+        book = self.state.book
+        account = self.state.ledger.account()
+        for symbol in sorted({record.order.symbol for record in book.open_records()}):
+            position = account.position(symbol)
+            for action in stop_maintenance(position, book.stops(symbol)):
+                if action.what == "cancel":
+                    self._cancel(action.stop_id, time_ns)
+                else:
+                    book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
+                    self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
+            for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
+                self._cancel(order_id, time_ns)
+
+    def _cancel_openings(self, time_ns: int) -> None:
+        """Take back every entry and add that has not filled."""
+        for record in self.state.book.open_records():
+            if record.order.role in (Role.ENTRY, Role.ADD) and record.state is not OrderState.CANCEL_SENT:
+                self._cancel(record.order.order_id, time_ns)
 
     def _cancel(self, order_id: str, time_ns: int) -> None:
         self.state.book.trigger(order_id, Trigger.REQUEST_CANCEL)
-        self._take(self.venue.cancel(order_id, time_ns))
+        self._note(self.venue.cancel(order_id, time_ns))
 
-    def _keep_stops(self, time_ns: int) -> None:
-        """The stops together equal the position."""
-        settings = self.state.settings
-        if settings is None or not self.state.book.open_ids:
-            return
-        symbol = settings.order_symbol
-        position = self.state.ledger.account().position(symbol)
-        for action in stop_maintenance(position, self.state.book.stops(symbol)):
-            if action.what == "cancel":
-                self._cancel(action.stop_id, time_ns)
-            else:
-                self.state.book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
-                self._take(self.venue.resize(action.stop_id, action.contracts, time_ns))
+    def _take(self, reports: Sequence[Report], time_ns: int) -> None:
+        """What the venue said by itself, and what that asks of the resting orders."""
+        if reports:
+            self._note(reports)
+            self.keep_orders(time_ns)
 
-    def _take(self, reports: Sequence[Report]) -> None:
+    def _note(self, reports: Sequence[Report]) -> None:
         """What the venue said: journaled, applied, and where it closes a trade, recorded as one."""
         for report in reports:
-            try:
-                if isinstance(report, OrderReport):
-                    self.record(ev.VenueReported(report), report.time_ns)
-                else:
-                    self._take_fill(report)
-            except OrderStateError as error:
-                self._distrust(str(error), report.time_ns)
+            if isinstance(report, OrderReport):
+                self.record(ev.VenueReported(report), report.time_ns)
+            else:
+                self.record(ev.OrderFilled(report), report.time_ns)
+                self.record_trades()
+            self.settle_contradiction(report.time_ns)
 
-    def _take_fill(self, fill: Fill) -> None:
-        self.record(ev.OrderFilled(fill), fill.time_ns)
+    def record_trades(self) -> None:
+        """Trades that the last fill closed."""
         for trade in self.state.closed_trades:
             self.record(trade_record(self.state, trade), trade.closed_ns)
 
-    def _distrust(self, text: str, time_ns: int) -> None:
-        """Our record and the venue's contradict each other: halt and tell."""
-        self.record(ev.Alarm(time_ns, text), time_ns)
-        command = ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text)
-        self.record(command, time_ns)
+    def settle_contradiction(self, time_ns: int) -> None:
+        """Where our record and the venue's contradict each other: halt and tell."""
+        text = self.state.contradiction
+        if text:
+            self.record(ev.Alarm(time_ns, text), time_ns)
+            self.record(ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text), time_ns)
 
     def _guard(self, time_ns: int) -> None:
         """Between bars: the limits that cannot wait for the next one."""

@@ -23,7 +23,7 @@ from minhos.trading.order_ids import order_id
 from minhos.trading.order_states import OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision
-from minhos.trading.venue import OrderReport, OrderStatus
+from minhos.trading.venue import OrderReport, OrderStatus, Venue
 
 SNAPSHOT = "trading"
 SNAPSHOT_VERSION = 1
@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     decided: dict[str, Decision]
     last_close_ns: int
     anchor_time_ns: int
+    arrived: tuple[bool, ...] = ()
 
 
 def take_snapshot(state: TradingState) -> bytes:
@@ -63,7 +64,7 @@ def take_snapshot(state: TradingState) -> bytes:
         Snapshot(
             SNAPSHOT_VERSION, state.mode, state.account_name, state.sequence, state.ledger.to_state(),
             tuple(state.book.records.values()), state.risk, state.settings, state.model, state.decided,
-            state.last_close_ns, state.anchor_time_ns,
+            state.last_close_ns, state.anchor_time_ns, tuple(state.arrived),
         )
     )  # fmt: skip
 
@@ -88,6 +89,7 @@ def restore_snapshot(state: TradingState, payload: bytes) -> None:
     state.sequence, state.risk, state.model = snapshot.sequence, snapshot.risk, snapshot.model
     state.decided = dict(snapshot.decided)
     state.last_close_ns, state.anchor_time_ns = snapshot.last_close_ns, snapshot.anchor_time_ns
+    state.arrived.extend(snapshot.arrived)
 
 
 def fold(state: TradingState, records: Iterator[Record]) -> int:
@@ -98,13 +100,17 @@ def fold(state: TradingState, records: Iterator[Record]) -> int:
         state.apply(ev.decode(record.kind, record.payload, record.version))
         last = record.sequence
     state.warming = True
-    state.slice = None
     return last
 
 
 def reconcile(engine: Engine, time_ns: int) -> None:
-    """After the fold: give the in-process venue its book back, settle what was under way, protect every lot."""
+    """After the fold and the history: give the venue its book back, settle what was under way, protect every lot.
+
+    A bar that was in but not decided on when the process ended is matched to its end and gets a late decision.
+    """
     state = engine.state
+    engine.record_trades()
+    engine.settle_contradiction(time_ns)
     known = (OrderState.WORKING, OrderState.RESIZE_SENT, OrderState.CANCEL_SENT)
     records = state.book.open_records()
     adopted = [record for record in records if record.state in known]
@@ -112,13 +118,23 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     positions = {position.symbol: position.contracts for position in state.ledger.account().positions}
     engine.venue.adopt([(record.order, record.contracts - record.filled) for record in adopted], positions)
     for record in lost:
-        report = OrderReport(
-            record.order.order_id, OrderStatus.REJECTED, time_ns, "the venue never heard of it before the restart"
-        )
-        engine.record(ev.VenueReported(report), time_ns)
+        engine.record(ev.VenueReported(never_acknowledged(record.order, engine.venue, time_ns)), time_ns)
+    engine.keep_orders(time_ns)
     for order in missing_stops(state, time_ns):
         engine.record(ev.Alarm(time_ns, f"A lot of {order.contracts} was without its stop after a restart."), time_ns)
         engine.send((order,), time_ns)
+    if state.slice is not None:
+        engine.on_slice(msgspec.structs.replace(state.slice, late=True), time_ns)
+
+
+def never_acknowledged(order: Order, venue: Venue, time_ns: int) -> OrderReport:
+    """What is to be thought of an order that was sent and never answered.
+
+    A venue in our own process never heard of it; a broker may have it, and is asked before anything new is sent.
+    """
+    if venue.simulated:
+        return OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
+    return OrderReport(order.order_id, OrderStatus.UNKNOWN, time_ns, "not answered before the restart")
 
 
 def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
@@ -126,18 +142,22 @@ def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
     orders = []
     for position in state.ledger.account().positions:
         resting = {record.order.order_id for record in state.book.stops(position.symbol)}
-        bare = [lot for lot in position.lots if lot.stop_ticks and lot.stop_id not in resting]
-        orders += [protective_stop(position.symbol, lot, time_ns) for lot in bare]
+        bare: dict[str, list[Lot]] = {}
+        for lot in position.lots:
+            if lot.stop_ticks and lot.stop_id not in resting:
+                bare.setdefault(lot.order_id, []).append(lot)
+        orders += [protective_stop(position.symbol, lots, time_ns) for lots in bare.values()]
     return orders
 
 
-def protective_stop(symbol: str, lot: Lot, time_ns: int) -> Order:
-    """A new order for the stop that the lot had; the old id is spent."""
+def protective_stop(symbol: str, lots: list[Lot], time_ns: int) -> Order:
+    """A new order for the stop that the lots of one entry had; the old id is spent."""
+    lot = lots[0]
     return Order(
         order_id=order_id(f"{lot.order_id}-{time_ns}".encode()),
         symbol=symbol,
         side=-lot.side,
-        contracts=lot.contracts,
+        contracts=sum(lot.contracts for lot in lots),
         role=Role.STOP,
         order_type=OrderType.STOP,
         trigger_ticks=lot.stop_ticks,

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
 from minhos.accounting.types import Fill, OrderType, Role, Trade
-from minhos.errors import ReconciliationError
+from minhos.errors import OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
+from minhos.market.symbols import contract_expiry_ns
 from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
@@ -58,12 +59,18 @@ class TradingState:
         self.observation: Observation | None = None
         self.anchor_time_ns = 0
         self.slice: Slice | None = None
+        """The slice that closed and is not decided on yet."""
+        self.marked = False
+        """Whether the account was marked at that slice's close."""
+        self.expiry_ns = 0
+        self.contradiction = ""
+        """What the venue said that our record excludes; until trading was halted for it."""
         self.received_ns = 0
         self.last_close_ns = 0
         self.last_decision: Decision | None = None
         self.arrived: deque[bool] = deque(maxlen=QUALITY_BARS)
         self.closed_trades: tuple[Trade, ...] = ()
-        """Those that the last fill closed."""
+        """Those that the last fill closed and that are not recorded yet."""
         self.decided: dict[str, Decision] = {}
         """By order id: the decision behind each order of the open trade."""
         self._handlers: dict[type, Callable[..., None]] = {
@@ -78,13 +85,24 @@ class TradingState:
             ev.OrderIntended: self._on_intent,
             ev.DecisionMade: lambda event: self._on_decision(event.decision),
             ev.CommandReceived: self._on_command,
+            ev.TradeClosed: self._on_trade_closed,
         }
 
     def apply(self, event: ev.Event) -> None:
-        """Take an event in; those that only inform change nothing."""
+        """Take an event in; those that only inform change nothing.
+
+        What a venue says and our record excludes is kept in `contradiction`: the event stands in the journal, so that
+        a restart meets it again.
+        """
         handler = self._handlers.get(type(event))
-        if handler is not None:
+        if handler is None:
+            return
+        try:
             handler(event)
+        except (OrderStateError, ReconciliationError) as error:
+            if type(event) not in (ev.VenueReported, ev.OrderFilled):
+                raise
+            self.contradiction = str(error)
 
     # What came in -----------------------------------------------------------------------------------------------
 
@@ -97,6 +115,7 @@ class TradingState:
         settings = event.settings
         before = self.settings
         self.settings = settings
+        self.expiry_ns = expiry_ns(settings.order_symbol)
         limits = standard_limits(settings.risk, mode=risk_mode(self.mode), events=parse_events(settings.events_text))
         self.manager = RiskManager(settings.risk, limits)
         for symbol, instrument in settings.instruments.items():
@@ -123,7 +142,7 @@ class TradingState:
             self.ledger.on_mark(settings.order_symbol, last.close_ticks, last.close_time_ns)
 
     def _on_slice(self, event: ev.SliceClosed) -> None:
-        self.slice, self.received_ns = event.slice, event.received_ns
+        self.slice, self.received_ns, self.marked = event.slice, event.received_ns, False
         settings = self._settings()
         self._trade_date(event.slice.close_time_ns)
         bar = event.slice.bar(settings.signal_symbol)
@@ -175,13 +194,16 @@ class TradingState:
         )
         if effect.duplicate:
             return
-        self.book.fill(fill)
         self.closed_trades = effect.trades
         self._mark_risk(fill.time_ns)
+        self.book.fill(fill)
+
+    def _on_trade_closed(self, _: ev.TradeClosed) -> None:
+        self.closed_trades = ()
 
     def _on_decision(self, decision: Decision) -> None:
         self.close_bar()
-        self.sequence = decision.sequence
+        self.sequence, self.anchor_time_ns = decision.sequence, decision.anchor_time_ns
         self.last_decision = decision
         if not self.ledger.account().position(decision.symbol):
             self.decided.clear()
@@ -193,6 +215,8 @@ class TradingState:
     def _on_command(self, event: ev.CommandReceived) -> None:
         equity = self.ledger.account().equity_cents
         emergency = self.risk.level() is Level.EMERGENCY
+        if event.name == "halt":
+            self.contradiction = ""
         self.risk = risk_state.on_command(self.risk, event.name, event.who, event.why, event.time_ns, equity)
         if event.name == "resume" and emergency:
             self.ledger.reanchor_peak()
@@ -201,8 +225,9 @@ class TradingState:
 
     def close_bar(self) -> None:
         """Mark the account at the bar's close, before the decision; once a slice."""
-        if self.slice is None:
+        if self.slice is None or self.marked:
             return
+        self.marked = True
         settings = self._settings()
         bar = self.slice.bar(settings.order_symbol) or self.slice.bar(settings.signal_symbol)
         if bar is not None:
@@ -237,8 +262,8 @@ class TradingState:
 
     def _model_condition(self, decision: Decision) -> ModelCondition:
         if decision.forecast is None:
-            waits = decision.outcome in (Outcome.WARMING_UP, Outcome.LATE, Outcome.MISSING_BAR) or self.model is None
-            return ModelCondition.SOUND if waits else ModelCondition.FAILED
+            failed = decision.unready is Outcome.NO_FORECAST and self.model is not None
+            return ModelCondition.FAILED if failed else ModelCondition.SOUND
         return ModelCondition.PARTIAL if decision.forecast.missing else ModelCondition.SOUND
 
     def _root(self) -> str:
@@ -281,6 +306,7 @@ class TradingState:
             data_age_s=max(0, self.received_ns - now_ns) / NANOS_PER_SECOND,
             data_quality=self.data_quality,
             delayed=self.slice.delayed,
+            expiry_ns=self.expiry_ns,
             working=self.book.working(symbol),
         )
 
@@ -288,6 +314,14 @@ class TradingState:
         if self.settings is None:
             raise ReconciliationError("the journal trades before it has settings; restore it from a backup.")
         return self.settings
+
+
+def expiry_ns(symbol: str) -> int:
+    """When trading in a contract ends; 0 for what never expires or is not a listed contract."""
+    try:
+        return contract_expiry_ns(symbol)
+    except SymbolError:
+        return 0
 
 
 def risk_mode(mode: str) -> Mode:

@@ -47,3 +47,5 @@ class Decision(msgspec.Struct, frozen=True):
     state: MarketState | None = None
     recommendation: Recommendation | None = None
     verdict: Verdict | None = None
+    unready: Outcome | None = None
+    """Why there was no forecast to act on; None where there was one."""
