@@ -56,7 +56,8 @@ def kelly_fraction(p_win: float, payoff_ratio: float) -> float:
     """
     if not (0.0 <= p_win <= 1.0 and 0.0 < payoff_ratio < math.inf):
         return 0.0
-    return max(0.0, p_win - (1.0 - p_win) / payoff_ratio)
+    fraction = p_win - (1.0 - p_win) / payoff_ratio
+    return fraction if fraction > _NO_EDGE else 0.0
 
 
 def kelly_fraction_discrete(outcomes: Sequence[float], probabilities: Sequence[float]) -> float:

@@ -105,7 +105,7 @@ def size_pipeline(
         bounded = min(raw, most)
         stages.append((name, raw, bounded))
         raw = bounded
-    contracts = math.floor(raw)
+    contracts = max(0, math.floor(raw))
     stages.append(("whole_contracts", raw, float(contracts)))
     return Size(contracts, at_risk, wanted, raw, _bound(stages), kelly, tuple(stages))
 
