@@ -78,15 +78,21 @@ def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
     probability q:  (1 - q) (p W - (1 - p) L - c) = q g R.
     """
     atr = np.maximum(np.asarray(atr_ticks, dtype=float), 1.0)
+    stop = stop_ticks(atr, payoff.stop_atr)
     gain = float(np.mean(payoff.right)) * atr
-    loss = -float(np.mean(np.maximum(payoff.wrong, -payoff.stop_atr))) * atr
-    gap = payoff.gap_probability * payoff.gap_r * (payoff.stop_atr * atr + cost_ticks) / (1.0 - payoff.gap_probability)
+    loss = np.minimum(-np.outer(payoff.wrong, atr), stop).mean(axis=0)
+    gap = payoff.gap_probability * payoff.gap_r * (stop + cost_ticks) / (1.0 - payoff.gap_probability)
     return np.minimum((loss + cost_ticks + gap) / (gain + loss), 1.0)
+
+
+def stop_ticks(atr_ticks: Floats, stop_atr: float) -> Floats:
+    """Distance of the protective stop: stop_atr ATR rounded up to the grid, at least one tick."""
+    return np.maximum(np.ceil(stop_atr * atr_ticks - 1e-9), 1.0)
 
 
 def net_r(side: Floats, move_ticks: Floats, atr_ticks: Floats, stop_atr: float, cost_ticks: float) -> Floats:
     """Result of one-bar bets in R = stop distance + cost; the move against the bet is cut at the stop."""
-    stop = stop_atr * np.maximum(atr_ticks, 1.0)
+    stop = stop_ticks(atr_ticks, stop_atr)
     return (np.maximum(side * move_ticks, -stop) - cost_ticks) / (stop + cost_ticks)
 
 

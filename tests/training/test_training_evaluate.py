@@ -8,6 +8,7 @@ import pytest
 
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
+from minhos.sizing.payoff import Terms
 from minhos.testing import ns
 from minhos.training import evaluate
 from minhos.training.dataset import Dataset
@@ -49,10 +50,10 @@ def test_break_even_is_where_the_mean_of_the_frozen_payoff_is_zero():
 
 
 def test_break_even_agrees_with_what_is_sized_on():
-    sizing = pytest.importorskip("minhos.sizing.payoff")
-    payoff = Payoff(right=(0.2, 0.8, 1.4), wrong=(-0.1, -0.7, -1.0))
-    ours = float(evaluate.break_even(payoff, np.array([40.0]), COST)[0])
-    assert ours == pytest.approx(sizing.break_even(payoff, 40.0, COST), abs=1e-6)
+    payoff = Payoff(right=(0.2, 0.8, 1.4), wrong=(-0.1, -0.7, -5.0))
+    atr = np.array([8.4, 40.0, 41.3])
+    sized = [Terms(payoff, a, COST, payoff.stop_atr).break_even for a in atr.tolist()]
+    assert evaluate.break_even(payoff, atr, COST).tolist() == pytest.approx(sized, abs=1e-9)
 
 
 def test_cost_that_no_probability_can_carry_gives_one():
