@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from minhos.errors import MinhosError
+from minhos.services.history import History
 from minhos.services.layout import Layout
 from minhos.settings import Settings, home, load
 
@@ -72,6 +73,12 @@ def run(main: Callable[[], None]) -> int:
         errors.print("Broken off.")
         return 130
     return 0
+
+
+def tell(history: History) -> None:
+    """How the bars were read, what was cut, and that they are simulated where they are."""
+    for note in history.notes:
+        console.print(note, highlight=False, markup=False)
 
 
 def chosen_source(argument: Path | None, option: Path | None) -> Path | None:

@@ -24,9 +24,10 @@ from minhos.commands.common import (
     print_json,
     progress,
     settings,
+    tell,
 )
-from minhos.commands.history import history_of
 from minhos.market.clock import SystemClock
+from minhos.services.history import history_of
 from minhos.services.layout import Layout
 from minhos.services.trading_setup import registry_of, scope_of
 from minhos.services.training_runs import run_training
@@ -55,7 +56,7 @@ def train(
         chosen_source(source, source_option), chosen, symbol=symbol, days=days, timezone=timezone, stamps=stamps
     )
     if not as_json:
-        history.tell()
+        tell(history)
     result = train_and_promote(history.bars, history.settings, layout(), as_json=as_json, seed=seed, promote=promote)
     if as_json:
         print_json(result)

@@ -51,7 +51,7 @@ def set_value(
     key: Annotated[str, typer.Argument(help="section.key, as risk.max_consecutive_losses.")],
     value: Annotated[str, typer.Argument(help="A TOML value; text needs no quotes.")],
 ) -> None:
-    """Change one setting in config/minhos.toml; comments stay.  Example: minh.py config set paper.initial_cash 100000."""
+    """Change one setting; comments in the file stay.  Example: minh.py config set paper.initial_cash 100000."""
     section, dot, name = key.partition(".")
     if not dot or not name:
         raise SettingsError(f"{key!r} names no setting; write section.key, as in risk.max_consecutive_losses.")
@@ -75,9 +75,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def backup(
-    target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False
-) -> None:
+def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False) -> None:
     """Journals, models and settings in one verified zip file; may run while trading.  Example: minh.py backup b.zip."""
     place = layout()
     if target.exists():
@@ -112,7 +110,9 @@ def _pack_journals(place: Layout, archive: zipfile.ZipFile) -> int:
             report = check.verify()
             check.close()
             if not report.sound:
-                raise JournalError(f"The journal {path} is broken ({report.reason}); it is not backed up over a good one.")
+                raise JournalError(
+                    f"The journal {path} is broken ({report.reason}); it is not backed up over a good one."
+                )
             archive.write(copy, path.relative_to(place.home).as_posix())
             count += 1
         finally:
@@ -122,7 +122,9 @@ def _pack_journals(place: Layout, archive: zipfile.ZipFile) -> int:
     return count
 
 
-def restore(source: Annotated[Path, typer.Argument(help="A zip file of `backup`.")], as_json: JsonOption = False) -> None:
+def restore(
+    source: Annotated[Path, typer.Argument(help="A zip file of `backup`.")], as_json: JsonOption = False
+) -> None:
     """Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip."""
     place = layout().make()
     running = running_pids(place)

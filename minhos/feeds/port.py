@@ -36,9 +36,6 @@ class Feed(Protocol):
     def history(self) -> Bars:
         """Closed bars so far, oldest first.  Stitched contracts are marked; raises DataError."""
 
-    def resume_after(self, close_time_ns: int) -> None:
-        """Before stream(): the journal knows every bar up to that close; a feed of real data needs no telling."""
-
     def stream(self) -> Iterator[Price | Slice | None]:
         """What comes after history.  None means "nothing now": the caller decides how long to wait."""
 

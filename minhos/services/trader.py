@@ -17,10 +17,11 @@ import structlog
 import minhos
 from minhos.errors import FeedError, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
+from minhos.feeds.simulated_feed import SimulatedFeed
 from minhos.journal.inbox import Command, Inbox
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import Clock, SimulatedClock, SystemClock
+from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
 from minhos.services.layout import Layout, write_json
 from minhos.services.logs import configure
@@ -89,7 +90,7 @@ class Trader:
         fold(state, self.journal.records(after=after))
         settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
         engine = Engine(state, make_venue(self.settings, settings.instruments), self.clock, self.journal)
-        if isinstance(self.clock, SimulatedClock) and state.last_close_ns:
+        if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
             settings, mode=self.mode, account=self.account, version=minhos.__version__,

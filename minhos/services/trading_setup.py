@@ -12,14 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.errors import ModelError, SettingsError
+from minhos.errors import DataError, ModelError, SettingsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
+from minhos.feeds.folder_feed import FolderFeed
 from minhos.feeds.market_model import MarketModel
 from minhos.feeds.port import Feed
 from minhos.feeds.simulated_feed import SimulatedFeed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
-from minhos.market.symbols import parse_symbol
+from minhos.market.symbols import parse_symbol, symbol_in_filename
 from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.registry import Registry
@@ -30,6 +31,8 @@ from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
+
+NANOS_PER_MS = 1_000_000
 
 
 def mode_of(settings: Settings) -> str:
@@ -73,20 +76,38 @@ def market_model(settings: Settings) -> MarketModel:
 def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:
     """The feed that the settings name.  Raises DataError where there is no data, SettingsError for a bad start."""
     if isinstance(clock, SimulatedClock):
-        simulation = settings.simulation
-        return SimulatedFeed(
-            market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
-            history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
-            seconds_per_bar=simulation.seconds_per_bar,
-        )  # fmt: skip
-    from minhos.feeds.files import open_feed  # only where files are read
+        return simulated_feed(settings, calendar, clock)
+    return followed(settings, calendar, clock)
 
-    return open_feed(
-        Path(settings.data.source), symbol=settings.market.symbol, clock=clock, calendar=calendar,
-        timezone=settings.data.timezone or None, stamps=settings.data.stamps or None,
-        grace_ms=settings.data.flush_interval_ms + settings.data.grace_ms,
-        overrides=settings.market.instruments,
+
+def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: SimulatedClock) -> SimulatedFeed:
+    """The generated market of the settings."""
+    simulation = settings.simulation
+    return SimulatedFeed(
+        market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
+        history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
+        seconds_per_bar=simulation.seconds_per_bar,
     )  # fmt: skip
+
+
+def followed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> FolderFeed:
+    """The live tail of the configured folder or .scid file.  Raises DataError for data that cannot be followed."""
+    source = Path(settings.data.source)
+    folder, symbol = source, settings.market.symbol
+    if source.is_file():
+        named = symbol_in_filename(source.name)
+        if source.suffix.lower() != ".scid" or named is None:
+            raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
+        folder, symbol = source.parent, named.contract
+    return FolderFeed(
+        folder, symbol, clock=clock, calendar=calendar, instrument=settings.instrument(symbol),
+        flush_ns=settings.data.flush_interval_ms * NANOS_PER_MS, grace_ns=settings.data.grace_ms * NANOS_PER_MS,
+    )  # fmt: skip
+
+
+def can_be_followed(source: Path) -> bool:
+    """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
+    return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
 
 
 def iso_ns(text: str) -> int:

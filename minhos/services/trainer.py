@@ -14,13 +14,13 @@ import time
 import structlog
 
 from minhos.errors import MinhosError
-from minhos.feeds.port import Feed
 from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import SystemClock
+from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
+from minhos.services.history import history_of
 from minhos.services.layout import Layout, read_json, write_json
 from minhos.services.logs import configure
-from minhos.services.trading_setup import active_bundle, make_clock, make_feed, registry_of, scope_of
+from minhos.services.trading_setup import active_bundle, registry_of, scope_of, simulated_feed
 from minhos.services.training_runs import Progress, report_progress, run_training
 from minhos.settings import Settings, home, load
 
@@ -96,10 +96,11 @@ class Trainer:
 
     def history(self) -> Bars:
         """All bars that are closed by now; a simulated market's up to where its trader is."""
-        calendar = SessionCalendar.load()
-        feed: Feed = make_feed(self.settings, calendar, make_clock(self.settings))
+        if not self.settings.simulated:
+            return history_of(None, self.settings, days=self.settings.training.days).bars
+        feed = simulated_feed(self.settings, SessionCalendar.load(), SimulatedClock())
         heartbeat = read_json(self.layout.run / "trader.json")
-        if self.settings.simulated and isinstance(heartbeat, dict):
+        if isinstance(heartbeat, dict):
             feed.resume_after(int(heartbeat.get("market_time_ns", 0)))
         return feed.history()
 

@@ -1,4 +1,4 @@
-"""Bars for a command: the file or folder that was named, else the configured one, else a simulated market.
+"""Bars to learn from: the file or folder that was named, else the configured one, else a simulated market.
 
 Data are judged before anything is learnt from them; what was cut and how stamps were read is said.
 """
@@ -9,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.commands.common import console
 from minhos.errors import DataError
 from minhos.feeds.files import load
 from minhos.feeds.simulated import simulate
-from minhos.market import gate
 from minhos.market.calendar import SessionCalendar
+from minhos.market.gate import GateParameters, accept
 from minhos.market.instruments import instrument
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_MINUTE, Bars
@@ -37,31 +36,23 @@ class History(msgspec.Struct, frozen=True):
     def simulated(self) -> bool:
         return self.bars.simulated
 
-    def tell(self) -> None:
-        for note in self.notes:
-            console.print(note, highlight=False)
-
 
 def history_of(
     source: Path | None, chosen: Settings, *, symbol: str = "", days: int | None = None, timezone: str = "",
-    stamps: str = "", judged: bool = True,
+    stamps: str = "",
 ) -> History:  # fmt: skip
     """Load and judge.  Raises DataError for what cannot be read, DataRefused for what must not be used."""
     path = source or (Path(chosen.data.source) if chosen.data.source else None)
     if path is None:
         return simulated_history(chosen, days, symbol)
+    calendar = SessionCalendar.load()
     loaded = load(
         path, symbol=symbol or None, timezone=timezone or chosen.data.timezone or None,
-        stamps=stamps or chosen.data.stamps or None, days=days,
+        stamps=stamps or chosen.data.stamps or None, days=days, calendar=calendar,
     )  # fmt: skip
-    bars = msgspec.structs.replace(
-        loaded.bars, instrument=instrument(loaded.bars.instrument.root, chosen.market.instruments)
-    )
-    notes = list(loaded.notes)
-    if judged:
-        bars, report = gate.accept(bars, SessionCalendar.load(), gate.GateParameters())
-        notes.append(report.reason)
-    return History(bars, _for_bars(chosen, bars, path), tuple(notes))
+    own = instrument(loaded.bars.instrument.root, chosen.market.instruments)
+    bars, report = accept(msgspec.structs.replace(loaded.bars, instrument=own), calendar, GateParameters())
+    return History(bars, _for_bars(chosen, bars, path), (*loaded.sentences(), report.reason))
 
 
 def simulated_history(chosen: Settings, days: int | None, symbol: str = "") -> History:
