@@ -160,15 +160,11 @@ def solve_drawdown_bound(bet: Bet, lam: float, upper: float) -> float:
 
     Newton on ln E[.] / f, which rises with f and has one root only, from a third-order expansion at zero.
     """
-    groups, mean, second, third, worst = bet
+    groups, mean, _, _, worst = bet
     if not (mean > _NO_EDGE and upper > 0.0):
         return 0.0
     low, high = 0.0, min(upper, 1.0 / worst)
-    linear, quadratic = 0.5 * (lam + 1.0) * second, -(lam + 1.0) * (lam + 2.0) * third / 6.0
-    discriminant = linear * linear + 4.0 * quadratic * mean
-    f = 2.0 * mean / (linear + math.sqrt(discriminant)) if discriminant > 0.0 else mean / linear
-    f = min(f, high)
-    power = -lam - 1.0
+    f, power, last_move, upper_may_hold = _drawdown_start(bet, lam, high), -lam - 1.0, high, True
     for _ in range(_STEPS):
         try:
             total = slope = 0.0
@@ -183,20 +179,32 @@ def solve_drawdown_bound(bet: Bet, lam: float, upper: float) -> float:
                 slope += weight * lean
             log_total = math.log(total)
         except (OverflowError, ZeroDivisionError):
-            high, f = f, 0.5 * (low + f)
+            high, f, upper_may_hold = f, 0.5 * (low + f), False
             continue
-        if log_total <= 0.0:
-            if f >= high:
-                return f
-            low = f
+        if log_total > 0.0:
+            high, upper_may_hold = f, False
+        elif f >= high:
+            return f
         else:
-            high = f
+            low = f
         following = f - log_total * f / (-lam * slope / total * f - log_total)
-        if following >= high and log_total <= 0.0:
+        if upper_may_hold and following >= high:
             following = high
-        elif not low <= following <= high:
+        elif low < following < high and abs(following - f) <= 0.7 * last_move:
+            if abs(following - f) <= _RELATIVE_STEP * f:
+                return following
+        else:
             following = 0.5 * (low + high)
-        elif abs(following - f) <= _RELATIVE_STEP * f:
-            return following
-        f = following
+            if not low < following < high:
+                break
+        last_move, f = abs(following - f), following
     return low
+
+
+def _drawdown_start(bet: Bet, lam: float, high: float) -> float:
+    """Where E[(1 + f x)^-lam] = 1 to third order in f, at most `high`."""
+    linear, quadratic = 0.5 * (lam + 1.0) * bet.second, -(lam + 1.0) * (lam + 2.0) * bet.third / 6.0
+    discriminant = linear * linear + 4.0 * quadratic * bet.mean
+    if discriminant <= 0.0:
+        return min(bet.mean / linear, high)
+    return min(2.0 * bet.mean / (linear + math.sqrt(discriminant)), high)

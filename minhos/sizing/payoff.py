@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -129,8 +130,14 @@ class Terms:
         p_right, p_wrong = (1.0 - gap_probability) * p, (1.0 - gap_probability) * (1.0 - p)
         second = p_right * self._right[1] + p_wrong * self._wrong[1] + gap_probability * gap * gap
         third = p_right * self._right[2] + p_wrong * self._wrong[2] + gap_probability * gap**3
-        groups = ((p_right / len(right), right), (p_wrong / len(wrong), wrong), (gap_probability, (gap,)))
-        worst = -min(min(right), wrong[-1], gap) if gap_probability > 0.0 else -min(min(right), wrong[-1])
+        groups: tuple[tuple[float, Sequence[float]], ...] = (
+            (p_right / len(right), right),
+            (p_wrong / len(wrong), wrong),
+        )
+        worst = -min(min(right), wrong[-1])
+        if gap_probability > 0.0:
+            groups = (*groups, (gap_probability, (gap,)))
+            worst = max(worst, -gap)
         return Bet(groups, self.mean(p), second, third, worst)
 
 
