@@ -74,11 +74,12 @@ def infer_zone(wall_ns: Ints) -> tuple[str, str]:
 
 
 def break_is_empty(utc_ns: Ints) -> bool:
-    """True when stamps lie on both sides of the daily break over 5 sessions and hardly any inside it."""
+    """True when 5 sessions have stamps in their first and their last hour, and hardly any lies in the break."""
     minute, day = _new_york(utc_ns[utc_ns != MISSING])
-    before = np.unique(day[(minute >= _BREAK - 60) & (minute <= _BREAK)])
-    after = np.unique(day[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
-    return len(np.intersect1d(before, after)) >= MIN_SESSIONS and share_in_break(utc_ns) <= MAX_IN_BREAK
+    session = day + (minute >= _REOPEN)
+    first = np.unique(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
+    last = np.unique(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
+    return len(np.intersect1d(first, last)) >= MIN_SESSIONS and share_in_break(utc_ns) <= MAX_IN_BREAK
 
 
 def share_in_break(utc_ns: Ints) -> float:
