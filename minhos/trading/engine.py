@@ -101,10 +101,11 @@ class Engine:
     def on_price(self, price: Price) -> None:
         """A price between bars: what it fills, and whether a limit must act at once."""
         self.record(ev.PriceSeen(price), price.time_ns)
+        self._take(self.venue.on_price(price), price.time_ns)
         settings = self.state.settings
         if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
-            price = msgspec.structs.replace(price, symbol=settings.order_symbol)  # the micro shares the signal's grid
-        self._take(self.venue.on_price(price), price.time_ns)
+            shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
+            self._take(self.venue.on_price(shadowed), price.time_ns)
         self._guard(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:

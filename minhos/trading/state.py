@@ -163,8 +163,10 @@ class TradingState:
     def _on_price(self, event: ev.PriceSeen) -> None:
         price = event.price
         self._trade_date(price.time_ns)
-        if price.symbol in self._settings().instruments:
-            self.ledger.on_mark(self._settings().order_symbol, price.price_ticks, price.time_ns)
+        settings = self._settings()
+        if price.symbol in settings.instruments:
+            for symbol in {price.symbol, settings.order_symbol}:
+                self.ledger.on_mark(symbol, price.price_ticks, price.time_ns)
             self._mark_risk(price.time_ns)
 
     def _on_intent(self, event: ev.OrderIntended) -> None:
