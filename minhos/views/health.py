@@ -1,0 +1,239 @@
+"""Is everything there and does it answer: the parts with their age, failures, latency, and the ML health score."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.views.scores import AccuracyLine
+from minhos.views.status import mode_of, state_of
+from minhos.views.store import Views
+from minhos.views.surroundings import Surroundings
+from minhos.views.values import View, iso, percent, rounded, seconds_in_words
+
+MOST_FAILED_FORECASTS = 0.01
+ENOUGH_BARS = 20
+"""Below, one failed forecast says nothing of a share."""
+CALIBRATION_ERROR_AT_ZERO = 0.05
+DAY_S = 86_400.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Part(View):
+    """One part of the system."""
+
+    name: str
+    status: str
+    """ok, waiting or failed."""
+    detail: str
+    age_s: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceHealth(View):
+    """Health of the Kelly service; `unhealthy` where something that ran does not run as it should."""
+
+    status: str
+    """healthy or unhealthy."""
+    integration: str
+    """complete: every part from data to order is built in."""
+    state: str
+    mode: str
+    reason: str
+    components: tuple[Part, ...]
+    forecasts: int
+    failed_forecasts: int
+    failed_share: float | None
+    latency_p50_ms: float | None
+    """From a bar's arrival to its stored decision."""
+    latency_p99_ms: float | None
+    closed_trades: int
+    last_update: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ScorePart(View):
+    """One part of the ML health score, 0 to 100; null where it is not known yet."""
+
+    name: str
+    score: float | None
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MlHealth(View):
+    """Mean of its known parts, 0 to 100; null without a model."""
+
+    score: float | None
+    parts: tuple[ScorePart, ...]
+
+
+def service_health(views: Views, around: Surroundings) -> ServiceHealth:
+    """All parts; one failed part makes the service unhealthy."""
+    state, reason = state_of(views, around)
+    parts = _parts(views, around)
+    failed = [part for part in parts if part.status == "failed"]
+    decisions = views.decisions
+    return ServiceHealth(
+        status="unhealthy" if failed else "healthy",
+        integration="complete",
+        state=state,
+        mode=mode_of(views, around),
+        reason=f"{failed[0].name}: {failed[0].detail}" if failed else reason,
+        components=parts,
+        forecasts=decisions.forecasts,
+        failed_forecasts=decisions.failed_forecasts,
+        failed_share=failed_share(views),
+        latency_p50_ms=latency_ms(views, 0.50),
+        latency_p99_ms=latency_ms(views, 0.99),
+        closed_trades=len(views.performance.trades),
+        last_update=iso(views.last.close_time_ns) if views.last else None,
+    )
+
+
+def failed_share(views: Views) -> float | None:
+    """Share of bars on which a forecast was due and failed."""
+    due = views.decisions.forecasts + views.decisions.failed_forecasts
+    return rounded(views.decisions.failed_forecasts / due) if due else None
+
+
+def latency_ms(views: Views, share: float) -> float | None:
+    """That quantile of the newest decisions."""
+    values = sorted(views.decisions.latencies_us)
+    return rounded(values[min(len(values) - 1, int(share * len(values)))] / 1000.0, 4) if values else None
+
+
+def _parts(views: Views, around: Surroundings) -> tuple[Part, ...]:
+    return (_trader(around), _journal(views, around), _feed(around), _model(views, around), _forecasts(views),
+            _risk(views), _trainer(around))  # fmt: skip
+
+
+def _trader(around: Surroundings) -> Part:
+    age = around.trader_age_s
+    if around.trader is None or age is None:
+        return Part("trader", "waiting", "not started", None)
+    if around.trader_alive:
+        return Part("trader", "ok", "running", rounded(age, 1))
+    if around.trader.state == "stopped":
+        return Part("trader", "waiting", f"stopped {seconds_in_words(age)} ago", rounded(age, 1))
+    return Part("trader", "failed", f"not heard of for {seconds_in_words(age)}", rounded(age, 1))
+
+
+def _journal(views: Views, around: Surroundings) -> Part:
+    if around.journal_error:
+        return Part("journal", "failed", around.journal_error, None)
+    if not views.sequence:
+        return Part("journal", "waiting", "empty", None)
+    if views.contradictions:
+        return Part("journal", "failed", f"{views.contradictions} events contradict those before them", None)
+    return Part("journal", "ok", f"{views.sequence} events", None)
+
+
+def _feed(around: Surroundings) -> Part:
+    if not around.trader_alive or around.trader is None:
+        return Part("feed", "waiting", "no trader runs", None)
+    feed = around.trader.feed
+    age_s = (around.trader.market_time_ns - feed.last_bar_ns) / NANOS_PER_SECOND if feed.last_bar_ns else None
+    age = rounded(max(0.0, age_s), 1) if age_s is not None else None
+    return Part("feed", "ok" if feed.connected else "failed", feed.detail, age)
+
+
+def _model(views: Views, around: Surroundings) -> Part:
+    if around.models_error:
+        return Part("model", "failed", around.models_error, None)
+    model = views.trading.model
+    if model is None:
+        return Part("model", "waiting", "none serves yet", None)
+    age = model_age_s(views, around)
+    missing = views.last.forecast.missing if views.last and views.last.forecast else ()
+    detail = f"{model.bundle_id}, verdict {model.verdict or 'unknown'}"
+    if missing:
+        return Part("model", "failed", f"{detail}; without {', '.join(missing)}", rounded(age, 0))
+    return Part("model", "ok", detail, rounded(age, 0))
+
+
+def _forecasts(views: Views) -> Part:
+    share = failed_share(views)
+    if share is None:
+        return Part("forecasts", "waiting", "none yet", None)
+    due = views.decisions.forecasts + views.decisions.failed_forecasts
+    failed = share > MOST_FAILED_FORECASTS and due >= ENOUGH_BARS
+    return Part("forecasts", "failed" if failed else "ok", f"{percent(share, 2)} of {due} failed", None)
+
+
+def _risk(views: Views) -> Part:
+    if views.trading.manager is None:
+        return Part("risk manager", "waiting", "no settings yet", None)
+    return Part("risk manager", "ok", f"level {views.trading.risk.level().name}", None)
+
+
+def _trainer(around: Surroundings) -> Part:
+    if not around.trainer_time_ns:
+        return Part("trainer", "waiting", "not started", None)
+    age = max(0.0, (around.now_ns - around.trainer_time_ns) / NANOS_PER_SECOND)
+    if around.trainer_error:
+        return Part("trainer", "failed", around.trainer_error, rounded(age, 1))
+    return Part("trainer", "ok" if age < 60.0 else "waiting", around.trainer_state, rounded(age, 1))
+
+
+def model_age_s(views: Views, around: Surroundings) -> float | None:
+    """Seconds since the serving bundle was made, by the machine's time; None where that is not known."""
+    model = views.trading.model
+    info = next((info for info in around.models if model and info.id == model.bundle_id), None)
+    return max(0.0, (around.now_ns - info.created_ns) / NANOS_PER_SECOND) if info else None
+
+
+def ml_health(views: Views, around: Surroundings) -> MlHealth:
+    """Members, answers, calibration, accuracy and age: each 0 to 100, all of equal weight."""
+    if views.trading.model is None:
+        return MlHealth(None, ())
+    everything = views.scores.lines()[0]
+    parts = (_members_score(views), _answers_score(views), _calibration_score(views), _accuracy_score(everything),
+             _age_score(views, around))  # fmt: skip
+    scores = [part.score for part in parts if part.score is not None]
+    return MlHealth(round(sum(scores) / len(scores), 1) if scores else None, parts)
+
+
+def _members_score(views: Views) -> ScorePart:
+    decision = views.decisions.last_forecast
+    if decision is None or decision.forecast is None:
+        return ScorePart("members present", None, "no forecast yet")
+    present, missing = len(decision.forecast.members), len(decision.forecast.missing)
+    total = present + missing
+    return ScorePart("members present", round(100.0 * present / total, 1) if total else None, f"{present} of {total}")
+
+
+def _answers_score(views: Views) -> ScorePart:
+    share = failed_share(views)
+    if share is None:
+        return ScorePart("forecasts that came", None, "none due yet")
+    score = max(0.0, 100.0 * (1.0 - share / (5.0 * MOST_FAILED_FORECASTS)))
+    return ScorePart("forecasts that came", round(score, 1), f"{percent(1.0 - share, 2)}; 5 % of failures score zero")
+
+
+def _calibration_score(views: Views) -> ScorePart:
+    error = views.scores.calibration().error
+    if error is None:
+        return ScorePart("calibration", None, f"{views.scores.calibration().n} forecasts scored, 100 are needed")
+    score = 100.0 * max(0.0, 1.0 - error / CALIBRATION_ERROR_AT_ZERO)
+    return ScorePart("calibration", round(score, 1), f"error {error:.4f}; {CALIBRATION_ERROR_AT_ZERO} scores zero")
+
+
+def _accuracy_score(line: AccuracyLine) -> ScorePart:
+    if line.accuracy is None or line.low is None or line.high is None or line.n < ENOUGH_BARS:
+        return ScorePart("accuracy above one half", None, f"{line.n} forecasts scored")
+    half = max(1e-9, (line.high - line.low) / 2.0)
+    score = 50.0 + 50.0 * max(-1.0, min(1.0, (line.accuracy - 0.5) / half))
+    detail = (
+        f"{percent(line.accuracy)} [{percent(line.low)}, {percent(line.high)}]; 100 when its interval is above 50 %"
+    )
+    return ScorePart("accuracy above one half", round(score, 1), detail)
+
+
+def _age_score(views: Views, around: Surroundings) -> ScorePart:
+    age_s, settings = model_age_s(views, around), views.settings
+    if age_s is None or settings is None:
+        return ScorePart("age of the model", None, "not known")
+    days, allowed = age_s / DAY_S, settings.risk.model_max_age_days
+    return ScorePart("age of the model", round(100.0 * max(0.0, 1.0 - days / allowed), 1),
+                     f"{days:.1f} of {allowed:.0f} days")  # fmt: skip

@@ -1,0 +1,198 @@
+"""What the live forecasts were worth: each is scored when its label arrives, against majority and break-even.
+
+The label is the sign of open[t+2] - open[t+1]; bars without a move, across a session break or a roll have none.
+Statistics are computed when asked for and kept until another label arrives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+
+import numpy as np
+
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Bar
+from minhos.models.forecast import Forecast
+from minhos.stats.accuracy import majority_share
+from minhos.stats.calibration import debiased_calibration_error, log_loss, reliability_table, slope_through_origin
+from minhos.stats.intervals import Interval, day_block_interval, wilson_interval
+from minhos.trading.types import Decision
+from minhos.views.values import View, rounded
+
+KEPT = 100_000
+ENOUGH_DATES = 5
+ENOUGH_FOR_SLOPE = 100
+BARS_A_BIN = 30
+MOST_BINS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class AccuracyLine(View):
+    """How often a set of bars was forecast right, beside what that has to be compared with."""
+
+    name: str
+    accuracy: float | None
+    low: float | None
+    """95 % interval, by resampling trade dates; Wilson's below five dates."""
+    high: float | None
+    n: int
+    majority: float | None
+    """Accuracy of always naming the more frequent direction of the same bars."""
+    break_even: float | None
+    """Mean probability at which these bars' bets would have paid their cost."""
+    log_loss: float | None
+    """Mean negative log-likelihood; a coin scores 0.6931."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReliabilityRow(View):
+    """One bin of the reliability diagram: what was said and what came."""
+
+    forecast: float | None
+    observed: float | None
+    n: int
+    band_low: float | None
+    """Where `observed` lies in 95 % if the forecasts are calibrated."""
+    band_high: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class LiveCalibration(View):
+    """Do the probabilities mean what they say?  1.0 is the slope of forecasts that do."""
+
+    n: int
+    slope: float | None
+    slope_se: float | None
+    error: float | None
+    """Calibration error without its noise, in units of probability."""
+    table: tuple[ReliabilityRow, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scored:
+    trade_date: int
+    p_side: float
+    hit: bool
+    up: bool
+    break_even: float | None
+
+
+@dataclasses.dataclass
+class _Pending:
+    forecast: Forecast
+    break_even: float | None
+    entry_ticks: int | None = None
+
+
+class Scores:
+    """Mutable fold of slices and decisions."""
+
+    def __init__(self, calendar: SessionCalendar) -> None:
+        self._calendar = calendar
+        self._pending: deque[_Pending] = deque(maxlen=3)
+        self.scored: deque[_Scored] = deque(maxlen=KEPT)
+        self.ties = 0
+        self.void = 0
+        self._lines: tuple[int, tuple[AccuracyLine, ...]] = (-1, ())
+        self._calibration: tuple[int, LiveCalibration | None] = (-1, None)
+        self._labels = 0
+
+    def on_bar(self, bar: Bar) -> None:
+        """A bar of the forecast contract: its open settles what waits for it."""
+        for pending in list(self._pending):
+            bars_later = (bar.close_time_ns - pending.forecast.close_time_ns) // bar.interval_ns
+            if bar.symbol != pending.forecast.symbol or bars_later > 2:
+                self._pending.remove(pending)
+                self.void += 1
+            elif bars_later == 1:
+                pending.entry_ticks = bar.open_ticks
+            elif bars_later == 2:
+                self._pending.remove(pending)
+                self._settle(pending, bar)
+
+    def on_decision(self, decision: Decision) -> None:
+        """A forecast that waits for its label."""
+        forecast = decision.forecast
+        if forecast is not None and forecast.side:
+            wanted = decision.recommendation
+            self._pending.append(_Pending(forecast, wanted.break_even if wanted else None))
+
+    def _settle(self, pending: _Pending, bar: Bar) -> None:
+        if pending.entry_ticks is None:
+            self.void += 1
+            return
+        move = bar.open_ticks - pending.entry_ticks
+        if move == 0:
+            self.ties += 1
+            return
+        forecast = pending.forecast
+        date = self._calendar.trade_date(forecast.close_time_ns - 1)
+        hit = (move > 0) == (forecast.side > 0)
+        self.scored.append(_Scored(date, forecast.p_side, hit, move > 0, pending.break_even))
+        self._labels += 1
+
+    def lines(self) -> tuple[AccuracyLine, ...]:
+        """All bars, and those whose calibrated p beat break-even."""
+        if self._lines[0] != self._labels:
+            everything = list(self.scored)
+            bets = [s for s in everything if s.break_even is not None and s.p_side > s.break_even]
+            lines = (accuracy_line("all bars", everything), accuracy_line("bars whose p beats break-even", bets))
+            self._lines = (self._labels, lines)
+        return self._lines[1]
+
+    def calibration(self) -> LiveCalibration:
+        """Of all scored forecasts."""
+        if self._calibration[0] != self._labels or self._calibration[1] is None:
+            self._calibration = (self._labels, live_calibration(list(self.scored)))
+        found = self._calibration[1]
+        assert found is not None
+        return found
+
+
+def accuracy_line(name: str, scored: list[_Scored]) -> AccuracyLine:
+    """The figures of one set of bars; all None where it is empty."""
+    if not scored:
+        return AccuracyLine(name, None, None, None, 0, None, None, None)
+    hits = np.array([s.hit for s in scored])
+    p = np.array([s.p_side for s in scored])
+    interval = _interval(hits, np.array([s.trade_date for s in scored]))
+    costs = [s.break_even for s in scored if s.break_even is not None]
+    return AccuracyLine(
+        name,
+        rounded(float(hits.mean())),
+        rounded(interval.low),
+        rounded(interval.high),
+        len(scored),
+        rounded(majority_share([s.up for s in scored])),
+        rounded(sum(costs) / len(costs)) if costs else None,
+        rounded(log_loss(hits, p)),
+    )
+
+
+def _interval(hits: np.ndarray, dates: np.ndarray) -> Interval:
+    if len(np.unique(dates)) < ENOUGH_DATES:
+        return wilson_interval(int(hits.sum()), len(hits))
+    return day_block_interval(hits, dates)
+
+
+def live_calibration(scored: list[_Scored]) -> LiveCalibration:
+    """Slope, error and table; a bin holds thirty bars at least, a slope needs a hundred."""
+    if not scored:
+        return LiveCalibration(0, None, None, None, ())
+    hits, p = np.array([s.hit for s in scored]), np.array([s.p_side for s in scored])
+    n_bins = max(1, min(MOST_BINS, len(scored) // BARS_A_BIN))
+    table = tuple(
+        ReliabilityRow(rounded(r.forecast), rounded(r.observed), r.n, rounded(r.band_low), rounded(r.band_high))
+        for r in reliability_table(hits, p, n_bins)
+    )
+    if len(scored) < ENOUGH_FOR_SLOPE:
+        return LiveCalibration(len(scored), None, None, None, table)
+    slope = slope_through_origin(hits, p)
+    return LiveCalibration(
+        len(scored),
+        rounded(slope.slope),
+        rounded(slope.se),
+        rounded(debiased_calibration_error(hits, p, n_bins)),
+        table,
+    )

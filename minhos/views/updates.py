@@ -1,0 +1,99 @@
+"""Numbered messages for whoever listens: what happened, in the journal's order, and resumable after any number.
+
+A number is ten times the event's sequence in the journal plus the place of its type, so it rises strictly, and is
+the same after a restart.  Types: decision, fill, trade, risk, status, alert; `health` is sent by the clock instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import Any
+
+from minhos.market.types import Instrument
+from minhos.risk.types import Level, RiskState
+from minhos.trading import events as ev
+from minhos.views.decisions import line_of
+from minhos.views.market import fill_line
+from minhos.views.performance import trade_line
+from minhos.views.risk import stop_lines
+from minhos.views.values import iso
+
+KEPT = 5_000
+TYPES = ("decision", "fill", "risk", "health", "status", "trade", "alert")
+PER_EVENT = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """One message.  data: plain values."""
+
+    seq: int
+    type: str
+    data: dict[str, Any]
+
+
+class Updates:
+    """Mutable: the newest messages, for listeners that come back."""
+
+    def __init__(self) -> None:
+        self.recent: deque[Update] = deque(maxlen=KEPT)
+        self._risk: tuple[Level, tuple[str, ...]] = (Level.LOW, ())
+
+    @property
+    def last(self) -> int:
+        return self.recent[-1].seq if self.recent else 0
+
+    @property
+    def oldest(self) -> int:
+        """The lowest number after which nothing is missing here."""
+        return 0 if len(self.recent) < KEPT else self.recent[0].seq
+
+    def after(self, seq: int) -> list[Update]:
+        """Everything with a higher number, oldest first."""
+        found: list[Update] = []
+        for update in reversed(self.recent):
+            if update.seq <= seq:
+                break
+            found.append(update)
+        return found[::-1]
+
+    def on_event(self, sequence: int, event: ev.Event, risk: RiskState, instruments: dict[str, Instrument]) -> None:
+        """What an event means to listeners; most prices and reports mean nothing."""
+        told = _told(sequence, event, instruments)
+        if told is not None:
+            self._add(sequence, *told)
+        stops = stop_lines(risk)
+        now = (risk.level(), tuple(stop.name for stop in stops))
+        if now != self._risk:
+            self._risk = now
+            reason = stops[0].why if stops else ""
+            self._add(sequence, "risk", {"level": now[0].name, "stops": list(now[1]), "reason": reason})
+
+    def _add(self, sequence: int, kind: str, data: dict[str, Any]) -> None:
+        self.recent.append(Update(sequence * PER_EVENT + _PLACES[kind], kind, data))
+
+
+_PLACES = {"decision": 0, "fill": 1, "trade": 2, "status": 3, "alert": 4, "risk": 5}
+
+
+def _told(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> tuple[str, dict[str, Any]] | None:
+    match event:
+        case ev.DecisionMade():
+            return "decision", dataclasses.asdict(line_of(sequence, event, instruments))
+        case ev.OrderFilled():
+            return "fill", dataclasses.asdict(fill_line(sequence, event.fill, instruments))
+        case ev.TradeClosed():
+            return "trade", dataclasses.asdict(trade_line(sequence, event, instruments))
+        case ev.ModelActivated():
+            return "status", {"text": f"Bundle {event.bundle_id} serves.", "time": iso(event.time_ns)}
+        case ev.EngineStarted():
+            return "status", {"text": f"The trader started in mode {event.mode}.", "time": iso(event.time_ns)}
+        case ev.Alarm():
+            return "alert", {"text": event.text, "time": iso(event.time_ns)}
+        case ev.Intervention():
+            text = f"{event.action.value} by {event.who}: {event.reason}"
+            return "alert", {"text": text, "time": iso(event.time_ns)}
+        case ev.CommandReceived():
+            return "status", {"text": f"{event.name} by {event.who}. {event.why}".strip(), "time": iso(event.time_ns)}
+    return None
