@@ -272,7 +272,8 @@ def test_the_feed_that_trades_loads_neither_numba_nor_polars(tmp_path: Path) -> 
     code = (
         "import sys; from pathlib import Path; from minhos.feeds.folder_feed import FolderFeed;"
         "from minhos.market.calendar import SessionCalendar; from minhos.market.clock import SimulatedClock;"
-        f"feed = FolderFeed(Path({str(tmp_path)!r}), 'NQ', clock=SimulatedClock({END}), calendar=SessionCalendar.load());"
+        f"feed = FolderFeed(Path({str(tmp_path)!r}), 'NQ', clock=SimulatedClock({END}),"
+        " calendar=SessionCalendar.load());"
         "next(feed.stream()); print(len(feed.history()), *sorted({'numba', 'polars', 'pandas'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
