@@ -161,8 +161,10 @@ def replay(
         if chain is not None:
             console.print(f"Hash chain: {chain.records:,} records, {'sound' if chain.sound else chain.reason}.")
         console.print(found.sentence, highlight=False)
-    if found.verdict != "identical" or (chain is not None and not chain.sound):
-        raise CheckFailed(found.sentence if found.verdict != "identical" else f"the chain is broken: {chain.reason}")
+    if chain is not None and not chain.sound:
+        raise CheckFailed(f"the hash chain is broken at record {chain.first_broken}: {chain.reason}")
+    if found.verdict != "identical":
+        raise CheckFailed(found.sentence)
 
 
 def compare(

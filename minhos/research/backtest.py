@@ -20,6 +20,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import Bar, Bars, Instrument, Slice
 from minhos.models.forecast import Forecast
+from minhos.risk.types import RiskState
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine, EventStore
 from minhos.trading.state import Observe, TradingState
@@ -42,6 +43,8 @@ class BacktestResult(msgspec.Struct, frozen=True):
     time_ns: npt.NDArray[np.int64]
     equity_cents: npt.NDArray[np.int64]
     initial_cash_cents: int
+    risk: RiskState
+    """At the end: levels, the shadow book, the evidence."""
 
 
 class GivenForecasts:
@@ -119,7 +122,7 @@ def run_backtest(
     return BacktestResult(
         decisions, engine.trades, engine.fills, engine.state.ledger.account(),
         np.array([d.close_time_ns for d in decisions], dtype=np.int64),
-        np.array([d.equity_cents for d in decisions], dtype=np.int64), cash_cents,
+        np.array([d.equity_cents for d in decisions], dtype=np.int64), cash_cents, engine.state.risk,
     )  # fmt: skip
 
 

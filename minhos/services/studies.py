@@ -85,9 +85,10 @@ def study(
         if forecast is not None:
             by_close[forecast.close_time_ns] = forecast
     tested = bars.rows(unseen)
+    first = tested.contracts[int(tested.contract[0])]
     result = run_backtest(
-        tested, by_close, table, activation(bundle), trading_settings(settings, bars.instrument, tested.contracts[int(tested.contract[0])]),
-        calendar, cash_cents=round(100 * settings.paper.initial_cash),
+        tested, by_close, table, activation(bundle), trading_settings(settings, bars.instrument, first), calendar,
+        cash_cents=round(100 * settings.paper.initial_cash),
         matching=MatchingParameters(delay_bars=settings.paper.delay_bars),
         progress=lambda share, text: progress(0.8 + 0.2 * share, text),
     )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The card at the end of `start --data`: is there an edge, where is break-even, what would have been traded.
+
+Everything on it is out of sample, and every accuracy stands beside its interval, the majority and break-even.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from minhos.commands.common import console, progress, tell
+from minhos.market.clock import SystemClock
+from minhos.research.backtest import BacktestResult
+from minhos.risk.evidence import Evidence
+from minhos.services.history import history_of
+from minhos.services.layout import Layout, write_json
+from minhos.services.studies import Study, bundle_for, study
+from minhos.services.trading_setup import registry_of, scope_of
+from minhos.settings import Settings
+
+RULE = 0.65
+BAR_WIDTH = 24
+VERDICTS = {
+    "edge": ("green", "There is an edge out of sample."),
+    "no_edge": ("yellow", "No edge: nothing would be bet, and that is a result."),
+    "too_little_data": ("cyan", "Too little data to say."),
+}
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What the card says, as values.  Money in cents, shares 0 to 1."""
+
+    verdict: str
+    reason: str
+    symbol: str
+    bars: int
+    lines: dict[str, Any]
+    break_even_by_hour: tuple[tuple[int, float, int], ...]
+    rule_bars: int
+    rule_trades: int
+    rule_pnl_cents: int
+    kelly_bars: int
+    kelly_contracts: dict[int, int]
+    fraction_median: float
+    without_slope_bound: int
+    bound_by: dict[str, int]
+    bets: int
+    bets_needed: int | None
+    days_needed: float | None
+    e_value: float
+
+
+def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
+    """Judge the data, train, test, and print the card; the bundle is promoted, so that paper trading can begin."""
+    place.make()
+    history = history_of(path, chosen)
+    tell(history)
+    registry = registry_of(history.settings, place)
+    with progress("Training") as report:
+        bundle, trained = bundle_for(history.bars, history.settings, place, registry, report)
+    active = registry.active(scope_of(history.settings))
+    if active is None or active.id != bundle.id:
+        registry.promote(bundle.id, getpass.getuser(), SystemClock().now_ns())
+    with progress("Testing") as report:
+        found = study(history.bars, bundle, history.settings, place, report)
+    card = make_card(trained, found)
+    write_json(place.data / "card.json", card)
+    console.print(render(card))
+    return card
+
+
+def make_card(trained: dict[str, Any], found: Study) -> Card:
+    """The card's values from the training's report and the backtest."""
+    result = found.result
+    evidence = result.risk.market(found.bars.instrument.root).evidence
+    wanted = [d.recommendation for d in result.decisions if d.recommendation is not None and d.forecast is not None]
+    sized = [r for r in wanted if r.target]
+    rate = sum(1 for d in result.decisions if d.forecast and d.forecast.p_side >= RULE)
+    return Card(
+        verdict=trained["verdict"],
+        reason=trained["reason"],
+        symbol=found.bars.symbol,
+        bars=len(found.bars),
+        lines=trained["lines"],
+        break_even_by_hour=tuple((row["hour"], row["break_even"], row["n"]) for row in trained["break_even_by_hour"]),
+        rule_bars=rate,
+        rule_trades=len(result.trades),
+        rule_pnl_cents=sum(trade.trade.pnl_cents for trade in result.trades),
+        kelly_bars=len(sized),
+        kelly_contracts=dict(sorted(Counter(abs(r.target) for r in sized).items())),
+        fraction_median=float(np.median([r.fraction for r in sized])) if sized else 0.0,
+        without_slope_bound=sum(1 for r in wanted if r.without_p_low),
+        bound_by=dict(
+            Counter(d.verdict.bound for d in result.decisions if d.verdict and d.verdict.bound).most_common(5)
+        ),
+        bets=evidence.bets,
+        bets_needed=evidence.bets_needed,
+        days_needed=days_needed(evidence, result),
+        e_value=evidence.e_value,
+    )
+
+
+def days_needed(evidence: Evidence, result: BacktestResult) -> float | None:
+    """Trading days of paper until the evidence suffices, at the rate of the backtest; None where no number would do."""
+    if evidence.bets_needed is None or not evidence.bets:
+        return None
+    days = max(1.0, len(result.decisions) / 276.0)
+    return evidence.bets_needed / (evidence.bets / days)
+
+
+def render(card: Card) -> Panel:
+    """The card for the terminal."""
+    style, headline = VERDICTS[card.verdict]
+    parts: list[RenderableType] = [
+        Text(f"{headline}  {card.reason}", style=f"bold {style}"),
+        Text(),
+        lines_table(card.lines),
+        Text(),
+    ]
+    parts += [Text.from_markup(text) for text in sentences(card)]
+    parts += [Text(), hours_table(card)]
+    return Panel(Group(*parts), title=f"{card.symbol}: {card.bars:,} bars out of sample", border_style=style)
+
+
+def sentences(card: Card) -> list[str]:
+    """What would have been traded and sized, and how much longer to wait."""
+    sizes = ", ".join(f"{n} bars with {size}" for size, n in card.kelly_contracts.items()) or "never above zero"
+    need = {
+        None: "the bets so far lose, so no number of days would prove an edge",
+        0: "none: the evidence already suffices",
+    }.get(card.bets_needed, f"about {card.days_needed or 0:,.0f} trading days ({card.bets_needed} more bets)")
+    bounds = ", ".join(f"{name} ({count})" for name, count in card.bound_by.items()) or "none"
+    return [
+        f"[bold]The 65 % rule:[/bold] p reached 0.65 on {card.rule_bars} bars; {card.rule_trades} trades, "
+        f"{card.rule_pnl_cents / 100:+,.2f} dollars after costs.",
+        f"[bold]Kelly:[/bold] contracts {sizes}; median fraction at risk {card.fraction_median:.2%}. "
+        f"Without the slope's lower bound it would have bet on {card.without_slope_bound} bars.",
+        f"[bold]Limits that bound:[/bold] {bounds}.",
+        f"[bold]Shadow book:[/bold] {card.bets} bets beat break-even, e-value {card.e_value:.3g} (20 proves an edge).",
+        f"[bold]Days of paper still needed:[/bold] {need}.",
+    ]
+
+
+def lines_table(lines: dict[str, Any]) -> Table:
+    """The three lines of the report."""
+    table = Table("bars", "accuracy", "95 % interval", "majority", "break-even", "n")
+    names = {"simulated": "SIMULATED 58 % market", "all": "your bars, all", "traded": "your bars, those traded"}
+    for key, name in names.items():
+        line = lines.get(key)
+        if not line or line["accuracy"] is None:
+            table.add_row(name, "no such bars" if line else "not measured", "", "", "", "0")
+            continue
+        low, high = line["interval"] or (float("nan"), float("nan"))
+        table.add_row(name, f"{line['accuracy']:.2%}", f"{low:.2%} to {high:.2%}", f"{line['majority']:.2%}",
+                      f"{line['break_even']:.2%}", f"{line['n']:,}")  # fmt: skip
+    return table
+
+
+def hours_table(card: Card) -> Table:
+    """Break-even by hour of New York as bars: the shorter, the cheaper it is to be right."""
+    table = Table("New York hour", "break-even", "", "bars", title="What p must beat, by hour")
+    for hour, break_even, n in card.break_even_by_hour:
+        filled = round(BAR_WIDTH * min(1.0, max(0.0, (break_even - 0.5) / 0.25)))
+        table.add_row(f"{hour:02d}:00", f"{break_even:.1%}", "█" * filled, f"{n:,}")
+    return table
