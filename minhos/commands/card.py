@@ -134,8 +134,9 @@ def render(card: Card) -> Panel:
 def sentences(card: Card) -> list[str]:
     """What would have been traded and sized, and how much longer to wait."""
     sizes = ", ".join(f"{n} bars with {size}" for size, n in card.kelly_contracts.items()) or "never above zero"
+    none = "no bet beat break-even" if card.bets == 0 else "the bets so far lose"
     need = {
-        None: "the bets so far lose, so no number of days would prove an edge",
+        None: f"{none}, so no number of days would prove an edge",
         0: "none: the evidence already suffices",
     }.get(card.bets_needed, f"about {card.days_needed or 0:,.0f} trading days ({card.bets_needed} more bets)")
     bounds = ", ".join(f"{name} ({count})" for name, count in card.bound_by.items()) or "none"
