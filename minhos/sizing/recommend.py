@@ -172,15 +172,9 @@ def _micros(
     micro: Instrument, parameters: SizingParameters, risk_multiplier: float,
 ) -> int:  # fmt: skip
     """Micros that the same pipeline gives, with the micro's own cost and tick."""
-    in_micro_ticks = MarketState(
-        state.symbol,
-        state.close_time_ns,
-        state.close_ticks,
-        state.atr_ticks * instrument.tick_size / micro.tick_size,
-    )
-    wanted = recommend(
-        forecast, payoff, in_micro_ticks, account, micro, parameters, risk_multiplier, symbol=micro.root
-    )  # fmt: skip
+    atr_ticks = state.atr_ticks * instrument.tick_size / micro.tick_size
+    scaled = MarketState(state.symbol, state.close_time_ns, state.close_ticks, atr_ticks)
+    wanted = recommend(forecast, payoff, scaled, account, micro, parameters, risk_multiplier, symbol=micro.root)
     return abs(wanted.target)
 
 
@@ -215,7 +209,7 @@ def _reason(
 
 
 def _refused(symbol: str, forecast: Forecast, why: str) -> Recommendation:
-    """Zero contracts, and the sentence that names the number."""
+    """Zero contracts, and the sentence that names the number.  No NaN goes on: p counts as a coin, break-even as 1."""
     return Recommendation(
         symbol=symbol,
         close_time_ns=forecast.close_time_ns,
@@ -223,11 +217,15 @@ def _refused(symbol: str, forecast: Forecast, why: str) -> Recommendation:
         target=0,
         fraction=0.0,
         raw_contracts=0.0,
-        p_side=forecast.p_side,
-        p_low=forecast.p_low,
-        break_even=math.nan,
+        p_side=_or_coin(forecast.p_side),
+        p_low=_or_coin(forecast.p_low),
+        break_even=1.0,
         stop_distance_ticks=0,
         r_cents=0,
         bound="invalid",
         reason=f"No trade: {why}.",
     )
+
+
+def _or_coin(p: float) -> float:
+    return p if 0.0 <= p <= 1.0 else 0.5

@@ -221,6 +221,7 @@ def test_a_number_that_cannot_be_used_gives_zero_and_names_itself(bad, held):
         assert (got.target, got.bound) == (0, "invalid")
         assert name in got.reason
         assert str(bad) in got.reason
+        assert all(map(math.isfinite, (got.p_side, got.p_low, got.break_even, got.fraction, got.mean_r)))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
