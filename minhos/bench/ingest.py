@@ -25,7 +25,7 @@ TICKS, QUICK_TICKS = 50_000_000, 2_000_000
 REPETITIONS = 7
 BLOCK = 1_000_000
 TICKS_PER_BAR = 300
-TARGET_SHARE, TARGET_TICKS_PER_S = 0.8, 500e6
+TARGET_SHARE = 0.8
 _START_US = EPOCH_US + 1_735_776_000_000_000
 _BAR_US = BAR_INTERVAL_NS // 1000
 _VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
@@ -44,8 +44,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     return [
         {"name": "share_of_raw_read", "value": round(share, 3), "unit": "of the speed of summing the file",
          "target": TARGET_SHARE, "met": share >= TARGET_SHARE},
-        {"name": "ticks_per_s", "value": round(rate), "unit": f"ticks/s, {n:,} ticks",
-         "target": TARGET_TICKS_PER_S, "met": rate >= TARGET_TICKS_PER_S},
+        {"name": "ticks_per_s", "value": round(rate), "unit": f"ticks/s, {n:,} ticks", "target": None, "met": None},
     ]  # fmt: skip
 
 
