@@ -77,3 +77,19 @@ class CheckFailed(MinhosError):
     """What was to be checked does not hold."""
 
     exit_code = 1
+
+
+class DtcError(MinhosError):
+    """A DTC peer cannot be reached, does not speak the protocol, or was about to be sent what it cannot carry."""
+
+
+class DtcRejected(DtcError):
+    """The DTC server understood what it was asked and refused it; asking again will not help."""
+
+
+class DtcTimeout(DtcError):
+    """The DTC server did not answer in time; whether it carried out what it was asked is unknown."""
+
+
+class DtcDisconnected(DtcError):
+    """The connection to the DTC server ended; whether it carried out what was under way is unknown."""
