@@ -27,7 +27,6 @@ from minhos.stats import (
     wilson_interval,
 )
 from minhos.training.dataset import Dataset
-from minhos.training.forecasts import calibrated
 from minhos.training.result import Bets, CalibrationReport, HourBreakEven, Line, ReliabilityBin, Verdict, Week
 
 MINIMUM_SESSIONS = 20
@@ -51,6 +50,7 @@ class Holdout(msgspec.Struct, frozen=True, eq=False):
     data: Dataset
     p_up: Floats
     break_even: Floats
+    simulated: bool = False
 
     @property
     def side(self) -> Floats:
@@ -64,11 +64,6 @@ class Holdout(msgspec.Struct, frozen=True, eq=False):
     def traded(self) -> Mask:
         """Bars whose calibrated probability beats break-even: the shadow book's bets."""
         return self.p_side > self.break_even
-
-
-def score_holdout(data: Dataset, score: Floats, calibrator: Calibrator, payoff: Payoff, cost_ticks: float) -> Holdout:
-    """The holdout with raw scores made probabilities."""
-    return Holdout(data, calibrated(calibrator, score), break_even(payoff, data.atr_ticks, cost_ticks))
 
 
 def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
@@ -102,10 +97,18 @@ def line(name: str, holdout: Holdout, which: Mask) -> Line:
     n = int(counted.sum())
     coverage = float(which.mean()) if len(which) else 0.0
     if n == 0:
-        return Line(name, None, None, 0, None, None, coverage)
+        return Line(name, None, None, 0, None, None, coverage, holdout.simulated)
     hit = ((holdout.p_up > 0.5) == (data.up > 0.5))[counted].astype(float)
-    return Line(name, float(hit.mean()), _interval(hit, data.trade_date[counted]), n,
-                majority_share(data.up[counted]), float(holdout.break_even[counted].mean()), coverage)  # fmt: skip
+    return Line(
+        name,
+        accuracy=float(hit.mean()),
+        interval=_interval(hit, data.trade_date[counted]),
+        n=n,
+        majority=majority_share(data.up[counted]),
+        break_even=float(holdout.break_even[counted].mean()),
+        coverage=coverage,
+        simulated=holdout.simulated,
+    )
 
 
 def weeks(holdout: Holdout) -> tuple[Week, ...]:

@@ -24,7 +24,7 @@ from minhos.models.registry import Registry
 from minhos.training import evaluate
 from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
-from minhos.training.forecasts import combine_columns
+from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.progress import Progress, part_of
 from minhos.training.recipe import Recipe
 from minhos.training.reference import reference_line
@@ -76,7 +76,8 @@ def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int 
         processes=processes, scheduler=scheduler, progress=part_of(progress, 0.05, 0.97),
     )  # fmt: skip
     part_of(progress, 0.0, 1.0)(0.97, "measuring on the newest bars")
-    return _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed), ensemble
+    n_sessions = count_full_sessions(calendar.trade_dates_of_bars(bars.close_time_ns))
+    return _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed, n_sessions), ensemble
 
 
 def prepare(
@@ -89,22 +90,23 @@ def prepare(
 
 
 def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: Dataset,
-            ensemble: Ensemble, seed: int) -> TrainResult:  # fmt: skip
+            ensemble: Ensemble, seed: int, n_sessions: int) -> TrainResult:  # fmt: skip
     cost = bars.instrument.round_trip_cost_ticks()
-    holdout = evaluate.score_holdout(
-        unseen, combine_columns(ensemble.holdout, ensemble.weights), ensemble.calibrator, ensemble.payoff, cost
+    p_up = calibrated(ensemble.calibrator, combine_columns(ensemble.holdout, ensemble.weights))
+    break_even = evaluate.break_even(ensemble.payoff, unseen.atr_ticks, cost)
+    holdout = evaluate.Holdout(unseen, p_up, break_even, bars.simulated)
+    lines = Lines(
+        None,
+        evaluate.line("all", holdout, np.ones(len(unseen), dtype=bool)),
+        evaluate.line("traded", holdout, holdout.traded),
     )
-    everything = np.ones(len(unseen), dtype=bool)
-    all_bars = msgspec.structs.replace(evaluate.line("all", holdout, everything), simulated=bars.simulated)
-    traded = msgspec.structs.replace(evaluate.line("traded", holdout, holdout.traded), simulated=bars.simulated)
     bets = evaluate.bets(holdout, ensemble.payoff, cost)
-    n_sessions = count_full_sessions(data.trade_date)
     verdict, reason = evaluate.verdict(n_sessions, int(unseen.decided.sum()), ensemble.calibrator, bets)
     return TrainResult(
         verdict=verdict, reason=reason, bundle_id="", recipe_id=recipe.recipe_id, symbol=bars.symbol,
         simulated=bars.simulated, first_ns=int(bars.close_time_ns[0]), last_ns=int(bars.close_time_ns[-1]),
         n_bars=len(bars), n_sessions=n_sessions, n_train=int(data.decided[fit_rows].sum()),
-        n_holdout=int(unseen.decided.sum()), lines=Lines(None, all_bars, traded),
+        n_holdout=int(unseen.decided.sum()), lines=lines,
         weeks=evaluate.weeks(holdout), bets=bets,
         calibration=evaluate.calibration_report(holdout, ensemble.calibrator),
         break_even_by_hour=evaluate.break_even_by_hour(holdout),
@@ -153,6 +155,6 @@ def data_hash(bars: Bars) -> str:
 
 
 def count_full_sessions(trade_date: Ints) -> int:
-    """Trade dates with at least 90 % of the bars of the median one."""
-    counts = np.unique(trade_date, return_counts=True)[1]
+    """Trade dates with at least 90 % of the bars of the median one; 0, for no session, is none."""
+    counts = np.unique(trade_date[trade_date > 0], return_counts=True)[1]
     return int((counts >= FULL_SESSION_SHARE * np.median(counts)).sum()) if len(counts) else 0

@@ -85,6 +85,20 @@ def test_two_processes_give_what_one_gives(small_recipe: Recipe):
         assert (one.p_up == other.p_up).all()
 
 
+def test_a_cluster_gives_what_one_process_gives(small_recipe: Recipe):
+    from distributed import LocalCluster
+
+    rows = np.arange(400)
+    jobs = [
+        Job("lightgbm", f"fold {i}", small_recipe.parameters["lightgbm"], i, rows[:300], NOTHING, rows[300:])
+        for i in (1, 2)
+    ]
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        far = run_jobs(dataset(), jobs, scheduler=cluster.scheduler_address)
+    for one, other in zip((run_job(dataset(), job) for job in jobs), far, strict=True):
+        assert (one.p_up == other.p_up).all()
+
+
 def test_recipes_have_an_id_of_everything_that_decides_a_fit():
     ids = {DEMO.recipe_id, STANDARD.recipe_id, recipe_for(10_000, z=2.0).recipe_id,
            msgspec.structs.replace(DEMO, dead_zone=0.25).recipe_id,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 
 from minhos.errors import DataError
@@ -64,12 +65,15 @@ def test_a_job_that_cannot_be_done_is_refused_in_a_sentence(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_killed_on_the_way_it_leaves_nothing_half_written(market, two_trees, tmp_path):
+def test_killed_on_the_way_it_leaves_nothing_half_written_and_no_worker(market, two_trees, tmp_path):
     job = write_job(tmp_path, market, two_trees, processes=2)
     with subprocess.Popen([*COMMAND, str(job)], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if json.loads(line)["progress"] > 0.1:
+            if json.loads(line)["message"].endswith("done"):
                 break
+        workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
+    assert workers
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert not (tmp_path / "result.json").exists()
     assert list(Registry(tmp_path / "registry").list()) == []

@@ -24,7 +24,7 @@ from minhos.training.ensemble import fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.recipe import Recipe
 from minhos.training.report import report, tables
-from minhos.training.train import data_hash, measure, prepare, train
+from minhos.training.train import count_full_sessions, data_hash, measure, prepare, train
 
 NOW = 1_760_000_000_000_000_000
 
@@ -139,6 +139,7 @@ def test_the_report_is_plain_json_and_names_what_is_simulated(market, calendar, 
     console.print(tables(result))
     shown = console.export_text()
     assert "SIMULATED: your bars, all" in shown
+    assert "SIMULATED: your bars, p >= 0.60" in shown
     assert result.reason[:40] in shown
 
 
@@ -165,3 +166,9 @@ def test_the_data_hash_is_of_every_value(market):
     volume[7] += 1
     assert data_hash(bars) == data_hash(bars.rows(slice(None)))
     assert data_hash(bars) != data_hash(msgspec.structs.replace(bars, volume=volume))
+
+
+def test_a_session_is_full_with_nine_tenths_of_the_usual_bars():
+    dates = np.repeat([0, 20251006, 20251007, 20251008, 20251009, 20251010], [500, 276, 276, 276, 249, 248])
+    assert count_full_sessions(dates) == 4
+    assert count_full_sessions(np.zeros(5, dtype=np.int64)) == 0
