@@ -33,6 +33,7 @@ from minhos.research.backtest import summary
 from minhos.research.compare import compare as compare_day
 from minhos.research.replay import replay as replay_journal
 from minhos.services.history import history_of
+from minhos.services.layout import write_json
 from minhos.services.studies import bundle_for, study
 from minhos.services.trading_setup import account_of, mode_of, registry_of, scope_of
 
@@ -51,6 +52,7 @@ def check_data(
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
     path = chosen_source(source, source_option) or configured_source(symbol)
     report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
+    write_json(layout().make().reports / "data.json", report)
     if as_json:
         print_json(report)
     else:
@@ -117,6 +119,7 @@ def backtest(
     figures = summary(found.result)
     verdict = {"verdict": trained["verdict"], "reason": trained["reason"], "bundle": bundle.id}
     result = {**verdict, "simulated": history.simulated, "bars": len(found.bars), **figures}
+    write_json(place.reports / "backtest.json", result)
     if as_json:
         print_json(result)
         return

@@ -24,10 +24,11 @@ from minhos.commands.common import (
     print_json,
     settings,
 )
-from minhos.commands.screen import monitor_screen, status_of
+from minhos.commands.screen import Watch
 from minhos.errors import MinhosError
 from minhos.services.layout import Layout
-from minhos.services.supervisor import Supervisor, stop_running
+from minhos.services.supervisor import SERVICES, Supervisor, refuse_second_start, stop_running
+from minhos.services.trading_setup import can_be_followed
 from minhos.settings import OVERRIDES, Settings
 
 POLL_S = 0.25
@@ -51,9 +52,14 @@ def start(
     overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
     os.environ[OVERRIDES] = msgspec.json.encode(overrides).decode()
     chosen = settings()
+    refuse_second_start(layout())
     if chosen.data.source:
         show_card(Path(chosen.data.source), chosen, layout())
-    supervise(Supervisor(layout()), chosen, monitor)
+    names: tuple[str, ...] = tuple(SERVICES)
+    if chosen.data.source and not can_be_followed(Path(chosen.data.source)):
+        console.print("This is finished data: it is not paper-traded; the page shows what was found.")
+        names = ("trainer", "web")
+    supervise(Supervisor(layout(), names), chosen, monitor)
 
 
 def _overrides(
@@ -89,31 +95,32 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
         if monitor and console.is_terminal:
             _with_screen(supervisor, chosen)
         else:
-            _with_lines(supervisor)
+            _with_lines(supervisor, chosen)
     finally:
         console.print("Stopping …")
         supervisor.stop()
 
 
-def _with_lines(supervisor: Supervisor) -> None:
+def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
     """A line whenever the state or its sentence changes."""
-    shown = ""
+    watch, shown = Watch(chosen, supervisor.layout), ""
     while not supervisor.stopping:
         supervisor.tend()
         _refuse_if_refused(supervisor)
-        line = status_of(supervisor.layout).line()
-        if line != shown:
+        line = watch.line()
+        if line.plain != shown:
             console.print(line, highlight=False)
-            shown = line
+            shown = line.plain
         time.sleep(POLL_S)
 
 
 def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
+    watch = Watch(chosen, supervisor.layout)
     with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
         while not supervisor.stopping:
             supervisor.tend()
             _refuse_if_refused(supervisor)
-            live.update(monitor_screen(supervisor.layout, chosen))
+            live.update(watch.screen())
             time.sleep(POLL_S)
 
 
@@ -131,11 +138,11 @@ def stop() -> None:
 
 def status(as_json: JsonOption = False) -> None:
     """What the system does now, and why.  Example: minh.py status --json."""
-    now = status_of(layout())
+    watch = Watch(settings(), layout())
     if as_json:
-        print_json(now)
+        print_json(watch.status())
     else:
-        console.print(now.line(), highlight=False)
+        console.print(watch.line(), highlight=False)
 
 
 def logs(

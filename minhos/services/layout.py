@@ -57,6 +57,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "training"
 
     @property
+    def reports(self) -> Path:
+        """Newest results of `check-data` and `backtest`, for the page and the checklist."""
+        return self.data / "reports"
+
+    @property
     def cache(self) -> Path:
         return self.data / "cache"
 
@@ -66,7 +71,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     def make(self) -> Layout:
         """Create the folders; one sentence where that is not possible."""
-        for folder in (self.data / "journal", self.models, self.run, self.logs, self.training, self.cache):
+        for folder in (self.data / "journal", self.models, self.run, self.logs, self.training, self.cache, self.reports):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
