@@ -187,10 +187,10 @@ def still_to_close(position: Position, working: tuple[Order, ...]) -> int:
     return held - closing if held > 0 else held + closing
 
 
-def make_flatten(account_name: str, symbol: str, contracts: int, time_ns: int) -> Order:
+def make_flatten(account_name: str, symbol: str, contracts: int, time_ns: int, number: int = 0) -> Order:
     """The order that closes that many signed contracts between bars."""
     return Order(
-        order_id=order_id(intent(account_name, symbol, time_ns, Role.FLATTEN)),
+        order_id=order_id(intent(account_name, symbol, time_ns, Role.FLATTEN, number)),
         symbol=symbol,
         side=-1 if contracts > 0 else 1,
         contracts=abs(contracts),

@@ -8,6 +8,7 @@ no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -135,13 +136,19 @@ class Engine:
         state = self.state
         self._cancel_openings(time_ns)
         orders = tuple(
-            make_flatten(f"{state.mode}-{state.account_name}", position.symbol, rest, time_ns)
+            self._flatten_order(position.symbol, rest, time_ns)
             for position in state.ledger.account().positions
             if (rest := still_to_close(position, state.book.working(position.symbol)))
         )
         if orders:
             self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
             self.send(orders, time_ns)
+
+    def _flatten_order(self, symbol: str, contracts: int, time_ns: int) -> Order:
+        """With an id of its own, also where an earlier one of the same moment came to nothing."""
+        account = f"{self.state.mode}-{self.state.account_name}"
+        orders = (make_flatten(account, symbol, contracts, time_ns, number) for number in itertools.count())
+        return next(order for order in orders if self.state.book.order(order.order_id) is None)
 
     # The decision -----------------------------------------------------------------------------------------------
 

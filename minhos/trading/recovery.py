@@ -6,6 +6,7 @@ cannot be explained halts trading.  Snapshots only save time; the events after t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from minhos.errors import JournalError
 from minhos.market.types import Instrument
 from minhos.risk.types import RiskState
 from minhos.trading import events as ev
-from minhos.trading.book import OrderRecord
+from minhos.trading.book import OrderBook, OrderRecord
 from minhos.trading.engine import Engine
 from minhos.trading.order_ids import order_id
 from minhos.trading.order_states import OrderState
@@ -119,10 +120,10 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     engine.venue.adopt([(record.order, record.contracts - record.filled) for record in adopted], positions)
     for record in lost:
         engine.record(ev.VenueReported(never_acknowledged(record.order, engine.venue, time_ns)), time_ns)
-    engine.keep_orders(time_ns)
     for order in missing_stops(state, time_ns):
         engine.record(ev.Alarm(time_ns, f"A lot of {order.contracts} was without its stop after a restart."), time_ns)
         engine.send((order,), time_ns)
+    engine.keep_orders(time_ns)
     if state.slice is not None:
         engine.on_slice(msgspec.structs.replace(state.slice, late=True), time_ns)
 
@@ -138,23 +139,28 @@ def never_acknowledged(order: Order, venue: Venue, time_ns: int) -> OrderReport:
 
 
 def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
-    """Stops that open lots should have and the book lacks."""
+    """Stops that open lots should have and the book lacks, or has for fewer contracts."""
     orders = []
     for position in state.ledger.account().positions:
-        resting = {record.order.order_id for record in state.book.stops(position.symbol)}
-        bare: dict[str, list[Lot]] = {}
+        resting = {r.order.order_id: r.contracts - r.filled for r in state.book.stops(position.symbol)}
+        entries: dict[str, list[Lot]] = {}
         for lot in position.lots:
-            if lot.stop_ticks and lot.stop_id not in resting:
-                bare.setdefault(lot.order_id, []).append(lot)
-        orders += [protective_stop(position.symbol, lots, time_ns) for lots in bare.values()]
+            if lot.stop_ticks:
+                entries.setdefault(lot.order_id, []).append(lot)
+        orders += [
+            protective_stop(state.book, position.symbol, lots, time_ns)
+            for lots in entries.values()
+            if resting.get(lots[0].stop_id, 0) < sum(lot.contracts for lot in lots)
+        ]
     return orders
 
 
-def protective_stop(symbol: str, lots: list[Lot], time_ns: int) -> Order:
+def protective_stop(book: OrderBook, symbol: str, lots: list[Lot], time_ns: int) -> Order:
     """A new order for the stop that the lots of one entry had; the old id is spent."""
     lot = lots[0]
+    ids = (order_id(f"{lot.order_id}-{time_ns}-{number}".encode()) for number in itertools.count())
     return Order(
-        order_id=order_id(f"{lot.order_id}-{time_ns}".encode()),
+        order_id=next(name for name in ids if book.order(name) is None),
         symbol=symbol,
         side=-lot.side,
         contracts=sum(lot.contracts for lot in lots),

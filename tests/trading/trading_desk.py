@@ -87,7 +87,7 @@ class Desk:
         self.settings = settings or settings_with()
         self.told, self.features = Told(), FixedFeatures(warm_up)
         self.journal = MemoryJournal() if journal is None else journal
-        self.clock = SimulatedClock(MONDAY_OPEN)
+        self.clock = SimulatedClock(max([MONDAY_OPEN, *(record.time_ns for record in self.journal.records())]))
         self.matching = matching
         self.state = TradingState(CALENDAR, self.features)
         fold(self.state, self.journal.records())
