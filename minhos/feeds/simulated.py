@@ -121,6 +121,7 @@ def _grid(calendar: SessionCalendar, start_ns: int, n_bars: int, interval_ns: in
     found, last_close, date = 0, 0, calendar.trade_date(start_ns)
     while found < n_bars:
         session = calendar.session_on(date)
+        assert session is not None
         close = calendar.expected_closes(session, interval_ns)
         close = close[close - interval_ns >= start_ns]
         pause = np.zeros(len(close), dtype=np.int64)

@@ -62,6 +62,16 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "reports"
 
     @property
+    def reports(self) -> Path:
+        """Results that commands leave behind for the pages: backtest.json, data.json."""
+        return self.data / "reports"
+
+    @property
+    def backups(self) -> Path:
+        """A note of each backup that was written and verified."""
+        return self.data / "backups"
+
+    @property
     def cache(self) -> Path:
         return self.data / "cache"
 
@@ -71,7 +81,15 @@ class Layout(msgspec.Struct, frozen=True):
 
     def make(self) -> Layout:
         """Create the folders; one sentence where that is not possible."""
-        for folder in (self.data / "journal", self.models, self.run, self.logs, self.training, self.cache, self.reports):
+        for folder in (
+            self.data / "journal",
+            self.models,
+            self.run,
+            self.logs,
+            self.training,
+            self.cache,
+            self.reports,
+        ):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
