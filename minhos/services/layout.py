@@ -58,11 +58,6 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def reports(self) -> Path:
-        """Newest results of `check-data` and `backtest`, for the page and the checklist."""
-        return self.data / "reports"
-
-    @property
-    def reports(self) -> Path:
         """Results that commands leave behind for the pages: backtest.json, data.json."""
         return self.data / "reports"
 
