@@ -97,7 +97,8 @@ def simulate(
     streams = _Streams.of(model.seed)
     shocks = streams.path.standard_normal((n_bars, SUB_STEPS)) / np.sqrt(SUB_STEPS)
     noise = shocks.sum(axis=1)
-    broken = grid.close_time_ns > (model.break_time_ns or int(grid.close_time_ns[-1]))
+    breaks_ns = model.break_time_ns if model.kind == "break" else None
+    broken = grid.close_time_ns > (breaks_ns or int(grid.close_time_ns[-1]))
     z = _standard_returns(model, noise, broken, streams.drift)
     cluster = _clusters(noise, streams.cluster)
     season = _season(grid.minute)
