@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter, deque
 
 from minhos.market.types import Instrument
+from minhos.sizing.types import Recommendation
 from minhos.trading.events import DecisionMade
 from minhos.trading.types import Decision, Outcome
 from minhos.views.values import View, dollars, iso, rounded
@@ -158,11 +159,12 @@ def line_of(sequence: int, made: DecisionMade, instruments: dict[str, Instrument
 
 def trace_of(decision: Decision | None) -> tuple[TraceStep, ...]:
     """Why this size: every step of sizing."""
-    if decision is None or decision.recommendation is None:
-        return ()
-    return tuple(
-        TraceStep(s.name, rounded(s.before), rounded(s.after), s.unit, s.reason) for s in decision.recommendation.trace
-    )
+    return trace_steps(decision.recommendation) if decision is not None and decision.recommendation else ()
+
+
+def trace_steps(wanted: Recommendation) -> tuple[TraceStep, ...]:
+    """The trace of a recommendation."""
+    return tuple(TraceStep(s.name, rounded(s.before), rounded(s.after), s.unit, s.reason) for s in wanted.trace)
 
 
 def caps_of(decision: Decision | None) -> tuple[CapLine, ...]:

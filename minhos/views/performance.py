@@ -77,7 +77,7 @@ class PerformanceSummary(View):
     profit_factor: float | None
     total_pnl: float | None
     """Equity now less the money that the account started with."""
-    commission: float
+    commission: float | None
     mean_trade: float | None
     best_trade: float | None
     worst_trade: float | None
@@ -146,7 +146,7 @@ class Performance:
             win_rate=rounded(len(wins) / len(pnl)) if pnl else None,
             profit_factor=rounded(sum(wins) / -sum(losses)) if losses else None,
             total_pnl=dollars(now - start) if now is not None and start is not None and self.points else None,
-            commission=dollars(sum(t.commission_cents for t in self.own_trades())),
+            commission=dollars(sum(t.commission_cents for t in self.own_trades())) if pnl else None,
             mean_trade=dollars(sum(pnl) / len(pnl)) if pnl else None,
             best_trade=dollars(max(pnl)) if pnl else None,
             worst_trade=dollars(min(pnl)) if pnl else None,

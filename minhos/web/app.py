@@ -1,0 +1,58 @@
+"""`create_app()`: REST, WebSocket and the page, over what the journal says.  It needs no argument and no trader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Query, Response, WebSocket
+
+import minhos
+from minhos.services.layout import Layout
+from minhos.settings import Settings, home, load
+from minhos.web import api, commands, docs, metrics, page, problems
+from minhos.web.auth import Guard, GuardMiddleware, check_host
+from minhos.web.house import House
+from minhos.web.live import Sockets
+
+DESCRIPTION = "Forecasts, sizes, risk and trades of MinhOS.  A GET reads what is stored; a POST asks the trader."
+
+
+def create_app(settings: Settings | None = None, layout: Layout | None = None) -> FastAPI:
+    """The web application.
+
+    Raises:
+        SettingsError: a setting cannot be read, or strangers could reach the page without a password.
+    """
+    layout = layout or Layout(home())
+    settings = settings or load(layout.home)
+    check_host(settings.web.host, settings.web.password)
+    house = House(settings, layout)
+    guard = Guard(settings.web.password, house.clock)
+    sockets = Sockets(house)
+
+    @asynccontextmanager
+    async def following(_: FastAPI) -> AsyncIterator[None]:
+        house.start()
+        yield
+        house.stop()
+
+    app = FastAPI(title="MinhOS", version=minhos.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
+                  lifespan=following)  # fmt: skip
+    app.state.house = house
+    problems.install(app)
+    app.include_router(api.routes(house))
+    app.include_router(commands.routes(house))
+    app.include_router(docs.routes(guard))
+
+    @app.get("/metrics", include_in_schema=False)
+    def prometheus() -> Response:
+        return Response(metrics.exposition(house), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.websocket("/api/ws")
+    async def socket(websocket: WebSocket, after: int | None = Query(None, ge=0)) -> None:
+        await sockets.connect(websocket, after)
+
+    page.install(app, house)
+    app.add_middleware(GuardMiddleware, guard=guard)
+    return app

@@ -1,0 +1,224 @@
+"""The REST endpoints that ask for something: commands to the trader, a training, and sizing for a supposed p.
+
+`halt` and `flatten` write the HALT file before anything else, so that they hold even where no trader answers.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from minhos.errors import CommandRefused
+from minhos.features.types import MarketState
+from minhos.journal.inbox import Inbox
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.models.forecast import Forecast
+from minhos.models.payoff import Payoff
+from minhos.services.layout import write_json
+from minhos.sizing.recommend import recommend
+from minhos.sizing.types import SizingParameters
+from minhos.views.decisions import TraceStep, trace_steps
+from minhos.views.status import mode_of, state_of
+from minhos.views.store import Views
+from minhos.views.surroundings import Surroundings
+from minhos.views.values import dollars, rounded
+from minhos.web.house import House
+from minhos.web.problems import responses
+
+CommandName = Literal["pause", "resume", "halt", "flatten"]
+ANSWER_WAIT_S = 1.0
+EXPIRES_S = 60
+WRITES_HALT_FILE = ("halt", "flatten")
+
+
+class Why(BaseModel):
+    """Who asks, and why; both stand in the journal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: str = Field("", max_length=100)
+    why: str = Field("", max_length=500)
+
+
+class CommandAnswer(BaseModel):
+    """What became of a command."""
+
+    command: str
+    accepted: bool = Field(description="It waits for the trader, or was carried out.")
+    answered: bool = Field(description="The trader has answered within a second.")
+    answer: str
+    halt_file: bool = Field(description="The HALT file exists now: nothing is traded while it does.")
+
+
+class SizeRequest(BaseModel):
+    """A supposed forecast.  Market, payoff, account and settings are those of this moment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    win_probability: float = Field(ge=0.5, le=1.0, description="Calibrated probability of the side.")
+    probability_low: float | None = Field(None, ge=0.5, le=1.0, description="Its lower bound; the same if left out.")
+    side: Literal["long", "short"] = "long"
+    payoff_ratio: float | None = Field(
+        None, ge=0.01, le=100.0, description="Mean win over mean loss, where no model's payoff is to be used."
+    )
+    atr_points: float | None = Field(None, gt=0.0, le=10_000.0, description="ATR(14); the last bar's if left out.")
+
+
+class SizeAnswer(BaseModel):
+    """The position that such a forecast would be worth; nothing is sent."""
+
+    state: str
+    mode: str
+    symbol: str
+    recommended_position: int
+    kelly_fraction: float | None
+    full_kelly: float | None
+    break_even: float | None
+    capital_at_risk: float | None
+    capital_at_risk_dollars: float
+    risk_of_one_contract: float
+    bound: str
+    reason: str
+    trace: list[TraceStep]
+
+
+def routes(house: House) -> APIRouter:
+    """All POST endpoints under /api."""
+    router = APIRouter(prefix="/api", responses=responses(403, 409, 422))
+
+    @router.post("/commands/train", tags=["commands"])
+    def train(request: Request, why: Why | None = None) -> CommandAnswer:
+        """Ask the trainer for a training now."""
+        return ask_for_training(house)
+
+    @router.post("/commands/{name}", tags=["commands"])
+    def command(name: CommandName, request: Request, why: Why | None = None) -> CommandAnswer:
+        """Pause, resume, halt or flatten; waits up to a second for the trader's answer."""
+        reason = why or Why()
+        client = request.client.host if request.client else "unknown"
+        return send_command(house, name, f"{reason.who or 'web'} ({client})", reason.why)
+
+    @router.post("/kelly/calculate-position-size", tags=["kelly"])
+    def calculate_position_size(request: SizeRequest) -> SizeAnswer:
+        """What a forecast with that probability would be worth now; pure arithmetic, nothing is sent."""
+        return house.read(lambda views, around: size_for(request, views, around))
+
+    return router
+
+
+def send_command(house: House, name: CommandName, who: str, why: str) -> CommandAnswer:
+    """Put it into the inbox and wait a moment; HALT first where it stops trading."""
+    layout = house.layout.make()
+    if name in WRITES_HALT_FILE:
+        layout.halt_file.write_text(f"{who}: {name} {why}\n", encoding="utf-8")
+    now_ns = house.clock.now_ns()
+    inbox = Inbox(layout.inbox)
+    try:
+        number = inbox.put(who, name, {"why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
+        answer = _answer(house, inbox, number)
+    finally:
+        inbox.close()
+    halted = layout.halt_file.exists()
+    return CommandAnswer(
+        command=name,
+        accepted=True,
+        answered=answer is not None,
+        answer=_words(name, answer, halted),
+        halt_file=halted,
+    )
+
+
+def _answer(house: House, inbox: Inbox, number: int) -> str | None:
+    end_ns = house.clock.monotonic_ns() + int(ANSWER_WAIT_S * NANOS_PER_SECOND)
+    while house.clock.monotonic_ns() < end_ns:
+        answer = inbox.answer(number)
+        if answer is not None:
+            return answer
+        time.sleep(0.02)
+    return None
+
+
+def _words(name: str, answer: str | None, halted: bool) -> str:
+    if answer is not None:
+        return f"{name}: {answer}"
+    held = " The HALT file is written and holds." if halted else ""
+    return f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it.{held}"
+
+
+def ask_for_training(house: House) -> CommandAnswer:
+    """Leave a request for the trainer."""
+    layout = house.layout.make()
+    write_json(layout.training / "request.json", {"time_ns": house.clock.now_ns(), "who": "web"})
+    age_s = (house.clock.now_ns() - house.read(lambda _, around: around.trainer_time_ns)) / NANOS_PER_SECOND
+    runs = age_s < EXPIRES_S
+    words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
+    return CommandAnswer(command="train", accepted=True, answered=runs, answer=words,
+                         halt_file=layout.halt_file.exists())  # fmt: skip
+
+
+def size_for(request: SizeRequest, views: Views, around: Surroundings) -> SizeAnswer:
+    """Sizing by the same function that trades.
+
+    Raises:
+        CommandRefused: no account, no market or no payoff is known yet; the sentence says which.
+    """
+    settings, account = views.settings, views.trading.ledger.account()
+    if settings is None:
+        raise CommandRefused("No account is known yet: start the trader first (python3 minh.py start).")
+    symbol = settings.order_symbol
+    instrument = settings.instruments[symbol]
+    sizing = settings.sizing
+    p, low = request.win_probability, request.probability_low
+    side = 1 if request.side == "long" else -1
+    forecast = Forecast(symbol, views.market.last_close_ns, {}, p, p if side > 0 else 1.0 - p,
+                        min(p, low) if low is not None else p, side if p > 0.5 else 0, 1.0, "supposed")  # fmt: skip
+    found = recommend(
+        forecast, _payoff(request, views, sizing), _market(request, views), account, instrument, sizing,
+        views.trading.manager.multiplier(views.trading.risk, instrument.root) if views.trading.manager else 0.0,
+        symbol=symbol,
+    )  # fmt: skip
+    at_risk = abs(found.target) * found.r_cents
+    return SizeAnswer(
+        state=state_of(views, around)[0],
+        mode=mode_of(views, around),
+        symbol=symbol,
+        recommended_position=found.target,
+        kelly_fraction=rounded(found.fraction),
+        full_kelly=rounded(found.kelly_full),
+        break_even=rounded(found.break_even),
+        capital_at_risk=rounded(at_risk / account.equity_cents) if account.equity_cents > 0 else None,
+        capital_at_risk_dollars=dollars(at_risk),
+        risk_of_one_contract=dollars(found.r_cents),
+        bound=found.bound,
+        reason=found.reason,
+        trace=list(trace_steps(found)),
+    )
+
+
+def _payoff(request: SizeRequest, views: Views, sizing: SizingParameters) -> Payoff:
+    model = views.trading.model
+    if request.payoff_ratio is not None:
+        return Payoff(right=(request.payoff_ratio,), wrong=(-1.0,), stop_atr=sizing.stop_atr, n_right=1, n_wrong=1)
+    if model is None:
+        raise CommandRefused("No model serves yet whose payoff could be used: give payoff_ratio, or train first.")
+    return model.payoff
+
+
+def _market(request: SizeRequest, views: Views) -> MarketState:
+    decision = next((made.decision for _, made in reversed(views.decisions.recent) if made.decision.state), None)
+    state = decision.state if decision else None
+    settings = views.settings
+    assert settings is not None
+    instrument = settings.instruments[settings.order_symbol]
+    if request.atr_points is not None:
+        ticks = request.atr_points / instrument.tick_size
+        last = views.market.bars[-1].close_ticks if views.market.bars else 0
+        empty = MarketState(settings.order_symbol, views.market.last_close_ns, last, ticks)
+        return msgspec.structs.replace(state, atr_ticks=ticks) if state else empty
+    if state is None:
+        raise CommandRefused("ATR is not known yet: give atr_points, or wait for the first decided bar.")
+    return state

@@ -1,0 +1,73 @@
+"""/docs without the internet: one small page that reads /openapi.json, and /login."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel
+
+from minhos.web.auth import COOKIE, TOKEN_HOURS, Guard, basic_password
+from minhos.web.problems import problem, responses
+
+
+class Token(BaseModel):
+    """For the header `Authorization: Bearer`."""
+
+    access_token: str
+    token_type: str = "bearer"
+    expires_in: int
+
+
+def routes(guard: Guard) -> APIRouter:
+    """The pages, and tokens for programs."""
+    router = APIRouter()
+
+    @router.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(_text("docs.html"))
+
+    @router.get("/login", include_in_schema=False)
+    def login_page() -> HTMLResponse:
+        return HTMLResponse(_text("login.html").replace("{{message}}", ""))
+
+    @router.post("/login", include_in_schema=False)
+    def login(request: Request, password: str = Form(max_length=1_000)) -> Response:
+        client = _client(request)
+        if not guard.password or guard.knows(password, client):
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(
+                COOKIE, guard.new_token(), max_age=TOKEN_HOURS * 3_600, httponly=True, samesite="strict",
+                secure=request.url.scheme == "https",
+            )  # fmt: skip
+            return answer
+        wait_s = guard.wait_s(client)
+        message = "Wrong password." + (f" Try again in {wait_s:.0f} seconds." if wait_s else "")
+        return HTMLResponse(_text("login.html").replace("{{message}}", message), 401)
+
+    @router.post("/api/token/login", tags=["other"], responses=responses(401, 403, 429))
+    def token(request: Request) -> Token:
+        """A token for Bearer, against the password by Basic."""
+        client = _client(request)
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if guard.password and not (kind.lower() == "basic" and guard.knows(basic_password(value), client)):
+            return _refused(guard.wait_s(client))  # type: ignore[return-value]
+        return Token(access_token=guard.new_token(), expires_in=TOKEN_HOURS * 3_600)
+
+    return router
+
+
+def _refused(wait_s: float) -> JSONResponse:
+    if wait_s > 0.0:
+        return problem(429, f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
+                       {"Retry-After": str(max(1, round(wait_s)))})  # fmt: skip
+    return problem(401, "Wrong password, or none: send it by Basic, with any user name.")
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _text(name: str) -> str:
+    return (files("minhos.web") / "static" / name).read_text(encoding="utf-8")

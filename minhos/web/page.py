@@ -1,0 +1,156 @@
+"""The page at "/": one dark page for desk and phone.  What changes is pushed; nothing is loaded from outside."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import nicegui
+from fastapi import FastAPI
+from nicegui import run, ui
+
+from minhos.views.values import seconds_in_words
+from minhos.web.charts import PUSH, EquityChart, PriceChart
+from minhos.web.commands import CommandName, send_command
+from minhos.web.house import House
+from minhos.web.moment import Moment, candles, equity, moment
+from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words
+
+PUSH_S = 0.5
+_houses: list[House] = []
+"""The newest house is shown: one process has one page."""
+
+
+def install(app: FastAPI, house: House) -> None:
+    """Put the page at "/"; every other route has to be there already."""
+    _houses[:] = [house]
+    if nicegui.app.middleware_stack is None:
+        ui.run_with(app, title="MinhOS", dark=True, show_welcome_message=False, reconnect_timeout=10.0)
+    else:
+        app.mount("/", nicegui.app)
+
+
+@ui.page("/")
+def dashboard() -> None:
+    """Build the page for one visitor and keep it up to date."""
+    ui.add_css((files("minhos.web") / "static" / "page.css").read_text(encoding="utf-8"))
+    ui.add_head_html(PUSH)
+    page = Page(_houses[0])
+    ui.timer(PUSH_S, page.refresh)
+
+
+class Page:
+    """One visitor's page."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.simulated, self.stale = Banner("banner-simulated"), Banner("banner-stale")
+        with ui.element("div").classes("page"):
+            self.top = Top(house)
+            self.widget = Widget()
+            with ui.element("div").classes("grid-2"):
+                with ui.element("div").classes("panel"):
+                    self.price_title = Words("title")
+                    self.price = PriceChart()
+                self.edge = Edge()
+            with ui.element("div").classes("grid-2"):
+                self.sentences = Sentences()
+                self.risk = Risk()
+            with ui.element("div").classes("grid-3"):
+                with ui.element("div").classes("panel"):
+                    self.equity_title = Words("title")
+                    self.equity = EquityChart()
+                self.proof = Proof()
+                self.models = Models()
+
+    async def refresh(self) -> None:
+        """Read one moment beside the event loop, and show what changed."""
+        read = await run.io_bound(
+            self.house.read,
+            lambda views, around: (
+                moment(views, around), candles(views, self.price.after_ns), equity(views, self.equity.after_ns),
+            ),
+        )  # fmt: skip
+        if read is None:  # the process is about to end
+            return
+        now, bars, points = read
+        self.simulated.show(now.status.banner)
+        self.stale.show(stale_words(now))
+        for part in (self.top, self.widget, self.edge, self.sentences, self.risk, self.proof, self.models):
+            part.show(now)
+        self.price_title.set(f"{now.status.symbol or 'Price'}, 5-minute bars (UTC), fills and position")
+        worth = "" if now.account is None else f": ${now.account.equity:,.0f}, today ${now.account.day_pnl:+,.0f}"
+        self.equity_title.set(("SIMULATED " if now.status.simulated else "") + f"Equity{worth}")
+        self.price.show(bars)
+        self.equity.show(points)
+
+
+class Banner:
+    """A line over everything; invisible while it says nothing."""
+
+    def __init__(self, classes: str) -> None:
+        self.label = ui.label("").classes(f"banner {classes}")
+        self.label.set_visibility(False)
+
+    def show(self, text: str) -> None:
+        if text != self.label.text:
+            self.label.set_text(text)
+            self.label.set_visibility(bool(text))
+
+
+class Top:
+    """Name, mode, state with its sentence, and the buttons that are always within reach."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        with ui.element("div").classes("top"):
+            ui.label("MinhOS").classes("brand")
+            self.mode = Words("note")
+            self.state = Words("badge")
+            self.why = Words("why")
+            with ui.element("div").classes("buttons"):
+                self._button("HALT", "negative", self._at_once("halt"))
+                self._button("FLATTEN", "deep-orange-9", self._asked("flatten", "Cancel all orders, close the position "
+                                                                               "and stop trading?"))  # fmt: skip
+                self._button("PAUSE", "blue-grey-8", self._at_once("pause"))
+                self._button("RESUME", "green-9", self._asked("resume", "End the halt or pause and trade on?"))
+
+    def show(self, m: Moment) -> None:
+        self.mode.set(m.status.mode.upper() or "not started")
+        self.state.set(m.status.state.replace("_", " "), STATE_TONES[m.status.state])
+        self.why.set(m.status.reason)
+
+    @staticmethod
+    def _button(text: str, color: str, act: object) -> None:
+        ui.button(text, color=color, on_click=act).props("no-caps unelevated")  # type: ignore[arg-type]
+
+    def _at_once(self, name: CommandName) -> object:
+        async def act() -> None:
+            answer = await run.io_bound(send_command, self.house, name, "page", "pressed on the page")
+            if answer is not None:
+                ui.notify(answer.answer, type="positive" if answer.answered else "warning")
+
+        return act
+
+    def _asked(self, name: CommandName, question: str) -> object:
+        with ui.dialog() as dialog, ui.card().classes("panel"):
+            ui.label(question)
+            with ui.row():
+                ui.button("Cancel", color="blue-grey-8", on_click=lambda: dialog.submit(False)).props("no-caps")
+                ui.button(f"Yes, {name}", color="negative", on_click=lambda: dialog.submit(True)).props("no-caps")
+        at_once = self._at_once(name)
+
+        async def act() -> None:
+            if await dialog:
+                await at_once()  # type: ignore[operator]
+
+        return act
+
+
+def stale_words(m: Moment) -> str:
+    """Why what is shown may be old; empty where it is not."""
+    if m.status.connected or m.trader_age_s is None:
+        return ""
+    return (
+        f"NOT CONNECTED: the trader is {m.status.trader}; what is shown is "
+        f"{seconds_in_words(m.trader_age_s)} old and nothing is being decided."
+    )

@@ -1,0 +1,323 @@
+"""The page's panels: each shows one part of a moment and sends to the browser only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from nicegui import ui
+
+from minhos.views.decisions import DecisionLine
+from minhos.views.values import percent, seconds_in_words
+from minhos.web.moment import Moment
+
+STATE_TONES = {
+    "live": "good", "no_edge": "warn", "training": "warn", "no_predictions": "warn", "market_closed": "plain",
+    "degraded": "bad", "halted": "bad",
+}  # fmt: skip
+LEVEL_TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "warn", "CRITICAL": "bad", "EMERGENCY": "bad"}
+OLD_AFTER_S = 600.0
+
+
+class Words:
+    """A label that changes its text and colour only when they differ."""
+
+    def __init__(self, classes: str) -> None:
+        self.label = ui.label("").classes(f"{classes} tone-plain")
+        self._tone = "plain"
+
+    def set(self, text: str, tone: str = "plain") -> None:
+        if text != self.label.text:
+            self.label.set_text(text)
+        if tone != self._tone:
+            self.label.classes(add=f"tone-{tone}", remove=f"tone-{self._tone}")
+            self._tone = tone
+
+
+class Block:
+    """HTML that is replaced only when it differs; every value in it has been escaped."""
+
+    def __init__(self, classes: str = "w-full") -> None:
+        self.html = ui.html("", sanitize=False).classes(classes)
+
+    def set(self, text: str) -> None:
+        if text != self.html.content:
+            self.html.set_content(text)
+
+
+class Metric:
+    """A card: title, value, and what the value means in words."""
+
+    def __init__(self, title: str) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label(title).classes("title")
+            self.value = Words("value")
+            self.note = Words("note")
+
+    def set(self, value: str, note: str, tone: str = "plain") -> None:
+        self.value.set(value, tone)
+        self.note.set(note)
+
+
+class Widget:
+    """The seven metrics."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("grid-7"):
+            self.service = Metric("Service status")
+            self.fraction = Metric("Kelly fraction")
+            self.position = Metric("Recommended position")
+            self.probability = Metric("Win probability")
+            self.risk = Metric("Capital at risk")
+            self.agreement = Metric("Model agreement")
+            self.updated = Metric("Last update")
+
+    def show(self, m: Moment) -> None:
+        r = m.recommendation
+        self.service.set(m.status.state.replace("_", " "), m.health.status, STATE_TONES[m.status.state])
+        self.fraction.set(
+            percent(r.kelly_fraction, 2), f"full Kelly {percent(r.full_kelly, 1)}", _tone(r.kelly_fraction, 1e-9)
+        )
+        wanted = r.recommended_position
+        self.position.set("unknown" if wanted is None else _contracts(wanted), self._held(m), _tone_of_position(m))
+        beats = r.win_probability is not None and r.break_even is not None and r.win_probability > r.break_even
+        self.probability.set(
+            percent(r.win_probability),
+            "no forecast yet" if r.win_probability is None else
+            f"{r.side}, {'above' if beats else 'below'} break-even {percent(r.break_even)}",
+            "plain" if r.win_probability is None else "good" if beats else "warn",
+        )  # fmt: skip
+        at_risk = r.capital_at_risk
+        dollars = "unknown" if r.capital_at_risk_dollars is None else f"${r.capital_at_risk_dollars:,.0f} to the stop"
+        self.risk.set(percent(at_risk, 2), dollars, _risk_tone(at_risk))
+        agree = r.model_agreement
+        self.agreement.set(percent(agree, 0), f"{len(r.members)} members answered",
+                           "plain" if agree is None else "good" if agree >= 0.6 else "warn")  # fmt: skip
+        old = r.age_s is not None and r.age_s > OLD_AFTER_S
+        self.updated.set("never" if r.last_update is None else f"{r.last_update[11:16]} UTC",
+                         "" if r.age_s is None else f"{seconds_in_words(r.age_s)} old" + (": stale" if old else ""),
+                         "plain" if r.age_s is None else "warn" if old else "good")  # fmt: skip
+
+    @staticmethod
+    def _held(m: Moment) -> str:
+        r = m.recommendation
+        held = "nothing is known" if m.status.position is None else f"held {_contracts(m.status.position)}"
+        cut = r.allowed_position is not None and r.allowed_position != r.recommended_position
+        return f"{held}; risk allows {_contracts(r.allowed_position)}" if cut else held
+
+
+class Edge:
+    """p beside p_low beside break-even, big, and why this size."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label("Is it worth a bet?").classes("title")
+            with ui.element("div").classes("three"):
+                self.p, self.low, self.even = (_BigNumber(t) for t in ("calibrated p", "lower bound", "break-even"))
+            self.sentence = Words("note")
+            ui.label("Why this size").classes("title")
+            with ui.element("div").classes("scroll"):
+                self.trace = Block()
+
+    def show(self, m: Moment) -> None:
+        r = m.recommendation
+        self.p.set(percent(r.win_probability), _beats(r.win_probability, r.break_even))
+        self.low.set(percent(r.probability_low), _beats(r.probability_low, r.break_even))
+        self.even.set(percent(r.break_even), "plain")
+        raw = f" Raw score {percent(r.raw_score)}." if r.raw_score is not None else ""
+        self.sentence.set((r.slope_sentence or "There is no forecast yet.") + raw)
+        rows = [(t.name.replace("_", " "), _number(t.before, t.unit), _number(t.after, t.unit), t.reason)
+                for t in r.trace]  # fmt: skip
+        self.trace.set(_table(("step", "before", "after", "because"), rows) if rows else "")
+
+
+class _BigNumber:
+    def __init__(self, title: str) -> None:
+        with ui.element("div"):
+            ui.label(title).classes("note")
+            self.value = Words("big")
+
+    def set(self, text: str, tone: str) -> None:
+        self.value.set(text, tone)
+
+
+class Sentences:
+    """One sentence a bar, newest first."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label("One sentence a bar").classes("title")
+            self.alerts = Block()
+            with ui.element("div").classes("scroll"):
+                self.lines = Block()
+
+    def show(self, m: Moment) -> None:
+        self.lines.set("".join(_sentence(line) for line in m.decisions) or "No bar was decided yet.")
+        self.alerts.set("".join(f'<div class="note tone-warn">{escape(text)}</div>' for text in m.alerts))
+
+
+class Risk:
+    """Level, components, stops, the day's budget, the next halt."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label("Risk").classes("title")
+            self.level = Words("big")
+            self.reason = Words("note")
+            with ui.element("div").classes("scroll"):
+                self.table = Block()
+
+    def show(self, m: Moment) -> None:
+        risk = m.risk
+        tone = "bad" if risk.stops else LEVEL_TONES.get(risk.level or "", "plain")
+        size = "" if risk.multiplier is None else f": {percent(risk.multiplier, 0)} of size"
+        self.level.set(f"{risk.level or 'unknown'}{size}", tone)
+        self.reason.set(risk.reason)
+        rows = [(stop.name, "STOPPED", f"{stop.why} ({stop.who}); ends {stop.ends}") for stop in risk.stops]
+        rows += [(c.name, c.level, c.reason) for c in risk.components]
+        if risk.day_loss_left is not None:
+            rows.append(("day", f"${risk.day_pnl:,.0f}", f"${risk.day_loss_left:,.0f} left of the daily loss limit"))
+        if risk.losses_in_a_row is not None:
+            rows.append(("losses in a row", str(risk.losses_in_a_row), f"{risk.losses_allowed} stop trading"))
+        rows.append(("next halt", "", risk.next_halt or "unknown"))
+        rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
+        self.table.set(_table(("what", "level", "why"), rows))
+
+
+class Proof:
+    """Evidence, live accuracy and how trades have done."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label("Evidence: bets so far / bets needed").classes("title")
+            self.bets = Words("big")
+            self.sentence = Words("note")
+            ui.label("Forecasts, scored when their label came").classes("title")
+            self.accuracy = Block()
+            ui.label("Own trades").classes("title")
+            self.trades = Words("note")
+            self.rates = Words("note")
+
+    def show(self, m: Moment) -> None:
+        self._evidence(m)
+        mark = "SIMULATED: " if m.status.simulated else ""
+        rows = [
+            (f"{mark}{line.name}", percent(line.accuracy), f"{percent(line.low)} to {percent(line.high)}",
+             percent(line.majority), percent(line.break_even), str(line.n))
+            for line in m.ml.live if line.n
+        ]  # fmt: skip
+        head = ("bars", "right", "95 % interval", "majority", "break-even", "n")
+        self.accuracy.set(_table(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
+        s, w = m.summary, m.win_rates
+        pnl = "unknown" if s.total_pnl is None else f"${s.total_pnl:,.0f}"
+        self.trades.set(
+            f"{mark}{s.trades} trades, win rate {percent(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
+            f"P&L {pnl}, worst drawdown {percent(s.max_drawdown)}"
+        )
+        bootstrap = (
+            f"Fewer than {w.trades_needed} own trades: the model's out-of-sample bets (bootstrap) won "
+            f"{percent(w.win_rate)} of {w.trades} [{percent(w.low)}, {percent(w.high)}]."
+        )
+        self.rates.set(bootstrap if w.source == "bootstrap" else "")
+
+    def _evidence(self, m: Moment) -> None:
+        if not m.risk.evidence:
+            self.bets.set("none yet")
+            self.sentence.set("Evidence begins when a model serves.")
+            return
+        e = m.risk.evidence[0]
+        needed = "proven" if e.bets_needed == 0 else "no end in sight" if e.bets_needed is None else str(
+            e.bets + e.bets_needed)  # fmt: skip
+        tone = {"proven": "good", "degraded": "bad"}.get(e.state, "warn")
+        self.bets.set(f"{e.bets} / {needed}", tone)
+        mark = "SIMULATED, counts on no real market: " if e.simulated else ""
+        self.sentence.set(f"{mark}{e.instrument} {e.state}, e-value {_plain(e.e_value)} of {e.needed:.0f}, mean "
+                          f"{_plain(e.mean_r, 4)} R a bet; {e.sentence}.")  # fmt: skip
+
+
+class Models:
+    """Bundles with age and verdict, the health score, and a training under way."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("panel"):
+            ui.label("Models").classes("title")
+            self.health = Words("note")
+            self.progress_text = Words("note")
+            self.progress = ui.linear_progress(0.0, show_value=False).props("rounded size=10px")
+            self.progress.set_visibility(False)
+            with ui.element("div").classes("scroll"):
+                self.table = Block()
+
+    def show(self, m: Moment) -> None:
+        score = m.ml.health.score
+        self.health.set("ML health: " + ("unknown" if score is None else f"{score:.0f} of 100"),
+                        "plain" if score is None else "good" if score >= 70 else "warn" if score >= 40 else "bad",
+                        )  # fmt: skip
+        share = m.status.training_share
+        if (share is not None) != self.progress.visible:
+            self.progress.set_visibility(share is not None)
+        if share is not None and share != self.progress.value:
+            self.progress.set_value(share)
+        self.progress_text.set("" if share is None else f"Training {percent(share, 0)}: {m.status.training_message}")
+        rows = [
+            (("▶ " if x.serving else "") + x.id, x.status, x.verdict,
+             "unknown" if x.age_days is None else seconds_in_words(x.age_days * 86_400), str(len(x.members)))
+            for x in m.models.models[:8]
+        ]  # fmt: skip
+        empty = f'<div class="note">{escape(m.models.problem or "There is no model yet.")}</div>'
+        self.table.set(_table(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
+
+
+def _sentence(line: DecisionLine) -> str:
+    when = f"{line.time[8:10]} {line.time[11:16]}" if line.time else ""
+    tone = {"trade": "good", "blocked": "warn", "no_forecast": "bad", "late": "bad", "missing_bar": "bad"}
+    return (
+        f'<div class="sentence"><span class="when">{when}</span>'
+        f'<span class="word tone-{tone.get(line.outcome, "plain")}">{escape(line.outcome.replace("_", " "))}</span>'
+        f"{escape(line.reason)}</div>"
+    )
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<table class="plain"><tr>{cells}</tr>{body}</table>'
+
+
+def _contracts(signed: int | None) -> str:
+    if signed is None:
+        return "unknown"
+    return "flat" if signed == 0 else f"{'long' if signed > 0 else 'short'} {abs(signed)}"
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "unknown"
+    return percent(value, 2) if unit == "fraction" else f"{value:.2f}"
+
+
+def _plain(value: float | None, digits: int = 2) -> str:
+    return "unknown" if value is None else f"{value:.{digits}f}"
+
+
+def _tone(value: float | None, good_from: float) -> str:
+    return "plain" if value is None else "good" if value >= good_from else "warn"
+
+
+def _risk_tone(share: float | None) -> str:
+    if share is None:
+        return "plain"
+    return "good" if share <= 0.05 else "warn" if share <= 0.10 else "bad"
+
+
+def _tone_of_position(m: Moment) -> str:
+    wanted, allowed = m.recommendation.recommended_position, m.recommendation.allowed_position
+    if wanted is None:
+        return "plain"
+    return "good" if wanted and wanted == allowed else "warn"
+
+
+def _beats(p: float | None, break_even: float | None) -> str:
+    if p is None or break_even is None:
+        return "plain"
+    return "good" if p > break_even else "warn"
