@@ -10,13 +10,16 @@ import contextlib
 import os
 import threading
 import time
+import warnings
 from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minhos.errors import TrainingError
 from minhos.training.dataset import Dataset
 from minhos.training.members import LSTM, Parameters, fit_tree, predict_tree
 from minhos.training.progress import Progress, part_of
@@ -59,13 +62,23 @@ def run_jobs(data: Dataset, jobs: list[Job], *, processes: int = 2, scheduler: s
              progress: Progress | None = None) -> list[Outcome]:  # fmt: skip
     """Run all jobs, in the order given (longest first), and return their outcomes in that order.
 
-    processes: of one thread each; 1 runs them here.  scheduler: address of a Dask scheduler ("tcp://...").
+    processes: of one thread each; 1 runs them here.  scheduler: address of a Dask scheduler ("tcp://...").  Raises
+    TrainingError when a worker process is killed or the scheduler cannot be reached.
     """
     tell = part_of(progress, 0.0, 1.0)
     outcomes: list[Outcome | None] = [None] * len(jobs)
-    for done, (which, outcome) in enumerate(_outcomes(data, jobs, processes, scheduler), start=1):
-        outcomes[which] = outcome
-        tell(done / len(jobs), f"{outcome.job.member}, {outcome.job.part}: {outcome.error or 'done'}")
+    try:
+        for done, (which, outcome) in enumerate(_outcomes(data, jobs, processes, scheduler), start=1):
+            outcomes[which] = outcome
+            tell(done / len(jobs), f"{outcome.job.member}, {outcome.job.part}: {outcome.error or 'done'}")
+    except BrokenExecutor as error:
+        raise TrainingError(
+            "A training worker was killed, most likely for want of memory; close other programs or train on fewer days."
+        ) from error
+    except OSError as error:
+        if scheduler is None:
+            raise
+        raise TrainingError(f"The Dask scheduler at {scheduler} cannot be reached: {error}.") from error
     return [outcome for outcome in outcomes if outcome is not None]
 
 
@@ -75,6 +88,8 @@ def _outcomes(data: Dataset, jobs: list[Job], processes: int, scheduler: str | N
         return
     from joblib import Parallel, delayed, parallel_config
 
+    # A worker that has grown is replaced between two jobs; nothing is lost and nobody need be told.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
     calls = (delayed(_numbered)(i, data, job, os.getpid() if scheduler is None else None) for i, job in enumerate(jobs))
     with contextlib.ExitStack() as stack:
         if scheduler is not None:

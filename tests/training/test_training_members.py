@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 import msgspec
 import numpy as np
 import pytest
 
+from minhos.errors import TrainingError
 from minhos.training.dataset import Dataset
 from minhos.training.jobs import Job, run_job, run_jobs
 from minhos.training.members import TREES, Sample, fit_tree, predict_tree, why_missing
@@ -83,6 +85,14 @@ def test_two_processes_give_what_one_gives(small_recipe: Recipe):
     together = run_jobs(dataset(), jobs, processes=2)
     for one, other in zip(alone, together, strict=True):
         assert (one.p_up == other.p_up).all()
+
+
+def test_a_worker_that_is_killed_ends_the_training_in_a_sentence(small_recipe: Recipe, monkeypatch):
+    rows = np.arange(400)
+    jobs = [Job("lightgbm", "fold 1", small_recipe.parameters["lightgbm"], 1, rows[:300], NOTHING, rows[300:])] * 2
+    monkeypatch.setattr("minhos.training.jobs._numbered", lambda *_: os._exit(1))
+    with pytest.raises(TrainingError, match="A training worker was killed"):
+        run_jobs(dataset(), jobs, processes=2)
 
 
 def test_a_cluster_gives_what_one_process_gives(small_recipe: Recipe):
