@@ -7,7 +7,11 @@ models are not computed again.
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,13 +20,16 @@ import numpy.typing as npt
 from minhos.accounting.types import Account, Fill
 from minhos.features.pipeline import FeatureTable
 from minhos.features.types import MarketState, Observation
+from minhos.journal.store import Journal
+from minhos.journal.types import Entry
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
-from minhos.market.types import Bar, Bars, Instrument, Slice
+from minhos.market.types import NANOS_PER_SECOND, Bar, Bars, Instrument, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import RiskState
+from minhos.stats import annualised, max_drawdown, profit_factor, sharpe_ratio, win_rate
 from minhos.trading import events as ev
-from minhos.trading.engine import Engine, EventStore
+from minhos.trading.engine import Engine
 from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
 from minhos.venues.matching import MatchingParameters
@@ -30,17 +37,24 @@ from minhos.venues.paper import PaperVenue
 
 Progress = Callable[[float, str], None]
 _REPORT_EVERY = 2_000
+_BATCH = 2_000
+NANOS_PER_MS = 1_000_000
+SESSIONS_A_YEAR = 252
 _NO_FEATURES = np.zeros(0, dtype=np.float32)
 
 
 class BacktestResult(msgspec.Struct, frozen=True):
-    """What happened.  equity_cents: at each decided bar's close, shape (n,)."""
+    """What happened.
+
+    time_ns, trade_date (yyyymmdd; 0 outside sessions), equity_cents: at each decided bar's close, shape (n,).
+    """
 
     decisions: list[Decision]
     trades: list[ev.TradeClosed]
     fills: list[Fill]
     account: Account
     time_ns: npt.NDArray[np.int64]
+    trade_date: npt.NDArray[np.int64]
     equity_cents: npt.NDArray[np.int64]
     initial_cash_cents: int
     risk: RiskState
@@ -86,10 +100,10 @@ def run_backtest(
     *,
     cash_cents: int,
     matching: MatchingParameters = MatchingParameters(),
-    journal: EventStore | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> BacktestResult:
-    """Run the engine over `bars`.
+    """Run the engine over `bars`; what is held is closed at the last close of each contract.
 
     Args:
         forecasts: by close (UTC ns), out of sample; bars without one are decided as "warming up".
@@ -101,27 +115,37 @@ def run_backtest(
         Decisions (one a bar), trades, fills and equity.
     """
     clock = SimulatedClock()
-    engine = BacktestEngine(
-        TradingState(calendar, given_features(table, forecasts)),
-        PaperVenue(settings.instruments, matching), clock, journal, GivenForecasts(forecasts),
-    )  # fmt: skip
+    store = BatchingStore(journal) if journal is not None else None
+    venue = PaperVenue(settings.instruments, matching)
+    state = TradingState(calendar, given_features(table, forecasts))
+    engine = BacktestEngine(state, venue, clock, store, GivenForecasts(forecasts))
     start_ns = int(bars.close_time_ns[0]) - bars.interval_ns
     clock.advance_to(start_ns)
     engine.start(settings, mode="paper", account="backtest", version="", cash_cents=cash_cents)
     engine.record(msgspec.structs.replace(model, time_ns=start_ns), start_ns)
     decisions = []
     symbol = settings.signal_symbol
+    last_bars = set(np.flatnonzero(np.diff(bars.contract)).tolist())
+    delay_ns = matching.delay_bars * bars.interval_ns + matching.delay_ms * NANOS_PER_MS
     for i, closed in enumerate(slices(bars)):
-        clock.advance_to(closed.close_time_ns)
-        if closed.bars[0].symbol != symbol:
-            symbol = closed.bars[0].symbol
-            engine.activate_settings(rolled(settings, symbol))
+        bar = closed.bars[0]
+        clock.advance_to(bar.close_time_ns)
+        if bar.symbol != symbol:
+            symbol = bar.symbol
+            following = rolled(settings, symbol)
+            venue.add_instrument(following.order_symbol, following.instruments[following.order_symbol])
+            engine.activate_settings(following)
         decisions.append(engine.on_slice(closed))
+        if i in last_bars:
+            engine.flatten(f"{symbol} ends here", "roll", bar.close_time_ns)
+            engine.on_price(Price(symbol, bar.close_time_ns + delay_ns, bar.close_ticks))
         if progress is not None and i % _REPORT_EVERY == 0:
             progress(i / len(bars), f"bar {i:,} of {len(bars):,}")
+    if store is not None:
+        store.flush()
     return BacktestResult(
         decisions, engine.trades, engine.fills, engine.state.ledger.account(),
-        np.array([d.close_time_ns for d in decisions], dtype=np.int64),
+        bars.close_time_ns, calendar.trade_dates_of_bars(bars.close_time_ns),
         np.array([d.equity_cents for d in decisions], dtype=np.int64), cash_cents, engine.state.risk,
     )  # fmt: skip
 
@@ -144,7 +168,7 @@ class BacktestEngine(Engine):
     """The engine, which also keeps trades and fills in lists."""
 
     def __init__(
-        self, state: TradingState, venue: PaperVenue, clock: SimulatedClock, journal: EventStore | None,
+        self, state: TradingState, venue: PaperVenue, clock: SimulatedClock, journal: BatchingStore | None,
         forecasts: GivenForecasts,
     ) -> None:  # fmt: skip
         super().__init__(state, venue, clock, journal, forecasts)
@@ -159,7 +183,79 @@ class BacktestEngine(Engine):
         super().record(event, time_ns)
 
 
+class BatchingStore:
+    """A journal that is written in large transactions: nothing of a backtest need survive a kill on its own.
+
+    `flush` writes what waits; the chain of hashes is the same as that of single appends.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: list[Entry] = []
+
+    def append(self, kind: str, payload: bytes, time_ns: int, *, durable: bool = False) -> int:
+        self._waiting.append(Entry(kind, payload, time_ns))
+        sequence = self._journal.last + len(self._waiting)
+        if len(self._waiting) >= _BATCH:
+            self.flush()
+        return sequence
+
+    def flush(self) -> None:
+        self._journal.append_many(self._waiting)
+        self._waiting.clear()
+
+
 def slices(bars: Bars) -> Iterator[Slice]:
     """Each bar as the slice in which it closes."""
     for bar in bars:
         yield Slice(bar.close_time_ns, (bar,))
+
+
+def summary(result: BacktestResult) -> dict[str, Any]:
+    """The figures of a backtest; None where there is nothing to measure.
+
+    Shares are 0 to 1, money is cents.  sharpe_ratio: of returns by trade date, annualised over 252 of them.
+    exposure: share of bars on which something was held.  bound_by: how often each limit held the size.
+    """
+    equity = np.concatenate([[result.initial_cash_cents], result.equity_cents]).astype(np.float64)
+    pnl = [closed.trade.pnl_cents for closed in result.trades]
+    tick_cents = {symbol: instrument.tick_value_cents for symbol, instrument in result.account.instruments.items()}
+    slippage = sum(f.contracts * f.side * (f.price_ticks - f.expected_ticks) * tick_cents[f.symbol]
+                   for f in result.fills)  # fmt: skip
+    return {
+        "first": iso(int(result.time_ns[0])),
+        "last": iso(int(result.time_ns[-1])),
+        "return": float(equity[-1] / equity[0] - 1.0),
+        "pnl_cents": int(equity[-1] - equity[0]),
+        "max_drawdown": max_drawdown(equity),
+        "sharpe_ratio": _known(annualised(sharpe_ratio(daily_returns(result)), SESSIONS_A_YEAR)),
+        "trades": len(pnl),
+        "win_rate": _known(win_rate(pnl)),
+        "profit_factor": _known(profit_factor(pnl)),
+        "exposure": float(np.mean([decision.position_before != 0 for decision in result.decisions])),
+        "commission_cents": sum(fill.commission_cents for fill in result.fills),
+        "slippage_cents": slippage,
+        "outcomes": dict(Counter(str(decision.outcome) for decision in result.decisions).most_common()),
+        "bound_by": dict(
+            Counter(d.verdict.bound for d in result.decisions if d.verdict and d.verdict.bound).most_common()
+        ),
+    }
+
+
+def daily_returns(result: BacktestResult) -> npt.NDArray[np.float64]:
+    """Return of each trade date on the equity with which it began, shape (n_dates,)."""
+    inside = result.trade_date > 0
+    dates, equity = result.trade_date[inside], result.equity_cents[inside].astype(np.float64)
+    if not len(dates):
+        return np.zeros(0)
+    ends = equity[np.append(np.flatnonzero(np.diff(dates)), len(dates) - 1)]
+    return ends / np.concatenate([[result.initial_cash_cents], ends[:-1]]) - 1.0
+
+
+def iso(time_ns: int) -> str:
+    """UTC nanoseconds as ISO 8601."""
+    return dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, dt.UTC).isoformat()
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
