@@ -148,6 +148,11 @@ class Settings(Section):
         values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
         if "trading_capital" in values:
             values["trading_capital_cents"] = round(100 * float(values.pop("trading_capital")))
+        if values.get("take_micro_when_zero"):
+            raise SettingsError(
+                "[sizing] take_micro_when_zero = true: this version names the number of micros and does not trade them "
+                'beside the full contract; [market] order_root = "MNQ" trades the micro throughout.'
+            )
         return to_struct(SizingParameters, values, "[sizing]")
 
     def risk_parameters(self) -> RiskParameters:

@@ -128,6 +128,7 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str) -> ev.
     if settings.market.order_root and settings.market.order_root != signal.root:
         order_symbol = symbol.replace(signal.root, settings.market.order_root, 1)
         instruments[order_symbol] = settings.instrument(settings.market.order_root)
+    micro_root = instruments[order_symbol].micro_root
     values = ev.TradingSettings(
         sizing=settings.sizing_parameters(),
         risk=settings.risk_parameters(),
@@ -136,6 +137,7 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str) -> ev.
         order_symbol=order_symbol,
         auto_trading=settings.autonomous.sends_orders(),
         events_text=settings.events_text,
+        micro=settings.instrument(micro_root) if micro_root else None,
         members_off=settings.members_off(),
     )
     digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]

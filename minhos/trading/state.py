@@ -309,6 +309,7 @@ class TradingState:
             data_quality=self.data_quality,
             delayed=self.slice.delayed,
             expiry_ns=self.expiry_ns,
+            micro=settings.micro,
             working=self.book.working(symbol),
         )
 
