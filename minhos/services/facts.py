@@ -67,8 +67,8 @@ class Facts:
         return found[-1] if found else None
 
     def _read_models(self) -> None:
-        folder = registry_of(self.settings, self.layout).root
-        seen = tuple(_changed(path) for path in (folder / "active.json", folder / "bundles"))
+        registry = registry_of(self.settings, self.layout)
+        seen = tuple(_changed(path) for path in (registry.root / "active.json", registry.bundles))
         if seen == self._seen:
             return
         self._seen, self._problem = seen, ""

@@ -49,7 +49,7 @@ class TradingSettings(msgspec.Struct, frozen=True):
     events_text: str = ""
     """Contents of config/events.csv, so that a replay sees the same blackouts."""
     micro: Instrument | None = None
-    """The micro on the same index, with this user's costs; decisions name its number where this contract rounds to 0."""
+    """The micro on the same index with this user's costs; decisions name its number where a contract rounds to 0."""
     members_off: tuple[str, ...] = ()
     """Members that a switch has turned off (`lstm_enabled`, `ensemble_enabled`)."""
 
