@@ -1,0 +1,236 @@
+"""Replay: every recorded decision made again from the journal alone, and compared bit for bit.
+
+The events are folded as at a restart, features included; each decision is recomputed by `decide` from the recorded
+forecast.  Forecasts can be recomputed too, where their bundle is still there; they are compared apart, because
+another processor may round them differently.  It changes nothing and sends nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from minhos.features.pipeline import FeaturePipeline
+from minhos.journal.types import Record
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Instrument
+from minhos.models.forecast import Forecast
+from minhos.research.backtest import iso
+from minhos.trading import events as ev
+from minhos.trading.decide import decide
+from minhos.trading.engine import Forecasts
+from minhos.trading.state import Observe, TradingState
+from minhos.trading.types import Decision
+
+Progress = Callable[[float, str], None]
+TOLERANCE = 1e-6
+_REPORT_EVERY = 5_000
+_MISSING = "nothing"
+
+
+class Journal(Protocol):
+    """What a replay reads: a `JournalReader`, or the journal of a backtest in memory."""
+
+    @property
+    def last(self) -> int: ...
+
+    def records(self) -> Iterator[Record]: ...
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One field of a decision, such as "verdict.caps[0].contracts"."""
+
+    field: str
+    recorded: str
+    recomputed: str
+
+
+class DifferentDecision(msgspec.Struct, frozen=True):
+    """A decision that comes out otherwise.  sequence: of its event in the journal."""
+
+    time: str
+    close_time_ns: int
+    sequence: int
+    fields: tuple[Difference, ...]
+
+
+class ForecastCheck(msgspec.Struct, frozen=True):
+    """Forecasts recomputed by their bundles.  largest: difference in any probability; beyond: over the tolerance."""
+
+    compared: int = 0
+    without_bundle: int = 0
+    beyond: int = 0
+    largest: float = 0.0
+    first_beyond: str = ""
+
+
+class ReplayReport(msgspec.Struct, frozen=True):
+    """verdict: whether all recomputed decisions are the recorded ones, bit for bit."""
+
+    verdict: Literal["identical", "differs"]
+    sentence: str
+    decisions: int
+    differing: int
+    first: DifferentDecision | None = None
+    forecasts: ForecastCheck | None = None
+
+
+def replay(
+    reader: Journal,
+    *,
+    calendar: SessionCalendar | None = None,
+    features: Callable[[Instrument], Observe] | None = None,
+    bundles: Callable[[str], Forecasts | None] | None = None,
+    progress: Progress | None = None,
+) -> ReplayReport:
+    """Decide every recorded bar again.
+
+    Args:
+        reader: the journal, from its first event on.
+        calendar, features: those that the trader ran with; the standard ones where None.
+        bundles: from a bundle's id to something that forecasts, None where it is gone; no forecast is recomputed
+            where this is None.
+
+    Returns:
+        The verdict and the first decision that differs, field by field.
+
+    Raises:
+        JournalError: an event that cannot be read.
+    """
+    calendar = calendar or SessionCalendar.load()
+    state = TradingState(calendar, features or standard_features(calendar))
+    forecasts = ForecastComparison(bundles) if bundles is not None else None
+    total, n, differing = max(1, reader.last), 0, 0
+    first: DifferentDecision | None = None
+    for record in reader.records():
+        event = ev.decode(record.kind, record.payload, record.version)
+        if isinstance(event, ev.DecisionMade):
+            n += 1
+            if forecasts is not None:
+                forecasts.compare(state, event.decision)
+            again = decide_again(state, event.decision)
+            if not same_bits(again, event.decision):
+                differing += 1
+                first = first or different(record.sequence, event.decision, again)
+        state.apply(event)
+        if progress is not None and record.sequence % _REPORT_EVERY == 0:
+            progress(record.sequence / total, f"event {record.sequence:,} of {total:,}, {n:,} decisions made again")
+    sentence = _sentence(n, differing, first)
+    return ReplayReport(
+        "differs" if differing else "identical",
+        sentence,
+        n,
+        differing,
+        first,
+        forecasts.result() if forecasts else None,
+    )
+
+
+def standard_features(calendar: SessionCalendar) -> Callable[[Instrument], Observe]:
+    """A fresh pipeline for an instrument, as the trader makes it."""
+
+    def make(instrument: Instrument) -> Observe:
+        return FeaturePipeline(instrument, calendar).update
+
+    return make
+
+
+def decide_again(state: TradingState, recorded: Decision) -> Decision:
+    """The decision that `decide` makes now from the recorded forecast; the state is that before the decision."""
+    assert state.manager is not None
+    state.close_bar()
+    why = recorded.recommendation.reason if recorded.unready is not None and recorded.recommendation else ""
+    return decide(state.moment(recorded.forecast, unready=recorded.unready, why=why), state.manager)
+
+
+def same_bits(left: Decision, right: Decision) -> bool:
+    """Equal as stored; unlike ==, NaN equals itself and 0.0 is not -0.0."""
+    return msgspec.msgpack.encode(left) == msgspec.msgpack.encode(right)
+
+
+def different(sequence: int, recorded: Decision, again: Decision) -> DifferentDecision:
+    """What differs, field by field."""
+    before, after = dict(_flat(recorded)), dict(_flat(again))
+    fields = tuple(
+        Difference(name, _text(before.get(name, _MISSING)), _text(after.get(name, _MISSING)))
+        for name in dict.fromkeys([*before, *after])
+        if msgspec.msgpack.encode(before.get(name, _MISSING)) != msgspec.msgpack.encode(after.get(name, _MISSING))
+    )
+    return DifferentDecision(iso(recorded.close_time_ns), recorded.close_time_ns, sequence, fields)
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of a value with their paths."""
+    if isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            yield from _flat(getattr(value, field), f"{name}.{field}" if name else field)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}[{key}]")
+    elif isinstance(value, (tuple, list)):
+        for i, item in enumerate(value):
+            yield from _flat(item, f"{name}[{i}]")
+    else:
+        yield name, value
+
+
+def _text(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _sentence(n: int, differing: int, first: DifferentDecision | None) -> str:
+    if first is None:
+        return f"All {n:,} recorded decisions come out identical, bit for bit."
+    shown = ", ".join(f"{d.field} {d.recorded} recorded, {d.recomputed} recomputed" for d in first.fields[:3])
+    more = f" and {len(first.fields) - 3} more fields" if len(first.fields) > 3 else ""
+    return (
+        f"{differing:,} of {n:,} decisions differ, first that of {first.time} (record {first.sequence}): {shown}{more}."
+    )
+
+
+class ForecastComparison:
+    """Recomputes forecasts by their bundles and keeps the largest difference."""
+
+    def __init__(self, bundles: Callable[[str], Forecasts | None]) -> None:
+        self._bundles = bundles
+        self._known: dict[str, Forecasts | None] = {}
+        self._compared = self._without = self._beyond = 0
+        self._largest = 0.0
+        self._first = ""
+
+    def compare(self, state: TradingState, recorded: Decision) -> None:
+        """The forecast of that bar again, from the features that the fold computed."""
+        forecast = recorded.forecast
+        if forecast is None or state.observation is None:
+            return
+        if forecast.bundle_id not in self._known:
+            self._known[forecast.bundle_id] = self._bundles(forecast.bundle_id)
+        serving = self._known[forecast.bundle_id]
+        if serving is None:
+            self._without += 1
+            return
+        self._compared += 1
+        distance = largest_difference(forecast, serving.forecast(state.observation))
+        self._largest = max(self._largest, distance)
+        if distance > TOLERANCE:
+            self._beyond += 1
+            self._first = self._first or iso(recorded.close_time_ns)
+
+    def result(self) -> ForecastCheck:
+        return ForecastCheck(self._compared, self._without, self._beyond, self._largest, self._first)
+
+
+def largest_difference(left: Forecast, right: Forecast) -> float:
+    """Of any probability that both name; infinite where one is no number and the other is."""
+    pairs = [(left.score, right.score), (left.p_up, right.p_up), (left.p_low, right.p_low)]
+    pairs += [(p, right.members[name]) for name, p in left.members.items() if name in right.members]
+    return max(_distance(a, b) for a, b in pairs)
+
+
+def _distance(a: float, b: float) -> float:
+    if math.isnan(a) and math.isnan(b):
+        return 0.0
+    return abs(a - b) if math.isfinite(a - b) else math.inf
