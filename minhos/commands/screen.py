@@ -14,13 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from minhos.services.house import House
 from minhos.services.layout import Layout
 from minhos.settings import Settings
 from minhos.views import kelly, risk
 from minhos.views.status import Status, status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.web.house import House
 
 STYLES = {
     "live": "bold green", "training": "bold cyan", "no_predictions": "bold yellow", "no_edge": "bold yellow",

@@ -84,6 +84,7 @@ class Layout(msgspec.Struct, frozen=True):
             self.training,
             self.cache,
             self.reports,
+            self.backups,
         ):
             try:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ BOUND_WORDS = {
     "remaining_budget": "the day's remaining loss budget",
     "margin": "margin",
     "max_position_size": "the largest position allowed",
-    "fixed_size": "the fixed size of one contract",
+    "fixed_size": "the fixed size",
     "whole_contracts": "rounding down to whole contracts",
     "round_trip": "the cost of a round trip",
     "invalid": "a number that cannot be used",
@@ -85,7 +85,7 @@ def size_pipeline(
         stages.append(("kelly_multiplier", capped, fraction))
         levelled = fraction * min(1.0, risk_multiplier)
     else:
-        fraction = one if kelly > 0.0 else 0.0
+        fraction = (parameters.fixed_fraction or one) if kelly > 0.0 else 0.0
         stages.append(("fixed_size", 0.0, fraction))
         levelled = fraction if risk_multiplier > 0.0 else 0.0
     stages.append(("risk_level", fraction, levelled))
@@ -161,9 +161,10 @@ def _reasons(parameters: SizingParameters) -> dict[str, str]:
     """What each stage does, in words, with the settings' values."""
     share = "one half of what" if parameters.half_of_remaining_budget else "what"
     margin = "overnight" if parameters.overnight_margin else "day"
+    fixed = f"{parameters.fixed_fraction:.0%} of capital at risk" if parameters.fixed_fraction else "one contract"
     return {
         "kelly": "Full Kelly on p_low, net of costs, as a share of capital at risk.",
-        "fixed_size": "Kelly is off: one contract.",
+        "fixed_size": f"Kelly is off: {fixed}.",
         "max_kelly_fraction": f"Kelly counts up to {parameters.max_kelly_fraction:g}.",
         "kelly_multiplier": f"Fractional Kelly: {parameters.kelly_multiplier:g} of it.",
         "risk_level": "The risk level's multiplier.",

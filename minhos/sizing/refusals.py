@@ -86,6 +86,8 @@ def parameters_defect(parameters: SizingParameters) -> str:
     capital = parameters.trading_capital_cents
     if capital is not None and not 0 < capital < _INFINITY:
         return f"trading_capital_cents is {capital}, and must lie above zero"
+    if not 0.0 <= parameters.fixed_fraction <= 1.0:
+        return f"fixed_fraction is {parameters.fixed_fraction}, and must lie between 0 and 1"
     if not 0 <= parameters.max_position_size < _INFINITY:
         return f"max_position_size is {parameters.max_position_size}, and must be zero or more"
     return ""

@@ -9,7 +9,9 @@ class SizingParameters(msgspec.Struct, frozen=True):
     """How a forecast becomes contracts.  Fractions are of capital at risk (R = stop distance + cost)."""
 
     kelly_enabled: bool = True
-    """Off: one contract wherever the entry rule holds."""
+    """Off: the fixed size wherever the entry rule holds."""
+    fixed_fraction: float = 0.0
+    """With Kelly off: share of capital to put at risk; zero for one contract."""
     max_kelly_fraction: float = 0.25
     kelly_multiplier: float = 0.6
     confidence_threshold: float = 0.60

@@ -12,6 +12,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 import minhos
+from minhos.services.house import House
 from minhos.views import checklist as checks
 from minhos.views import health, kelly, ml
 from minhos.views.checklist import Checklist
@@ -26,7 +27,6 @@ from minhos.views.risk import RiskView, risk_view
 from minhos.views.status import TradingStatus, banner_of, mode_of, state_of, trading_status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.web.house import House
 from minhos.web.problems import responses
 
 Limit = Annotated[int, Query(ge=1, le=2_000, description="How many, newest first.")]

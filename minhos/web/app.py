@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Query, Response, WebSocket
 
 import minhos
+from minhos.services.house import House
 from minhos.services.layout import Layout
 from minhos.settings import Settings, home, load
 from minhos.web import api, commands, docs, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host
-from minhos.web.house import House
 from minhos.web.live import Sockets
 
 DESCRIPTION = "Forecasts, sizes, risk and trades of MinhOS.  A GET reads what is stored; a POST asks the trader."

@@ -18,6 +18,7 @@ from minhos.journal.inbox import Inbox
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
+from minhos.services.house import House
 from minhos.services.layout import write_json
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
@@ -26,7 +27,6 @@ from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import dollars, rounded
-from minhos.web.house import House
 from minhos.web.problems import responses
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]

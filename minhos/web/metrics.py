@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from minhos.services.house import House
 from minhos.views.health import failed_share, latency_ms, ml_health, service_health
 from minhos.views.status import STATES, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.web.house import House
 
 
 class _Collector:

@@ -8,12 +8,12 @@ import nicegui
 from fastapi import FastAPI
 from nicegui import run, ui
 
+from minhos.services.house import House
 from minhos.views.values import seconds_in_words
 from minhos.web.charts import PUSH, EquityChart, PriceChart
 from minhos.web.commands import CommandName, send_command
-from minhos.web.house import House
 from minhos.web.moment import Moment, candles, equity, moment
-from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words
+from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words, money
 
 PUSH_S = 0.5
 _houses: list[House] = []
@@ -78,7 +78,7 @@ class Page:
         for part in (self.top, self.widget, self.edge, self.sentences, self.risk, self.proof, self.models):
             part.show(now)
         self.price_title.set(f"{now.status.symbol or 'Price'}, 5-minute bars (UTC), fills and position")
-        worth = "" if now.account is None else f": ${now.account.equity:,.0f}, today ${now.account.day_pnl:+,.0f}"
+        worth = "" if now.account is None else f": {money(now.account.equity)}, today {money(now.account.day_pnl)}"
         self.equity_title.set(("SIMULATED " if now.status.simulated else "") + f"Equity{worth}")
         self.price.show(bars)
         self.equity.show(points)

@@ -1,4 +1,4 @@
-"""What the web process knows: one `Views`, fed from the journal by a thread, and the facts beside it.
+"""What every process that shows something knows: one `Views`, fed from the journal, and the facts beside it.
 
 Everything works before anything exists.  Without the thread (in tests, or before start-up) a question brings the
 views up to date itself.
@@ -17,12 +17,12 @@ from minhos.errors import MinhosError
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
+from minhos.services.facts import Facts
 from minhos.services.layout import Layout, write_json
 from minhos.settings import Settings
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.views.updates import Update
-from minhos.web.facts import Facts
 
 POLL_S = 0.2
 BATCH = 200
