@@ -53,6 +53,15 @@ class Framer:
             return self._broken
         return self._next_binary() if self.encoding == Encoding.BINARY else self._next_json()
 
+    def peek(self, n_bytes: int) -> bytes:
+        """The first bytes that are not yet taken."""
+        return bytes(self._buffer[self._start : self._start + n_bytes])
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the stream can no longer be cut into messages."""
+        return self._broken is not None
+
     def take_rest(self) -> bytes:
         """Everything that is left, which the framer forgets."""
         rest = bytes(self._buffer[self._start :])

@@ -83,7 +83,7 @@ def _message(layout: Layout, content: dict[str, Any]) -> Message | Malformed:
         if isinstance(array, list):
             raw = array[index] if index < len(array) else None
         else:
-            raw = content.get(field.name, content.get(aliases.get(field.name)))
+            raw = content.get(field.name, content.get(aliases.get(field.name, field.name)))
         value = _value(field, raw)
         if value is ABSENT:
             return Malformed(f"{layout.name} has {field.name} = {_shown(repr(raw).encode())}, which does not fit it.")
