@@ -313,7 +313,7 @@ class Reasons:
             own = [text for since_ns, text in self._known if since_ns == paper.time_ns and "price" in text]
             if own:
                 return own[0]
-        return self.at(known.time_ns)
+        return self.at(known.time_ns + BAR_INTERVAL_NS)
 
 
 def _told(event: ev.Event, opens: set[int]) -> tuple[int, str] | None:
