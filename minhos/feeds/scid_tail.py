@@ -37,13 +37,16 @@ GRACE_NS = 2 * NANOS_PER_SECOND
 PRICE_INTERVAL_NS = NANOS_PER_SECOND
 MAX_RECORDS = 200_000
 """Records taken in one poll; what a long outage left behind comes over several."""
-SEARCH_CHUNK = 1 << 20
+SEARCH_CHUNK = 1 << 16
+MAX_DELAY_NS = 20 * 60 * NANOS_PER_SECOND
+"""No vendor delays its data by more; a file that is further behind stands still."""
 
 
 class ScidTail:
     """The part of one file that closes after `after_ns`, as it grows.
 
-    A bar closes when a record of a later bar arrives, or when the clock passes its end by flush_ns + grace_ns.
+    A bar closes when a record of a later bar arrives, or when the clock passes its end by flush_ns + grace_ns and
+    by what the source is late beyond that (a vendor's delay, or a gap being filled), so that no bar is cut short.
     A record that comes later than that for a closed bar is counted in `late_records` and left out.
     trouble: why the file cannot be read at the moment, in one sentence; empty while it can.
     """
@@ -58,6 +61,14 @@ class ScidTail:
         self.late_records = 0
         self.newest_ns = 0
         """Time of the newest trade seen."""
+        self.caught_up = False
+        """The last poll read the file to its end."""
+        self.delay_ns = 0
+        """By how much more than flush_ns + grace_ns the records that came last were behind the clock."""
+        self._lag_ns = 0
+        """The same, counting also what lay in the file at the first poll."""
+        self._count = 0
+        """Records in the file at the last poll."""
         self._instrument, self._symbol = instrument, symbol
         self._interval_ns, self._patience_ns = interval_ns, flush_ns + grace_ns
         self._after_ns = after_ns
@@ -73,15 +84,15 @@ class ScidTail:
     def poll(self, now_ns: int) -> list[Price | Bar]:
         """What is new, in order; empty when nothing is.  Never raises for the file: see `trouble`."""
         out: list[Price | Bar] = []
-        complete = True
+        self.caught_up = True
         try:
             with open_scid(self.path) as file:
-                complete = self._read(file, now_ns, out)
+                self.caught_up = self._read(file, now_ns, out)
             self.trouble = ""
         except (DataError, OSError) as error:
             self.trouble = str(error)
-        if complete:
-            self._give(self._builder.close_before(now_ns - self._patience_ns), out)
+        if self.caught_up:
+            self._give(self._builder.close_before(now_ns - self._patience_ns - self._lag_ns), out)
         return out
 
     def _read(self, file: BinaryIO, now_ns: int, out: list[Price | Bar]) -> bool:
@@ -90,8 +101,10 @@ class ScidTail:
         if n == 0:
             self._next = -1
             return True
-        if self._next < 0 or self._replaced(file, n):
+        found = self._next < 0 or self._replaced(file, n)
+        if found:
             self._synchronise(file, n)
+        grown, self._count = n != self._count, n
         records = self._records(file, self._next, min(n, self._next + MAX_RECORDS))
         behind = self._next + len(records) < n
         if len(records):
@@ -100,7 +113,15 @@ class ScidTail:
             self._remember(file, self._next + taken)
             if taken < len(records):
                 self._pending(records[taken:], now_ns, out)
+            if grown:
+                self._note_delay(now_ns, growing=not found)
         return not behind
+
+    def _note_delay(self, now_ns: int, *, growing: bool) -> None:
+        """How far behind the clock the newest record is; records that lay there already may only be old."""
+        lag_ns = now_ns - self.newest_ns - self._patience_ns
+        self._lag_ns = lag_ns if 0 < lag_ns < MAX_DELAY_NS else 0
+        self.delay_ns = self._lag_ns if growing else 0
 
     def _replaced(self, file: BinaryIO, n: int) -> bool:
         """True when the file is not the one of the last poll with records added."""
@@ -170,6 +191,7 @@ class ScidTail:
                 continue
             self._give(self._builder.close_before(time), out)
             last_moment = (time // self._interval_ns + 1) * self._interval_ns - 1
+            self.newest_ns = max(self.newest_ns, time, min(now_ns, last_moment))
             if close != self._price_ticks or time // self._interval_ns != self._price_bar:
                 self._price(max(time, min(now_ns, last_moment)), open_, close, out)
 

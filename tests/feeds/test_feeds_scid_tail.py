@@ -160,8 +160,30 @@ def test_trouble_is_a_sentence_and_ends_with_its_cause(path: Path) -> None:
 
 def test_only_bars_after_the_given_close_are_given(tmp_path: Path) -> None:
     path = write(tmp_path / "NQZ25-CME.scid", _three_bars())
-    bars = bars_in(tail_of(path, after_ns=END).poll(END + 2 * BAR_INTERVAL_NS + PATIENCE))
+    tail, newest = tail_of(path, after_ns=END), START + 11 * 60 * SECOND
+    bars = bars_in(tail.poll(newest)) + bars_in(tail.poll(END + 2 * BAR_INTERVAL_NS + PATIENCE))
     assert [bar.close_time_ns for bar in bars] == [END + BAR_INTERVAL_NS, END + 2 * BAR_INTERVAL_NS]
+
+
+@pytest.mark.parametrize("delay", [120 * SECOND, 600 * SECOND])
+def test_a_source_that_is_late_gives_whole_bars(tmp_path: Path, delay: int) -> None:
+    stamps = range(START, START + 4 * BAR_INTERVAL_NS, 10 * SECOND)
+    path = write(tmp_path / "NQZ25-CME.scid", tick(START - SECOND, 25000.0))
+    tail, bars = tail_of(path, after_ns=START), []
+    for stamp in stamps:
+        append(path, tick(stamp, 25000.0))
+        bars += bars_in(tail.poll(stamp + delay))
+    assert [bar.volume for bar in bars] == [30, 30, 30]
+    assert tail.delay_ns == delay - PATIENCE
+    assert tail.late_records == 0
+
+
+def test_a_file_that_lay_still_before_the_first_poll_is_not_taken_for_a_delayed_source(path: Path) -> None:
+    tail = tail_of(path)
+    assert bars_in(tail.poll(END + PATIENCE)) == []
+    assert tail.delay_ns == 0
+    waits = END + PATIENCE - START
+    assert [bar.close_time_ns for bar in bars_in(tail.poll(END + waits))] == [END]
 
 
 def test_a_long_outage_comes_over_several_polls_and_no_bar_closes_early(tmp_path: Path, monkeypatch) -> None:
