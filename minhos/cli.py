@@ -7,8 +7,8 @@ import sys
 import click
 import typer
 
-from minhos.commands import bench, control, models, research, running, upkeep
-from minhos.commands.common import errors, run
+from minhos.commands import bench, comparison, control, models, research, running, upkeep
+from minhos.commands.common import complain, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app = typer.Typer(
 for command in (
     running.start, running.stop, running.status, running.logs,
     models.train, research.backtest, research.replay, research.compare, research.check_data,
+    comparison.kelly_vs_fixed, comparison.check_context, comparison.integration,
     control.halt, control.resume, control.pause, control.flatten,
     upkeep.backup, upkeep.restore, research.checklist, bench.bench,
 ):  # fmt: skip
@@ -39,7 +40,7 @@ def _dispatch() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        errors.print(f"[red]MinhOS:[/red] {error.format_message()}  (--help shows an example)", highlight=False)
+        complain(f"{error.format_message()}  (--help shows an example)")
         sys.exit(2)
     except click.exceptions.Abort:
         sys.exit(130)

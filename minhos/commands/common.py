@@ -10,15 +10,17 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from minhos.errors import MinhosError
 from minhos.services.history import History
 from minhos.services.layout import Layout
 from minhos.settings import Settings, home, load
 
-console = Console()
+PIPED_WIDTH = 120
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -29,6 +31,7 @@ TimezoneOption = Annotated[str, typer.Option("--timezone", help="Zone of stamps 
 StampsOption = Annotated[str, typer.Option("--stamps", help="What a stamp means: open or close of its bar.")]
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="Only the last trading days of the data.")]
 
+MARK = "SIMULATED "
 Report = Callable[[float, str], None]
 
 
@@ -43,6 +46,17 @@ def settings(overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
 def print_json(value: Any) -> None:
     """One object on stdout; NaN and infinity become null."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def show(what: RenderableType, *, simulated: bool) -> None:
+    """Print it; every line of a result that is of a simulated market says so."""
+    if not simulated:
+        console.print(what, highlight=False)
+        return
+    with console.capture() as captured:
+        console.print(what, highlight=False, width=max(40, console.width - len(MARK)))
+    for line in captured.get().splitlines():
+        sys.stdout.write(f"{MARK}{line}\n")
 
 
 @contextmanager
@@ -63,16 +77,21 @@ def run(main: Callable[[], None]) -> int:
     try:
         main()
     except MinhosError as error:
-        errors.print(f"[red]MinhOS:[/red] {error}", highlight=False, soft_wrap=True)
+        complain(str(error))
         return error.exit_code
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        errors.print(f"[red]MinhOS:[/red] {what}{error.strerror or error}.", highlight=False, soft_wrap=True)
+        complain(f"{what}{error.strerror or error}.")
         return 2
     except KeyboardInterrupt:
         errors.print("Broken off.")
         return 130
     return 0
+
+
+def complain(sentence: str) -> None:
+    """A user's mistake, in one sentence on stderr; brackets in it are no markup."""
+    errors.print(Text.assemble(("MinhOS: ", "red"), sentence), highlight=False, soft_wrap=True)
 
 
 def tell(history: History) -> None:

@@ -73,4 +73,4 @@ def _say(name: str, answer: str, as_json: bool) -> None:
     if as_json:
         print_json({"command": name, "answer": answer})
     else:
-        console.print(f"{name}: {answer}")
+        console.print(f"{name}: {answer}", highlight=False, markup=False)

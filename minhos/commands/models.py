@@ -24,6 +24,7 @@ from minhos.commands.common import (
     print_json,
     progress,
     settings,
+    show,
     tell,
 )
 from minhos.market.clock import SystemClock
@@ -61,7 +62,7 @@ def train(
     if as_json:
         print_json(result)
         return
-    console.print(tables(msgspec.convert(result, TrainResult, strict=False)))
+    show(tables(msgspec.convert(result, TrainResult, strict=False)), simulated=history.simulated)
 
 
 def train_and_promote(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from minhos.commands.common import (
     DaysOption,
@@ -35,7 +35,7 @@ from minhos.research.replay import replay as replay_journal
 from minhos.services.history import history_of
 from minhos.services.layout import write_json
 from minhos.services.studies import bundle_for, study
-from minhos.services.trading_setup import account_of, mode_of, registry_of, scope_of
+from minhos.services.trading_setup import account_of, mode_of, registry_of
 
 JournalOption = Annotated[Path | None, typer.Option("--journal", help="Another journal than the configured one's.")]
 
@@ -196,11 +196,11 @@ def checklist(as_json: JsonOption = False) -> None:
     """Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist."""
     from minhos.commands.checklist import checklist_rows
 
-    rows = checklist_rows(settings(), layout(), scope_of(settings()))
+    rows = checklist_rows(settings(), layout())
     if as_json:
         print_json({"rows": rows})
         return
-    table = Table("what was asked for", "state", "value", "command")
+    table = Table("part", "what was asked for", "state", "value", Column("command", overflow="fold"))
     for row in rows:
-        table.add_row(row.text, row.state, row.value, row.command)
+        table.add_row(row.section, row.text, row.state, row.value, row.command)
     console.print(table)

@@ -54,7 +54,7 @@ class Facts:
             models=self._models,
             models_error=self._problem,
             report=self._report,
-            backtest=_newest(layout.reports, "backtest*.json"),
+            backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
             data_report=_newest(layout.reports, "data*.json"),
             backups=sum(1 for _ in layout.backups.glob("*.json")),
         )

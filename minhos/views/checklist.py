@@ -204,7 +204,7 @@ def _backtest(key: str, words: str) -> Rule:
         check: Any = ((around.backtest or {}).get("checks") or {}).get(key)
         if not isinstance(check, dict) or "holds" not in check:
             return None, "no backtest result yet"
-        return bool(check["holds"]), str(check.get("value", words))
+        return check["holds"], str(check.get("value", words))
 
     return rule
 
