@@ -9,10 +9,10 @@ import msgspec
 
 
 class Payoff(msgspec.Struct, frozen=True):
-    """Out-of-fold moves open[t+2] - open[t+1] along the forecast's side, in ATR(14).
+    """Out-of-fold moves open[t+2] - open[t+1] in ATR(14), as equally likely outcomes.
 
-    right: equally likely outcomes (quantile midpoints) of bars whose side was right, all above zero.
-    wrong: the same of bars whose side was wrong, all below zero, not yet cut at the stop.
+    right: what a bar pays whose side was right, all above zero.  wrong: where it was wrong, all below zero, not
+    yet cut at the stop.
     stop_atr: distance of the protective stop in ATR; R = stop distance + cost.
     gap_r, gap_probability: an atom at -gap_r R for gaps through the stop.
     n_right, n_wrong: bars that the quantiles were taken from.

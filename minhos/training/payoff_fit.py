@@ -1,6 +1,8 @@
-"""What a bet has paid: out-of-fold moves along the forecast's side, in ATR, apart for right and wrong bars.
+"""What a bet wins and loses before cost: the sizes of out-of-fold moves, in ATR, the same for right and wrong bars.
 
-Only the fit; what it is worth after costs is `sizing.payoff`.
+Why the same: a market that is forecast well has larger moves among the right bars, because those hold more of the
+bars with a high p.  Taken apart, the two would promise a gain to a coin flip, and break-even would fall below one
+half.  See docs/decisions/0005.  Only the fit; what a bet is worth after costs is `sizing.payoff`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ def fit_payoff(side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.Ar
                stop_atr: float = 3.0) -> Payoff:  # fmt: skip
     """The payoff of bars with a label, shape (n,) each: side +1 or -1, the move in ticks, ATR in ticks.
 
-    Each outcome is the mean of one tenth of the bars (not that tenth's median), so that the mean move, on which
-    break-even rests, is kept in spite of fat tails.  Ties and bars without a side are left out.
+    Each outcome is the mean of one tenth of the moves' sizes (not that tenth's median), so that the mean move, on
+    which break-even rests, is kept in spite of fat tails.  Ties and bars without a side are left out.
     Raises NotEnoughData when fewer than 20 bars were right, or wrong.
     """
     moves = np.asarray(side, dtype=float) * np.asarray(move_ticks, dtype=float)
@@ -29,8 +31,7 @@ def fit_payoff(side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.Ar
     for kind, found in (("right", right), ("wrong", wrong)):
         if len(found) < MINIMUM_BARS:
             raise NotEnoughData(f"Only {len(found)} out-of-fold bars were {kind}; the payoff needs {MINIMUM_BARS}.")
-    return Payoff(_outcomes(right), _outcomes(wrong), stop_atr=stop_atr, n_right=len(right), n_wrong=len(wrong))
-
-
-def _outcomes(moves: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(round(float(part.mean()), 6) for part in np.array_split(np.sort(moves), N_OUTCOMES))
+    sizes = np.sort(np.abs(moves[moves != 0]))
+    right_outcomes = tuple(round(float(part.mean()), 6) for part in np.array_split(sizes, N_OUTCOMES))
+    wrong_outcomes = tuple(-size for size in reversed(right_outcomes))
+    return Payoff(right_outcomes, wrong_outcomes, stop_atr=stop_atr, n_right=len(right), n_wrong=len(wrong))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from minhos.errors import NotEnoughData, TrainingError
 from minhos.models.calibration import Calibrator
 from minhos.models.combine import combine
+from minhos.training import evaluate
 from minhos.training.calibration_fit import PRIOR_BELOW_N, fit_calibrator
 from minhos.training.forecasts import calibrated, combine_columns, logit, sigmoid, vote_weights
 from minhos.training.payoff_fit import fit_payoff
@@ -102,17 +103,27 @@ def test_members_without_any_weight_cannot_be_combined():
         combine_columns({"a": np.array([0.6])}, {"a": 0.0})
 
 
-def test_payoff_keeps_the_mean_move_of_right_and_wrong_bars():
+def test_payoff_keeps_the_mean_size_of_a_move():
     rng = np.random.default_rng(2)
     side, atr = rng.choice([-1.0, 1.0], 4000), rng.uniform(20, 60, 4000)
     move = np.rint(rng.standard_t(4, 4000) * atr / 2)
     fitted = fit_payoff(side, move, atr)
     along = side * move / atr
     assert len(fitted.right) == len(fitted.wrong) == 10
-    assert np.mean(fitted.right) == pytest.approx(along[along > 0].mean(), rel=2e-3)
-    assert np.mean(fitted.wrong) == pytest.approx(along[along < 0].mean(), rel=2e-3)
+    assert np.mean(fitted.right) == pytest.approx(np.abs(along[along != 0]).mean(), rel=2e-3)
     assert min(fitted.right) > 0 > max(fitted.wrong)
     assert fitted.n_right + fitted.n_wrong == int((along != 0).sum())
+
+
+@given(skill=st.floats(0.0, 1.0), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_coin_flip_never_pays_however_well_the_market_is_forecast(skill, seed):
+    rng = np.random.default_rng(seed)
+    drift = skill * rng.standard_normal(3000)
+    move = 40 * (drift + rng.standard_normal(3000))
+    fitted = fit_payoff(np.sign(drift) if skill else rng.choice([-1.0, 1.0], 3000), move, np.full(3000, 60.0))
+    for cost in (0.0, 2.9):
+        assert evaluate.break_even(fitted, np.array([60.0]), cost)[0] >= 0.5
 
 
 def test_payoff_needs_bars_of_both_kinds():
