@@ -91,8 +91,8 @@ class FolderFeed:
     def _leader(self, symbol: str, order: list[str], parts: dict[str, Bars], now_ns: int) -> str:
         """The contract whose turn it is now: the history's last, or one after it that leads since a session."""
         for later in order[order.index(symbol) + 1 :]:
-            volumes = (daily_volumes(parts[name], self._calendar) for name in (symbol, later))
-            turn = active_contract(symbol, later, *volumes, now_ns, self._calendar, old_contracts=0, new_warm=True)
+            old, new = (daily_volumes(parts[name], self._calendar) for name in (symbol, later))
+            turn = active_contract(symbol, later, old, new, now_ns, self._calendar, old_contracts=0, new_warm=True)
             if turn.state is RollState.NEW:
                 symbol = later
         return symbol
@@ -113,14 +113,18 @@ class FolderFeed:
             return ActiveContract(self.symbol, RollState.OLD, f"{self.symbol} was named")
         self._files = {**scid_files(self._folder, self._wanted), self.symbol: self._files[self.symbol]}
         later = next_contract(self._contract).contract
-        volumes: list[dict[int, int]] = []
-        for name in (self.symbol, later):
-            found = self._files.get(name)
-            bars = read_since(found[1], self.instrument, found[0], now_ns - VOLUMES_NS).bars if found else None
-            volumes.append(daily_volumes(bars, self._calendar) if bars is not None and len(bars) else {})
+        old, new = (self._recent_volumes(name, now_ns) for name in (self.symbol, later))
         return active_contract(
-            self.symbol, later, *volumes, now_ns, self._calendar, old_contracts=held, new_warm=bool(volumes[1])
+            self.symbol, later, old, new, now_ns, self._calendar, old_contracts=held, new_warm=bool(new)
         )
+
+    def _recent_volumes(self, contract: str, now_ns: int) -> dict[int, int]:
+        """By trade date; nothing for a contract without a file or a trade."""
+        if contract not in self._files:
+            return {}
+        symbol, path = self._files[contract]
+        bars = read_since(path, self.instrument, symbol, now_ns - VOLUMES_NS).bars
+        return daily_volumes(bars, self._calendar) if len(bars) else {}
 
     def history(self) -> Bars:
         """Closed bars when the feed was made, oldest first; contracts are marked."""

@@ -52,12 +52,13 @@ def read_since(path: Path, instrument: Instrument, symbol: Symbol, since_ns: int
         n = _count(file)
         start = _first_at(file, n, -(-since_ns // BAR_INTERVAL_NS) * BAR_INTERVAL_NS, path)
         spans = ((place, min(n, place + PIECE)) for place in range(start, n, PIECE))
-        pieces = [Rows(*(np.zeros(0, np.int64) for _ in Rows._fields))]
+        pieces = [fold_records(np.zeros(0, RECORD), interval)[0]]
         pieces += [fold_records(_read(file, *span, path), interval)[0] for span in spans]
         newest_ns = _time_of(file, n - 1, path) if n else 0
     rows = concatenate(pieces)
     if np.any(np.diff(rows.bin) < 0):
-        rows = Rows(*(column[np.argsort(rows.bin, kind="stable")] for column in rows))
+        order = np.argsort(rows.bin, kind="stable")
+        rows = Rows._make(column[order] for column in rows)
     rows = fold(rows)
     multiplier = price_scale(symbol, float(np.median(rows.close))).multiplier if len(rows.bin) else 1.0
     bars, _ = bars_of_rows(rows, instrument, symbol.contract, BAR_INTERVAL_NS, instrument.tick_size / multiplier)

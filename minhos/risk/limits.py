@@ -11,7 +11,7 @@ from minhos.risk.limits_loss import DailyLoss, RiskLevel, ThreeLosses, TrailingD
 from minhos.risk.limits_manual import Armed, Halted, Paused
 from minhos.risk.limits_signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState
 from minhos.risk.limits_size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
-from minhos.risk.limits_time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, TradingHours
+from minhos.risk.limits_time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, Roll, TradingHours
 from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.types import Limit
 
@@ -32,6 +32,7 @@ def standard_limits(
         TradingHours(parameters),
         FlatBeforeHalt(parameters),
         FlatBy(parameters),
+        Roll(),
         Expiry(parameters),
         EventBlackout(parameters, events),
         StaleData(parameters, mode),

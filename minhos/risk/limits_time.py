@@ -100,6 +100,15 @@ class EventBlackout:
         return None
 
 
+class Roll:
+    """Nothing held in a contract that another one has taken the lead from."""
+
+    name = "roll"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        return flatten(self.name, context.leaving) if context.leaving else None
+
+
 class Expiry:
     """Nothing held in a contract's last days."""
 

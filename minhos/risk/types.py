@@ -167,6 +167,8 @@ class RiskContext(msgspec.Struct, frozen=True):
     risk: RiskState = RiskState()
     expiry_ns: int = 0
     """Last trading moment of the recommendation's symbol; 0 where that is unknown."""
+    leaving: str = ""
+    """Why the contract is being left for the next one; empty while it is not."""
 
     @property
     def adds(self) -> bool:

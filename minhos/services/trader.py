@@ -16,6 +16,7 @@ import structlog
 
 import minhos
 from minhos.errors import FeedError, JournalError, MinhosError, ModelError
+from minhos.feeds.folder_feed import FolderFeed
 from minhos.feeds.port import Feed
 from minhos.feeds.simulated_feed import SimulatedFeed
 from minhos.journal.inbox import Command, Inbox
@@ -23,12 +24,14 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
+from minhos.services.contract_roll import ContractRoll, contract_held
 from minhos.services.layout import Layout, write_json
 from minhos.services.logs import configure
 from minhos.services.trading_setup import (
     account_of,
     active_bundle,
     bars_since,
+    followed,
     load_model,
     make_clock,
     make_feed,
@@ -69,7 +72,11 @@ class Trader:
             layout.journal(self.mode, self.account), {"mode": self.mode, "account": self.account}
         )
         self.feed: Feed = make_feed(settings, self.calendar, self.clock)
+        self.seen_ns = 0
+        """Close of the newest bar that was taken in before this start."""
         self.engine = self._engine()
+        self.roll = ContractRoll(settings, self.engine, self.calendar, self.clock)
+        self.stream = self._inputs()
         self.stopping = False
         self.refused_bundle = ""
         self.trade_date = self.engine.state.ledger.account().trade_date
@@ -88,6 +95,9 @@ class Trader:
                 log.warning("snapshot not used", reason=str(error))
                 state = make_state(self.calendar)
         fold(state, self.journal.records(after=after))
+        self.seen_ns = state.last_close_ns
+        if isinstance(self.feed, FolderFeed) and contract_held(state) in self.feed.contracts:
+            self.feed = followed(self.settings, self.calendar, self.clock, contract_held(state))
         settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
         engine = Engine(state, make_venue(self.settings, settings.instruments), self.clock, self.journal)
         if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
@@ -105,28 +115,41 @@ class Trader:
 
     def run(self) -> None:
         """Until a signal, or the end of a generated market."""
-        stream = self._inputs()
         while not self.stopping:
-            self._controls()
-            if self._is_due("model", MODEL_INTERVAL_S):
-                self._take_new_bundle()
-            if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
-                self._heartbeat()
-            if self.settings.simulated and self.engine.forecasts is None:
-                time.sleep(CONTROL_INTERVAL_S)  # the simulated clock stands until a bundle is live
-                continue
-            item = next(stream, _END)
-            if item is _END:
-                break
-            if item is None:
+            if not self.step():
                 time.sleep(CONTROL_INTERVAL_S)
-            elif isinstance(item, Price):
-                self.engine.on_price(item)
-            elif isinstance(item, Slice):
-                self._on_slice(item)
         self._heartbeat(state="stopped")
         self.journal.checkpoint()
         self.journal.close()
+
+    def step(self) -> bool:
+        """One turn of the loop: controls, a new bundle, one input.  False where there was no input."""
+        self._controls()
+        if self._is_due("model", MODEL_INTERVAL_S):
+            self._take_new_bundle()
+        if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
+            self._heartbeat()
+        if self.settings.simulated and self.engine.forecasts is None:
+            return False  # the simulated clock stands until a bundle is live
+        item = next(self.stream, _END)
+        if item is _END:
+            self.stopping = True
+        elif item is None:
+            self._follow_the_leader()
+            return False
+        elif isinstance(item, Price):
+            self.engine.on_price(item)
+        elif isinstance(item, Slice):
+            self._on_slice(item)
+        return True
+
+    def _follow_the_leader(self) -> None:
+        """Between inputs: whether another contract is traded from here on."""
+        if not isinstance(self.feed, FolderFeed):
+            return
+        feed = self.roll.feed_after(self.feed)
+        if feed is not self.feed:
+            self.feed, self.stream = feed, self._inputs()
 
     def _inputs(self) -> Iterator[Price | Slice | None]:
         """The feed's items; a simulated market's bars at its set pace."""
@@ -141,7 +164,10 @@ class Trader:
 
     def _on_slice(self, closed: Slice) -> None:
         received_ns = self.clock.now_ns()
-        late = closed.late or received_ns - closed.close_time_ns >= BAR_INTERVAL_NS
+        if closed.bars and closed.close_time_ns <= self.seen_ns:
+            self.engine.load_history(closed.bars, reset=False)
+            return
+        late = closed.late or (bool(closed.bars) and received_ns - closed.close_time_ns >= BAR_INTERVAL_NS)
         if late and not closed.late:
             closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
         decision = self.engine.on_slice(closed, received_ns)

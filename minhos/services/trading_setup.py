@@ -90,8 +90,11 @@ def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: Simulat
     )  # fmt: skip
 
 
-def followed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> FolderFeed:
-    """The live tail of the configured folder or .scid file.  Raises DataError for data that cannot be followed."""
+def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow: str = "") -> FolderFeed:
+    """The live tail of the configured folder or .scid file; follow: a contract, where it is not the leading one.
+
+    Raises DataError for data that cannot be followed.
+    """
     source = Path(settings.data.source)
     folder, symbol = source, settings.market.symbol
     if source.is_file():
@@ -100,7 +103,7 @@ def followed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Fol
             raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
         folder, symbol = source.parent, named.contract
     return FolderFeed(
-        folder, symbol, clock=clock, calendar=calendar, instrument=settings.instrument(symbol),
+        folder, symbol, clock=clock, calendar=calendar, instrument=settings.instrument(symbol), follow=follow,
         flush_ns=settings.data.flush_interval_ms * NANOS_PER_MS, grace_ns=settings.data.grace_ms * NANOS_PER_MS,
     )  # fmt: skip
 
@@ -121,8 +124,8 @@ def iso_ns(text: str) -> int:
     return int(moment.timestamp()) * NANOS_PER_SECOND
 
 
-def trading_settings(settings: Settings, signal: Instrument, symbol: str) -> ev.TradingSettings:
-    """What a decision depends on, with its id.  symbol: the contract whose bars come in."""
+def trading_settings(settings: Settings, signal: Instrument, symbol: str, leaving: str = "") -> ev.TradingSettings:
+    """What a decision depends on, with its id.  symbol: the contract whose bars come in; leaving: why it is left."""
     instruments = {symbol: signal}
     order_symbol = symbol
     if settings.market.order_root and settings.market.order_root != signal.root:
@@ -139,6 +142,7 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str) -> ev.
         events_text=settings.events_text,
         micro=settings.instrument(micro_root) if micro_root else None,
         members_off=settings.members_off(),
+        leaving=leaving,
     )
     digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]
     return msgspec.structs.replace(values, settings_id=digest)
@@ -178,6 +182,7 @@ def load_model(
         verdict=str(manifest.report.get("verdict", "")),
         slope_low=manifest.calibrator.slope_low,
         simulated=manifest.simulated,
+        created_ns=manifest.created_ns,
     )
     return activation, forecaster
 

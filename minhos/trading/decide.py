@@ -129,6 +129,7 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
         delayed=moment.delayed,
         risk=moment.risk,
         expiry_ns=moment.expiry_ns,
+        leaving=moment.settings.leaving,
     )
 
 

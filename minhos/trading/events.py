@@ -52,6 +52,8 @@ class TradingSettings(msgspec.Struct, frozen=True):
     """The micro on the same index with this user's costs; decisions name its number where a contract rounds to 0."""
     members_off: tuple[str, ...] = ()
     """Members that a switch has turned off (`lstm_enabled`, `ensemble_enabled`)."""
+    leaving: str = ""
+    """Why the contract is being left for the next one: no entries, and what is held is closed."""
 
 
 class SettingsActivated(msgspec.Struct, frozen=True):
@@ -69,6 +71,8 @@ class ModelActivated(msgspec.Struct, frozen=True):
     verdict: str
     slope_low: float
     simulated: bool
+    created_ns: int = 0
+    """When the bundle was trained; 0 where that is not known."""
 
 
 class HistoryLoaded(msgspec.Struct, frozen=True):

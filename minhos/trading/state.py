@@ -15,7 +15,7 @@ from minhos.errors import OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
 from minhos.market.symbols import contract_expiry_ns
-from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Slice
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Instrument, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
 from minhos.risk.events import parse_events
@@ -266,7 +266,11 @@ class TradingState:
         if decision.forecast is None:
             failed = decision.unready is Outcome.NO_FORECAST and self.model is not None
             return ModelCondition.FAILED if failed else ModelCondition.SOUND
-        return ModelCondition.PARTIAL if decision.forecast.missing else ModelCondition.SOUND
+        if decision.forecast.missing:
+            return ModelCondition.PARTIAL
+        created_ns = self.model.created_ns if self.model else 0
+        allowed_ns = self._settings().risk.model_max_age_days * 24 * 60 * NANOS_PER_MINUTE
+        return ModelCondition.OLD if 0 < created_ns < decision.close_time_ns - allowed_ns else ModelCondition.SOUND
 
     def _root(self) -> str:
         settings = self._settings()

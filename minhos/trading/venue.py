@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from minhos.accounting.types import Fill, Order
-from minhos.market.types import Price, Slice
+from minhos.market.types import Instrument, Price, Slice
 
 
 class OrderStatus(enum.StrEnum):
@@ -53,6 +53,9 @@ class Venue(Protocol):
 
     name: str
     simulated: bool
+
+    def add_instrument(self, symbol: str, instrument: Instrument) -> None:
+        """A further contract may be traded, as after a roll."""
 
     def submit(self, order: Order, time_ns: int) -> list[Report]: ...
 
