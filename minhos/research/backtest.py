@@ -175,12 +175,12 @@ class BacktestEngine(Engine):
         self.trades: list[ev.TradeClosed] = []
         self.fills: list[Fill] = []
 
-    def record(self, event: ev.Event, time_ns: int) -> None:
+    def record(self, event: ev.Event, time_ns: int, *, more: bool = False) -> None:
         if type(event) is ev.OrderFilled:
             self.fills.append(event.fill)
         elif type(event) is ev.TradeClosed:
             self.trades.append(event)
-        super().record(event, time_ns)
+        super().record(event, time_ns, more=more)
 
 
 class BatchingStore:

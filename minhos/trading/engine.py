@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from minhos.accounting.types import Order, Role
+from minhos.accounting.types import Fill, Order, Role
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import Bar, Price, Slice
@@ -61,10 +61,13 @@ class Engine:
         self.journal = journal
         self.forecasts = forecasts
 
-    def record(self, event: ev.Event, time_ns: int) -> None:
-        """Journal an event, then apply it; durable ones are on disk before anything acts on them."""
+    def record(self, event: ev.Event, time_ns: int, *, more: bool = False) -> None:
+        """Journal an event, then apply it; durable ones are on disk before anything acts on them.
+
+        more: another durable one follows at once, and its commit takes this one to the disk as well.
+        """
         if self.journal is not None:
-            durable = isinstance(event, ev.DURABLE)
+            durable = isinstance(event, ev.DURABLE) and not more
             self.journal.append(ev.kind_of(event), ev.encode(event), time_ns, durable=durable)
         self.state.apply(event)
 
@@ -186,9 +189,10 @@ class Engine:
     # Orders -----------------------------------------------------------------------------------------------------
 
     def send(self, orders: Sequence[Order], time_ns: int) -> None:
-        """Intents first, each durable, then the wire."""
+        """Intents first, all durable, then the wire."""
+        for i, order in enumerate(orders, start=1):
+            self.record(ev.OrderIntended(order, time_ns), time_ns, more=i < len(orders))
         for order in orders:
-            self.record(ev.OrderIntended(order, time_ns), time_ns)
             self._note(self.venue.submit(order, time_ns))
 
     def keep_orders(self, time_ns: int) -> None:
@@ -224,11 +228,13 @@ class Engine:
 
     def _note(self, reports: Sequence[Report]) -> None:
         """What the venue said: journaled, applied, and where it closes a trade, recorded as one."""
+        fills = sum(isinstance(report, Fill) for report in reports)
         for report in reports:
             if isinstance(report, OrderReport):
                 self.record(ev.VenueReported(report), report.time_ns)
             else:
-                self.record(ev.OrderFilled(report), report.time_ns)
+                fills -= 1
+                self.record(ev.OrderFilled(report), report.time_ns, more=fills > 0)
                 self.record_trades()
             self.settle_contradiction(report.time_ns)
 

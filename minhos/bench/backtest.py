@@ -1,0 +1,136 @@
+"""How fast the backtest is: the live engine over simulated bars with given forecasts, every decision with its trace.
+
+CPU time of one process, features and forecasts not computed; best of the runs, in memory and into a hashed journal.
+backtesting.py runs the same number of bars with a strategy that follows the same sides, where it is installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minhos.features.pipeline import FEATURE_NAMES, FeatureTable
+from minhos.feeds.simulated import MarketModel, simulate
+from minhos.journal.store import Journal
+from minhos.market.calendar import SessionCalendar
+from minhos.market.instruments import instrument
+from minhos.market.types import Bars
+from minhos.models.forecast import Forecast
+from minhos.research.backtest import BacktestResult, run_backtest
+from minhos.risk.parameters import RiskParameters
+from minhos.sizing.types import SizingParameters
+from minhos.testing import ns, payoff
+from minhos.trading import events as ev
+
+TARGET = 25_000.0
+TARGET_STORED = 8_000.0
+START_NS = ns("2024-01-02T23:00:00")
+MEMBERS = ("lstm", "xgboost", "lightgbm", "catboost", "random_forest")
+CASH_CENTS = 25_000_000
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """Figures: bars per CPU second in memory, stored, and those of backtesting.py."""
+    n_bars, runs = (5_000, 1) if quick else (30_000, 3)
+    calendar = SessionCalendar.load()
+    market = simulate(MarketModel(), instrument("NQ"), calendar, START_NS, n_bars)
+    forecasts = made_up_forecasts(market.bars, market.p_up)
+    table = made_up_table(market.bars)
+
+    def test(journal: Journal | None = None) -> BacktestResult:
+        return backtest(market.bars, forecasts, table, calendar, journal)
+
+    in_memory = max(rate(n_bars, test) for _ in range(runs))
+    stored = max(_stored(n_bars, test) for _ in range(runs))
+    figures = [
+        _figure("bars_per_cpu_s", in_memory, TARGET),
+        _figure("bars_per_cpu_s_stored", stored, TARGET_STORED),
+    ]
+    if importlib.util.find_spec("backtesting") is not None:
+        figures.append(_figure("backtesting_py_bars_per_cpu_s", _other(market.bars, forecasts), None))
+    return figures
+
+
+def backtest(
+    bars: Bars, forecasts: dict[int, Forecast], table: FeatureTable, calendar: SessionCalendar, journal: Journal | None
+) -> BacktestResult:
+    """The engine with every default over those bars."""
+    symbol = bars.symbol
+    settings = ev.TradingSettings(SizingParameters(), RiskParameters(), {symbol: bars.instrument}, symbol, symbol)
+    model = ev.ModelActivated(0, "bench", "bench", payoff(), "edge", 0.8, True)
+    return run_backtest(bars, forecasts, table, model, settings, calendar, cash_cents=CASH_CENTS, journal=journal)
+
+
+def made_up_forecasts(bars: Bars, p_true: np.ndarray) -> dict[int, Forecast]:
+    """The market's own p with noise, so that all of sizing and risk has work to do."""
+    noisy = np.clip(p_true + np.random.default_rng(0).normal(0.0, 0.05, len(bars)), 0.05, 0.95)
+    found = {}
+    for close_ns, p in zip(bars.close_time_ns.tolist(), noisy.tolist(), strict=True):
+        side = (p > 0.5) - (p < 0.5)
+        p_low = 0.5 + 0.8 * abs(p - 0.5)
+        found[close_ns] = Forecast(bars.symbol, close_ns, dict.fromkeys(MEMBERS, p), p, p, p_low, side, 1.0, "bench")
+    return found
+
+
+def made_up_table(bars: Bars) -> FeatureTable:
+    """A calm market on every bar: a moving mean of the range for ATR, ratios of one."""
+    n = len(bars)
+    ranges = (bars.high_ticks - bars.low_ticks).astype(np.float64)
+    atr = np.maximum(1.0, np.convolve(ranges, np.full(14, 1 / 14))[:n])
+    rows = np.zeros((n, len(FEATURE_NAMES)), dtype=np.float32)
+    valid = np.ones(n, dtype=bool)
+    return FeatureTable(bars.close_time_ns, rows, valid, atr, np.ones(n), np.ones(n), int(bars.close_time_ns[0]))
+
+
+def rate(n_bars: int, work: Callable[[], object]) -> float:
+    """Bars per second of CPU time."""
+    start = time.process_time()
+    work()
+    return n_bars / (time.process_time() - start)
+
+
+def _stored(n_bars: int, test: Callable[[Journal], object]) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal.open(Path(folder) / "journal.sqlite", {"mode": "backtest"})
+        try:
+            return rate(n_bars, lambda: test(journal))
+        finally:
+            journal.close()
+
+
+def _other(bars: Bars, forecasts: dict[int, Forecast]) -> float:
+    """backtesting.py on the same bars: in and out with the forecast's side, nothing else to decide."""
+    warnings.simplefilter("ignore")
+    import pandas as pd
+    from backtesting import Backtest, Strategy
+
+    sides = [forecasts[close].side if forecasts[close].p_side >= 0.65 else 0 for close in bars.close_time_ns.tolist()]
+
+    class Follow(Strategy):
+        def init(self) -> None:
+            pass
+
+        def next(self) -> None:
+            side = sides[len(self.data) - 1]
+            held = (self.position.size > 0) - (self.position.size < 0)
+            if side != held:
+                self.position.close()
+                if side:
+                    (self.buy if side > 0 else self.sell)(size=1)
+
+    columns = {"Open": bars.open_ticks, "High": bars.high_ticks, "Low": bars.low_ticks, "Close": bars.close_ticks}
+    frame = pd.DataFrame(columns, index=pd.to_datetime(bars.close_time_ns), dtype=float)
+    engine = Backtest(frame, Follow, cash=1e9, commission=lambda size, _price: abs(size) * 1.5)
+    return rate(len(bars), engine.run)
+
+
+def _figure(name: str, value: float, target: float | None) -> dict[str, Any]:
+    met = None if target is None else value >= target
+    return {"name": name, "value": round(value), "unit": "bars/s", "target": target, "met": met}

@@ -1,0 +1,151 @@
+"""How long a decision takes: bar in, features, five ONNX models, sizing, all limits, decision in the journal.
+
+Wall time of `Engine.on_slice` with real features and models of the recipe's size, over a journal on disk.  A decision
+that orders waits for the disk with each intent; beside it stands what a bare fdatasync costs in the same folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, WARM_UP_BARS, FeaturePipeline, compute
+from minhos.feeds.simulated import MarketModel, simulate
+from minhos.journal.store import Journal
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import SimulatedClock
+from minhos.market.instruments import instrument
+from minhos.market.types import Bars, Slice
+from minhos.models.bundle import load_bundle
+from minhos.models.calibration import Calibrator
+from minhos.models.registry import Registry
+from minhos.models.serving import Forecaster
+from minhos.risk.parameters import RiskParameters
+from minhos.sizing.types import SizingParameters
+from minhos.testing import bundle_contents, ns
+from minhos.trading import events as ev
+from minhos.trading.engine import Engine
+from minhos.trading.state import TradingState
+from minhos.venues.paper import PaperVenue
+
+P50_MS, P99_MS, FSYNCS = 0.6, 1.0, 3.0
+TRAINED_ON, WARM_UP_DECISIONS = 3_000, 50
+START_NS = ns("2024-01-02T23:00:00")
+CASH_CENTS = 100_000_000
+ALIVE = RiskParameters(
+    min_confidence=0.55, max_consecutive_losses=10**6, daily_loss_limit=1.0, max_commission_share_a_day=1.0,
+    max_orders_a_day=10**6, max_round_trips_a_day=10**6,
+)  # fmt: skip
+"""Every limit is asked; those that would end the day are set so wide that orders keep coming."""
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """Figures: p50 and p99 of decisions, p99 of those with a durable intent, and what fdatasync costs here."""
+    n_bars = TRAINED_ON + WARM_UP_BARS + (2_000 if quick else 10_000)
+    calendar = SessionCalendar.load()
+    bars = simulate(MarketModel(ceiling=0.62), instrument("NQ"), calendar, START_NS, n_bars).bars
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+        folder = Path(name)
+        forecaster = make_forecaster(bars, calendar, folder)
+        quiet, durable, raw = decision_times(bars.rows(slice(TRAINED_ON, None)), calendar, forecaster, folder)
+    p99_raw, p99_durable = _percentile(raw, 99), _percentile(durable, 99)
+    return [
+        _figure("p50_ms", _percentile(quiet, 50), P50_MS),
+        _figure("p99_ms", _percentile(quiet, 99), P99_MS),
+        _figure("p99_durable_ms", p99_durable, FSYNCS * p99_raw),
+        _figure("durable_ratio", p99_durable / p99_raw, FSYNCS, "fdatasyncs"),
+        _figure("p50_durable_ms", _percentile(durable, 50), None),
+        _figure("fdatasync_p50_ms", _percentile(raw, 50), None),
+        _figure("fdatasync_p99_ms", p99_raw, None),
+        _figure("durable_decisions", float(len(durable)), None, "decisions"),
+    ]
+
+
+def make_forecaster(bars: Bars, calendar: SessionCalendar, folder: Path) -> Forecaster:
+    """Five members with the demo recipe's parameters, trained on the first bars, calibrated boldly so that they bet.
+
+    Their skill does not matter here, only what they cost; the LSTM is trained for one epoch.
+    """
+    from minhos.training.dataset import build_dataset
+    from minhos.training.export import lstm_to_onnx, tree_to_onnx
+    from minhos.training.lstm import LstmParameters, fit_lstm
+    from minhos.training.members import LSTM, fit_tree
+    from minhos.training.recipe import DEMO
+
+    first = bars.rows(slice(0, TRAINED_ON))
+    data = build_dataset(first, compute(first, calendar), calendar)
+    everything, nothing = np.arange(len(data)), np.zeros(0, dtype=np.int64)
+    small = LstmParameters(hidden=32, max_epochs=1)
+    fit = fit_lstm(data.rows, data.bar, data.up, data.weight, nothing, nothing, 1, small)
+    members = {LSTM: lstm_to_onnx(fit)}
+    for name in DEMO.trees:
+        tree = fit_tree(name, DEMO.parameters[name], 1, data.sample(everything), None)
+        members[name] = tree_to_onnx(name, tree.model, len(FEATURE_NAMES))
+    contents = msgspec.structs.replace(
+        bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), members=members,
+        weights=dict.fromkeys(members, 1.0 / len(members)), calibrator=Calibrator(6.0, 0.2, 5.0, 1_000),
+    )  # fmt: skip
+    info = Registry(folder / "models").save(contents)
+    return Forecaster(load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION))
+
+
+def decision_times(
+    bars: Bars, calendar: SessionCalendar, forecaster: Forecaster, folder: Path
+) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of decisions without and with a durable intent, and of bare fdatasyncs in between."""
+    forecaster.warm()
+    symbol = bars.symbol
+    settings = ev.TradingSettings(
+        SizingParameters(confidence_threshold=0.55), ALIVE, {symbol: bars.instrument}, symbol, symbol
+    )
+    manifest, clock = forecaster.bundle.manifest, SimulatedClock(START_NS)
+    journal = Journal.open(folder / "journal.sqlite", {"mode": "bench"})
+    state = TradingState(calendar, lambda traded: FeaturePipeline(traded, calendar).update)
+    engine = Engine(state, PaperVenue(settings.instruments), clock, journal)
+    engine.start(settings, mode="paper", account="bench", version="", cash_cents=CASH_CENTS)
+    model = ev.ModelActivated(START_NS, forecaster.bundle.id, "bench", manifest.payoff, "edge", 0.6, True)
+    engine.activate_model(model, forecaster)
+    quiet: list[float] = []
+    durable: list[float] = []
+    raw: list[float] = []
+    trade_date = 0
+    with (folder / "raw").open("wb") as file:
+        for bar in bars:
+            clock.advance_to(bar.close_time_ns)
+            start = time.perf_counter_ns()
+            decision = engine.on_slice(Slice(bar.close_time_ns, (bar,)))
+            elapsed_ms = (time.perf_counter_ns() - start) / 1e6
+            if decision.forecast is not None:
+                (durable if decision.orders else quiet).append(elapsed_ms)
+            if decision.orders:
+                raw.append(_fdatasync_ms(file.fileno()))
+            if state.risk.trade_date != trade_date:
+                trade_date = state.risk.trade_date
+                journal.checkpoint()
+    journal.close()
+    return quiet[WARM_UP_DECISIONS:], durable, raw
+
+
+def _fdatasync_ms(descriptor: int) -> float:
+    """One page written and forced to the disk."""
+    start = time.perf_counter_ns()
+    os.write(descriptor, bytes(4096))
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def _percentile(values: list[float], share: float) -> float:
+    column: npt.NDArray[np.float64] = np.array(values)
+    return float(np.percentile(column, share)) if len(column) else float("nan")
+
+
+def _figure(name: str, value: float, target: float | None, unit: str = "ms") -> dict[str, Any]:
+    met = None if target is None else value <= target
+    return {"name": name, "value": round(value, 4), "unit": unit, "target": target, "met": met}
