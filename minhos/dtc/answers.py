@@ -13,7 +13,7 @@ import msgspec
 from minhos.dtc import messages as m
 from minhos.dtc.messages import Message
 from minhos.dtc.messages.enums import OrderStatus, OrderUpdateReason
-from minhos.errors import DtcRejected
+from minhos.errors import DtcError, DtcRejected
 
 MOST_ROWS = 100_000
 REJECTS = (
@@ -76,7 +76,6 @@ class Ask(msgspec.Struct, frozen=True):
 NEW = Ask(OrderUpdateReason.NEW_ORDER_ACCEPTED, OrderUpdateReason.NEW_ORDER_REJECTED)
 CANCEL = Ask(OrderUpdateReason.ORDER_CANCELED, OrderUpdateReason.ORDER_CANCEL_REJECTED)
 REPLACE = Ask(OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE, OrderUpdateReason.ORDER_CANCEL_REPLACE_REJECTED)
-OVER = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED)
 
 
 class OrderAnswers:
@@ -86,7 +85,9 @@ class OrderAnswers:
         self._waiting: dict[tuple[Ask, str], asyncio.Future[m.OrderUpdate]] = {}
 
     def expect(self, ask: Ask, client_order_id: str) -> asyncio.Future[m.OrderUpdate]:
-        """The future of the answer to one order message."""
+        """The future of the answer to one order message.  Raises DtcError while the same is already under way."""
+        if (ask, client_order_id) in self._waiting:
+            raise DtcError(f"Order {client_order_id} still waits for the answer to the same request.")
         future: asyncio.Future[m.OrderUpdate] = asyncio.get_running_loop().create_future()
         self._waiting[(ask, client_order_id)] = future
         future.add_done_callback(lambda _: self._waiting.pop((ask, client_order_id), None))
@@ -102,6 +103,8 @@ class OrderAnswers:
             if reason == ask.refused:
                 text = update.info_text or "no reason given"
                 future.set_exception(DtcRejected(f"Order {name} was refused by the server: {text}"))
+            elif ask is not NEW and update.order_status == OrderStatus.FILLED:
+                future.set_exception(DtcRejected(f"Order {name} had filled before it could be changed or cancelled."))
             elif reason == ask.granted or (ask is NEW and reason in _SHOWS_ACCEPTANCE):
                 future.set_result(update)
 
