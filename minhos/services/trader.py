@@ -232,6 +232,7 @@ class Trader:
                 "scope": self.scope,
                 "account": self.account,
                 "journal": str(self.layout.journal(self.mode, self.account)),
+                "trade_date": self.engine.state.ledger.account().trade_date,
                 "serving": self.engine.forecasts is not None,
                 "feed": status,
                 "market_open": self.calendar.is_open(self.clock.now_ns()),

@@ -1,4 +1,4 @@
-"""The process that retrains: `python -m minhos.services.trainer`.
+"""The process that retrains, and compares each paper day after its close: `python -m minhos.services.trainer`.
 
 It trains when the scope has no bundle, when the last one is older than the schedule says, or when asked; the
 trader serves the old bundle meanwhile.  Training itself runs in a child of low priority.
@@ -17,6 +17,7 @@ from minhos.errors import MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
+from minhos.services.after_close import AfterClose
 from minhos.services.history import history_of
 from minhos.services.layout import Layout, read_json, write_json
 from minhos.services.logs import configure
@@ -40,6 +41,7 @@ class Trainer:
         self.scope = scope_of(settings)
         self.registry = registry_of(settings, layout)
         self.clock = SystemClock()
+        self.after_close = AfterClose(layout)
         self.stopping = False
         self.wait_until = 0.0
         self.last_error = ""
@@ -47,6 +49,7 @@ class Trainer:
     def run(self) -> None:
         while not self.stopping:
             self._heartbeat("waiting")
+            self.after_close.tend()
             why = self.due()
             if why:
                 self.train(why)

@@ -1,0 +1,47 @@
+"""The paper day is compared after its close, once, and never brings the trainer down."""
+
+from __future__ import annotations
+
+import pytest
+
+from minhos.services import after_close
+from minhos.services.layout import Layout, read_json, write_json
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Layout(tmp_path).make()
+
+
+def beat(place, trade_date):
+    write_json(place.run / "trader.json", {"trade_date": trade_date, "journal": str(place.home / "absent.sqlite")})
+
+
+def test_only_a_new_trade_date_is_compared_and_a_missing_journal_is_no_crash(place):
+    watcher = after_close.AfterClose(place)
+    assert watcher.tend() is None
+    beat(place, 20251006)
+    assert watcher.tend() is None
+    beat(place, 20251007)
+    assert watcher.tend() is None, "the journal is missing: named in the log, nothing raised"
+
+
+def test_the_day_that_ended_is_reported_once(place, monkeypatch):
+    asked = []
+
+    class Source:
+        def close(self):
+            asked.append("closed")
+
+    def compare(source, trade_date):
+        asked.append(trade_date)
+        return after_close.CompareReport("identical", "All as it was.", trade_date, 3, 0, 0, ())
+
+    monkeypatch.setattr(after_close, "reader", lambda path: Source())
+    monkeypatch.setattr(after_close, "compare", compare)
+    watcher = after_close.AfterClose(place)
+    for trade_date in (20251006, 20251006, 20251007, 20251007):
+        beat(place, trade_date)
+        watcher.tend()
+    assert asked == [20251006, "closed"]
+    assert read_json(place.reports / "compare-20251006.json")["verdict"] == "identical"
