@@ -1,1 +1,14 @@
-"""The DTC protocol: messages, codecs, client, and server over a port `Backend`."""
+"""The DTC protocol, usable on its own: it needs Python, msgspec and `minhos.errors`.
+
+| module | what it has |
+|---|---|
+| messages, messages.enums | every message as a typed, frozen struct; the enumerations |
+| codec | `encode`, `decode`, `Encoding`, `Malformed` |
+| framing | `Framer`: a stream of bytes cut into messages |
+| client, logon, events | `DtcClient`, `ClientOptions`, and what it tells without being asked |
+| history | `history`: historical prices, one connection a request |
+| server, backend, simulated | `DtcServer` over the port `Backend`; `SimulatedBackend` to try clients against |
+| faults | `Faults`: everything that a server can do wrong, one switch each |
+
+The first errors to expect of Sierra Chart: it gives no CME data over DTC, and no trading until Allow Trading is set.
+"""

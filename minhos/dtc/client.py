@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -23,10 +25,12 @@ import msgspec
 from minhos.dtc import messages as m
 from minhos.dtc.answers import CANCEL, NEW, REPLACE, Ask, OrderAnswers, Rows
 from minhos.dtc.events import Notice
+from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages import Message
-from minhos.dtc.messages.enums import RequestAction
+from minhos.dtc.messages.enums import MarketDataFeedStatus, RequestAction
 from minhos.dtc.prices import PRICE_FIELDS, PriceScale
 from minhos.dtc.session import Session
+from minhos.dtc.wire import Sleep
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected, DtcTimeout
 
 TRADING_OFF = (
@@ -56,8 +60,13 @@ class Subscription(msgspec.Struct, frozen=True):
 class DtcClient(Session):
     """See the module; the methods of connecting are those of `Session`."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(
+        self,
+        options: ClientOptions = ClientOptions(),
+        sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(options, sleep, jitter)
         self._numbers, self._symbol_numbers = itertools.count(1), itertools.count(1)
         self._rows: dict[int, Rows] = {}
         self._orders = OrderAnswers()
@@ -238,6 +247,13 @@ class DtcClient(Session):
             self._receive_market(message)
         else:
             self._emit(message)
+            self._note_feed(message)
+
+    def _note_feed(self, message: Message) -> None:
+        """Subscribe again when the server's own feed is back, on servers that want that."""
+        back = isinstance(message, m.MarketDataFeedStatus) and message.status == MarketDataFeedStatus.AVAILABLE
+        if back and self.logon is not None and self.logon.resubscribe_when_market_data_feed_available:
+            self._resume()
 
     def _receive_market(self, message: Message) -> None:
         """Market data of a subscription, in display prices; a price of 0 is never passed on."""
@@ -281,6 +297,9 @@ class DtcClient(Session):
             if symbol not in unreadable:
                 try:
                     scale = await self._scale(symbol)
+                except DtcDisconnected:
+                    self._reports.clear()  # after connecting again, orders and positions are asked for anew
+                    return
                 except DtcError as error:
                     unreadable.add(symbol)
                     self._emit(Notice(f"Prices of {symbol} are shown as the server keeps them: {error}"))

@@ -38,10 +38,10 @@ class Time:
         self.sleeping.append((seconds, future))
         await future
 
-    async def pass_by(self, times=1):
-        """Let everyone who sleeps wake, so many times."""
+    async def pass_by(self, times=1, sleepers=1):
+        """Wake everyone once so many sleep, so many times."""
         for _ in range(times):
-            while not any(not future.done() for _, future in self.sleeping):
+            while sum(not future.done() for _, future in self.sleeping) < sleepers:
                 await asyncio.sleep(0.001)
             due, self.sleeping = self.sleeping, []
             for _, future in due:
@@ -63,9 +63,9 @@ async def serving(faults=Faults(), prices=None, **named):
 
 
 @contextlib.asynccontextmanager
-async def connected(faults=Faults(), sleep=asyncio.sleep, **options):
+async def connected(faults=Faults(), sleep=asyncio.sleep, prices=None, **options):
     """A client that is logged on, the backend and the server."""
-    async with serving(faults) as (server, backend, port):
+    async with serving(faults, prices) as (server, backend, port):
         options = {"request_timeout_s": 2.0, "reconnect_first_s": 0.01} | options
         async with DtcClient(ClientOptions(port=port, **options), sleep=sleep) as client:
             yield client, backend, server

@@ -10,7 +10,7 @@ from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Encoding
 from minhos.dtc.faults import Faults
 from minhos.dtc.logon import ClientOptions
-from minhos.dtc.messages.enums import BuySell, OrderStatus, OrderType, OrderUpdateReason
+from minhos.dtc.messages.enums import BuySell, MarketDataFeedStatus, OrderStatus, OrderType, OrderUpdateReason
 from minhos.errors import DtcError, DtcRejected
 
 encodings = pytest.mark.parametrize("encoding", list(Encoding))
@@ -39,6 +39,24 @@ async def test_a_market_order_is_accepted_fills_and_becomes_a_position(encoding)
         assert (position.unsolicited, position.quantity) == (1, 2.0)
         assert [row.quantity for row in await client.positions("Sim1")] == [2.0]
         assert [row.unique_execution_id for row in await client.fills("Sim1")] == [filled.last_fill_execution_id]
+
+
+@in_loop
+async def test_a_wrong_account_is_named():
+    async with connected() as (client, _, _):
+        for query in (client.balances, client.positions, client.open_orders, client.fills):
+            with pytest.raises(DtcRejected, match=r"The server refused: Trade account 120005 does not exist\."):
+                await query("120005")
+
+
+@in_loop
+async def test_subscriptions_are_renewed_when_the_server_wants_it_after_its_feed_was_lost():
+    async with connected() as (client, _, server):
+        await client.subscribe(SYMBOL)
+        await next_event(client, m.MarketDataSnapshot)
+        client.logon = m.LogonResponse(resubscribe_when_market_data_feed_available=1)
+        server.publish(m.MarketDataFeedStatus(int(MarketDataFeedStatus.AVAILABLE)))
+        assert (await next_event(client, m.MarketDataSnapshot)).last_trade_price == 20_000.0
 
 
 @in_loop
@@ -166,19 +184,18 @@ async def test_a_missing_symbol_is_one_sentence_and_no_price_of_zero():
 
 @in_loop
 async def test_prices_are_converted_both_ways():
-    async with serving(Faults(display_price_multiplier=0.01), prices={SYMBOL: 400_000.0}) as (_, backend, port):
-        async with DtcClient(ClientOptions(port=port)) as client:
-            working = await client.submit(order(kind=OrderType.LIMIT, price1=3_990.6))
-            (kept,) = backend.orders.values()
-            assert kept.price1 == 399_050.0
-            assert working.price1 == 3_990.5
-            moved = await client.replace(working, price1=3_980.0)
-            assert (kept.price1, moved.price1) == (398_000.0, 3_980.0)
-            await client.submit(order("a2"))
-            assert (await client.positions())[0].average_price == 4_000.0
-            assert (await client.fills("Sim1"))[0].price == 4_000.0
-            await client.subscribe(SYMBOL)
-            assert (await next_event(client, m.MarketDataSnapshot)).last_trade_price == 4_000.0
+    async with connected(Faults(display_price_multiplier=0.01), prices={SYMBOL: 400_000.0}) as (client, backend, _):
+        working = await client.submit(order(kind=OrderType.LIMIT, price1=3_990.6))
+        (kept,) = backend.orders.values()
+        assert kept.price1 == 399_050.0
+        assert working.price1 == 3_990.5
+        moved = await client.replace(working, price1=3_980.0)
+        assert (kept.price1, moved.price1) == (398_000.0, 3_980.0)
+        await client.submit(order("a2"))
+        assert (await client.positions())[0].average_price == 4_000.0
+        assert (await client.fills("Sim1"))[0].price == 4_000.0
+        await client.subscribe(SYMBOL)
+        assert (await next_event(client, m.MarketDataSnapshot)).last_trade_price == 4_000.0
 
 
 @in_loop

@@ -1,0 +1,50 @@
+"""How many DTC messages a second one core encodes and decodes, in binary: a mix of trades, quotes and order updates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from minhos.dtc import messages as m
+from minhos.dtc.codec import Encoding, decode, encode
+
+TARGET_PER_S = 100_000.0
+MIX = (
+    m.MarketDataUpdateTradeCompact(23_500.25, 2.0, 1_756_800_000, 1, 2),
+    m.MarketDataUpdateBidAskCompact(23_500.25, 4.0, 23_500.5, 5.0, 1_756_800_000, 1),
+    m.MarketDataUpdateTradeWithUnbundledIndicator2(1, 23_500.25, 2, 1_756_800_000_125_000, 1, 1),
+    m.MarketDataSnapshot(1, bid_price=23_500.25, ask_price=23_500.5, last_trade_price=23_500.5),
+)
+ORDER_UPDATE = m.OrderUpdate(
+    symbol="NQU25-CME", server_order_id="1001", client_order_id="order-1", order_status=7, price1=23_500.25
+)
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """Figures: messages a second each way for the mix, and for the largest frequent message alone."""
+    rounds = 5_000 if quick else 50_000
+    figures = []
+    for suffix, messages in (("", (*MIX, ORDER_UPDATE)), ("/order_update", (ORDER_UPDATE,))):
+        frames = [encode(message, Encoding.BINARY) for message in messages]
+        encoded = _per_second(lambda each: encode(each, Encoding.BINARY), messages, rounds)
+        decoded = _per_second(lambda each: decode(each, Encoding.BINARY), frames, rounds)
+        figures += [_figure(f"encode_per_s{suffix}", encoded), _figure(f"decode_per_s{suffix}", decoded)]
+    return figures
+
+
+def _per_second(work: Callable[[Any], object], items: Any, rounds: int) -> float:
+    start = time.perf_counter()
+    for _ in range(rounds):
+        for item in items:
+            work(item)
+    return rounds * len(items) / (time.perf_counter() - start)
+
+
+def _figure(name: str, value: float) -> dict[str, Any]:
+    return {"name": name, "value": value, "unit": "1/s", "target": TARGET_PER_S, "met": value >= TARGET_PER_S}
+
+
+if __name__ == "__main__":
+    for figure in run(quick=True):
+        print(f"{figure['name']}: {figure['value']:,.0f} {figure['unit']}")
