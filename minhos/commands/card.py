@@ -41,6 +41,7 @@ class Card(msgspec.Struct, frozen=True):
 
     verdict: str
     reason: str
+    root: str
     symbol: str
     bars: int
     lines: dict[str, Any]
@@ -88,6 +89,7 @@ def make_card(trained: dict[str, Any], found: Study) -> Card:
     return Card(
         verdict=trained["verdict"],
         reason=trained["reason"],
+        root=found.bars.instrument.root,
         symbol=found.bars.symbol,
         bars=len(found.bars),
         lines=trained["lines"],

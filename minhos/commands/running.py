@@ -50,16 +50,24 @@ def start(
     if data is not None and (market or ceiling is not None):
         raise MinhosError("--data and --market or --ceiling contradict each other: choose real bars or a simulation.")
     overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
-    os.environ[OVERRIDES] = msgspec.json.encode(overrides).decode()
-    chosen = settings()
+    chosen = use_switches(overrides)
     refuse_second_start(layout())
-    if chosen.data.source:
-        show_card(Path(chosen.data.source), chosen, layout())
     names: tuple[str, ...] = tuple(SERVICES)
-    if chosen.data.source and not can_be_followed(Path(chosen.data.source)):
-        console.print("This is finished data: it is not paper-traded; the page shows what was found.")
-        names = ("trainer", "web")
+    if chosen.data.source:
+        card = show_card(Path(chosen.data.source), chosen, layout())
+        if not symbol:
+            overrides.setdefault("market", {})["symbol"] = card.root
+        chosen = use_switches(overrides)
+        if not can_be_followed(Path(chosen.data.source)):
+            console.print("This is finished data: it is not paper-traded; the page shows what was found.")
+            names = ("web",)
     supervise(Supervisor(layout(), names), chosen, monitor)
+
+
+def use_switches(overrides: dict[str, dict[str, Any]]) -> Settings:
+    """Settings with this run's switches, in force here and in every process that is started."""
+    os.environ[OVERRIDES] = msgspec.json.encode(overrides).decode()
+    return settings()
 
 
 def _overrides(
