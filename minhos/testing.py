@@ -10,16 +10,32 @@ import datetime as dt
 import msgspec
 import numpy as np
 
-from minhos.accounting.types import Account, Lot, Position
+from minhos.accounting.types import Account, Fill, Lot, Order, Position, Role, Trade
 from minhos.features.types import MarketState
 from minhos.market.calendar import SessionCalendar
-from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument, Slice
 from minhos.models.bundle import BundleContents
 from minhos.models.calibration import Calibrator
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
-from minhos.risk.types import RiskContext, RiskState
-from minhos.sizing.types import Recommendation
+from minhos.risk.parameters import RiskParameters
+from minhos.risk.types import Level, RiskContext, RiskState, Verdict
+from minhos.sizing.types import Recommendation, SizingParameters
+from minhos.trading.events import (
+    DecisionMade,
+    EngineStarted,
+    Event,
+    ModelActivated,
+    OrderFilled,
+    OrderIntended,
+    SettingsActivated,
+    SliceClosed,
+    TradeClosed,
+    TradingSettings,
+    VenueReported,
+)
+from minhos.trading.types import Decision, Outcome
+from minhos.trading.venue import OrderReport, OrderStatus
 
 NQ = Instrument("NQ", "E-mini Nasdaq-100", 0.25, 500, day_margin_cents=100_000, overnight_margin_cents=3_000_000)
 MNQ = Instrument("MNQ", "Micro E-mini Nasdaq-100", 0.25, 50, commission_cents=65, day_margin_cents=10_000)
@@ -166,3 +182,53 @@ def risk_context(target: int = 2, *, position: int = 0, p: float = 0.70, equity_
         MONDAY_OPEN + 7 * 3600 * NANOS_PER_SECOND, True, 1.0, 1.0, risk=risk or RiskState(),
     )  # fmt: skip
     return msgspec.structs.replace(calm, **changes)
+
+
+def trading_settings(symbol: str = "NQZ25") -> TradingSettings:
+    """Default settings for one contract."""
+    return TradingSettings(SizingParameters(), RiskParameters(), {symbol: NQ}, symbol, symbol)
+
+
+def trading_events(n_bars: int = 12, *, mode: str = "simulated", p_up: float = 0.7, verdict: str = "edge",
+                   price_step: float = 20.0, seed: int = 0) -> list[Event]:  # fmt: skip
+    """What a journal holds after a start and that many decided bars; bar 3 buys 2, bar 6 sells them again.
+
+    Every bar has the same forecast; other bars want nothing.  Fills at the next open, $4.50 commission a fill.
+    """
+    cash, symbol, bundle_id = 25_000_000, "NQZ25", "bundle-test"
+    bars = list(random_bars(n_bars, seed=seed, step=price_step))
+    told: list[Event] = [
+        EngineStarted(MONDAY_OPEN, mode, "paper", "0.1.0", cash),
+        SettingsActivated(MONDAY_OPEN, trading_settings()),
+        ModelActivated(MONDAY_OPEN, bundle_id, "recipe-test", payoff(), verdict, 0.6, mode == "simulated"),
+    ]
+    entry = Order("entry-1", symbol, 1, 2, Role.ENTRY, stop_distance_ticks=120, stop_id="stop-1")
+    leave = Order("exit-1", symbol, -1, 2, Role.EXIT)
+    sent, equity = {3: entry, 6: leave}, cash
+    for i, bar_ in enumerate(bars):
+        close_ns = bar_.close_time_ns
+        told.append(SliceClosed(close_ns, Slice(close_ns, (bar_,))))
+        if (order := sent.get(i - 1)) is not None:
+            told.append(OrderFilled(Fill(f"fill-{i}", order.order_id, symbol, order.side, 2, bar_.open_ticks,
+                                         bar_.open_time_ns, 450, order.role, bar_.open_ticks)))  # fmt: skip
+        if i == 7:
+            pnl = 2 * NQ.tick_value_cents * (bar_.open_ticks - bars[4].open_ticks) - 900
+            trade = Trade(symbol, 1, 2, bars[4].open_time_ns, bar_.open_time_ns, pnl, 900, 0.0, pnl / 122_900,
+                          ("entry-1", "exit-1"), Role.EXIT, bars[4].open_ticks, bar_.open_ticks)  # fmt: skip
+            told.append(TradeClosed(trade, bars[3].close_time_ns, p_up, p_up, 0.52, 0.02, 2.0, 2, "kelly", Level.LOW,
+                                    bundle_id))  # fmt: skip
+            equity = cash + pnl
+        held, target = (2 if 3 < i <= 6 else 0), (2 if 3 <= i < 6 else 0)
+        order = sent.get(i)
+        outcome = Outcome.TRADE if order else Outcome.HOLD if held else Outcome.NO_TRADE
+        state = market_state(close_ticks=bar_.close_ticks, close_time_ns=close_ns)
+        decided = Decision(
+            symbol, close_ns, i + 1, outcome, f"Sentence {i}.", held, target, (order,) if order else (),
+            bar_.close_ticks, equity, MONDAY_OPEN, bundle_id, "", forecast(p_up, close_time_ns=close_ns), state,
+            recommendation(target, p=p_up), Verdict(symbol, close_ns, target, target, Level.LOW, "", "nothing binds"),
+        )  # fmt: skip
+        told.append(DecisionMade(decided, 250.0 + i))
+        if order:
+            told.append(OrderIntended(order, close_ns))
+            told.append(VenueReported(OrderReport(order.order_id, OrderStatus.ACCEPTED, close_ns)))
+    return told

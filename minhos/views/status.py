@@ -96,9 +96,11 @@ def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
 def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:
     if around.journal_error:
         return "degraded", around.journal_error
-    if not around.trader_lost or around.trader_age_s is None:
+    if around.trader_alive or around.trader_age_s is None:
         return None
     age = seconds_in_words(around.trader_age_s)
+    if not around.trader_lost:
+        return "degraded", f"The trader was stopped {age} ago: nothing is being decided."
     return "degraded", f"The trader has not been heard of for {age}: what is shown is as old as that."
 
 
@@ -135,7 +137,7 @@ def _degraded(views: Views, around: Surroundings) -> tuple[str, str] | None:
         if market.evidence.state is EvidenceState.DEGRADED:
             return "degraded", f"The edge in {root} that was proven is no longer seen; sizes are cut."
     if around.trader_alive and around.trader and around.trader.feed.detail and not around.trader.feed.connected:
-        return "degraded", f"The feed is not connected: {around.trader.feed.detail}"
+        return "degraded", f"The feed is not connected: {around.trader.feed.detail.rstrip('.')}."
     return None
 
 

@@ -81,11 +81,15 @@ class Views:
         """Take one event in; events that were taken in already change nothing."""
         if sequence <= self.sequence:
             return
+        self.trading.contradiction = ""
         try:
             self.trading.apply(event)
+            problem = self.trading.contradiction
         except MinhosError as error:
+            problem = str(error)
+        if problem:
             self.contradictions += 1
-            self._alert(sequence, _time_of(event), str(error))
+            self._alert(sequence, _time_of(event), problem)
         self._show(sequence, event)
         self.sequence = sequence
         self.updates.on_event(sequence, event, self.trading.risk, self.instruments)

@@ -37,17 +37,19 @@ class Updates:
     """Mutable: the newest messages, for listeners that come back."""
 
     def __init__(self) -> None:
-        self.recent: deque[Update] = deque(maxlen=KEPT)
+        self.recent: deque[Update] = deque()
+        self.oldest = 0
+        """The lowest number after which nothing is missing here."""
         self._risk: tuple[Level, tuple[str, ...]] = (Level.LOW, ())
 
     @property
     def last(self) -> int:
         return self.recent[-1].seq if self.recent else 0
 
-    @property
-    def oldest(self) -> int:
-        """The lowest number after which nothing is missing here."""
-        return 0 if len(self.recent) < KEPT else self.recent[0].seq
+    def forget(self, keep: int) -> None:
+        """Drop all but the newest messages."""
+        while len(self.recent) > keep:
+            self.oldest = self.recent.popleft().seq
 
     def after(self, seq: int) -> list[Update]:
         """Everything with a higher number, oldest first."""
@@ -72,6 +74,7 @@ class Updates:
 
     def _add(self, sequence: int, kind: str, data: dict[str, Any]) -> None:
         self.recent.append(Update(sequence * PER_EVENT + _PLACES[kind], kind, data))
+        self.forget(KEPT)
 
 
 _PLACES = {"decision": 0, "fill": 1, "trade": 2, "status": 3, "alert": 4, "risk": 5}

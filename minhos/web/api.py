@@ -32,6 +32,12 @@ from minhos.web.problems import responses
 Limit = Annotated[int, Query(ge=1, le=2_000, description="How many, newest first.")]
 
 
+class Csv(PlainTextResponse):
+    """A table as text."""
+
+    media_type = "text/csv"
+
+
 class Head(BaseModel):
     """What stands over every list."""
 
@@ -187,11 +193,11 @@ def _trading(router: APIRouter, house: House) -> None:
         """Closed trades with all that their first decision knew."""
         return house.read(lambda v, a: Trades(**_head(v, a), trades=v.performance.trade_lines(limit, v.instruments)))
 
-    @router.get("/trading/trades.csv", tags=["trading"], response_class=PlainTextResponse)
-    def trades_csv() -> PlainTextResponse:
+    @router.get("/trading/trades.csv", tags=["trading"], response_class=Csv)
+    def trades_csv() -> Csv:
         """All closed trades as a table, oldest first."""
         lines = house.read(lambda v, _: v.performance.trade_lines(len(v.performance.trades), v.instruments))
-        return PlainTextResponse(as_csv(lines[::-1]), media_type="text/csv; charset=utf-8")
+        return Csv(as_csv(lines[::-1]))
 
     @router.get("/trading/decisions", tags=["trading"])
     def decisions(limit: Limit = 100) -> DecisionLines:

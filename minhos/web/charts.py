@@ -50,7 +50,7 @@ class PriceChart:
 
     def __init__(self) -> None:
         self.after_ns = 0
-        self.chart = Chart(_price_options(), CANDLES, "w-full h-80")
+        self.chart = Chart(_price_options(), CANDLES, "chart-tall")
 
     def show(self, candles: list[Candle]) -> None:
         """Bars that are not there yet."""
@@ -73,7 +73,7 @@ class EquityChart:
 
     def __init__(self) -> None:
         self.after_ns = 0
-        self.chart = Chart(_equity_options(), 2 * EQUITY_POINTS, "w-full h-52")
+        self.chart = Chart(_equity_options(), 2 * EQUITY_POINTS, "chart-low")
 
     def show(self, points: list[tuple[int, str, float]]) -> None:
         if points:
@@ -101,11 +101,10 @@ def _price_options() -> dict[str, Any]:
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "cross"}, "backgroundColor": "#161b22",
                     "borderColor": "#30363d", "textStyle": {"color": "#e6edf3"}},
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "grid": [{"left": 66, "right": 14, "top": 14, "height": "64%"},
-                 {"left": 66, "right": 14, "top": "80%", "height": "12%"}],
+        "grid": [{"left": 66, "right": 14, "top": 14, "height": "68%"},
+                 {"left": 66, "right": 14, "top": "80%", "bottom": 26}],
         "xAxis": [_axis(labels=False), _axis(1)],
-        "yAxis": [_value(), _value(1, minInterval=1, splitNumber=2, name="position", nameTextStyle={"color": GREY},
-                                   nameGap=4, scale=False)],
+        "yAxis": [_value(), _value(1, minInterval=1, splitNumber=2, scale=False)],
         "series": [
             {"name": "price", "type": "candlestick", "data": [],
              "itemStyle": {"color": UP, "borderColor": UP, "color0": DOWN, "borderColor0": DOWN}},

@@ -17,6 +17,7 @@ STATE_TONES = {
 }  # fmt: skip
 LEVEL_TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "warn", "CRITICAL": "bad", "EMERGENCY": "bad"}
 OLD_AFTER_S = 600.0
+LONG = 24
 
 
 class Words:
@@ -88,7 +89,7 @@ class Widget:
             "plain" if r.win_probability is None else "good" if beats else "warn",
         )  # fmt: skip
         at_risk = r.capital_at_risk
-        dollars = "unknown" if r.capital_at_risk_dollars is None else f"${r.capital_at_risk_dollars:,.0f} to the stop"
+        dollars = "unknown" if r.capital_at_risk_dollars is None else f"{money(r.capital_at_risk_dollars)} to the stop"
         self.risk.set(percent(at_risk, 2), dollars, _risk_tone(at_risk))
         agree = r.model_agreement
         self.agreement.set(percent(agree, 0), f"{len(r.members)} members answered",
@@ -176,10 +177,11 @@ class Risk:
         rows = [(stop.name, "STOPPED", f"{stop.why} ({stop.who}); ends {stop.ends}") for stop in risk.stops]
         rows += [(c.name, c.level, c.reason) for c in risk.components]
         if risk.day_loss_left is not None:
-            rows.append(("day", f"${risk.day_pnl:,.0f}", f"${risk.day_loss_left:,.0f} left of the daily loss limit"))
+            rows.append(("day", money(risk.day_pnl), f"{money(risk.day_loss_left)} left of the daily loss limit"))
         if risk.losses_in_a_row is not None:
             rows.append(("losses in a row", str(risk.losses_in_a_row), f"{risk.losses_allowed} stop trading"))
-        rows.append(("next halt", "", risk.next_halt or "unknown"))
+        halt = "unknown" if risk.next_halt is None else f"{risk.next_halt[:10]} {risk.next_halt[11:16]} UTC"
+        rows.append(("next halt", "", halt))
         rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
         self.table.set(_table(("what", "level", "why"), rows))
 
@@ -192,7 +194,7 @@ class Proof:
             ui.label("Evidence: bets so far / bets needed").classes("title")
             self.bets = Words("big")
             self.sentence = Words("note")
-            ui.label("Forecasts, scored when their label came").classes("title")
+            self.scored = Words("title")
             self.accuracy = Block()
             ui.label("Own trades").classes("title")
             self.trades = Words("note")
@@ -201,18 +203,18 @@ class Proof:
     def show(self, m: Moment) -> None:
         self._evidence(m)
         mark = "SIMULATED: " if m.status.simulated else ""
+        self.scored.set(f"{mark}forecasts, scored when their label came")
         rows = [
-            (f"{mark}{line.name}", percent(line.accuracy), f"{percent(line.low)} to {percent(line.high)}",
+            (line.name, percent(line.accuracy), f"{percent(line.low)} to {percent(line.high)}",
              percent(line.majority), percent(line.break_even), str(line.n))
             for line in m.ml.live if line.n
         ]  # fmt: skip
         head = ("bars", "right", "95 % interval", "majority", "break-even", "n")
         self.accuracy.set(_table(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
         s, w = m.summary, m.win_rates
-        pnl = "unknown" if s.total_pnl is None else f"${s.total_pnl:,.0f}"
         self.trades.set(
             f"{mark}{s.trades} trades, win rate {percent(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
-            f"P&L {pnl}, worst drawdown {percent(s.max_drawdown)}"
+            f"P&L {money(s.total_pnl)}, worst drawdown {percent(s.max_drawdown)}"
         )
         bootstrap = (
             f"Fewer than {w.trades_needed} own trades: the model's out-of-sample bets (bootstrap) won "
@@ -226,13 +228,15 @@ class Proof:
             self.sentence.set("Evidence begins when a model serves.")
             return
         e = m.risk.evidence[0]
-        needed = "proven" if e.bets_needed == 0 else "no end in sight" if e.bets_needed is None else str(
-            e.bets + e.bets_needed)  # fmt: skip
+        total = "no end in sight" if e.bets_needed is None else str(e.bets + e.bets_needed)
+        needed = "proven" if e.bets_needed == 0 else total
         tone = {"proven": "good", "degraded": "bad"}.get(e.state, "warn")
         self.bets.set(f"{e.bets} / {needed}", tone)
         mark = "SIMULATED, counts on no real market: " if e.simulated else ""
-        self.sentence.set(f"{mark}{e.instrument} {e.state}, e-value {_plain(e.e_value)} of {e.needed:.0f}, mean "
-                          f"{_plain(e.mean_r, 4)} R a bet; {e.sentence}.")  # fmt: skip
+        self.sentence.set(
+            f"{mark}{e.instrument} {e.state}, e-value now {_plain(e.e_value)} ({e.needed:.0f} proves), "
+            f"mean {_plain(e.mean_r, 4)} R a bet; {e.sentence}."
+        )
 
 
 class Models:
@@ -247,6 +251,7 @@ class Models:
             self.progress.set_visibility(False)
             with ui.element("div").classes("scroll"):
                 self.table = Block()
+                self.parts = Block()
 
     def show(self, m: Moment) -> None:
         score = m.ml.health.score
@@ -266,6 +271,9 @@ class Models:
         ]  # fmt: skip
         empty = f'<div class="note">{escape(m.models.problem or "There is no model yet.")}</div>'
         self.table.set(_table(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
+        parts = [(part.name, "unknown" if part.score is None else f"{part.score:.0f}", part.detail)
+                 for part in m.ml.health.parts]  # fmt: skip
+        self.parts.set(_table(("health", "of 100", "because"), parts) if parts else "")
 
 
 def _sentence(line: DecisionLine) -> str:
@@ -280,8 +288,21 @@ def _sentence(line: DecisionLine) -> str:
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return f'<table class="plain"><tr>{cells}</tr>{body}</table>'
+
+
+def _cell(text: str) -> str:
+    """Numbers keep their unit on the line; long names may break anywhere."""
+    kind = ' class="long"' if len(text) > LONG else ""
+    return f"<td{kind}>{escape(text).replace(' %', '&nbsp;%')}</td>"
+
+
+def money(dollars: float | None) -> str:
+    """ "$1,234", "-$1,234" or "unknown"."""
+    if dollars is None:
+        return "unknown"
+    return f"{'-' if dollars < 0 else ''}${abs(dollars):,.0f}"
 
 
 def _contracts(signed: int | None) -> str:
@@ -293,7 +314,7 @@ def _contracts(signed: int | None) -> str:
 def _number(value: float | None, unit: str) -> str:
     if value is None:
         return "unknown"
-    return percent(value, 2) if unit == "fraction" else f"{value:.2f}"
+    return f"{value:.2f}" if unit == "contracts" else percent(value, 2)
 
 
 def _plain(value: float | None, digits: int = 2) -> str:
