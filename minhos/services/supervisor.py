@@ -154,11 +154,13 @@ def running_pids(layout: Layout) -> dict[str, int]:
 
 
 def _is_ours(pid: int) -> bool:
-    """Alive and a MinhOS process: a recycled process id is not."""
+    """Alive and started as one of our modules or by the launcher: a recycled process id is not."""
     try:
-        return "minh" in " ".join(psutil.Process(pid).cmdline())
+        words = psutil.Process(pid).cmdline()[1:]
     except psutil.Error:
         return False
+    modules = {*SERVICES.values(), "minhos.cli"}
+    return any(word in modules or Path(word).name in ("minh.py", "minhos") for word in words)
 
 
 def refuse_second_start(layout: Layout) -> None:

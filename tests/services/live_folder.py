@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -142,11 +143,11 @@ class Told:
 
 
 class Desk:
-    """Folder, clock and trader.  `at` holds what happens when: time to an action."""
+    """Folder, clock and trader, from ten seconds after a bar's close on.  `at` holds what happens when."""
 
     def __init__(self, home: Path, files: list[File], start_ns: int, *, symbol: str = "NQ",
                  p_up: Callable[[int], float] = lambda _: 0.7, **sections: dict) -> None:  # fmt: skip
-        self.files, self.clock, self.layout = files, HandClock(start_ns), Layout(home)
+        self.files, self.clock, self.layout = files, HandClock(start_ns + 10 * SECOND), Layout(home)
         self.at: dict[int, Callable[[], object]] = {}
         self.heartbeats: list[dict] = []
         self._told = Told(p_up)
@@ -200,7 +201,7 @@ class Desk:
     def events(self) -> list[ev.Event]:
         """All events of the journal so far."""
         path = self.layout.journal(self.trader.mode, self.trader.account)
-        with reader(path) as journal:
+        with closing(reader(path)) as journal:
             return [ev.decode(r.kind, r.payload, r.version) for r in journal.records()]
 
     def decisions(self) -> list[Decision]:

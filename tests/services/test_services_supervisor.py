@@ -1,0 +1,153 @@
+"""The supervisor: what dies is started again, what refuses is not, and stopping ends all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from trading_home import ROOT, wait_for
+
+from minhos.errors import MinhosError
+from minhos.services import supervisor as module
+from minhos.services.layout import Layout, read_json
+from minhos.services.supervisor import Supervisor, refuse_second_start, running_pids, stop_running
+
+SLEEPER = "import time\ntime.sleep(60)\n"
+STUBBORN = (
+    "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen(__file__ + '.up', 'w').close()\n"
+    "time.sleep(60)\n"
+)
+REFUSER = "import sys\nprint('MinhOS trader: the port is taken.', file=sys.stderr)\nsys.exit(2)\n"
+
+
+@pytest.fixture
+def supervise(tmp_path, monkeypatch):
+    """Supervise modules of the given texts; whatever is left is killed afterwards."""
+    made: list[Supervisor] = []
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.05)
+
+    def make(**texts: str) -> Supervisor:
+        for name, text in texts.items():
+            (tmp_path / f"minh_{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(module, "SERVICES", {name: f"minh_{name}" for name in texts})
+        made.append(Supervisor(Layout(tmp_path / "home"), tuple(texts)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        for child in one.children:
+            if child.process is not None:
+                child.process.kill()
+                child.process.wait()
+
+
+def tended(supervisor: Supervisor, condition) -> bool:
+    """Whether it comes true while the supervisor does its work."""
+    return wait_for(lambda: supervisor.tend() or condition(), 15)
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int:
+    process = next(child.process for child in supervisor.children if child.name == name)
+    return process.pid if process is not None else 0
+
+
+def test_a_killed_child_is_started_again(supervise):
+    supervisor = supervise(trader=SLEEPER, web=SLEEPER)
+    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    first, web = pid_of(supervisor, "trader"), pid_of(supervisor, "web")
+    os.kill(first, signal.SIGKILL)
+    assert tended(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
+    assert pid_of(supervisor, "web") == web
+    state = read_json(supervisor.layout.run / "supervisor.json")
+    assert state["restarts"] == {"trader": 1, "web": 0}
+
+
+def test_the_pause_before_a_restart_grows(supervise):
+    supervisor = supervise(trader="raise SystemExit(1)\n")
+    child = supervisor.children[0]
+    assert tended(supervisor, lambda: child.restarts == 3)
+    assert child.pause_s == pytest.approx(0.05 * 2**3)
+    assert supervisor.refusals == {}
+
+
+def test_a_users_mistake_is_not_tried_again_and_its_sentence_is_kept(supervise):
+    supervisor = supervise(trader=REFUSER, web=SLEEPER)
+    assert tended(supervisor, lambda: supervisor.refusals)
+    assert supervisor.refusals == {"trader": "MinhOS trader: the port is taken."}
+    for _ in range(20):
+        supervisor.tend()
+    assert pid_of(supervisor, "trader") == 0
+    assert supervisor.children[0].restarts == 0
+
+
+def test_stop_ends_all_also_one_that_will_not(supervise, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.5)
+    supervisor = supervise(trader=SLEEPER, web=STUBBORN)
+    assert tended(supervisor, (tmp_path / "minh_web.py.up").exists)
+    pids = [pid_of(supervisor, "trader"), pid_of(supervisor, "web")]
+    supervisor.stop()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not (supervisor.layout.run / "supervisor.json").exists()
+
+
+def test_a_second_start_is_refused_while_one_runs(supervise):
+    supervisor = supervise(trader=SLEEPER)
+    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    assert running_pids(supervisor.layout)["trader"] == pid_of(supervisor, "trader")
+    with pytest.raises(MinhosError, match=r"already runs here: .*trader \(process \d+\).* minh.py stop"):
+        refuse_second_start(supervisor.layout)
+    supervisor.stop()
+    refuse_second_start(supervisor.layout)
+
+
+def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):
+    """The whole `start` as a user runs it, and `stop` from elsewhere."""
+    home = tmp_path / "home"
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "minhos.toml").write_text("[simulation]\nhistory_days = 25\n", encoding="utf-8")
+    code = (
+        "import time\n"
+        "from minhos.services.layout import Layout\n"
+        "from minhos.services.supervisor import Supervisor\n"
+        "import signal, pathlib\n"
+        f"s = Supervisor(Layout(pathlib.Path({str(home)!r})), ('trader',))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: setattr(s, 'stopping', True))\n"
+        "while not s.stopping:\n    s.tend(); time.sleep(0.05)\n"
+        "s.stop()\n"
+    )
+    (tmp_path / "minh.py").write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    process = subprocess.Popen([sys.executable, str(tmp_path / "minh.py")], env=environment, cwd=tmp_path)
+    layout = Layout(home)
+    try:
+        assert wait_for(lambda: (layout.run / "trader.json").exists())
+        pids = running_pids(layout)
+        assert set(pids) == {"supervisor", "trader"}
+        names = stop_running(layout)
+        assert set(names) == {"supervisor", "trader"}
+        process.wait(timeout=20)
+        assert wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()), 5)
+        assert stop_running(layout) == []
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_recycled_process_id_is_not_ours(tmp_path):
+    layout = Layout(tmp_path).make()
+    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)  # reads /home/minhos/notes"])
+    try:
+        (layout.run / "trader.json").write_text(f'{{"pid": {foreign.pid}}}', encoding="utf-8")
+        time.sleep(0.2)
+        assert running_pids(layout) == {}
+        assert stop_running(layout) == []
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
