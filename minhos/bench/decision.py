@@ -40,7 +40,7 @@ TRAINED_ON, WARM_UP_DECISIONS = 3_000, 50
 START_NS = ns("2024-01-02T23:00:00")
 CASH_CENTS = 100_000_000
 ALIVE = RiskParameters(
-    min_confidence=0.55, max_consecutive_losses=10**6, daily_loss_limit=1.0, max_commission_share_a_day=1.0,
+    min_confidence=0.5, max_consecutive_losses=10**6, daily_loss_limit=1.0, max_commission_share_a_day=1.0,
     max_orders_a_day=10**6, max_round_trips_a_day=10**6,
 )  # fmt: skip
 """Every limit is asked; those that would end the day are set so wide that orders keep coming."""
@@ -69,7 +69,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
 
 
 def make_forecaster(bars: Bars, calendar: SessionCalendar, folder: Path) -> Forecaster:
-    """Five members with the demo recipe's parameters, trained on the first bars, calibrated boldly so that they bet.
+    """Five members with the demo recipe's parameters, trained on the first bars, calibrated so that they bet.
 
     Their skill does not matter here, only what they cost; the LSTM is trained for one epoch.
     """
@@ -90,7 +90,7 @@ def make_forecaster(bars: Bars, calendar: SessionCalendar, folder: Path) -> Fore
         members[name] = tree_to_onnx(name, tree.model, len(FEATURE_NAMES))
     contents = msgspec.structs.replace(
         bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), members=members,
-        weights=dict.fromkeys(members, 1.0 / len(members)), calibrator=Calibrator(6.0, 0.2, 5.0, 1_000),
+        weights=dict.fromkeys(members, 1.0 / len(members)), calibrator=Calibrator(0.7, 0.1, 0.6, 1_000),
     )  # fmt: skip
     info = Registry(folder / "models").save(contents)
     return Forecaster(load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION))
@@ -103,7 +103,7 @@ def decision_times(
     forecaster.warm()
     symbol = bars.symbol
     settings = ev.TradingSettings(
-        SizingParameters(confidence_threshold=0.55), ALIVE, {symbol: bars.instrument}, symbol, symbol
+        SizingParameters(confidence_threshold=0.5), ALIVE, {symbol: bars.instrument}, symbol, symbol
     )
     manifest, clock = forecaster.bundle.manifest, SimulatedClock(START_NS)
     journal = Journal.open(folder / "journal.sqlite", {"mode": "bench"})
@@ -119,13 +119,15 @@ def decision_times(
     with (folder / "raw").open("wb") as file:
         for bar in bars:
             clock.advance_to(bar.close_time_ns)
+            cash_cents = state.ledger.account().cash_cents
             start = time.perf_counter_ns()
             decision = engine.on_slice(Slice(bar.close_time_ns, (bar,)))
             elapsed_ms = (time.perf_counter_ns() - start) / 1e6
-            if decision.forecast is not None:
-                (durable if decision.orders else quiet).append(elapsed_ms)
             if decision.orders:
+                durable.append(elapsed_ms)
                 raw.append(_fdatasync_ms(file.fileno()))
+            elif decision.forecast is not None and state.ledger.account().cash_cents == cash_cents:  # no fill either
+                quiet.append(elapsed_ms)
             if state.risk.trade_date != trade_date:
                 trade_date = state.risk.trade_date
                 journal.checkpoint()
