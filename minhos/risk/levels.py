@@ -65,6 +65,10 @@ def measured(
     text: str = "{:.2f}",
 ) -> Component:
     """The component after a bar on which its value was this."""
+    if component.level is Level.LOW and thresholds:  # the ordinary bar: better than the first threshold, as before
+        first = thresholds[0]
+        if first < value < math.inf if falling else -math.inf < value < first:
+            return component
     if not math.isfinite(value):
         return rise(component, Level.CRITICAL, f"{component.name} is {value}", time_ns)
     level = grade(value, thresholds, falling=falling)
@@ -98,7 +102,8 @@ def market_components(
         quality, data_quality, parameters.data_quality, parameters, time_ns, falling=True, text="{:.1%}"
     )  # fmt: skip
     level = model_level(model, parameters)
-    models = settle(models, level, level, f"model {model.value}", time_ns, parameters.calm_bars)
+    if not level is models.level is Level.LOW:
+        models = settle(models, level, level, f"model {model.value}", time_ns, parameters.calm_bars)
     return volatility, spread, volume, quality, models
 
 
