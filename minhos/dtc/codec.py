@@ -49,7 +49,7 @@ def decode(data: bytes, encoding: Encoding) -> Message | Malformed:
     """The one message in data, or Malformed; raises for no bytes whatever.
 
     Fields that an older peer does not send keep their default, what a newer one appends is ignored, as are bytes
-    after the message; a type that is not in the table gives Unknown.  Unset numbers are None.  NaN and infinite
+    after the message; text that fills its array without a NUL is kept whole; a type that is not in the table gives Unknown.  Unset numbers are None.  NaN and infinite
     numbers make a message Malformed.
     """
     if encoding != Encoding.BINARY:

@@ -6,7 +6,8 @@ The facts come from the backend; here are the numbers, counts, final flags, and 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 import msgspec
 
@@ -166,32 +167,42 @@ class Procedures:
             code = HistoricalPriceDataRejectReasonCode.UNABLE_TO_SERVE_DATA_DO_NOT_RETRY
             self._wire.send(m.HistoricalPriceDataReject(number, records.reason[:LONGEST_TEXT], int(code)))
             return
-        rows = [msgspec.structs.replace(record, request_id=number) for record in records]
+        rows = self._marked(records, number)
+        first = next(rows, None)
         compress = bool(request.use_zlib_compression)
         header = m.HistoricalPriceDataResponseHeader(
             request_id=number,
             record_interval=request.record_interval,
             use_zlib_compression=int(compress),
-            no_records_to_return=int(not rows),
+            no_records_to_return=int(first is None),
         )
         self._wire.send(header)
-        if not rows:
-            return
-        if not self._faults.no_final_record:
-            rows[-1] = msgspec.structs.replace(rows[-1], is_final_record=1)
-        else:
-            rows.append(m.HistoricalPriceDataResponseTrailer(number, 0))
-        await self._send_records(rows, compress)
+        if first is not None:
+            await self._send_records(chain([first], rows), compress)
 
-    async def _send_records(self, rows: list[Message], compress: bool) -> None:
+    def _marked(self, records: Iterable[Message], number: int) -> Iterator[Message]:
+        """The records with their request's number, the last one marked, or followed by a trailer."""
+        held: Message | None = None
+        for record in records:
+            if held is not None:
+                yield held
+            held = msgspec.structs.replace(record, request_id=number)
+        if held is None:
+            return
+        if self._faults.no_final_record:
+            yield from (held, m.HistoricalPriceDataResponseTrailer(number, 0))
+        else:
+            yield msgspec.structs.replace(held, is_final_record=1)
+
+    async def _send_records(self, rows: Iterator[Message], compress: bool) -> None:
         if not compress:
             for row in rows:
                 self._wire.send(row)
                 await self._wire.drain()
             return
         self.is_compressing, deflate = True, zlib.compressobj()
-        for start in range(0, len(rows), HISTORY_BATCH):
-            plain = b"".join(encode(row, self._wire.encoding) for row in rows[start : start + HISTORY_BATCH])
+        while batch := list(islice(rows, HISTORY_BATCH)):
+            plain = b"".join(encode(row, self._wire.encoding) for row in batch)
             self._wire.send_bytes(deflate.compress(plain))
             await self._wire.drain()
         self._wire.send_bytes(deflate.flush())

@@ -83,8 +83,15 @@ class SimulatedBackend:
         known = float(symbol in self.prices)
         return [
             m.MarketDataSnapshot(
-                *(0, price, price, price, price, known, int(known), int(known)),
-                *(price - 0.25 * known, price, known, known, price, known),
+                session_settlement_price=price,
+                session_open_price=price,
+                session_high_price=price,
+                session_low_price=price,
+                session_volume=known,
+                bid_price=price - 0.25 * known,
+                ask_price=price,
+                last_trade_price=price,
+                last_trade_volume=known,
             )
         ]
 

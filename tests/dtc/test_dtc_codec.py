@@ -66,8 +66,17 @@ def test_any_bytes_give_a_message_or_malformed(data, encoding):
 def test_any_body_of_a_known_type_gives_a_message_or_malformed(message_type, body):
     decoded = decode(struct.pack("<HH", 4 + len(body), message_type) + body, Encoding.BINARY)
     assert isinstance(decoded, Malformed | LAYOUTS[message_type].message)
-    if isinstance(decoded, m.Message):
+    texts = [field for field in LAYOUTS[message_type].fields if field.is_text]
+    if isinstance(decoded, m.Message) and all(len(getattr(decoded, t.attribute)) < int(t.code[:-1]) for t in texts):
         assert decode(encode(decoded, Encoding.BINARY), Encoding.BINARY) == decoded
+
+
+def test_text_that_fills_its_array_without_a_nul_is_kept_whole_and_not_sent_on():
+    data = bytearray(encode(m.CancelOrder(), Encoding.BINARY))
+    data[4:36] = b"x" * 32
+    assert decode(bytes(data), Encoding.BINARY).server_order_id == "x" * 32
+    with pytest.raises(DtcError, match="server_order_id has 32 characters"):
+        encode(decode(bytes(data), Encoding.BINARY), Encoding.BINARY)
 
 
 json_values = st.recursive(

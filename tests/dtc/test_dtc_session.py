@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import shutil
+import ssl
+import subprocess
 
 import pytest
 from dtc_running import SHORT_S, SYMBOL, Time, connected, in_loop, next_event, serving
 
 import minhos.dtc.messages as m
+from minhos.dtc import wire
 from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Encoding, encode
 from minhos.dtc.events import Connected, Disconnected
@@ -282,3 +286,47 @@ async def test_a_json_client_may_skip_the_handshake():
         await reader.readuntil(b"\0")
         assert b'"TradeAccount":"Sim1","RequestID":5' in await reader.readuntil(b"\0")
         writer.close()
+
+
+@in_loop
+async def test_a_client_that_reads_nothing_costs_bounded_memory_and_then_its_connection(monkeypatch):
+    monkeypatch.setattr(wire, "MOST_UNSENT_BYTES", 100_000)
+    async with serving() as (server, _, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(encode(m.LogonRequest(heartbeat_interval_in_seconds=10), Encoding.BINARY))
+        await reader.readexactly(256)
+        text = m.UserMessage("x" * 255)
+        for _ in range(100_000):
+            server.publish(text)
+            if not server.n_sessions:
+                break
+            await asyncio.sleep(0)
+        assert server.n_sessions == 0
+        writer.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1 and its key, made by openssl."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is absent")
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    paths = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    subprocess.run([*command.split(), *paths], check=True, capture_output=True)
+    return folder
+
+
+@in_loop
+async def test_tls(certificate):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    async with serving(options=ServerOptions(tls=tls)) as (_, _, port):
+        async with client_of(port, handshake_timeout_s=2.0, tls=trusting) as client:
+            assert await client.accounts() == ["Sim1", "Sim2"]
+        with pytest.raises(DtcDisconnected, match="does not accept this TLS"):
+            await client_of(port, handshake_timeout_s=2.0, tls=ssl.create_default_context()).connect()
+    async with serving() as (_, _, port):
+        with pytest.raises(DtcError):
+            await client_of(port, handshake_timeout_s=0.05, tls=trusting).connect()
