@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from minhos.commands import bench, comparison, control, models, research, running, upkeep
-from minhos.commands.common import complain, run
+from minhos.commands.common import run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,22 +29,8 @@ app.add_typer(upkeep.config_app, name="config")
 
 
 def main() -> None:
-    """Entry point of `minh.py` and of the `minhos` script; exits with the command's code."""
-    sys.exit(run(_dispatch))
-
-
-def _dispatch() -> None:
-    try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.ClickException as error:
-        complain(f"{error.format_message()}  (--help shows an example)")
-        sys.exit(2)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    if isinstance(code, int) and code:
-        sys.exit(code)
+    """Entry point of `minh.py` and of the `minhos` script; exits with the command's code (2 for wrong use)."""
+    sys.exit(run(lambda: app(prog_name="minh.py")))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from minhos.errors import SettingsError
 from minhos.market.instruments import instrument
 from minhos.market.types import Instrument
+from minhos.risk.events import parse_events
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 
@@ -220,6 +221,7 @@ def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None
     settings = parse(values)
     settings.autonomous.sends_orders()
     settings.risk_parameters()
+    parse_events(settings.events_text)
     return settings
 
 

@@ -57,7 +57,11 @@ def set_value(
         raise SettingsError(f"{key!r} names no setting; write section.key, as in risk.max_consecutive_losses.")
     path = layout().config / "minhos.toml"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    document = tomlkit.parse(before)
+    try:
+        document = tomlkit.parse(before)
+    except TOMLKitError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}; correct it first.") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
     document.setdefault(section, tomlkit.table())[name] = _value(value)
     replace_file(path, tomlkit.dumps(document).encode())
     try:
