@@ -198,7 +198,7 @@ def _by_tests(what: str) -> Rule:
 
 
 def _backtest(key: str, words: str) -> Rule:
-    """A line of `checks` in the backtest's result: {"holds": bool, "value": text}."""
+    """A line of `checks` in the comparison's result: {"holds": true, false or null, "value": text}."""
 
     def rule(views: Views, around: Surroundings) -> Answer:
         check: Any = ((around.backtest or {}).get("checks") or {}).get(key)

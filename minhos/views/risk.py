@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 
 from minhos.accounting.types import Account
+from minhos.errors import CalendarError
 from minhos.market.calendar import SessionCalendar
 from minhos.risk.evidence import PROVEN_AT
 from minhos.risk.parameters import RiskParameters
@@ -183,6 +184,14 @@ def risk_view(
         drawdown=round(account.drawdown, 6) if parameters else None,
         losses_in_a_row=account.losses_in_a_row if parameters else None,
         losses_allowed=parameters.max_consecutive_losses if parameters else None,
-        next_halt=iso(calendar.session_close_after(market_now_ns)) if parameters and market_now_ns else None,
+        next_halt=_next_halt(calendar, market_now_ns) if parameters else None,
         armed=risk.armed,
     )
+
+
+def _next_halt(calendar: SessionCalendar, market_now_ns: int) -> str | None:
+    """The session's end; None outside the calendar's table."""
+    try:
+        return iso(calendar.session_close_after(market_now_ns))
+    except CalendarError:
+        return None

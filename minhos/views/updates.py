@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from minhos.market.types import Instrument
 from minhos.risk.types import Level, RiskState
@@ -24,13 +26,16 @@ TYPES = ("decision", "fill", "risk", "health", "status", "trade", "alert")
 PER_EVENT = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class Update:
-    """One message.  data: plain values."""
+class Update(NamedTuple):
+    """One message.  Most are never asked for, so what it says is put into words when it is."""
 
     seq: int
     type: str
-    data: dict[str, Any]
+    tell: Callable[[], dict[str, Any]]
+
+    def plain(self) -> dict[str, Any]:
+        """{"seq", "type", "data"} in plain values."""
+        return {"seq": self.seq, "type": self.type, "data": self.tell()}
 
 
 class Updates:
@@ -62,41 +67,47 @@ class Updates:
 
     def on_event(self, sequence: int, event: ev.Event, risk: RiskState, instruments: dict[str, Instrument]) -> None:
         """What an event means to listeners; most prices and reports mean nothing."""
-        told = _told(sequence, event, instruments)
-        if told is not None:
-            self._add(sequence, *told)
+        kind = _KINDS.get(type(event))
+        if kind is not None:
+            self._add(sequence, kind, partial(_words, sequence, event, instruments))
         stops = stop_lines(risk)
         now = (risk.level(), tuple(stop.name for stop in stops))
         if now != self._risk:
             self._risk = now
             reason = stops[0].why if stops else ""
-            self._add(sequence, "risk", {"level": now[0].name, "stops": list(now[1]), "reason": reason})
+            self._add(sequence, "risk", partial(dict, level=now[0].name, stops=list(now[1]), reason=reason))
 
-    def _add(self, sequence: int, kind: str, data: dict[str, Any]) -> None:
-        self.recent.append(Update(sequence * PER_EVENT + _PLACES[kind], kind, data))
+    def _add(self, sequence: int, kind: str, tell: Callable[[], dict[str, Any]]) -> None:
+        self.recent.append(Update(sequence * PER_EVENT + _PLACES[kind], kind, tell))
         self.forget(KEPT)
 
 
 _PLACES = {"decision": 0, "fill": 1, "trade": 2, "status": 3, "alert": 4, "risk": 5}
+_KINDS: dict[type, str] = {
+    ev.DecisionMade: "decision", ev.OrderFilled: "fill", ev.TradeClosed: "trade", ev.ModelActivated: "status",
+    ev.EngineStarted: "status", ev.CommandReceived: "status", ev.Alarm: "alert", ev.Intervention: "alert",
+}  # fmt: skip
 
 
-def _told(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> tuple[str, dict[str, Any]] | None:
+def _words(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> dict[str, Any]:
+    """What an event says, in plain values."""
     match event:
         case ev.DecisionMade():
-            return "decision", dataclasses.asdict(line_of(sequence, event, instruments))
+            return dataclasses.asdict(line_of(sequence, event, instruments))
         case ev.OrderFilled():
-            return "fill", dataclasses.asdict(fill_line(sequence, event.fill, instruments))
+            return dataclasses.asdict(fill_line(sequence, event.fill, instruments))
         case ev.TradeClosed():
-            return "trade", dataclasses.asdict(trade_line(sequence, event, instruments))
+            return dataclasses.asdict(trade_line(sequence, event, instruments))
         case ev.ModelActivated():
-            return "status", {"text": f"Bundle {event.bundle_id} serves.", "time": iso(event.time_ns)}
+            text = f"Bundle {event.bundle_id} serves."
         case ev.EngineStarted():
-            return "status", {"text": f"The trader started in mode {event.mode}.", "time": iso(event.time_ns)}
-        case ev.Alarm():
-            return "alert", {"text": event.text, "time": iso(event.time_ns)}
+            text = f"The trader started in mode {event.mode}."
         case ev.Intervention():
             text = f"{event.action.value} by {event.who}: {event.reason}"
-            return "alert", {"text": text, "time": iso(event.time_ns)}
         case ev.CommandReceived():
-            return "status", {"text": f"{event.name} by {event.who}. {event.why}".strip(), "time": iso(event.time_ns)}
-    return None
+            text = f"{event.name} by {event.who}. {event.why}".strip()
+        case ev.Alarm():
+            text = event.text
+        case _:
+            text = ""
+    return {"text": text, "time": iso(getattr(event, "time_ns", 0))}

@@ -91,7 +91,7 @@ def routes(house: House) -> APIRouter:
     router = APIRouter(prefix="/api", responses=responses(403, 409, 422))
 
     @router.post("/commands/train", tags=["commands"])
-    def train(request: Request, why: Why | None = None) -> CommandAnswer:
+    def train(why: Why | None = None) -> CommandAnswer:
         """Ask the trainer for a training now."""
         return ask_for_training(house)
 

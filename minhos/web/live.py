@@ -8,7 +8,6 @@ messages, so a slow one holds up nobody: it is dropped when a message takes too 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from typing import Any
 
@@ -84,13 +83,14 @@ class Client:
         )
         if now.state != self.state:
             self.state = now.state
-            await self._tell(Update(self.after, "status", {"state": now.state, "reason": now.reason, "mode": now.mode}))
-        await self._tell(Update(self.after, "health", {"status": health.status, "state": health.state,
-                                                       "connected": now.connected}))  # fmt: skip
+            what = {"state": now.state, "reason": now.reason, "mode": now.mode}
+            await self._tell(Update(self.after, "status", lambda: what))
+        well = {"status": health.status, "state": health.state, "connected": now.connected}
+        await self._tell(Update(self.after, "health", lambda: well))
 
     async def _tell(self, update: Update) -> None:
         if update.type in self.topics:
-            await self._send(dataclasses.asdict(update))
+            await self._send(await run_in_threadpool(update.plain))
 
     async def _listen(self) -> None:
         """Requests of the client; each is answered."""

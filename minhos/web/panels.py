@@ -139,7 +139,7 @@ class _BigNumber:
             self.value = Words("big")
 
     def set(self, text: str, tone: str) -> None:
-        self.value.set(text, tone)
+        self.value.set("–" if text == "unknown" else text, tone)
 
 
 class Sentences:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import msgspec
@@ -270,9 +269,7 @@ def test_updates_are_numbered_by_the_journal_and_resumable() -> None:
     numbers = [update.seq for update in views.updates.recent]
     assert numbers == sorted(set(numbers))
     assert {update.type for update in views.updates.recent} >= {"decision", "fill", "trade", "status"}
-    assert [dataclasses.astuple(u) for u in again.updates.recent] == [
-        dataclasses.astuple(u) for u in views.updates.recent
-    ]
+    assert [u.plain() for u in again.updates.recent] == [u.plain() for u in views.updates.recent]
     middle = numbers[len(numbers) // 2]
     assert [update.seq for update in views.updates.after(middle)] == [n for n in numbers if n > middle]
 
@@ -281,8 +278,8 @@ def test_a_changed_risk_is_told_once() -> None:
     halt = ev.CommandReceived(NOW, "1", "halt", "Ann", "news")
     views = folded([*trading_events(), halt, ev.Alarm(NOW, "look")])
     told = [update for update in views.updates.recent if update.type == "risk"]
-    assert [update.data["stops"] for update in told] == [["halt"]]
-    assert told[0].data["level"] == Level.LOW.name
+    assert [update.tell()["stops"] for update in told] == [["halt"]]
+    assert told[0].tell()["level"] == Level.LOW.name
 
 
 def test_an_event_against_the_order_table_is_an_alert_and_no_crash() -> None:
