@@ -49,8 +49,8 @@ def decode(data: bytes, encoding: Encoding) -> Message | Malformed:
     """The one message in data, or Malformed; raises for no bytes whatever.
 
     Fields that an older peer does not send keep their default, what a newer one appends is ignored, as are bytes
-    after the message; text that fills its array without a NUL is kept whole; a type that is not in the table gives Unknown.  Unset numbers are None.  NaN and infinite
-    numbers make a message Malformed.
+    after the message; a type that is not in the table gives Unknown.  Unset numbers are None, text that fills its
+    array without a NUL is kept whole, and NaN or an infinite number makes the message Malformed.
     """
     if encoding != Encoding.BINARY:
         _known(encoding)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from typing import Any
 
 import msgspec
@@ -119,6 +118,3 @@ def _shown(text: bytes) -> str:
     """The beginning of a peer's text, fit for a sentence."""
     start = text[:60].decode("latin-1")
     return repr(start + ("…" if len(text) > len(start) else ""))
-
-
-assert sys.float_info.max > UNSET_FROM

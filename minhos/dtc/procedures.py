@@ -32,7 +32,7 @@ class _Query(msgspec.Struct, frozen=True):
     """How the answer to one kind of request looks: when there are no rows, when refused, and how rows are counted."""
 
     nothing: Message
-    reject: type[Message]
+    reject: type[Message] | None
     total_field: str = "total_number_messages"
 
 
@@ -43,7 +43,7 @@ QUERIES: dict[type[Message], _Query] = {
     ),
     m.CurrentPositionsRequest: _Query(m.PositionUpdate(no_positions=1), m.CurrentPositionsReject),
     m.AccountBalanceRequest: _Query(m.AccountBalanceUpdate(no_account_balances=1), m.AccountBalanceReject),
-    m.TradeAccountsRequest: _Query(m.TradeAccountResponse(), m.GeneralLogMessage),
+    m.TradeAccountsRequest: _Query(m.TradeAccountResponse(), None),
     m.SecurityDefinitionForSymbolRequest: _Query(m.SecurityDefinitionResponse(), m.SecurityDefinitionReject, ""),
 }
 
@@ -90,9 +90,10 @@ class Procedures:
             rows: Sequence[Message] | Refused = Refused("TradeAccount is not set")
         else:
             rows = self._backend.query(request)
-        if isinstance(rows, Refused):
+        if isinstance(rows, Refused) and query.reject is not None:
             self._wire.send(query.reject(request_id=number, reject_text=rows.reason[:LONGEST_TEXT]))
             return
+        rows = [] if isinstance(rows, Refused) else rows  # the protocol has no way to refuse the list of accounts
         for index, row in enumerate(rows or [query.nothing], start=1):
             changes = {"request_id": number}
             if query.total_field:

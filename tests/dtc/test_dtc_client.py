@@ -6,6 +6,7 @@ import pytest
 from dtc_running import SYMBOL, connected, exits, in_loop, next_event, order, serving
 
 import minhos.dtc.messages as m
+from minhos.dtc.backend import Refused
 from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Encoding
 from minhos.dtc.faults import Faults
@@ -47,6 +48,18 @@ async def test_a_wrong_account_is_named():
         for query in (client.balances, client.positions, client.open_orders, client.fills):
             with pytest.raises(DtcRejected, match=r"The server refused: Trade account 120005 does not exist\."):
                 await query("120005")
+
+
+@in_loop
+async def test_a_backend_may_refuse_any_query(monkeypatch):
+    async with connected() as (client, backend, _):
+        monkeypatch.setattr(backend, "query", lambda request: Refused("Not today."))
+        assert await client.accounts() == []
+        for query in (client.balances, client.positions, client.open_orders):
+            with pytest.raises(DtcRejected, match="Not today"):
+                await query()
+        with pytest.raises(DtcRejected, match="Not today"):
+            await client.definition(SYMBOL)
 
 
 @in_loop
