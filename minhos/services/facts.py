@@ -14,7 +14,7 @@ from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest
 from minhos.services.layout import Layout, read_json
-from minhos.services.trading_setup import mode_of, registry_of, scope_of
+from minhos.services.trading_setup import can_be_followed, mode_of, registry_of, scope_of
 from minhos.settings import Settings
 from minhos.views.surroundings import Surroundings, TraderFacts, TrainingFacts
 
@@ -30,6 +30,8 @@ class Facts:
         self.clock = clock
         self.mode, self.scope = mode_of(settings), scope_of(settings)
         self.ceiling = _ceiling(settings)
+        source = settings.data.source
+        self.finished_data = bool(source) and not can_be_followed(Path(source))
         self._seen: tuple[float, ...] = ()
         self._models: tuple[BundleInfo, ...] = ()
         self._problem = ""
@@ -56,6 +58,7 @@ class Facts:
             report=self._report,
             backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
             data_report=_newest(layout.reports, "data*.json"),
+            finished_data=self.finished_data,
             backups=sum(1 for _ in layout.backups.glob("*.json")),
         )
 

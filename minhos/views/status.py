@@ -74,7 +74,7 @@ def banner_of(mode: str, ceiling: float | None) -> str:
 
 def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
     """The word and the sentence; the first that applies of stopped, closed, without a model, ill, without an edge."""
-    for rule in (_halted, _lost, _closed, _without_model, _degraded, _no_edge):
+    for rule in (_halted, _finished, _lost, _closed, _without_model, _degraded, _no_edge):
         found = rule(views, around)
         if found is not None:
             return found
@@ -91,6 +91,15 @@ def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
     return "halted", f"Stopped by {stops[0].name} ({stops[0].who}): {stops[0].why or 'no reason given'}; ends " + (
         f"{stops[0].ends}."
     )
+
+
+def _finished(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """A finished file has a verdict and no live recommendations."""
+    if not around.finished_data or around.report is None:
+        return None
+    verdict, reason = str(around.report.get("verdict", "")), str(around.report.get("reason", ""))
+    state = "no_predictions" if verdict == "edge" else "no_edge"
+    return state, f"Finished data, tested and not traded: {reason}"
 
 
 def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:

@@ -78,6 +78,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     backtest: dict[str, Any] | None = None
     data_report: dict[str, Any] | None = None
     backups: int = 0
+    finished_data: bool = False
+    """The configured data are a finished file: trained on and tested, never traded."""
 
     @property
     def trader_age_s(self) -> float | None:
