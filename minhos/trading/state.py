@@ -278,7 +278,7 @@ class TradingState:
 
     @property
     def data_quality(self) -> float:
-        return sum(self.arrived) / len(self.arrived) if self.arrived else 1.0
+        return self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
 
     # What a decision needs --------------------------------------------------------------------------------------
 
