@@ -31,16 +31,21 @@ class SystemClock:
 
 
 class SimulatedClock:
-    """A clock that stands until it is moved; it refuses to go back."""
+    """A clock that stands until it is moved; it refuses to go back.
 
-    def __init__(self, start_ns: int = 0) -> None:
+    wall: measures durations where a simulated market runs before a person; without one they are simulated too, so
+    that a backtest writes the same journal every time.
+    """
+
+    def __init__(self, start_ns: int = 0, wall: Clock | None = None) -> None:
         self._now_ns = start_ns
+        self._wall = wall
 
     def now_ns(self) -> int:
         return self._now_ns
 
     def monotonic_ns(self) -> int:
-        return self._now_ns
+        return self._now_ns if self._wall is None else self._wall.monotonic_ns()
 
     def advance_to(self, time_ns: int) -> None:
         """Move to time_ns; an earlier time leaves the clock where it is."""

@@ -64,7 +64,7 @@ def registry_of(settings: Settings, layout: Layout) -> Registry:
 
 
 def make_clock(settings: Settings) -> Clock:
-    return SimulatedClock() if settings.simulated else SystemClock()
+    return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
 
 
 def market_model(settings: Settings) -> MarketModel:
