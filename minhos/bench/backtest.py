@@ -2,7 +2,8 @@
 
 CPU time of one process, features and forecasts not computed; best of the runs, in memory and into a hashed journal.
 The forecasts are spread as in a real market, where few bars beat break-even; beside it the same on a simulated market
-where most bars are worth a bet, so that Kelly is solved at nearly every one.  backtesting.py runs the same number of bars with a strategy that follows the same sides, where it is installed.
+where most bars are worth a bet, so that Kelly is solved at nearly every one.  backtesting.py runs the same number of
+bars with a strategy that follows the same sides, where it is installed.
 """
 
 from __future__ import annotations
