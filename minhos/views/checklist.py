@@ -204,7 +204,8 @@ def _backtest(key: str, words: str) -> Rule:
         check: Any = ((around.backtest or {}).get("checks") or {}).get(key)
         if not isinstance(check, dict) or "holds" not in check:
             return None, "no backtest result yet"
-        return check["holds"], str(check.get("value", words))
+        mark = "SIMULATED: " if (around.backtest or {}).get("simulated") else ""
+        return check["holds"], mark + str(check.get("value", words))
 
     return rule
 

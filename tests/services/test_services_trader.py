@@ -123,15 +123,16 @@ def test_stops_rest_at_the_venue_again_after_a_kill(tmp_path):
     (tmp_path / "config" / "minhos.toml").write_text(
         "[simulation]\nhistory_days = 25\nseconds_per_bar = 30\n", encoding="utf-8"
     )
-    before = folded(layout)
-    n = last_sequence(layout)
+    before, fills, n = folded(layout), count(layout, "OrderFilled"), last_sequence(layout)
     with running(layout) as trader:
         assert wait_for(lambda: last_sequence(layout) > n + 2)
         stop(trader)
     after = folded(layout)
     symbol = after.settings.order_symbol
     position = after.ledger.account().position(symbol)
-    assert position.contracts == before.ledger.account().position(symbol).contracts
+    held = before.ledger.account().position(symbol).contracts
+    new = events_of(layout, "OrderFilled")[fills:]
+    assert position.contracts == held + sum(event.fill.side * event.fill.contracts for event in new)
     assert sum(record.contracts for record in after.book.stops(symbol)) == abs(position.contracts)
 
 
