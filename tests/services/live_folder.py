@@ -28,29 +28,28 @@ CALENDAR = SessionCalendar.load()
 SECOND, MINUTE = NANOS_PER_SECOND, 60 * NANOS_PER_SECOND
 EPOCH_US = 25_569 * 86_400 * 1_000_000
 HEADER = struct.pack("<4sIIHHI36s", b"SCID", 56, 40, 1, 0, 0, b"")
-STEP, STEP_CLOSED = 5 * SECOND, 10 * MINUTE
+STEP = 25 * SECOND
 MODEL = ev.ModelActivated(ns("2025-11-20"), "bundle-test", "recipe-test", payoff(), "edge", 0.6, False)
-TICK_MOMENTS = (1 * SECOND, 90 * SECOND, 180 * SECOND, 290 * SECOND)
-"""After a bar's open: its open, high, low and close are traded."""
+N_TICKS = 12
+"""Trades of a bar, one every 25 seconds: the open, the high from the fifth, the low from the ninth, the close."""
 
 
 def bars_of(start_ns: int, n: int, *, symbol: str, points: float = 0.0) -> Bars:
     """A simulated market under the name of a contract; `points` higher than that of another one."""
     bars = simulate(MarketModel(kind="null", seed=3), NQ, CALENDAR, start_ns, n).bars
     prices = {f"{p}_ticks": getattr(bars, f"{p}_ticks") + round(4 * points) for p in ("open", "high", "low", "close")}
-    trades, third = np.full(len(bars), 4), bars.volume // 3
+    trades, half = np.full(len(bars), N_TICKS), N_TICKS // 2 * (bars.volume // N_TICKS + 1)
     return msgspec.structs.replace(
-        bars, contracts=(symbol,), simulated=False, volume=4 * third, bid_volume=2 * third, ask_volume=2 * third,
+        bars, contracts=(symbol,), simulated=False, volume=2 * half, bid_volume=half, ask_volume=half,
         trades=trades, **prices,
     )  # fmt: skip
 
 
 def ticks_of(bar: Bar) -> list[tuple[int, float, int, bool]]:
-    """(time, price, volume, buy) of the four trades that make a bar."""
-    prices = (bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks)
-    volume = bar.volume // 4
-    moments = (bar.open_time_ns + moment for moment in TICK_MOMENTS)
-    return [(at, ticks / 4, volume, i % 2 == 0) for i, (at, ticks) in enumerate(zip(moments, prices, strict=True))]
+    """(time, price, volume, buy) of the trades that make a bar."""
+    prices = 4 * [bar.open_ticks] + 4 * [bar.high_ticks] + 3 * [bar.low_ticks] + [bar.close_ticks]
+    volume, first = bar.volume // N_TICKS, bar.open_time_ns + SECOND
+    return [(first + i * 25 * SECOND, ticks / 4, volume, i % 2 == 0) for i, ticks in enumerate(prices)]
 
 
 def stamp(time_ns: int) -> bytes:
@@ -66,7 +65,7 @@ def tick(time_ns: int, price: float, volume: int, buy: bool) -> bytes:
 def bar_record(bar: Bar, n_ticks: int) -> bytes:
     """The first trades of a bar as one record of five minutes, as it stands in the file until it is updated."""
     ticks = ticks_of(bar)[:n_ticks]
-    prices, volume = [price for _, price, _, _ in ticks], bar.volume // 4
+    prices, volume = [price for _, price, _, _ in ticks], bar.volume // N_TICKS
     buys = volume * sum(buy for *_, buy in ticks)
     values = (prices[0], max(prices), min(prices), prices[-1], n_ticks, volume * n_ticks, volume * n_ticks - buys, buys)
     return stamp(bar.open_time_ns) + struct.pack("<ffffIIII", *values)
@@ -88,6 +87,8 @@ class File:
         self._ticks = [(at, bar.open_time_ns, i) for bar in bars for i, (at, *_) in enumerate(ticks_of(bar))]
         self._next = 0
         self._content = bytearray(HEADER)
+        self._saved = 0
+        """Bytes of the file that will not change any more."""
 
     def write_until(self, now_ns: int) -> None:
         """Everything that is in the file at that moment."""
@@ -97,8 +98,7 @@ class File:
             self._next += 1
         torn = self.torn_ns[0] <= now_ns < self.torn_ns[1]
         if before != self._next or torn or not self.path.exists():
-            half = tick(now_ns, 1.0, 1, True)[:17] if torn else b""
-            self.path.write_bytes(bytes(self._content) + half)
+            self._save(tick(now_ns, 1.0, 1, True)[:17] if torn else b"")
 
     def _add(self, at: int, open_ns: int, i: int) -> None:
         if self.silent_ns[0] <= at < self.silent_ns[1]:
@@ -111,11 +111,20 @@ class File:
         else:
             self._content += tick(*ticks_of(bar)[i])
 
+    def _save(self, torn: bytes = b"") -> None:
+        """Write what is new, from the last record on, which may have changed."""
+        with self.path.open("r+b" if self.path.exists() else "wb") as out:
+            out.seek(self._saved)
+            out.write(self._content[self._saved :] + torn)
+            out.truncate()
+        self._saved = max(len(HEADER), len(self._content) - 40) if len(self._content) > len(HEADER) else 0
+
     def rewrite(self, drop: int) -> None:
         """As after "Delete All Data and Download": the file anew, without its first records."""
         self.path.unlink()
         del self._content[len(HEADER) : len(HEADER) + 40 * drop]
-        self.path.write_bytes(bytes(self._content))
+        self._saved = 0
+        self._save()
 
 
 class HandClock:
@@ -178,7 +187,7 @@ class Desk:
 
     def run_until(self, end_ns: int) -> None:
         """Time goes on in small steps, or large ones where the market is closed."""
-        while self.clock.time_ns < end_ns:
+        while self.clock.time_ns < end_ns + 10 * SECOND:
             self._advance()
             self.write()
             for when in [when for when in self.at if when <= self.clock.time_ns]:
@@ -194,7 +203,7 @@ class Desk:
         if CALENDAR.is_open(clock.time_ns) or CALENDAR.is_open(clock.time_ns - MINUTE):
             clock.time_ns += STEP
         else:
-            clock.time_ns = min(clock.time_ns + STEP_CLOSED, CALENDAR.next_open_ns(clock.time_ns))
+            clock.time_ns = min(clock.time_ns + 12 * STEP, CALENDAR.next_open_ns(clock.time_ns) + 10 * SECOND)
 
     # What came of it ------------------------------------------------------------------------------------------------
 
