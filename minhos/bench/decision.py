@@ -6,6 +6,7 @@ that orders waits for the disk with each intent; beside it stands what a bare fd
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -116,6 +117,8 @@ def decision_times(
     durable: list[float] = []
     raw: list[float] = []
     trade_date = 0
+    gc.collect()
+    gc.freeze()  # what training has left in this process is no part of a trader
     with (folder / "raw").open("wb") as file:
         for bar in bars:
             clock.advance_to(bar.close_time_ns)
@@ -131,6 +134,7 @@ def decision_times(
             if state.risk.trade_date != trade_date:
                 trade_date = state.risk.trade_date
                 journal.checkpoint()
+    gc.unfreeze()
     journal.close()
     return quiet[WARM_UP_DECISIONS:], durable, raw
 

@@ -200,8 +200,10 @@ class TradingState:
         self._mark_risk(fill.time_ns)
         self.book.fill(fill)
 
-    def _on_trade_closed(self, _: ev.TradeClosed) -> None:
+    def _on_trade_closed(self, event: ev.TradeClosed) -> None:
         self.closed_trades = ()
+        for order_id in event.trade.order_ids:
+            self.decided.pop(order_id, None)
 
     def _on_decision(self, decision: Decision) -> None:
         self.close_bar()
