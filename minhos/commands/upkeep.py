@@ -14,8 +14,9 @@ from minhos.commands.common import JsonOption, console, layout, print_json, sett
 from minhos.errors import JournalError, MinhosError, SettingsError
 from minhos.journal.reader import reader
 from minhos.journal.store import restore as restore_journal
+from minhos.market.clock import SystemClock
 from minhos.models.storage import replace_file
-from minhos.services.layout import Layout
+from minhos.services.layout import Layout, write_json
 from minhos.services.supervisor import running_pids
 from minhos.settings import home, load
 
@@ -96,6 +97,9 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+    place.backups.mkdir(parents=True, exist_ok=True)
+    note = {"file": str(target.resolve()), "files": count, "time_ns": SystemClock().now_ns()}
+    write_json(place.backups / f"{note['time_ns']}.json", note)
     if as_json:
         print_json({"backup": str(target), "files": count})
     else:

@@ -33,6 +33,8 @@ from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 
 NANOS_PER_MS = 1_000_000
+DEMO_DAYS = 180
+"""Calendar days of simulated market after the start: about 20 hours at two seconds a bar."""
 
 
 def mode_of(settings: Settings) -> str:
@@ -86,7 +88,7 @@ def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: Simulat
     return SimulatedFeed(
         market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
         history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
-        seconds_per_bar=simulation.seconds_per_bar,
+        seconds_per_bar=simulation.seconds_per_bar, days_ahead=DEMO_DAYS,
     )  # fmt: skip
 
 
