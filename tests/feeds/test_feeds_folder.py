@@ -21,6 +21,7 @@ from minhos.testing import NQ, ns
 CALENDAR = SessionCalendar.load()
 START = ns("2025-10-06T13:30:00")
 SECOND, PATIENCE = NANOS_PER_SECOND, FLUSH_NS + GRACE_NS
+LAST = START - 5 * SECOND
 FRIDAY_CLOSE, SUNDAY_OPEN = ns("2025-10-10T17:00-04:00"), ns("2025-10-12T18:00-04:00")
 
 
@@ -40,7 +41,7 @@ def slices_until(feed: FolderFeed, clock: SimulatedClock, now_ns: int) -> list[S
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return write(tmp_path / "NQZ25-CME.scid", *(tick(START - k * BAR_INTERVAL_NS, 25000.0) for k in (3, 2, 1)))
+    return write(tmp_path / "NQZ25-CME.scid", *(tick(LAST - k * BAR_INTERVAL_NS, 25000.0) for k in (2, 1, 0)))
 
 
 def test_a_bar_that_does_not_come_is_named_once_when_its_time_is_over(path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_missing_bar_that_still_comes_is_late_and_comes_once(path: Path) -> No
     slices_until(feed, clock, due + PATIENCE)
     with path.open("ab") as file:
         file.write(tick(due - SECOND, 25001.0) + tick(due + SECOND, 25002.0))
-    found = slices_until(feed, clock, due + 20 * SECOND)
+    found = slices_until(feed, clock, due + PATIENCE + SECOND)
     assert [(each.close_time_ns, each.late, len(each.bars)) for each in found] == [(due, True, 1)]
     found = slices_until(feed, clock, due + BAR_INTERVAL_NS + PATIENCE)
     assert [(each.close_time_ns, each.late, len(each.bars)) for each in found] == [(due + BAR_INTERVAL_NS, False, 1)]
@@ -109,7 +110,7 @@ def test_a_folder_without_a_trade_says_so(tmp_path: Path) -> None:
 
 
 def test_the_newest_weeks_are_found_by_bisection(path: Path) -> None:
-    assert newest_record_ns(path) == START - BAR_INTERVAL_NS
+    assert newest_record_ns(path) == LAST
     recent = read_since(path, NQ, parse_symbol("NQZ25-CME"), START - 2 * BAR_INTERVAL_NS)
     assert recent.bars.close_time_ns.tolist() == [START - BAR_INTERVAL_NS, START]
     assert len(read_since(path, NQ, parse_symbol("NQZ25-CME"), START).bars) == 0
