@@ -6,6 +6,7 @@ bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -106,9 +107,13 @@ class Trader:
             settings, mode=self.mode, account=self.account, version=minhos.__version__,
             cash_cents=round(100 * self.settings.paper.initial_cash),
         )  # fmt: skip
-        history = bars_since(self.feed.history(), state.anchor_time_ns)
-        engine.load_history(tuple(history), reset=True)
+        history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
+        after_ns = self.seen_ns or history[-1].close_time_ns
+        missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)
+        engine.load_history(history[: len(history) - len(missed)], reset=True)
         reconcile(engine, self.clock.now_ns())
+        for bar in missed:  # a stop that rested while this process was down was hit where they touched it
+            engine.on_slice(Slice(bar.close_time_ns, (bar,), late=True), self.clock.now_ns())
         return engine
 
     # The loop ---------------------------------------------------------------------------------------------------
@@ -260,6 +265,8 @@ def main() -> int:
     try:
         layout = Layout(home())
         trader = Trader(load(layout.home), layout)
+        gc.collect()
+        gc.freeze()  # what start-up made stays for good and need not be walked through between two bars
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: setattr(trader, "stopping", True))
         trader.run()
