@@ -6,6 +6,7 @@ answers nonsense, ends in "hold nothing" and EMERGENCY.  Sizing happens before, 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 
 from minhos.risk.limits import standard_limits
@@ -52,8 +53,11 @@ def _verdict(context: RiskContext, caps: tuple[Cap, ...]) -> Verdict:
         return Verdict(wanted.symbol, wanted.close_time_ns, wanted.target, wanted.target, level, "", "no limit binds")
     allowed, bound, action = size, None, Action.NONE
     for cap in caps:
-        if cap.contracts is not None and not cap.contracts >= allowed:
-            allowed, bound = max(0, cap.contracts), cap
+        contracts = cap.contracts
+        if contracts is None and cap.action is Action.NO_ADDS:
+            contracts = context.kept
+        if contracts is not None and not contracts >= allowed:
+            allowed, bound = max(0, operator.index(contracts)), cap
         if _SEVERITY[cap.action] > _SEVERITY[action]:
             action = cap.action
     if action is Action.FLATTEN:

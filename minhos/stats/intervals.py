@@ -48,10 +48,12 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
 def day_block_interval(
     values: npt.ArrayLike, trade_dates: npt.ArrayLike, level: float = 0.95, seed: int = 0, reps: int = 2000
 ) -> Interval:
-    """Percentile interval of the mean of `values` by resampling whole trade dates with replacement.
+    """Interval of the mean of `values` by resampling whole trade dates with replacement.
 
     values, trade_dates: shape (n,); values of one date form one block.  Dates keep their number of values, so
-    the mean is that of all values drawn.  The same seed gives the same interval.  Fewer than two dates: NaN.
+    the mean is that of all values drawn.  The percentiles are spread about the mean as Student's t asks of so few
+    dates (after Hesterberg 2015): without it four dates of pure noise would look like an edge one time in ten.
+    Within the range of the values; the same seed gives the same interval.  Fewer than three dates: NaN.
     """
     _check_level(level)
     x = np.asarray(values, dtype=np.float64)
@@ -61,13 +63,23 @@ def day_block_interval(
     _, day = np.unique(dates, return_inverse=True)
     counts = np.bincount(day)
     n_days = len(counts)
-    if n_days < 2 or not np.isfinite(x).all():
+    if n_days < 3 or not np.isfinite(x).all():
         return UNKNOWN_INTERVAL
     sums = np.bincount(day, weights=x)
     drawn = np.random.default_rng(seed).multinomial(n_days, np.full(n_days, 1.0 / n_days), size=reps)
     means = (drawn @ sums) / (drawn @ counts)
-    low, high = np.quantile(means, [0.5 - level / 2.0, 0.5 + level / 2.0])
+    mean, spread = float(x.mean()), _few_dates_factor(n_days, level)
+    ends = np.quantile(means, [0.5 - level / 2.0, 0.5 + level / 2.0])
+    low, high = np.clip(mean + spread * (ends - mean), x.min(), x.max())
     return Interval(float(low), float(high))
+
+
+def _few_dates_factor(n: int, level: float) -> float:
+    """t of n - 1 degrees of freedom over z, times sqrt(n / (n - 1)); t by its expansion in z (within 3 % from n = 3)."""
+    z, v = _NORMAL.inv_cdf(0.5 + level / 2.0), n - 1.0
+    t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    return t / z * math.sqrt(n / v)
 
 
 def binomial_tail(successes: int, n: int, p: float = 0.5) -> float:

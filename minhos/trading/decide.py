@@ -8,6 +8,8 @@ the same decision, bit for bit.  It reads no clock, no file and no network; send
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from minhos.accounting.types import CLOSING, Account, Order, Position, Role
@@ -17,6 +19,7 @@ from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 from minhos.risk.manager import RiskManager
 from minhos.risk.types import Action, RiskContext, RiskState, Verdict
+from minhos.sizing.payoff import stop_distance_ticks
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import Recommendation
 from minhos.trading.events import TradingSettings
@@ -159,10 +162,10 @@ def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tupl
 
 
 def verdict_stop(moment: Moment) -> int:
-    """Distance in ticks of a new lot's protective stop: a multiple of ATR, at least one tick."""
-    if moment.state is None or not moment.state.atr_ticks > 0.0:
+    """Distance in ticks of a new lot's protective stop, the one that sizing counts on; 0 where ATR is not known."""
+    if moment.state is None or not 0.0 < moment.state.atr_ticks < math.inf:
         return 0
-    return max(1, round(moment.settings.sizing.stop_atr * moment.state.atr_ticks))
+    return stop_distance_ticks(moment.state.atr_ticks, moment.settings.sizing.stop_atr)
 
 
 def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int = 0) -> Order:

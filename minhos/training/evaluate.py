@@ -179,8 +179,10 @@ def verdict(n_sessions: int, n_holdout: int, calibrator: Calibrator, placed: Bet
             f"Out of fold the forecasts are not reliably better than a coin (lower slope {calibrator.slope_low:.2f}): "
             "no edge, no bet."
         )
-    if placed.n < MINIMUM_BETS or placed.interval is None or placed.mean_net_r is None:
+    if placed.n < MINIMUM_BETS or placed.mean_net_r is None:
         return "no_edge", f"Only {placed.n} out-of-sample bars beat their break-even; {MINIMUM_BETS} bets are needed."
+    if placed.interval is None:
+        return "no_edge", f"The {placed.n} out-of-sample bets fell on one or two trade dates, which prove nothing."
     low, high = placed.interval
     result = (
         f"{placed.n} bets made {placed.mean_net_r:+.4f} R each after costs (95 % interval {low:+.4f} to {high:+.4f})"

@@ -189,3 +189,17 @@ def test_a_member_that_answered_nan_is_named():
     verdict = MANAGER.judge(risk_context(2, forecast=msgspec.structs.replace(broken, members=members)))
     assert verdict.target == 0
     assert "lstm is nan" in verdict.reason
+
+
+@pytest.mark.parametrize("contracts", [1.5, math.nan, "2"])
+def test_a_number_of_contracts_that_is_not_whole_fails_closed(contracts):
+    verdict = judge(Cap("mine", contracts, "half a contract"), target=5, position=1)
+    assert (verdict.target, verdict.level, verdict.action) == (0, Level.EMERGENCY, Action.FLATTEN)
+
+
+def test_no_adds_without_a_number_keeps_what_is_held():
+    cap = Cap("mine", None, "I do not like it", Action.NO_ADDS)
+    assert judge(cap, target=5, position=1).target == 1
+    assert judge(cap, target=5, position=0).target == 0
+    assert judge(cap, target=-2, position=1).target == 0
+    assert judge(cap, target=1, position=3).target == 1

@@ -97,3 +97,26 @@ def test_day_block_interval_is_fixed_by_its_seed_and_not_by_the_order_of_dates()
 @pytest.mark.parametrize(("values", "days"), [([1.0, 2.0], [5, 5]), ([], []), ([1.0, math.nan], [1, 2])])
 def test_one_day_or_an_unknown_value_has_no_interval(values, days):
     assert all(math.isnan(end) for end in day_block_interval(values, days))
+
+
+@pytest.mark.parametrize("n_dates", [3, 4, 6, 10, 20])
+def test_noise_on_a_few_dates_lies_above_zero_as_rarely_as_it_should(n_dates):
+    """One-sided 2.5 %; plain percentiles say 14 % at three dates and 10 % at four."""
+    rng = np.random.default_rng(11)
+    days = np.repeat(np.arange(n_dates), 10)
+    claimed = sum(day_block_interval(rng.normal(0, 1, 10 * n_dates), days, reps=300).low > 0 for _ in range(600))
+    assert binomial_tail(claimed, 600, 0.035) > 0.001
+
+
+def test_day_blocks_spread_percentiles_by_students_t():
+    """Nine dates: t(8) = 2.306004 against z = 1.959964, and sqrt(9/8) for the resampled standard deviation."""
+    values, days = np.arange(9.0), np.arange(9)
+    drawn = np.random.default_rng(0).multinomial(9, np.full(9, 1 / 9), size=2000) @ values / 9
+    expected = 4 + 2.306004 / 1.959964 * math.sqrt(9 / 8) * (np.quantile(drawn, [0.025, 0.975]) - 4)
+    assert tuple(day_block_interval(values, days)) == pytest.approx(tuple(expected), rel=1e-3)
+
+
+def test_the_interval_of_a_share_stays_within_zero_and_one():
+    hits = np.repeat([0.0, 1.0, 1.0, 1.0], 5)
+    low, high = day_block_interval(hits, np.repeat(np.arange(4), 5))
+    assert 0.0 <= low < high <= 1.0

@@ -1,5 +1,7 @@
 """Every bar gets one decision with a sentence; what is late, missing, unknown or stopped takes no new risk."""
 
+import math
+
 import msgspec
 import pytest
 from trading_desk import CASH_CENTS, NAN, SYMBOL, Desk, settings_with
@@ -218,3 +220,24 @@ def test_every_bar_has_exactly_one_decision_with_a_sentence():
     for decision in desk.decisions:
         assert decision.reason.strip()
         assert decision.settings_id == "s"
+
+
+@pytest.mark.parametrize("atr_ticks", [0.2, 40.0, 40.1, 40.4, 40.5])
+def test_the_stop_that_is_sent_is_the_one_that_the_size_was_worked_out_with(atr_ticks):
+    desk = Desk(settings_with(sizing={"stop_atr": 3.0}))
+    desk.features.atr_ticks = atr_ticks
+    decision = desk.flat_bar(p=0.95)
+    distances = {order.stop_distance_ticks for order in decision.orders}
+    assert distances <= {decision.recommendation.stop_distance_ticks}
+    assert decision.orders or atr_ticks < 1.0
+
+
+def test_an_atr_that_is_infinite_closes_and_opens_nothing():
+    desk = Desk()
+    desk.flat_bar(p=0.9)
+    desk.flat_bar(p=0.9)
+    assert desk.position > 0
+    desk.features.atr_ticks = math.inf
+    assert [order.role for order in desk.flat_bar(p=0.9).orders] == ["exit"]
+    desk.flat_bar(p=0.9)
+    assert desk.position == 0

@@ -103,6 +103,7 @@ def test_hours_are_those_of_new_york():
         (40, 5000, 0.0, Bets(100, 0.05, (0.01, 0.09)), "no_edge"),
         (40, 5000, 0.5, Bets(29, 0.05, (0.01, 0.09)), "no_edge"),
         (40, 5000, 0.5, Bets(0, None, None), "no_edge"),
+        (40, 5000, 0.5, Bets(100, 0.05, None), "no_edge"),
         (40, 5000, 0.5, Bets(100, 0.05, (-0.01, 0.09)), "no_edge"),
         (40, 5000, 0.5, Bets(30, 0.05, (0.01, 0.09)), "edge"),
     ],
@@ -132,3 +133,11 @@ def test_without_bars_nothing_is_claimed():
     assert evaluate.calibration_report(empty, Calibrator(0.9, 0.05, 0.85, 8000)).error is None
     assert evaluate.skill_p_value(empty) is None
     assert evaluate.bets(empty, PLAIN, COST).n == 0
+
+
+def test_bets_of_two_trade_dates_prove_nothing():
+    placed = evaluate.bets(holdout([0.6] * 60, [50.0] * 60, dates=[20251006] * 30 + [20251007] * 30), PLAIN, COST)
+    assert placed.n == 60
+    verdict, reason = evaluate.verdict(40, 5000, Calibrator(1.0, 0.1, 0.5, 4000), placed)
+    assert verdict == "no_edge"
+    assert "trade dates" in reason
