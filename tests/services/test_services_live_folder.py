@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from live_folder import CALENDAR, MINUTE, SECOND, Desk, File, bars_of, expected_closes
+from live_folder import CALENDAR, MINUTE, MODEL, SECOND, Desk, File, bars_of, expected_closes
 from structlog.testing import capture_logs
 
 from minhos.market.types import Bars
@@ -212,3 +212,14 @@ def test_no_order_within_two_days_of_expiry(tmp_path: Path) -> None:
     assert len(inside) > 5
     assert all("expires in" in d.reason and d.target == 0 for d in inside)
     assert not [order for d in inside[1:] for order in d.orders]
+
+
+@pytest.mark.parametrize(("days", "is_old"), [(29, False), (31, True)])
+def test_a_bundle_that_is_too_old_is_said_in_the_level(tmp_path: Path, days: int, is_old: bool) -> None:
+    desk = desk_of(tmp_path, "old")
+    created_ns = START - days * 24 * 60 * MINUTE
+    model = msgspec.structs.replace(MODEL, bundle_id="bundle-old", created_ns=created_ns)
+    desk.trader.engine.activate_model(model, desk.trader.engine.forecasts)
+    desk.run_until(START + 5 * MINUTE)
+    reasons = [component.reason for component in desk.trader.engine.state.risk.markets["NQ"].components]
+    assert ("model old" in reasons) is is_old
