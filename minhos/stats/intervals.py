@@ -75,7 +75,7 @@ def day_block_interval(
 
 
 def _few_dates_factor(n: int, level: float) -> float:
-    """t of n - 1 degrees of freedom over z, times sqrt(n / (n - 1)); t by its expansion in z (within 3 % from n = 3)."""
+    """t of n - 1 degrees of freedom over z, times sqrt(n / (n - 1)); t is its expansion in z, 3 % off at n = 3."""
     z, v = _NORMAL.inv_cdf(0.5 + level / 2.0), n - 1.0
     t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
     t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
