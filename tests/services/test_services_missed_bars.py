@@ -26,7 +26,7 @@ def crashing_bars(opens_ns: int):
 def test_a_stop_that_was_touched_while_the_trader_was_down_has_filled(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    crash_ns = START + 30 * MINUTE
+    crash_ns = START + 20 * MINUTE
     desk = Desk(tmp_path / "home", [File(folder / "NQZ25-CME.scid", crashing_bars(crash_ns))], START, **BETS)
     desk.run_until(START + 20 * MINUTE)
     assert desk.trader.engine.state.ledger.account().position("NQZ25").contracts > 0
