@@ -117,7 +117,8 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     adopted = [record for record in records if record.state in known]
     lost = [record for record in records if record.state not in known]
     positions = {position.symbol: position.contracts for position in state.ledger.account().positions}
-    engine.venue.adopt([(record.order, record.contracts - record.filled) for record in adopted], positions)
+    working = [(msgspec.structs.replace(r.order, contracts=r.contracts), r.contracts - r.filled) for r in adopted]
+    engine.venue.adopt(working, positions)
     for record in lost:
         engine.record(ev.VenueReported(never_acknowledged(record.order, engine.venue, time_ns)), time_ns)
     for order in missing_stops(state, time_ns):

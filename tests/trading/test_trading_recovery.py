@@ -14,6 +14,7 @@ from minhos.trading.recovery import reconcile, restore_snapshot, take_snapshot
 from minhos.trading.state import TradingState
 from minhos.trading.types import Outcome
 from minhos.trading.venue import OrderReport, OrderStatus
+from minhos.venues.matching import MatchingParameters
 
 PRICE = 80_000
 CASH_CENTS = 12_500_000
@@ -278,3 +279,21 @@ def test_a_stop_smaller_or_larger_than_its_lots_is_put_right():
     report = OrderReport(shrunk.order_id, OrderStatus.RESIZED, desk.clock.now_ns(), order=shrunk)
     desk.engine.record(ev.VenueReported(report), report.time_ns)
     is_whole(Desk(journal=desk.journal))
+
+
+def test_a_stop_that_grew_and_filled_in_part_numbers_its_fills_on_after_a_restart():
+    """One contract a fill: the entry's fills make the stop grow from 1 to 3, and a restart lies between its own."""
+    one_a_fill = MatchingParameters(max_contracts_per_fill=1)
+    desk = Desk(matching=one_a_fill)
+    desk.flat_bar(PRICE, p=0.75)
+    for _ in range(3):
+        desk.flat_bar(PRICE, p=0.75)
+    assert desk.stops[0][0] == 3
+    desk.price(PRICE - 300, seconds=1)
+    again = Desk(journal=desk.journal, matching=one_a_fill)
+    again.next_bar = desk.next_bar
+    for seconds in (2, 3, 4, 5):
+        again.price(PRICE - 300, seconds=seconds)
+    ids = [fill.fill_id for fill in again.fills]
+    assert len(set(ids)) == len(ids)
+    assert (again.position, again.stops, again.venue._book.net[SYMBOL]) == (0, [], 0)
