@@ -17,7 +17,7 @@ from minhos.stats import log_loss
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset
 from minhos.training.export_check import export_members
-from minhos.training.forecasts import combine_columns, vote_weights
+from minhos.training.forecasts import cross_weighted, vote_weights
 from minhos.training.jobs import Job, Outcome, run_jobs
 from minhos.training.members import LSTM, TREES, why_missing
 from minhos.training.payoff_fit import fit_payoff
@@ -99,18 +99,20 @@ def _failed(outcomes: list[Outcome]) -> dict[str, str]:
 
 def _assemble(data: Dataset, fit_rows: Ints, final: dict[str, Outcome], files: dict[str, bytes],
               missing: dict[str, str], outcomes: list[Outcome], recipe: Recipe, seed: int) -> Ensemble:  # fmt: skip
-    """Votes, calibration and payoff from the out-of-fold forecasts of the first 80 %."""
+    """Votes, calibration and payoff from the out-of-fold forecasts of the first 80 %.
+
+    Calibration sees scores whose votes were learnt from other bars (`cross_weighted`); the bundle's votes are of all.
+    """
     seen = data.take(fit_rows)
     out_of_fold = {name: _out_of_fold(name, outcomes, len(data))[fit_rows] for name in final}
     counted = seen.decided & np.all([np.isfinite(p) for p in out_of_fold.values()], axis=0)
     known = {name: p[counted] for name, p in out_of_fold.items()}
     up = seen.up[counted]
-    weights = vote_weights(known, up)
-    score = combine_columns(known, weights)
+    score = cross_weighted(known, up)
     side = np.sign(score - 0.5)
     return Ensemble(
         files=files,
-        weights=weights,
+        weights=vote_weights(known, up),
         calibrator=fit_calibrator(score, up, seen.trade_date[counted], z=recipe.z),
         payoff=fit_payoff(side, seen.move_ticks[counted], seen.atr_ticks[counted], stop_atr=recipe.stop_atr),
         holdout={name: o.p_up for name, o in final.items() if o.p_up is not None},

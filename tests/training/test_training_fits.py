@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from minhos.errors import NotEnoughData, TrainingError
 from minhos.models.calibration import Calibrator
 from minhos.models.combine import combine
+from minhos.stats import slope_through_origin
 from minhos.training import evaluate
 from minhos.training.calibration_fit import PRIOR_BELOW_N, fit_calibrator
-from minhos.training.forecasts import calibrated, combine_columns, logit, sigmoid, vote_weights
+from minhos.training.forecasts import calibrated, combine_columns, cross_weighted, logit, sigmoid, vote_weights
 from minhos.training.payoff_fit import fit_payoff
 
 probabilities = st.floats(0.0, 1.0)
@@ -96,6 +97,33 @@ def test_votes_follow_what_each_member_knows_whatever_its_confidence():
 def test_votes_are_equal_when_nobody_knows_anything():
     up = np.tile([0.0, 1.0], 50)
     assert vote_weights({"a": np.full(100, 0.5), "b": np.full(100, 0.5)}, up) == {"a": 0.5, "b": 0.5}
+
+
+def test_the_votes_behind_a_calibrated_score_come_from_the_other_half():
+    rng = np.random.default_rng(3)
+    up = (rng.random(1000) < 0.5).astype(float)
+    known = {name: rng.uniform(0.4, 0.6, 1000) for name in "abc"}
+    known["right"] = np.clip(0.5 + 0.1 * (up - 0.5) + rng.normal(0, 0.05, 1000), 0.01, 0.99)
+    score = cross_weighted(known, up)
+    first = {name: p[:500] for name, p in known.items()}
+    assert score[500:] == pytest.approx(
+        combine_columns({name: p[500:] for name, p in known.items()}, vote_weights(first, up[:500]))
+    )
+    other = np.concatenate([1 - up[:500], up[500:]])
+    assert (cross_weighted(known, other)[:500] == score[:500]).all(), "no label of its own half moves a score"
+
+
+def test_votes_do_not_make_an_edge_out_of_noise():
+    """Mean slope of pure noise over 100 samples within 3 standard errors of zero; votes of the same bars fail that."""
+    rng = np.random.default_rng(4)
+    crossed, plain = [], []
+    for _ in range(100):
+        up = (rng.random(600) < 0.5).astype(float)
+        known = {name: sigmoid(rng.normal(0, 0.2, 600)) for name in "abcde"}
+        crossed.append(slope_through_origin(up, cross_weighted(known, up)).slope)
+        plain.append(slope_through_origin(up, combine_columns(known, vote_weights(known, up))).slope)
+    error = 3 * np.std(crossed) / 10
+    assert abs(np.mean(crossed)) < error < np.mean(plain)
 
 
 def test_members_without_any_weight_cannot_be_combined():
