@@ -31,7 +31,7 @@ class OrderType(enum.StrEnum):
     STOP = "stop"
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """An intent to trade, before any venue has seen it.
 
     side: +1 buy, -1 sell.  trigger_ticks: a stop order's price.  stop_distance_ticks: entries and adds carry the
@@ -52,7 +52,7 @@ class Order(msgspec.Struct, frozen=True):
     decided_ns: int = 0
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """What the venue did.  fill_id is the venue's execution id and is unique; commission is for the whole fill.
 
     expected_ticks: the price that the decision could expect (the open, before slippage), for shortfall.
@@ -71,7 +71,7 @@ class Fill(msgspec.Struct, frozen=True):
     parent_id: str = ""
 
 
-class Lot(msgspec.Struct, frozen=True):
+class Lot(msgspec.Struct, frozen=True, gc=False):
     """Contracts that were added together and share one protective stop.  side: +1 long, -1 short."""
 
     order_id: str
@@ -83,7 +83,7 @@ class Lot(msgspec.Struct, frozen=True):
     stop_ticks: int
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Open lots of one contract, oldest first; reductions close the newest first."""
 
     symbol: str
@@ -119,7 +119,7 @@ class Trade(msgspec.Struct, frozen=True):
     exit_ticks: float = 0.0
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """Everything that is owned and owed, at one moment, marked at the last prices.
 
     equity = cash + open profit.  day_start_equity_cents: equity at the start of the CME trade date (deposits

@@ -26,7 +26,7 @@ class MarketState(msgspec.Struct, frozen=True, gc=False):
     spread_ticks: float = float("nan")
 
 
-class Observation(msgspec.Struct, frozen=True, eq=False):
+class Observation(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The features of one closed bar.
 
     row: shape (n_features,), float32, finite.  window: shape (60, n_features), oldest first, its last row is

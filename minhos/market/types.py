@@ -87,7 +87,7 @@ class Price(msgspec.Struct, frozen=True, gc=False):
     price_ticks: int
 
 
-class Slice(msgspec.Struct, frozen=True):
+class Slice(msgspec.Struct, frozen=True, gc=False):
     """All bars that close at one time; symbols whose bar was missing when the grace period ended are named.
 
     late: the slice came an interval or more after its close; it warms features and is never traded.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Forecast(msgspec.Struct, frozen=True):
+class Forecast(msgspec.Struct, frozen=True, gc=False):
     """The models' view at one bar's close of the sign of open[t+2] - open[t+1].
 
     members: raw probability of "up" from each member that is present, by name.  score: their weighted

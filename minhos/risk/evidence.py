@@ -28,7 +28,7 @@ class EvidenceState(enum.StrEnum):
     DEGRADED = "degraded"
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """All that was proven so far for one instrument and recipe; the whole state of both processes.
 
     log_wealth: one entry a stake.  log_maximum: of the e-value.  log_r: of the detector, None before its first bet.

@@ -17,7 +17,7 @@ from minhos.models.forecast import Forecast
 from minhos.sizing.types import Recommendation
 
 
-class ShadowBet(msgspec.Struct, frozen=True):
+class ShadowBet(msgspec.Struct, frozen=True, gc=False):
     """One contract on one bar.  symbol: of the bars that settle it; entry_ticks: None until it is in the market."""
 
     symbol: str
@@ -31,7 +31,7 @@ class ShadowBet(msgspec.Struct, frozen=True):
     stopped: bool = False
 
 
-class ShadowResult(msgspec.Struct, frozen=True):
+class ShadowResult(msgspec.Struct, frozen=True, gc=False):
     """A settled bet.  net_r: after costs, in R = stop distance + cost.  hit: None where the price did not move."""
 
     decided_ns: int
@@ -42,7 +42,7 @@ class ShadowResult(msgspec.Struct, frozen=True):
     hit: bool | None
 
 
-class ShadowBook(msgspec.Struct, frozen=True):
+class ShadowBook(msgspec.Struct, frozen=True, gc=False):
     """Bets under way and what the settled ones came to.
 
     waiting: decided at the last bar's close.  open: entered at the last bar's open.  beyond: results outside

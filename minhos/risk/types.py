@@ -35,7 +35,7 @@ class Action(enum.StrEnum):
     FLATTEN = "flatten"
 
 
-class Cap(msgspec.Struct, frozen=True):
+class Cap(msgspec.Struct, frozen=True, gc=False):
     """What one limit allows: at most `contracts` on the recommendation's side, and why.
 
     contracts: None where the limit does not bind.  until_ns: when it ends by itself, 0 where that is unknown.
@@ -59,7 +59,7 @@ class ModelCondition(enum.StrEnum):
     """There is no forecast."""
 
 
-class Component(msgspec.Struct, frozen=True):
+class Component(msgspec.Struct, frozen=True, gc=False):
     """One reason for a risk level.  calm_bars: bars in a row on which its value was good enough for a lower one."""
 
     name: str
@@ -69,7 +69,7 @@ class Component(msgspec.Struct, frozen=True):
     calm_bars: int = 0
 
 
-class Stop(msgspec.Struct, frozen=True):
+class Stop(msgspec.Struct, frozen=True, gc=False):
     """Trading was stopped: by whom, why and when.  flat: also close what is held.
 
     What ends it: the next trade date after `trade_date`, the time `until_ns`, or `resume` where both are 0.
@@ -83,7 +83,7 @@ class Stop(msgspec.Struct, frozen=True):
     until_ns: int = 0
 
 
-class MarketRisk(msgspec.Struct, frozen=True):
+class MarketRisk(msgspec.Struct, frozen=True, gc=False):
     """What risk remembers of one instrument."""
 
     components: tuple[Component, ...] = ()
@@ -100,7 +100,7 @@ class MarketRisk(msgspec.Struct, frozen=True):
         return worst
 
 
-class RiskState(msgspec.Struct, frozen=True):
+class RiskState(msgspec.Struct, frozen=True, gc=False):
     """All that risk remembers of one account, over restarts too; `state` has its transitions.
 
     peak_cents: of equity, from which drawdown is measured; `resume` after an EMERGENCY sets it anew.
@@ -144,7 +144,7 @@ class RiskState(msgspec.Struct, frozen=True):
 _NO_MARKET = MarketRisk()
 
 
-class RiskContext(msgspec.Struct, frozen=True):
+class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """All that a limit may look at when it judges.  Nothing here is computed by a limit."""
 
     time_ns: int
@@ -192,7 +192,7 @@ class Limit(Protocol):
         """None where this limit has nothing to say."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What may be held after all limits: a signed target, every cap, which one bound, and the level.
 
     action FLATTEN: cancel everything and close.  recommended is what sizing wanted.

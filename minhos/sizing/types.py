@@ -43,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Recommendation(msgspec.Struct, frozen=True):
+class Recommendation(msgspec.Struct, frozen=True, gc=False):
     """The target position that the forecast is worth, before risk limits.
 
     side: +1 long, -1 short, 0 none.  target: signed contracts of `symbol` to hold (not to trade).

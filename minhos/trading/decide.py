@@ -27,7 +27,7 @@ from minhos.trading.order_ids import intent, order_id
 from minhos.trading.types import Decision, Outcome
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """Everything that a decision may depend on.
 
     symbol and instrument: what is traded.  unready: why there is no forecast to act on (None: there is one),

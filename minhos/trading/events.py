@@ -83,7 +83,7 @@ class HistoryLoaded(msgspec.Struct, frozen=True):
     reset: bool
 
 
-class SliceClosed(msgspec.Struct, frozen=True):
+class SliceClosed(msgspec.Struct, frozen=True, gc=False):
     """received_ns: by the clock, so that age and lateness replay as they were."""
 
     received_ns: int
@@ -109,7 +109,7 @@ class OrderIntended(msgspec.Struct, frozen=True):
     time_ns: int
 
 
-class DecisionMade(msgspec.Struct, frozen=True):
+class DecisionMade(msgspec.Struct, frozen=True, gc=False):
     decision: Decision
     latency_us: float = 0.0
     """From the slice's arrival to this event; not part of the decision."""

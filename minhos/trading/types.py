@@ -27,7 +27,7 @@ class Outcome(enum.StrEnum):
     MARKET_CLOSED = "market_closed"
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """One for every bar.  reason is one sentence that a trader understands; orders are what was sent."""
 
     symbol: str
