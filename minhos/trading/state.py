@@ -311,7 +311,7 @@ class TradingState:
             payoff=self.model.payoff if self.model else None,
             bundle_id=self.model.bundle_id if self.model else "",
             anchor_time_ns=self.anchor_time_ns,
-            data_age_s=max(0, self.received_ns - now_ns) / NANOS_PER_SECOND,
+            data_age_s=(self.received_ns - now_ns) / NANOS_PER_SECOND,
             data_quality=self.data_quality,
             delayed=self.slice.delayed,
             expiry_ns=self.expiry_ns,

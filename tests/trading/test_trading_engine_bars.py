@@ -241,3 +241,11 @@ def test_an_atr_that_is_infinite_closes_and_opens_nothing():
     assert [order.role for order in desk.flat_bar(p=0.9).orders] == ["exit"]
     desk.flat_bar(p=0.9)
     assert desk.position == 0
+
+
+def test_a_bar_from_the_future_adds_nothing():
+    """The clocks disagree: neither its age nor the session's end can be relied on."""
+    desk = Desk()
+    decision = desk.slice(bar(0, PRICE, PRICE, PRICE, PRICE), p=0.9, age_s=-4000)
+    assert decision.target == 0
+    assert "stale data" in [cap.limit for cap in decision.verdict.caps]
