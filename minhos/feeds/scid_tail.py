@@ -38,6 +38,7 @@ PRICE_INTERVAL_NS = NANOS_PER_SECOND
 MAX_RECORDS = 200_000
 """Records taken in one poll; what a long outage left behind comes over several."""
 SEARCH_CHUNK = 1 << 16
+MAX_AHEAD_NS = 3600 * NANOS_PER_SECOND
 MAX_DELAY_NS = 20 * 60 * NANOS_PER_SECOND
 """No vendor delays its data by more; a file that is further behind stands still."""
 
@@ -59,6 +60,8 @@ class ScidTail:
         self.trouble = ""
         self.resyncs = 0
         self.late_records = 0
+        self.future_records = 0
+        """Records stamped more than an hour after the clock, which are passed over."""
         self.newest_ns = 0
         """Time of the newest trade seen."""
         self.caught_up = False
@@ -109,7 +112,7 @@ class ScidTail:
         behind = self._next + len(records) < n
         if len(records):
             taken = len(records) if behind else self._final(records, now_ns, out)
-            self._take(records[:taken], out)
+            self._take(records[:taken], now_ns, out)
             self._remember(file, self._next + taken)
             if taken < len(records):
                 self._pending(records[taken:], now_ns, out)
@@ -173,11 +176,14 @@ class ScidTail:
         changing = not (tick[0] or quote[0]) and now_ns < end_ns + self._patience_ns
         return len(records) - changing
 
-    def _take(self, records: Records, out: list[Price | Bar]) -> None:
-        """Put records into bars."""
+    def _take(self, records: Records, now_ns: int, out: list[Price | Bar]) -> None:
+        """Put records into bars; one from the future would end the trade date, and all that follow would be late."""
         tick, _, usable = kinds(records)
         for values in self._columns(records[usable], tick[usable]):
             time, open_, high, low, close, volume, bid_volume, ask_volume, trades = values
+            if time > now_ns + MAX_AHEAD_NS:
+                self.future_records += 1
+                continue
             if time < self._after_ns:
                 self.late_records += 1
                 continue
