@@ -92,7 +92,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     @property
     def contracts(self) -> int:
         """Signed: above zero long, below zero short."""
-        return sum(lot.side * lot.contracts for lot in self.lots)
+        return sum([lot.side * lot.contracts for lot in self.lots]) if self.lots else 0
 
     def __bool__(self) -> bool:
         return bool(self.lots)

@@ -7,6 +7,7 @@ what cannot be measured is not calm.
 from __future__ import annotations
 
 import math
+import operator
 from bisect import bisect_right
 
 import msgspec
@@ -90,7 +91,7 @@ def market_components(
     """All components of one instrument after a bar.
 
     Before there is a market state, while features warm up, its components stay as they are and nothing is added.
-    A spread that the source does not tell is not held against the market.
+    A spread that the source does not tell is not held against the market.  Where nothing changes, the same tuple.
     """
     volatility, spread, volume, quality, models = components or tuple(Component(name) for name in MARKET_COMPONENTS)
     if market is not None:
@@ -104,7 +105,8 @@ def market_components(
     level = model_level(model, parameters)
     if not level is models.level is Level.LOW:
         models = settle(models, level, level, f"model {model.value}", time_ns, parameters.calm_bars)
-    return volatility, spread, volume, quality, models
+    after = (volatility, spread, volume, quality, models)
+    return components if components and all(map(operator.is_, after, components)) else after
 
 
 def model_level(model: ModelCondition, parameters: LevelParameters) -> Level:

@@ -77,7 +77,12 @@ def shadow_bet(forecast: Forecast, recommendation: Recommendation, instrument: I
 
 
 def on_bar(book: ShadowBook, bar: Bar, bet: ShadowBet | None) -> tuple[ShadowBook, ShadowResult | None]:
-    """Show the book a closed bar and the bet decided at its close; the result is of the bet that this bar settles."""
+    """Show the book a closed bar and the bet decided at its close; the result is of the bet that this bar settles.
+
+    Without any bet the book comes back as it is.
+    """
+    if book.open is book.waiting is bet is None:
+        return book, None
     result, void = None, 0
     if book.open is not None:
         if _follows(book.open, bar, 2):

@@ -157,6 +157,8 @@ def on_bar(
         book, result = shadow.on_bar(book, bar, bet)
         if result is not None:
             evidence = evidence.update(result)
+    if components is before.components and book is before.shadow and evidence is before.evidence:
+        return state
     return _with_market(state, root, MarketRisk(components, evidence, book))
 
 

@@ -64,18 +64,20 @@ class Terms:
     """The terms of one bar's bet at one ATR and cost; `bet(p)` is the distribution at probability p.
 
     atr_ticks, cost_ticks, stop_atr: above zero (cost from zero); the payoff sound.  charge_cost=False: for contracts
-    that are held already.  Building it is constant time; outcomes are laid out only when a bet has a positive mean.
+    that are held already.  Building it is constant time and works out means alone, which decide most bars; outcomes
+    and higher moments are laid out only for a bet.
     """
 
     __slots__ = (
         "_charged",
         "_cut",
         "_gap",
+        "_kept",
         "_outcomes",
         "_prepared",
-        "_right",
+        "_right_mean",
         "_scale",
-        "_wrong",
+        "_wrong_mean",
         "r_ticks",
         "stop_ticks",
     )
@@ -92,24 +94,26 @@ class Terms:
         self._cut = -self.stop_ticks / self.r_ticks - self._charged
         self._gap = (payoff.gap_probability, -payoff.gap_r)
         self._outcomes: tuple[list[float], list[float]] | None = None
-        scale, charged, cut = self._scale, self._charged, self._cut
-        n, kept = len(prepared.wrong), bisect_right(prepared.wrong, self.stop_ticks / atr_ticks)
-        self._right = _shifted(prepared.right_sums, len(payoff.right), scale, charged, 0, 0.0)
-        self._wrong = _shifted(prepared.wrong_sums[kept], kept, -scale, charged, n - kept, cut)
+        scale, charged = self._scale, self._charged
+        n_right, n_wrong = len(payoff.right), len(prepared.wrong)
+        self._kept = kept = bisect_right(prepared.wrong, self.stop_ticks / atr_ticks)
+        self._right_mean = (prepared.right_sums[0] * scale - n_right * charged) / n_right
+        wrong_sum = prepared.wrong_sums[kept][0] * -scale - kept * charged
+        self._wrong_mean = (wrong_sum + (n_wrong - kept) * self._cut) / n_wrong
 
     def mean(self, p: float) -> float:
         """Expected net outcome in R when the side is right with probability p."""
         gap_probability, gap = self._gap
-        return (1.0 - gap_probability) * (p * self._right[0] + (1.0 - p) * self._wrong[0]) + gap_probability * gap
+        return (1.0 - gap_probability) * (p * self._right_mean + (1.0 - p) * self._wrong_mean) + gap_probability * gap
 
     @property
     def break_even(self) -> float:
         """The p at which the mean is zero, within 0 and 1; 1.0 where being right is no better than being wrong."""
         gap_probability, gap = self._gap
-        spread = self._right[0] - self._wrong[0]
+        spread = self._right_mean - self._wrong_mean
         if spread <= 0.0:
             return 1.0
-        needed = -gap_probability * gap / (1.0 - gap_probability) - self._wrong[0]
+        needed = -gap_probability * gap / (1.0 - gap_probability) - self._wrong_mean
         return min(1.0, max(0.0, needed / spread))
 
     def outcomes(self) -> tuple[list[float], list[float]]:
@@ -128,8 +132,12 @@ class Terms:
         right, wrong = self.outcomes()
         gap_probability, gap = self._gap
         p_right, p_wrong = (1.0 - gap_probability) * p, (1.0 - gap_probability) * (1.0 - p)
-        second = p_right * self._right[1] + p_wrong * self._wrong[1] + gap_probability * gap * gap
-        third = p_right * self._right[2] + p_wrong * self._wrong[2] + gap_probability * gap**3
+        right_second, right_third = self._higher_moments(self._prepared.right_sums, len(right), self._scale, 0)
+        cut_off = len(wrong) - self._kept
+        wrong_sums = self._prepared.wrong_sums[self._kept]
+        wrong_second, wrong_third = self._higher_moments(wrong_sums, self._kept, -self._scale, cut_off)
+        second = p_right * right_second + p_wrong * wrong_second + gap_probability * gap * gap
+        third = p_right * right_third + p_wrong * wrong_third + gap_probability * gap**3
         groups: tuple[tuple[float, Sequence[float]], ...] = (
             (p_right / len(right), right),
             (p_wrong / len(wrong), wrong),
@@ -140,18 +148,16 @@ class Terms:
             worst = max(worst, -gap)
         return Bet(groups, self.mean(p), second, third, worst)
 
-
-def _shifted(
-    sums: tuple[float, float, float], n: int, scale: float, charged: float, n_cut: int, cut: float
-) -> tuple[float, float, float]:
-    """Mean moments of scale m - charged over n outcomes with these raw sums, and of n_cut outcomes at `cut`."""
-    m1, m2, m3 = sums[0] * scale, sums[1] * scale * scale, sums[2] * scale**3
-    all_of_them = n + n_cut
-    return (
-        (m1 - n * charged + n_cut * cut) / all_of_them,
-        (m2 - 2.0 * charged * m1 + n * charged * charged + n_cut * cut * cut) / all_of_them,
-        (m3 - 3.0 * charged * m2 + 3.0 * charged * charged * m1 - n * charged**3 + n_cut * cut**3) / all_of_them,
-    )
+    def _higher_moments(
+        self, sums: tuple[float, float, float], n: int, scale: float, n_cut: int
+    ) -> tuple[float, float]:
+        """Mean square and cube of scale m - charged over n outcomes with these sums, and of n_cut ones at the cut."""
+        charged, cut, all_of_them = self._charged, self._cut, n + n_cut
+        m1, m2, m3 = sums[0] * scale, sums[1] * scale * scale, sums[2] * scale**3
+        return (
+            (m2 - 2.0 * charged * m1 + n * charged * charged + n_cut * cut * cut) / all_of_them,
+            (m3 - 3.0 * charged * m2 + 3.0 * charged * charged * m1 - n * charged**3 + n_cut * cut**3) / all_of_them,
+        )
 
 
 def net_outcomes(

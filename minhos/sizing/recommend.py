@@ -164,7 +164,8 @@ def _believed_target(case: _Case, size: Size, p_low: float, target: int) -> int:
         return target
     if size.contracts > 0 and size.contracts >= ceiling(case.money, case.parameters):
         return target
-    return _target(case, _entry_size(case, p), p)[0]
+    believed = _entry_size(case, p) if _enters(case, p) else _NOTHING  # full Kelly need not be told a second time
+    return _target(case, believed, p)[0]
 
 
 def _micros(

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 
 EVIDENCE_LAMBDAS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Stakes against "mean net R is at most zero"."""
 ACCURACY_LAMBDAS = (0.02, 0.05, 0.1, 0.2)
 """Stakes against "accuracy is at most p0"."""
+
+
+@lru_cache(maxsize=64)
+def _checked(lambdas: tuple[float, ...]) -> tuple[float, ...]:
+    """The same stakes, looked at once.  Raises ValueError unless each lies between 0 and 1."""
+    if not lambdas or not all(0.0 < stake < 1.0 for stake in lambdas):
+        raise ValueError(f"stakes must lie between 0 and 1, got {lambdas}")
+    return lambdas
 
 
 def _exp(x: float) -> float:
@@ -30,9 +39,7 @@ class BettingProcess:
     __slots__ = ("clipped", "lambdas", "log_maximum", "log_wealth", "n")
 
     def __init__(self, lambdas: Iterable[float] = EVIDENCE_LAMBDAS) -> None:
-        self.lambdas = tuple(lambdas)
-        if not self.lambdas or not all(0.0 < stake < 1.0 for stake in self.lambdas):
-            raise ValueError(f"stakes must lie between 0 and 1, got {self.lambdas}")
+        self.lambdas = _checked(tuple(lambdas))
         self.log_wealth = [0.0] * len(self.lambdas)
         self.log_maximum = 0.0
         self.n = 0
