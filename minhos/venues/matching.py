@@ -167,7 +167,6 @@ class MatchingEngine:
         for order, remaining in orders:
             working = _Working(order, remaining, order.decided_ns, fills=order.contracts - remaining)
             if order.order_type is OrderType.STOP:
-                working.order = msgspec.structs.replace(order, contracts=remaining)
                 self._book.stops[order.order_id] = working
             else:
                 self._book.markets[order.order_id] = working

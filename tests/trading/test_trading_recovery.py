@@ -9,7 +9,7 @@ from minhos.errors import JournalError
 from minhos.journal.memory import MemoryJournal
 from minhos.testing import MONDAY_OPEN
 from minhos.trading import events as ev
-from minhos.trading.order_states import OrderState
+from minhos.trading.order_states import OrderState, Trigger
 from minhos.trading.recovery import reconcile, restore_snapshot, take_snapshot
 from minhos.trading.state import TradingState
 from minhos.trading.types import Outcome
@@ -297,3 +297,20 @@ def test_a_stop_that_grew_and_filled_in_part_numbers_its_fills_on_after_a_restar
     ids = [fill.fill_id for fill in again.fills]
     assert len(set(ids)) == len(ids)
     assert (again.position, again.stops, again.venue._book.net[SYMBOL]) == (0, [], 0)
+
+
+def test_a_stop_filled_in_part_before_a_restart_is_as_large_in_both_books_after_a_resize():
+    """Of a stop of 5, 1 is filled; 4 rest after the restart, and 2 once two are closed."""
+    desk = Desk(matching=MatchingParameters(max_contracts_per_fill=1))
+    for _ in range(6):
+        desk.flat_bar(PRICE, p=0.75)
+    desk.price(PRICE - 300, seconds=1)
+    again = Desk(journal=desk.journal)
+    assert again.stops == again.venue_stops
+    assert again.stops[0][0] == 4
+    stop = again.state.book.stops(SYMBOL)[0]
+    again.state.book.trigger(stop.order.order_id, Trigger.REQUEST_RESIZE)
+    for report in again.venue.resize(stop.order.order_id, 2, MONDAY_OPEN):
+        again.state.book.report(report)
+    assert again.stops == again.venue_stops
+    assert again.stops[0][0] == 2
