@@ -20,6 +20,7 @@ from minhos.stats.eprocess import EVIDENCE_LAMBDAS, BettingProcess
 PROVEN_AT = 20.0
 HALVE_AT = 2_000.0
 STOP_AT = 20_000.0
+_LOG_PROVEN_AT = math.log(PROVEN_AT)
 
 
 class EvidenceState(enum.StrEnum):
@@ -48,7 +49,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def state(self) -> EvidenceState:
-        if self.log_maximum < math.log(PROVEN_AT):
+        if self.log_maximum < _LOG_PROVEN_AT:
             return EvidenceState.UNPROVEN
         return EvidenceState.DEGRADED if self.stage else EvidenceState.PROVEN
 
@@ -63,7 +64,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
         The best stake's wealth grows by its mean so far and must reach 20 times the number of stakes.
         """
-        if self.log_maximum >= math.log(PROVEN_AT):
+        if self.log_maximum >= _LOG_PROVEN_AT:
             return 0
         best = max(self.log_wealth)
         if self.bets == 0 or best <= 0.0:

@@ -13,6 +13,7 @@ from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
 from minhos.risk.evidence import Evidence
 from minhos.risk.shadow import ShadowBook
+from minhos.sizing.memo import once_per_value
 from minhos.sizing.types import Recommendation
 
 
@@ -69,6 +70,12 @@ class Component(msgspec.Struct, frozen=True, gc=False):
     calm_bars: int = 0
 
 
+@once_per_value
+def _worst(components: tuple[Component, ...]) -> Level:
+    """Asked several times a bar, of components that seldom change."""
+    return max([component.level for component in components], default=Level.LOW)
+
+
 class Stop(msgspec.Struct, frozen=True, gc=False):
     """Trading was stopped: by whom, why and when.  flat: also close what is held.
 
@@ -93,11 +100,7 @@ class MarketRisk(msgspec.Struct, frozen=True, gc=False):
     @property
     def level(self) -> Level:
         """The worst of the components."""
-        worst = Level.LOW
-        for component in self.components:
-            if component.level > worst:
-                worst = component.level
-        return worst
+        return _worst(self.components)
 
 
 class RiskState(msgspec.Struct, frozen=True, gc=False):

@@ -90,7 +90,7 @@ def restore_snapshot(state: TradingState, payload: bytes) -> None:
     state.sequence, state.risk, state.model = snapshot.sequence, snapshot.risk, snapshot.model
     state.decided = dict(snapshot.decided)
     state.last_close_ns, state.anchor_time_ns = snapshot.last_close_ns, snapshot.anchor_time_ns
-    state.arrived.extend(snapshot.arrived)
+    state.note_arrivals(*snapshot.arrived)
 
 
 def fold(state: TradingState, records: Iterator[Record]) -> int:

@@ -69,6 +69,8 @@ class TradingState:
         self.last_close_ns = 0
         self.last_decision: Decision | None = None
         self.arrived: deque[bool] = deque(maxlen=QUALITY_BARS)
+        self.data_quality = 1.0
+        """Share of `arrived` that is true."""
         self.closed_trades: tuple[Trade, ...] = ()
         """Those that the last fill closed and that are not recorded yet."""
         self.decided: dict[str, Decision] = {}
@@ -146,10 +148,15 @@ class TradingState:
         settings = self._settings()
         self._trade_date(event.slice.close_time_ns)
         bar = event.slice.bar(settings.signal_symbol)
-        self.arrived.append(bar is not None and not event.slice.late)
+        self.note_arrivals(bar is not None and not event.slice.late)
         self.observation = None
         if bar is not None and bar.close_time_ns > self.last_close_ns:
             self._warm(bar)
+
+    def note_arrivals(self, *in_time: bool) -> None:
+        """Whether each of these bars came in time, oldest first: counted once a bar, asked for twice."""
+        self.arrived.extend(in_time)
+        self.data_quality = self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
 
     def _warm(self, bar: Bar) -> None:
         self.last_close_ns = bar.close_time_ns
@@ -277,10 +284,6 @@ class TradingState:
     def _root(self) -> str:
         settings = self._settings()
         return settings.instruments[settings.order_symbol].root
-
-    @property
-    def data_quality(self) -> float:
-        return self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
 
     # What a decision needs --------------------------------------------------------------------------------------
 
