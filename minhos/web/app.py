@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     async def socket(websocket: WebSocket, after: int | None = Query(None, ge=0)) -> None:
         await sockets.connect(websocket, after)
 
+    problems.install_unknown(app)
     page.install(app, house)
     app.add_middleware(GuardMiddleware, guard=guard)
     return app

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from minhos.errors import MinhosError
 
@@ -53,3 +54,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return problem(error.status_code, str(error.detail), dict(error.headers) if error.headers else None)
+
+
+def install_unknown(app: FastAPI) -> None:
+    """Answer what no endpoint under /api answers with a problem, not with the page's 404.  Call it after the routes."""
+    known = list(app.routes)
+
+    @app.api_route("/api/{rest:path}", include_in_schema=False,
+                   methods=["GET", "POST", "PUT", "PATCH", "DELETE"])  # fmt: skip
+    async def unknown(request: Request, rest: str) -> JSONResponse:
+        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in known):
+            return problem(405, f"/api/{rest} does not take {request.method}; /docs says what it takes.")
+        return problem(404, f"There is no /api/{rest}; /docs lists what there is.")

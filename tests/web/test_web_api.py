@@ -180,3 +180,14 @@ def ask(operation: schemathesis.APIOperation) -> None:
         case.call_and_validate()
 
     each()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("GET", "nonsense", 404), ("POST", "nonsense", 404), ("DELETE", "risk/status", 405), ("POST", "risk/status", 405),
+])  # fmt: skip
+def test_what_no_endpoint_answers_is_a_problem_and_no_page(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, f"/api/{path}")
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert f"/api/{path}" in answer.json()["detail"]
