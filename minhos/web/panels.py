@@ -172,7 +172,8 @@ class Risk:
         risk = m.risk
         tone = "bad" if risk.stops else LEVEL_TONES.get(risk.level or "", "plain")
         size = "" if risk.multiplier is None else f": {percent(risk.multiplier, 0)} of size"
-        self.level.set(f"{risk.level or 'unknown'}{size}", tone)
+        level = risk.level or "unknown"
+        self.level.set(f"STOPPED, level {level}" if risk.stops else f"{level}{size}", tone)
         self.reason.set(risk.reason)
         rows = [(stop.name, "STOPPED", f"{stop.why} ({stop.who}); ends {stop.ends}") for stop in risk.stops]
         rows += [(c.name, c.level, c.reason) for c in risk.components]
