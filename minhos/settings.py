@@ -119,6 +119,10 @@ class AlertSettings(Section):
     """Apprise addresses; empty for none."""
 
 
+OTHER_FILES = ("kelly", "events_text")
+"""Fields of `Settings` that are read from files of their own: in `minhos.toml` they would be lost silently."""
+
+
 class Settings(Section):
     """All of `minhos.toml`.  sizing and risk are kept as given and become structs in `sizing_parameters` etc."""
 
@@ -216,6 +220,7 @@ def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None
     for source in (_environment(), overrides or {}):
         for section, entries in source.items():
             values[section] = {**values.get(section, {}), **entries}
+    refuse_unknown(values, tuple(name for name in Settings.model_fields if name not in OTHER_FILES), "minhos.toml")
     values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
     values["events_text"] = _read_text(config / "events.csv")
     settings = parse(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,7 +64,10 @@ def set_value(
     except TOMLKitError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}; correct it first.") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    document.setdefault(section, tomlkit.table())[name] = _value(value)
+    table = document.setdefault(section, tomlkit.table())
+    if not isinstance(table, MutableMapping):
+        raise SettingsError(f"{path} has {section} = {table!r} where a section [{section}] belongs; correct it first.")
+    table[name] = _value(value)
     replace_file(path, tomlkit.dumps(document).encode())
     try:
         load(home())
@@ -85,6 +89,8 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")
     place = layout()
     if target.exists():
         raise MinhosError(f"{target} exists; choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise MinhosError(f"There is no folder {target.absolute().parent}; make it, or choose another.")
     partial = target.with_name(f".{target.name}.partial")
     count = 0
     try:
@@ -146,6 +152,10 @@ def restore(
         if archive.testzip() is not None:
             raise MinhosError(f"{source} is damaged; choose another backup.")
         names = [name for name in archive.namelist() if not _escapes(name)]
+        foreign = [name for name in names if not name.startswith(("data/", "config/"))]
+        if foreign or not names:
+            what = f"holds {foreign[0]!r}" if foreign else "is empty"
+            raise MinhosError(f"{source} {what}: it was not written by `backup`; choose a file that was.")
         for name in names:
             target = place.home / name
             target.parent.mkdir(parents=True, exist_ok=True)

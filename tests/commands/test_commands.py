@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -315,3 +316,29 @@ def test_pytest_collects_nothing_outside_its_folder():
     text = (ROOT / "test_ml_integration.py").read_text(encoding="utf-8")
     assert 'if __name__ == "__main__":' in text
     assert "def test_" not in text
+
+
+def test_a_foreign_archive_overwrites_nothing(minh, home, tmp_path):
+    foreign = tmp_path / "foreign.zip"
+    with zipfile.ZipFile(foreign, "w") as archive:
+        archive.writestr("minh.py", "print('not ours')")
+    done = minh("restore", str(foreign))
+    assert done.code != 0
+    assert "holds 'minh.py': it was not written by `backup`" in done.sentence()
+    assert not (home / "minh.py").exists()
+
+
+def test_a_backup_into_no_folder_names_the_folder(minh, tmp_path):
+    done = minh("backup", str(tmp_path / "nowhere" / "b.zip"))
+    assert done.code != 0
+    assert "There is no folder" in done.sentence()
+    assert "nowhere" in done.sentence()
+
+
+def test_config_set_does_not_write_into_what_is_no_section(minh, home):
+    path = home / "config" / "minhos.toml"
+    path.write_text("web = 3\n", encoding="utf-8")
+    done = minh("config", "set", "web.port", "9001")
+    assert done.code != 0
+    assert "a section [web] belongs" in done.sentence()
+    assert path.read_text(encoding="utf-8") == "web = 3\n"

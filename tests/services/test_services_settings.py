@@ -207,3 +207,9 @@ def test_ensemble_off_leaves_too_few_members_for_new_risk(market, info):
 def test_min_confidence_and_max_position_size_bind(market, info):
     assert not backtested(market, info, min_confidence=1.0).fills
     assert largest(backtested(market, info, max_position_size=2)) == 2
+
+
+@pytest.mark.parametrize("toml", ["[kelly]\nmax_kelly_fraction = 0.5\n", 'events_text = "nonsense"\n'])
+def test_what_belongs_into_another_file_is_not_lost_silently(tmp_path, toml):
+    with pytest.raises(SettingsError, match=r"minhos\.toml has no key"):
+        load(written(tmp_path, toml))
