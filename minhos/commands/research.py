@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from minhos.commands.common import (
     DaysOption,
@@ -92,7 +93,7 @@ def show_data_report(report: Any) -> None:
         if len(failed) > 20:
             console.print(f"… and {len(failed) - 20} more.")
     style = "green" if report.accepted else "red"
-    console.print(f"[{style}]{report.verdict}[/{style}]: {report.reason}", highlight=False)
+    console.print(Text(report.reason, style=style))
 
 
 def backtest(

@@ -86,9 +86,15 @@ def _frame(lines: list[str], header: list[str], delimiter: str, path: Path) -> p
 def _delimiter(lines: list[str], path: Path) -> str:
     """The separator that cuts every sampled line into the same number of fields."""
     for delimiter in DELIMITERS:
-        fields = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        try:
+            fields = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        except csv.Error:
+            continue
         if fields[0] >= 2 and min(fields) >= fields[0] - 1:
             return delimiter
+    longest = max(map(len, lines))
+    if longest > csv.field_size_limit():
+        raise DataError(f"{path} is no table: a line has {longest:,} characters; export the bars as CSV")
     raise DataError(f"{path} is no table: its lines are not cut by commas, semicolons or tabs ({lines[0][:40]!r})")
 
 

@@ -127,7 +127,7 @@ def _without_model(views: Views, around: Surroundings) -> tuple[str, str] | None
             return "training", f"The first models are being trained, {percent(training.share, 0)}: {training.message}"
         if around.training is not None and around.training.failed:
             return "no_predictions", around.training.message
-        if not views.sequence:
+        if not views.sequence and not around.trader_alive:
             return "no_predictions", "Nothing has been started yet: python3 minh.py start."
         return "no_predictions", "No model serves yet: one is trained by `train` or by the trainer."
     if views.decisions.last_forecast is None:
