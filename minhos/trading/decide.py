@@ -220,8 +220,10 @@ def explain(
     moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
 ) -> str:
     """One sentence that a trader understands."""
-    if orders and verdict.target != recommendation.target:
+    if orders and (verdict.target != recommendation.target or verdict.action is Action.FLATTEN):
         return f"{verb(orders)}: {verdict.reason}"
+    if verdict.action is Action.FLATTEN:
+        return verdict.reason
     if verdict.target != recommendation.target:
         return verdict.reason
     if verdict.target != held and not orders:

@@ -17,7 +17,7 @@ import msgspec
 from minhos.accounting.types import Fill, Order, Role
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
-from minhos.market.types import Bar, Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
@@ -27,6 +27,10 @@ from minhos.trading.order_states import OrderState, Trigger
 from minhos.trading.state import TradingState, demand_to_flatten, trade_record
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, Report, Venue
+
+
+FUTURE_NS = 60 * NANOS_PER_MINUTE
+"""A price stamped further ahead than this is no price of this market now."""
 
 
 class EventStore(Protocol):
@@ -103,7 +107,16 @@ class Engine:
         self.record(ev.HistoryLoaded(now_ns, tuple(bars), reset), now_ns)
 
     def on_price(self, price: Price) -> None:
-        """A price between bars: what it fills, and whether a limit must act at once."""
+        """A price between bars: what it fills, and whether a limit must act at once.
+
+        A price from the future is passed over with an alarm: it would start the next trade date and end the day's stop.
+        """
+        now_ns = self.clock.now_ns()
+        if price.time_ns > now_ns + FUTURE_NS:
+            self.record(
+                ev.Alarm(now_ns, f"A price of {price.symbol} is stamped in the future and was passed over."), now_ns
+            )
+            return
         self.record(ev.PriceSeen(price), price.time_ns)
         self._take(self.venue.on_price(price), price.time_ns)
         settings = self.state.settings

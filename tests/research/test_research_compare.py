@@ -82,6 +82,7 @@ def test_a_manual_flatten_is_named():
 
 def test_prices_between_bars_fill_elsewhere():
     def stream(engine: Engine, i: int, bar: Bar) -> None:
+        engine.clock.advance_to(bar.open_time_ns)
         engine.on_price(Price(SYMBOL, bar.open_time_ns + 2 * NANOS_PER_SECOND, bar.open_ticks + 3))
 
     report = compare(paper(stream), DAY)

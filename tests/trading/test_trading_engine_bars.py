@@ -7,7 +7,7 @@ import pytest
 from trading_desk import CASH_CENTS, NAN, SYMBOL, Desk, settings_with
 
 from minhos.errors import ModelError
-from minhos.market.types import Bar, Slice
+from minhos.market.types import NANOS_PER_SECOND, Bar, Price, Slice
 from minhos.risk.types import Action, Level
 from minhos.testing import NQ, bar, forecast, ns
 from minhos.trading import events as ev
@@ -249,3 +249,13 @@ def test_a_bar_from_the_future_adds_nothing():
     decision = desk.slice(bar(0, PRICE, PRICE, PRICE, PRICE), p=0.9, age_s=-4000)
     assert decision.target == 0
     assert "stale data" in [cap.limit for cap in decision.verdict.caps]
+
+
+def test_a_price_from_the_future_is_passed_over_with_an_alarm_and_starts_no_trade_date():
+    desk = holding(Desk())
+    before = desk.account
+    in_five_days = desk.engine.clock.now_ns() + 5 * 86_400 * NANOS_PER_SECOND
+    desk.engine.on_price(Price(SYMBOL, in_five_days, PRICE - 300))
+    assert desk.account == before
+    (alarm,) = desk.events(ev.Alarm)
+    assert alarm.text == f"A price of {SYMBOL} is stamped in the future and was passed over."
