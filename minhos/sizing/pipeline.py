@@ -180,6 +180,8 @@ def _reasons(parameters: SizingParameters) -> dict[str, str]:
 
 def trace_of(size: Size, parameters: SizingParameters) -> tuple[Step, ...]:
     """The stages as the recommendation shows them."""
+    if not size.stages:
+        return ()
     reasons = _reasons(parameters)
     return tuple(
         [

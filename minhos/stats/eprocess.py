@@ -51,21 +51,23 @@ class BettingProcess:
             raise ValueError("a bet's result must be a number, got NaN")
         inside = min(1.0, max(-1.0, x))
         self.clipped += inside != x
-        self._settle(inside)
-        return self.e_value
+        return self._settle(inside)
 
-    def _settle(self, x: float) -> None:
+    def _settle(self, x: float) -> float:
+        """Multiply every stake's wealth, and return the e-value."""
         wealth = self.log_wealth
         for i, stake in enumerate(self.lambdas):
             wealth[i] += math.log1p(stake * x)
         self.n += 1
-        self.log_maximum = max(self.log_maximum, self.log_e_value)
+        log_e_value = self.log_e_value
+        self.log_maximum = max(self.log_maximum, log_e_value)
+        return _exp(log_e_value)
 
     @property
     def log_e_value(self) -> float:
         """Natural logarithm of the e-value."""
         top = max(self.log_wealth)
-        return top + math.log(sum(math.exp(w - top) for w in self.log_wealth) / len(self.log_wealth))
+        return top + math.log(sum([math.exp(w - top) for w in self.log_wealth]) / len(self.log_wealth))
 
     @property
     def e_value(self) -> float:
@@ -93,8 +95,7 @@ class AccuracyProcess(BettingProcess):
         """Settle one forecast: x is 1 (or True) for a hit, else 0."""
         if x not in (0, 1) or not 0.0 < p0 < 1.0:
             raise ValueError(f"needs a hit of 0 or 1 and p0 between 0 and 1, got {x} and {p0}")
-        self._settle((x - p0) / p0)
-        return self.e_value
+        return self._settle((x - p0) / p0)
 
 
 def beta_mixture_e_value(successes: int, n: int, p0: float = 0.5) -> float:
