@@ -28,7 +28,6 @@ from minhos.trading.state import TradingState, demand_to_flatten, trade_record
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, Report, Venue
 
-
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
 
