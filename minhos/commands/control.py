@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from minhos.commands.common import JsonOption, console, layout, print_json
-from minhos.errors import CommandRefused
+from minhos.errors import CommandRefused, MinhosError
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
@@ -44,10 +45,12 @@ def tell_trader(name: str, why: str) -> str:
 def halt(why: WhyOption = "", as_json: JsonOption = False) -> None:
     """Stop trading at once: writes the HALT file, cancels and closes.  Example: minh.py halt --why "news"."""
     place = layout().make()
-    place.halt_file.write_text(f"{getpass.getuser()}: {why}\n", encoding="utf-8")
+    place.halt_file.touch()
+    with suppress(OSError):
+        place.halt_file.write_text(f"{getpass.getuser()}: {why}\n", encoding="utf-8")
     try:
         answer = tell_trader("halt", why)
-    except CommandRefused as error:
+    except MinhosError as error:
         answer = f"the HALT file is written; {error}"
     _say("halt", answer, as_json)
 

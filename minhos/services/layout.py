@@ -99,8 +99,11 @@ class Layout(msgspec.Struct, frozen=True):
 def write_json(path: Path, value: Any) -> None:
     """Replace a small file at once; a reader sees the old or the new one, never half of it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(msgspec.json.encode(value))
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(msgspec.json.encode(value))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any | None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -109,7 +110,7 @@ class Supervisor:
         self.stopping = False
 
     def tend(self) -> None:
-        """One round; call it a few times a second."""
+        """One round; call it a few times a second.  A full disk ends neither the supervisor nor what it tends."""
         for child in self.children:
             child.tend(_seconds())
         pids = {c.name: c.process.pid for c in self.children if c.process is not None}
@@ -118,7 +119,8 @@ class Supervisor:
             "restarts": {c.name: max(0, c.restarts) for c in self.children},
             "refused": {c.name: c.refused for c in self.children if c.refused},
         }  # fmt: skip
-        write_json(self.layout.run / "supervisor.json", state)
+        with suppress(OSError):
+            write_json(self.layout.run / "supervisor.json", state)
 
     @property
     def refusals(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -151,3 +152,15 @@ def test_a_recycled_process_id_is_not_ours(tmp_path):
     finally:
         foreign.kill()
         foreign.wait()
+
+
+def test_a_full_disk_ends_neither_supervisor_nor_children(supervise, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    supervisor = supervise(trader=SLEEPER)
+    monkeypatch.setattr(module, "write_json", full)
+    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    first = pid_of(supervisor, "trader")
+    os.kill(first, signal.SIGKILL)
+    assert tended(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
