@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -26,38 +25,11 @@ from minhos.services.layout import Layout, write_json
 from minhos.services.studies import Study, bundle_for, study
 from minhos.services.trading_setup import registry_of, scope_of
 from minhos.settings import Settings
+from minhos.views.card import ACCURACY_HEAD, HEADLINES, Card, accuracy_rows, hour_rows, sentences
 
 RULE = 0.65
 BAR_WIDTH = 24
-VERDICTS = {
-    "edge": ("green", "There is an edge out of sample."),
-    "no_edge": ("yellow", "No edge: nothing would be bet, and that is a result."),
-    "too_little_data": ("cyan", "Too little data to say."),
-}
-
-
-class Card(msgspec.Struct, frozen=True):
-    """What the card says, as values.  Money in cents, shares 0 to 1."""
-
-    verdict: str
-    reason: str
-    root: str
-    symbol: str
-    bars: int
-    lines: dict[str, Any]
-    break_even_by_hour: tuple[tuple[int, float, int], ...]
-    rule_bars: int
-    rule_trades: int
-    rule_pnl_cents: int
-    kelly_bars: int
-    kelly_contracts: dict[int, int]
-    fraction_median: float
-    without_slope_bound: int
-    bound_by: dict[str, int]
-    bets: int
-    bets_needed: int | None
-    days_needed: float | None
-    e_value: float
+STYLES = {"edge": "green", "no_edge": "yellow", "too_little_data": "cyan"}
 
 
 def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
@@ -74,7 +46,7 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
     card = make_card(trained, found)
-    write_json(place.data / "card.json", card)
+    write_json(place.card, card)
     console.print(render(card))
     return card
 
@@ -121,57 +93,30 @@ def days_needed(evidence: Evidence, result: BacktestResult) -> float | None:
 
 def render(card: Card) -> Panel:
     """The card for the terminal."""
-    style, headline = VERDICTS[card.verdict]
+    style = STYLES[card.verdict]
     parts: list[RenderableType] = [
-        Text(f"{headline}  {card.reason}", style=f"bold {style}"),
+        Text(f"{HEADLINES[card.verdict]}  {card.reason}", style=f"bold {style}"),
         Text(),
-        lines_table(card.lines),
+        lines_table(card),
         Text(),
     ]
-    parts += [Text.from_markup(text) for text in sentences(card)]
+    parts += [Text.assemble((f"{title}: ", "bold"), text) for title, text in sentences(card)]
     parts += [Text(), hours_table(card)]
     return Panel(Group(*parts), title=f"{card.symbol}: {card.bars:,} bars out of sample", border_style=style)
 
 
-def sentences(card: Card) -> list[str]:
-    """What would have been traded and sized, and how much longer to wait."""
-    sizes = ", ".join(f"{n} bars with {size}" for size, n in card.kelly_contracts.items()) or "never above zero"
-    none = "no bet beat break-even" if card.bets == 0 else "the bets so far lose"
-    need = {
-        None: f"{none}, so no number of days would prove an edge",
-        0: "none: the evidence already suffices",
-    }.get(card.bets_needed, f"about {card.days_needed or 0:,.0f} trading days ({card.bets_needed} more bets)")
-    bounds = ", ".join(f"{name} ({count})" for name, count in card.bound_by.items()) or "none"
-    return [
-        f"[bold]The 65 % rule:[/bold] p reached 0.65 on {card.rule_bars} bars; {card.rule_trades} trades, "
-        f"{card.rule_pnl_cents / 100:+,.2f} dollars after costs.",
-        f"[bold]Kelly:[/bold] contracts {sizes}; median fraction at risk {card.fraction_median:.2%}. "
-        f"Without the slope's lower bound it would have bet on {card.without_slope_bound} bars.",
-        f"[bold]Limits that bound:[/bold] {bounds}.",
-        f"[bold]Shadow book:[/bold] {card.bets} bets beat break-even, e-value {card.e_value:.3g} (20 proves an edge).",
-        f"[bold]Days of paper still needed:[/bold] {need}.",
-    ]
-
-
-def lines_table(lines: dict[str, Any]) -> Table:
+def lines_table(card: Card) -> Table:
     """The three lines of the report."""
-    table = Table("bars", "accuracy", "95 % interval", "majority", "break-even", "n")
-    names = {"simulated": "SIMULATED 58 % market", "all": "your bars, all", "traded": "your bars, those traded"}
-    for key, name in names.items():
-        line = lines.get(key)
-        if not line or line["accuracy"] is None:
-            table.add_row(name, "no such bars" if line else "not measured", "", "", "", "0")
-            continue
-        low, high = line["interval"] or (float("nan"), float("nan"))
-        table.add_row(name, f"{line['accuracy']:.2%}", f"{low:.2%} to {high:.2%}", f"{line['majority']:.2%}",
-                      f"{line['break_even']:.2%}", f"{line['n']:,}")  # fmt: skip
+    table = Table(*ACCURACY_HEAD)
+    for row in accuracy_rows(card):
+        table.add_row(*row)
     return table
 
 
 def hours_table(card: Card) -> Table:
     """Break-even by hour of New York as bars: the shorter, the cheaper it is to be right."""
     table = Table("New York hour", "break-even", "", "bars", title="What p must beat, by hour")
-    for hour, break_even, n in card.break_even_by_hour:
-        filled = round(BAR_WIDTH * min(1.0, max(0.0, (break_even - 0.5) / 0.25)))
-        table.add_row(f"{hour:02d}:00", f"{break_even:.1%}", "█" * filled, f"{n:,}")
+    for (_, share, _), (hour, shown, n) in zip(card.break_even_by_hour, hour_rows(card), strict=True):
+        filled = round(BAR_WIDTH * min(1.0, max(0.0, (share - 0.5) / 0.25)))
+        table.add_row(hour, shown, "█" * filled, n)
     return table

@@ -187,7 +187,8 @@ def _sentence(n: int, differing: int, first: DifferentDecision | None) -> str:
     shown = ", ".join(f"{d.field} {d.recorded} recorded, {d.recomputed} recomputed" for d in first.fields[:3])
     more = f" and {len(first.fields) - 3} more fields" if len(first.fields) > 3 else ""
     return (
-        f"{differing:,} of {n:,} decisions differ, first that of {first.time} (record {first.sequence}): {shown}{more}."
+        f"{differing:,} of {n:,} decisions differ, first that of {first.time} (record {first.sequence}): {shown}{more}"
+        "; if MinhOS was updated since, its changed rules are the likely cause: use the version that recorded."
     )
 
 

@@ -31,7 +31,7 @@ class Confidence:
             return None
         if not 0.0 <= p <= 1.0:
             return unknown(self.name, context, p=p)
-        return no_adds(self.name, context, f"p {p:.1%} is below min_confidence {self._minimum:.1%}")
+        return no_adds(self.name, context, f"p {p:.2%} is below min_confidence {self._minimum:.2%}")
 
 
 class Agreement:

@@ -62,6 +62,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "reports"
 
     @property
+    def card(self) -> Path:
+        """What `start --data` found last."""
+        return self.data / "card.json"
+
+    @property
     def backups(self) -> Path:
         """A note of each backup that was written and verified."""
         return self.data / "backups"

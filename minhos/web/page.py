@@ -10,6 +10,7 @@ from nicegui import run, ui
 
 from minhos.services.house import House
 from minhos.views.values import seconds_in_words
+from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart
 from minhos.web.commands import CommandName, send_command
 from minhos.web.moment import Moment, candles, equity, moment
@@ -46,6 +47,9 @@ class Page:
         self.simulated, self.stale = Banner("banner-simulated"), Banner("banner-stale")
         with ui.element("div").classes("page"):
             self.top = Top(house)
+            card = read_card(house)
+            if card is not None:
+                show_card(card)
             self.widget = Widget()
             with ui.element("div").classes("grid-2"):
                 with ui.element("div").classes("panel"):

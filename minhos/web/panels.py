@@ -129,7 +129,7 @@ class Edge:
         self.sentence.set((r.slope_sentence or "There is no forecast yet.") + raw)
         rows = [(t.name.replace("_", " "), _number(t.before, t.unit), _number(t.after, t.unit), t.reason)
                 for t in r.trace]  # fmt: skip
-        self.trace.set(_table(("step", "before", "after", "because"), rows) if rows else "")
+        self.trace.set(table_html(("step", "before", "after", "because"), rows) if rows else "")
 
 
 class _BigNumber:
@@ -184,7 +184,7 @@ class Risk:
         halt = "unknown" if risk.next_halt is None else f"{risk.next_halt[:10]} {risk.next_halt[11:16]} UTC"
         rows.append(("next halt", "", halt))
         rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
-        self.table.set(_table(("what", "level", "why"), rows))
+        self.table.set(table_html(("what", "level", "why"), rows))
 
 
 class Proof:
@@ -211,7 +211,7 @@ class Proof:
             for line in m.ml.live if line.n
         ]  # fmt: skip
         head = ("bars", "right", "95 % interval", "majority", "break-even", "n")
-        self.accuracy.set(_table(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
+        self.accuracy.set(table_html(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
         s, w = m.summary, m.win_rates
         self.trades.set(
             f"{mark}{s.trades} trades, win rate {percent(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
@@ -271,10 +271,10 @@ class Models:
             for x in m.models.models[:8]
         ]  # fmt: skip
         empty = f'<div class="note">{escape(m.models.problem or "There is no model yet.")}</div>'
-        self.table.set(_table(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
+        self.table.set(table_html(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
         parts = [(part.name, "unknown" if part.score is None else f"{part.score:.0f}", part.detail)
                  for part in m.ml.health.parts]  # fmt: skip
-        self.parts.set(_table(("health", "of 100", "because"), parts) if parts else "")
+        self.parts.set(table_html(("health", "of 100", "because"), parts) if parts else "")
 
 
 def _sentence(line: DecisionLine) -> str:
@@ -287,7 +287,8 @@ def _sentence(line: DecisionLine) -> str:
     )
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table_html(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A plain table; every cell is escaped."""
     cells = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return f'<table class="plain"><tr>{cells}</tr>{body}</table>'

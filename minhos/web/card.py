@@ -1,0 +1,37 @@
+"""The card on the page: what `start --data` found, where the data are finished and nothing is traded."""
+
+from __future__ import annotations
+
+from html import escape
+
+import msgspec
+from nicegui import ui
+
+from minhos.services.house import House
+from minhos.views.card import ACCURACY_HEAD, HEADLINES, HOURS_HEAD, Card, accuracy_rows, hour_rows, sentences
+from minhos.web.panels import table_html
+
+
+def read_card(house: House) -> Card | None:
+    """The newest card; None where the data go on, or none was made."""
+    if not house.facts.finished_data:
+        return None
+    try:
+        return msgspec.json.decode(house.layout.card.read_bytes(), type=Card)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def show_card(card: Card) -> None:
+    """Verdict, accuracy, sentences, and break-even by hour."""
+    with ui.element("div").classes("grid-2"):
+        with ui.element("div").classes("panel"):
+            ui.label(f"{card.symbol}: {card.bars:,} bars out of sample").classes("title")
+            ui.label(HEADLINES.get(card.verdict, card.verdict)).classes("value")
+            ui.label(card.reason).classes("note")
+            ui.html(table_html(ACCURACY_HEAD, accuracy_rows(card)), sanitize=False)
+            for title, text in sentences(card):
+                ui.html(f"<p><b>{escape(title)}:</b> {escape(text)}</p>", sanitize=False)
+        with ui.element("div").classes("panel"):
+            ui.label("What p must beat, by hour").classes("title")
+            ui.html(table_html(HOURS_HEAD, hour_rows(card)), sanitize=False)

@@ -1,0 +1,51 @@
+"""The card's sentences: what would have been traded, and how long until there is an answer."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from minhos.views.card import Card, accuracy_rows, hour_rows, sentences
+
+LINE = {"accuracy": 0.506, "interval": (0.487, 0.527), "majority": 0.503, "break_even": 0.574, "n": 2545}
+CARD = Card(
+    verdict="no_edge", reason="Because.", root="MNQ", symbol="MNQZ25", bars=2614,
+    lines={"simulated": None, "all": LINE, "traded": {**LINE, "accuracy": None}},
+    break_even_by_hour=((9, 0.569, 120),), rule_bars=3, rule_trades=2, rule_pnl_cents=-12_345, kelly_bars=5,
+    kelly_contracts={1: 4, 2: 1}, fraction_median=0.0123, without_slope_bound=7, bound_by={"flat before halt": 20},
+    bets=400, bets_needed=800, days_needed=60.4, e_value=1.03,
+)  # fmt: skip
+
+
+def said(card: Card) -> dict[str, str]:
+    return dict(sentences(card))
+
+
+def test_the_sentences_carry_the_values():
+    words = said(CARD)
+    assert words["The 65 % rule"] == "p reached 0.65 on 3 bars; 2 trades, -123.45 dollars after costs."
+    assert words["Kelly"].startswith("contracts 4 bars with 1, 1 bars with 2; median fraction at risk 1.23%.")
+    assert words["Days of paper still needed"] == "about 60 trading days (800 more bets)."
+
+
+@pytest.mark.parametrize(
+    ("bets", "needed", "words"),
+    [
+        (0, None, "no bet beat break-even, so no number"),
+        (1, 64, "1 bets are too few to say"),
+        (7, None, "7 bets are too few to say"),
+        (400, None, "the bets so far lose, so no number"),
+        (400, 0, "none: the evidence already suffices"),
+    ],
+)
+def test_days_needed_are_only_said_where_they_can_be_known(bets, needed, words):
+    card = msgspec.structs.replace(CARD, bets=bets, bets_needed=needed)
+    assert said(card)["Days of paper still needed"].startswith(words)
+
+
+def test_rows_say_what_was_not_measured():
+    rows = accuracy_rows(CARD)
+    assert [row[1] for row in rows] == ["not measured", "50.60%", "no such bars"]
+    assert hour_rows(CARD) == [("09:00", "56.9%", "120")]
+    decoded = msgspec.json.decode(msgspec.json.encode(CARD), type=Card)
+    assert accuracy_rows(decoded) == rows, "the page reads it from the file that the terminal wrote"
