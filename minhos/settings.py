@@ -114,11 +114,6 @@ class WebSettings(Section):
     password: str = ""
 
 
-class AlertSettings(Section):
-    urls: list[str] = []
-    """Apprise addresses; empty for none."""
-
-
 OTHER_FILES = ("kelly", "events_text")
 """Fields of `Settings` that are read from files of their own: in `minhos.toml` they would be lost silently."""
 
@@ -135,7 +130,6 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()
-    alerts: AlertSettings = AlertSettings()
     kelly: dict[str, Any] = {}
     """Contents of kelly_risk_parameters.json."""
     events_text: str = ""
