@@ -16,9 +16,12 @@ from minhos.feeds.oracle import edge_share
 from minhos.feeds.simulated import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
-from minhos.testing import ns
+from minhos.sizing.recommend import recommend
+from minhos.sizing.types import SizingParameters
+from minhos.testing import account, forecast, market_state, ns
+from minhos.training.dataset import Floats, Mask
 from minhos.training.ensemble import fit_ensemble
-from minhos.training.forecasts import combine_columns
+from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.recipe import recipe_for
 from minhos.training.train import prepare
 
@@ -35,6 +38,8 @@ class Market(msgspec.Struct, frozen=True):
     seeds: tuple[int, ...] = (1,)
     share: Mapping[str, float] = {}
     accuracy: Mapping[str, float] = {}
+    sure: Mapping[str, float] = {}
+    """Of the accuracy where calibrated p is at least 0.60."""
 
     @property
     def name(self) -> str:
@@ -47,22 +52,55 @@ MARKETS = (
     Market("regime", 0.54, TWO_YEARS, (1, 2, 3), share={"ensemble": 0.85}),
     Market("regime", 0.58, TWO_YEARS, (1, 2, 3), share={"ensemble": 0.92}),
 )
-QUICK = (Market("ou", 0.58, 90, accuracy={"lstm": 0.55}), Market("regime", 0.58, 90))
+DEMO = Market("ou", 0.58, 90, accuracy={"lstm": 0.55}, sure={"ensemble": 0.60})
 """The demo's recipe on 90 sessions."""
+QUICK = (DEMO, Market("regime", 0.58, 90))
+NULL_SEEDS, NULL_SESSIONS, NULL_SHARE, QUICK_SEEDS = 20, 60, 0.005, 2
+SURE = 0.60
 
 
 def run(quick: bool = False, markets: Iterable[Market] | None = None,
         seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:  # fmt: skip
-    """Figures `share/MARKET/CEILING/MODEL` and `accuracy/MARKET/CEILING/MODEL`, means over the seeds."""
+    """Figures `share/MARKET/CEILING/MODEL` and `accuracy/MARKET/CEILING/MODEL`, means over the seeds.
+
+    Beside them `accuracy_at_0.60`, where calibrated p is at least that, and `sized/null`: the share of bars that get a
+    size above zero on markets without an edge, both thresholds at one half.
+    """
     calendar = SessionCalendar.load()
     figures = []
-    for market in markets or (QUICK if quick else MARKETS):
+    for market in markets or (QUICK if quick else (*MARKETS, DEMO)):
         found = [measure(market, seed, calendar) for seed in seeds or market.seeds]
-        for what, targets in (("share", market.share), ("accuracy", market.accuracy)):
+        for what, targets in (
+            ("share", market.share), ("accuracy", market.accuracy), ("accuracy_at_0.60", market.sure),
+        ):  # fmt: skip
             for model in found[0][what]:
                 value = float(np.mean([of_seed[what].get(model, np.nan) for of_seed in found]))
                 figures.append(_figure(f"{what}/{market.name}/{model}", value, targets.get(model)))
+    if markets is None:
+        n_seeds = QUICK_SEEDS if quick else NULL_SEEDS
+        sized = float(np.mean([sized_share(seed, calendar) for seed in range(1, n_seeds + 1)]))
+        figures.append({"name": "sized/null", "value": sized, "unit": f"of the bars of {n_seeds} seeds",
+                        "target": NULL_SHARE, "met": sized <= NULL_SHARE})  # fmt: skip
     return figures
+
+
+def sized_share(seed: int, calendar: SessionCalendar) -> float:
+    """Share of unseen bars of a market without an edge that get a size above zero, thresholds at one half, flat."""
+    nq = instrument("NQ")
+    bars = simulate(MarketModel(kind="null", ceiling=0.5, seed=seed), nq, calendar, START_NS,
+                    NULL_SESSIONS * BARS_PER_SESSION).bars  # fmt: skip
+    recipe = recipe_for(len(bars))
+    data, fit_rows, holdout_rows = prepare(bars, calendar, recipe)
+    ensemble = fit_ensemble(data, fit_rows, holdout_rows, recipe, seed)
+    score = combine_columns(ensemble.holdout, ensemble.weights)
+    up, low = calibrated(ensemble.calibrator, score), calibrated(ensemble.calibrator, score, low=True)
+    parameters, money = SizingParameters(confidence_threshold=0.5), account(25_000_000, instrument=nq)
+    n_sized = 0
+    for p, p_low, atr in zip(up, np.maximum(low, 1 - low), data.atr_ticks[holdout_rows], strict=True):
+        wanted = recommend(forecast(float(p), p_low=float(p_low)), ensemble.payoff, market_state(float(atr)), money, nq,
+                           parameters)  # fmt: skip
+        n_sized += wanted.target != 0
+    return n_sized / len(holdout_rows)
 
 
 def measure(market: Market, seed: int, calendar: SessionCalendar) -> dict[str, dict[str, float]]:
@@ -83,7 +121,16 @@ def measure(market: Market, seed: int, calendar: SessionCalendar) -> dict[str, d
     return {
         "share": {name: edge_share(p_true, p) for name, p in forecasts.items()},
         "accuracy": {name: float(((p > 0.5) == up)[decided].mean()) for name, p in forecasts.items()},
+        "accuracy_at_0.60": {
+            "ensemble": _sure_accuracy(calibrated(ensemble.calibrator, forecasts["ensemble"]), up, decided)
+        },
     }
+
+
+def _sure_accuracy(p: Floats, up: Mask, decided: Mask) -> float:
+    """Accuracy of the bars whose side has a calibrated p of at least 0.60; NaN where there are none."""
+    sure = decided & (np.maximum(p, 1 - p) >= SURE)
+    return float(((p > 0.5) == up)[sure].mean()) if sure.any() else float("nan")
 
 
 def _figure(name: str, value: float, target: float | None) -> dict[str, Any]:
