@@ -36,7 +36,7 @@ from minhos.research.replay import replay as replay_journal
 from minhos.services.history import history_of
 from minhos.services.layout import write_json
 from minhos.services.studies import bundle_for, study
-from minhos.services.trading_setup import account_of, mode_of, registry_of
+from minhos.services.trading_setup import account_of, matching_of, mode_of, registry_of
 
 JournalOption = Annotated[Path | None, typer.Option("--journal", help="Another journal than the configured one's.")]
 
@@ -179,7 +179,7 @@ def compare(
     """Backtest a paper day and list what differs, with the reason.  Example: minh.py compare --day 20251006."""
     source = open_journal(journal)
     with progress("Compare", quiet=as_json) as report:
-        found = compare_day(source, day, progress=report)
+        found = compare_day(source, day, matching=matching_of(settings()), progress=report)
     if as_json:
         print_json(found)
     else:

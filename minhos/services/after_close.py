@@ -13,6 +13,7 @@ from minhos.errors import MinhosError
 from minhos.journal.reader import reader
 from minhos.research.compare import CompareReport, compare
 from minhos.services.layout import Layout, read_json, write_json
+from minhos.venues.matching import MatchingParameters
 
 log = structlog.get_logger("trainer")
 
@@ -20,8 +21,9 @@ log = structlog.get_logger("trainer")
 class AfterClose:
     """Notices a new trade date and compares the one before; one report a day, in `data/reports`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, matching: MatchingParameters) -> None:
         self.layout = layout
+        self._matching = matching
         self._trade_date = 0
 
     def tend(self) -> CompareReport | None:
@@ -40,7 +42,7 @@ class AfterClose:
         try:
             source = reader(journal)
             try:
-                report = compare(source, trade_date)
+                report = compare(source, trade_date, matching=self._matching)
             finally:
                 source.close()
         except MinhosError as error:

@@ -20,12 +20,11 @@ from minhos.models.forecast import Forecast
 from minhos.models.registry import Registry
 from minhos.research.backtest import BacktestResult, run_backtest
 from minhos.services.layout import Layout
-from minhos.services.trading_setup import trading_settings
+from minhos.services.trading_setup import matching_of, trading_settings
 from minhos.services.training_runs import recipe_of, run_training
 from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.training.train import data_hash
-from minhos.venues.matching import MatchingParameters
 
 Progress = Callable[[float, str], None]
 
@@ -89,7 +88,7 @@ def study(
     result = run_backtest(
         tested, by_close, table, activation(bundle), trading_settings(settings, bars.instrument, first), calendar,
         cash_cents=round(100 * settings.paper.initial_cash),
-        matching=MatchingParameters(delay_bars=settings.paper.delay_bars),
+        matching=matching_of(settings),
         progress=lambda share, text: progress(0.8 + 0.2 * share, text),
     )  # fmt: skip
     return Study(bundle, tested, by_close, table, result)

@@ -164,7 +164,12 @@ def make_state(calendar: SessionCalendar) -> TradingState:
 
 
 def make_venue(settings: Settings, instruments: dict[str, Instrument]) -> PaperVenue:
-    return PaperVenue(instruments, MatchingParameters(delay_bars=settings.paper.delay_bars))
+    return PaperVenue(instruments, matching_of(settings))
+
+
+def matching_of(settings: Settings) -> MatchingParameters:
+    """How the paper venue fills; backtests and comparisons of it fill alike."""
+    return MatchingParameters(delay_bars=settings.paper.delay_bars)
 
 
 def load_model(

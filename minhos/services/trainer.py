@@ -21,7 +21,7 @@ from minhos.services.after_close import AfterClose
 from minhos.services.history import history_of
 from minhos.services.layout import Layout, read_json, write_json
 from minhos.services.logs import configure
-from minhos.services.trading_setup import active_bundle, registry_of, scope_of, simulated_feed
+from minhos.services.trading_setup import active_bundle, matching_of, registry_of, scope_of, simulated_feed
 from minhos.services.training_runs import Progress, report_progress, run_training
 from minhos.settings import Settings, home, load
 
@@ -41,7 +41,7 @@ class Trainer:
         self.scope = scope_of(settings)
         self.registry = registry_of(settings, layout)
         self.clock = SystemClock()
-        self.after_close = AfterClose(layout)
+        self.after_close = AfterClose(layout, matching_of(settings))
         self.stopping = False
         self.wait_until = 0.0
         self.last_error = ""

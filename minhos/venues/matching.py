@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from minhos.accounting.types import Fill, Order, OrderType, Role
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument, Price, Slice
 from minhos.trading.venue import OrderReport, OrderStatus, Report
 
 _NANOS_PER_MS = 1_000_000
-_REDUCING = frozenset({Role.REDUCE, Role.EXIT, Role.FLATTEN, Role.STOP})
+_REDUCING = CLOSING | {Role.STOP}
 """Orders of these roles close at most what is held; they never turn the position round."""
 
 

@@ -94,7 +94,7 @@ def test_the_launcher_reads_as_old_python():
     """It must run on Pythons that are too old, in order to say so."""
     import ast
 
-    ast.parse((ROOT / "minh.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    assert ast.parse((ROOT / "minh.py").read_text(encoding="utf-8"), feature_version=(3, 6)).body
 
 
 def test_an_installation_that_was_broken_off_goes_on_where_it_stopped(minh, recorded):

@@ -6,6 +6,7 @@ import pytest
 
 from minhos.services import after_close
 from minhos.services.layout import Layout, read_json, write_json
+from minhos.venues.matching import MatchingParameters
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def beat(place, trade_date):
 
 
 def test_only_a_new_trade_date_is_compared_and_a_missing_journal_is_no_crash(place):
-    watcher = after_close.AfterClose(place)
+    watcher = after_close.AfterClose(place, MatchingParameters())
     assert watcher.tend() is None
     beat(place, 20251006)
     assert watcher.tend() is None
@@ -33,13 +34,13 @@ def test_the_day_that_ended_is_reported_once(place, monkeypatch):
         def close(self):
             asked.append("closed")
 
-    def compare(source, trade_date):
+    def compare(source, trade_date, *, matching):
         asked.append(trade_date)
         return after_close.CompareReport("identical", "All as it was.", trade_date, 3, 0, 0, ())
 
     monkeypatch.setattr(after_close, "reader", lambda path: Source())
     monkeypatch.setattr(after_close, "compare", compare)
-    watcher = after_close.AfterClose(place)
+    watcher = after_close.AfterClose(place, MatchingParameters())
     for trade_date in (20251006, 20251006, 20251007, 20251007):
         beat(place, trade_date)
         watcher.tend()

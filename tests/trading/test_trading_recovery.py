@@ -278,7 +278,9 @@ def test_a_stop_smaller_or_larger_than_its_lots_is_put_right():
     shrunk: Order = msgspec.structs.replace(stop.order, contracts=2)
     report = OrderReport(shrunk.order_id, OrderStatus.RESIZED, desk.clock.now_ns(), order=shrunk)
     desk.engine.record(ev.VenueReported(report), report.time_ns)
-    is_whole(Desk(journal=desk.journal))
+    again = Desk(journal=desk.journal)
+    is_whole(again)
+    assert sum(contracts for contracts, _ in again.stops) == again.position == 5
 
 
 def test_a_stop_that_grew_and_filled_in_part_numbers_its_fills_on_after_a_restart():
