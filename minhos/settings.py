@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -72,6 +73,42 @@ class PaperSettings(Section):
     account: str = "paper"
 
 
+class SierraSettings(Section):
+    """Where Sierra Chart's DTC server listens; without a host the orders go to our own paper venue."""
+
+    host: str = ""
+    port: int = Field(11099, ge=1, le=65535)
+    account: str = "Sim1"
+    """Sim1, Sim2, ... are Sierra Chart's simulated accounts; any other is real money."""
+    mode: Literal["paper", "live"] = "paper"
+    """Must agree with the account: `live` for any but Sierra Chart's simulated ones."""
+    username: str = ""
+    password: str = ""
+    """Better in the environment variable MINHOS_SIERRA_PASSWORD."""
+    encoding: Literal["binary", "json", "json_compact"] = "binary"
+    tls: bool = False
+    legs: Literal["stop_and_target", "stop"] = "stop_and_target"
+    """What a bracket carries; `check-sierra` finds out whether the stop alone is taken."""
+    target_atr: float = Field(20.0, gt=3.0)
+    request_timeout_s: float = Field(5.0, gt=0.0)
+    reconcile_every_s: float = Field(60.0, ge=1.0)
+
+    @property
+    def used(self) -> bool:
+        return bool(self.host)
+
+    @property
+    def simulated_account(self) -> bool:
+        return re.fullmatch(r"Sim\d+", self.account) is not None
+
+
+class WatchdogSettings(Section):
+    action: Literal["alarm", "flatten"] = "flatten"
+    """What is done about a dead or silent trader with an open position at the broker."""
+    alarm_after_s: float = Field(10.0, gt=0.0)
+    act_after_s: float = Field(60.0, gt=0.0)
+
+
 class TrainingSettings(Section):
     size: Literal["", "demo", "standard"] = ""
     """Empty: by the number of bars."""
@@ -127,6 +164,8 @@ class Settings(Section):
     paper: PaperSettings = PaperSettings()
     sizing: dict[str, Any] = {}
     risk: dict[str, Any] = {}
+    sierra: SierraSettings = SierraSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     training: TrainingSettings = TrainingSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()

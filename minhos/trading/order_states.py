@@ -130,6 +130,7 @@ TRIGGER_OF_STATUS: dict[OrderStatus, Trigger] = {
     OrderStatus.PARTIALLY_FILLED: T.PARTIAL_FILL,
     OrderStatus.FILLED: T.FILL,
     OrderStatus.UNKNOWN: T.TIME_OUT,
+    OrderStatus.NOT_FOUND: T.DISOWN,
 }
 
 

@@ -8,6 +8,10 @@
 | on_price | a price between bars is known |
 | match_open, match_range | a slice closed: first what fills at the bar's open, then what its range triggers |
 | adopt | after a restart: the orders that the journal shows working (a venue with a memory of its own ignores it) |
+| poll | between inputs: what came since; a venue in our own process has nothing to add |
+
+A broker answers later: `submit`, `cancel` and `resize` then return nothing, and what became of them comes out of
+`poll`, beside what the broker shows of the account (`Survey`) and how the connection is (`VenueStatus`).
 """
 
 from __future__ import annotations
@@ -33,19 +37,76 @@ class OrderStatus(enum.StrEnum):
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     UNKNOWN = "unknown"
+    """Not answered: it may or may not work.  It is never sent again; the broker is asked."""
+    NOT_FOUND = "not_found"
+    """Asked twice, the broker shows neither an order nor a fill of it."""
 
 
 class OrderReport(msgspec.Struct, frozen=True):
-    """What the venue says of an order, apart from fills.  order is set where the venue created it (a stop)."""
+    """What the venue says of an order, apart from fills.  order is set where the venue created it (a stop).
+
+    venue_id: the broker's own number of the order; a replacement may change it.
+    """
 
     order_id: str
     status: OrderStatus
     time_ns: int
     reason: str = ""
     order: Order | None = None
+    venue_id: str = ""
+
+
+class VenueOrder(msgspec.Struct, frozen=True):
+    """A working order as the broker lists it.  order_id: the name that its sender gave it, empty for none.
+
+    contracts: what remains of it.  trigger_ticks: of a stop, else 0.  parent_venue_id: of the order that it waits for.
+    waiting: its parent has not filled yet (a bracket's leg).
+    """
+
+    venue_id: str
+    order_id: str
+    symbol: str
+    side: int
+    contracts: int
+    is_stop: bool
+    trigger_ticks: int = 0
+    parent_venue_id: str = ""
+    waiting: bool = False
+
+
+class VenueFill(msgspec.Struct, frozen=True):
+    """A fill as the broker lists it; fill.order_id is empty where the broker's number belongs to no order we know."""
+
+    fill: Fill
+    venue_id: str
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What the broker shows of our account: asked for, in answer to our request, from started_ns to time_ns.
+
+    positions: signed contracts by contract symbol, in our symbols, without zeros.  fills: of the current and the
+    last trade date.  quiet: no order, fill or position changed while it was asked.
+    """
+
+    started_ns: int
+    time_ns: int
+    positions: dict[str, int]
+    orders: tuple[VenueOrder, ...] = ()
+    fills: tuple[VenueFill, ...] = ()
+    quiet: bool = True
+
+
+class VenueStatus(msgspec.Struct, frozen=True):
+    """Whether orders can be sent, else why not.  loss_limit_cents: the broker's own for the day, 0 where it has none."""
+
+    time_ns: int
+    ready: bool
+    reason: str = ""
+    loss_limit_cents: int = 0
 
 
 Report = OrderReport | Fill
+News = OrderReport | Fill | Survey | VenueStatus
 
 
 class Venue(Protocol):
@@ -71,3 +132,6 @@ class Venue(Protocol):
 
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
         """orders: each with what remains of it.  positions: net contracts by symbol."""
+
+    def poll(self, time_ns: int) -> list[News]:
+        """What came since the last call, in order."""

@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument, Price, Slice
-from minhos.trading.venue import OrderReport, OrderStatus, Report
+from minhos.trading.venue import News, OrderReport, OrderStatus, Report
 
 _NANOS_PER_MS = 1_000_000
 _REDUCING = CLOSING | {Role.STOP}
@@ -170,6 +170,10 @@ class MatchingEngine:
                 self._book.stops[order.order_id] = working
             else:
                 self._book.markets[order.order_id] = working
+
+    def poll(self, time_ns: int) -> list[News]:
+        """Nothing: whatever happens here is answered at once."""
+        return []
 
     def _refusal(self, order: Order) -> str:
         if order.symbol not in self._instruments:
