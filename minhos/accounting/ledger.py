@@ -1,7 +1,7 @@
 """The ledger: a fold of fills and marks into immutable `Account` snapshots, exact to the cent.
 
 Cash-flow accounting on integer ticks, contracts and cents; no average price is ever rounded.  Lots close newest
-first; a stop's fill closes the lot that the stop protects.  The ledger believes every fill, also those that are
+first; the fill of a stop or a target closes the lot of its entry.  The ledger believes every fill, also those that are
 not ours: judging them is reconciliation, refusing new risk because of them is the risk manager.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from minhos.accounting.trades import OpenTrade, lot_risk_cents
-from minhos.accounting.types import Account, Fill, Lot, Position, Role, Trade
+from minhos.accounting.types import Account, Fill, Lot, Position, Trade
 from minhos.errors import ReconciliationError
 from minhos.market.types import Instrument
 
@@ -95,6 +95,10 @@ class Ledger:
             self._open(fill, lot, fill.commission_cents - closing_commission, instrument)
         self._changed()
         return FillEffect(duplicate=False, trades=tuple(trade for trade in trades if trade is not None))
+
+    def knows(self, fill_id: str) -> bool:
+        """Whether that fill was taken in."""
+        return fill_id in self._state.fill_ids
 
     def on_stop_rested(self, stop_id: str, entry_id: str, stop_ticks: int) -> None:
         """The venue holds the protective stop of the lots that order `entry_id` opened."""
@@ -237,8 +241,7 @@ class Ledger:
     def _close(self, fill: Fill, contracts: int, commission_cents: int, instrument: Instrument) -> Trade | None:
         """Close that many contracts; the trade where none is left."""
         state = self._state
-        entry_id = fill.parent_id if fill.role is Role.STOP else ""
-        kept, closed = close_lots(state.lots[fill.symbol], contracts, entry_id)
+        kept, closed = close_lots(state.lots[fill.symbol], contracts, fill.parent_id)
         ticks = sum(lot.side * (fill.price_ticks - lot.entry_ticks) * lot.contracts for lot in closed)
         gross_cents = ticks * instrument.tick_value_cents
         self._book(gross_cents)

@@ -12,6 +12,7 @@ from minhos.risk.limits_manual import Armed, Halted, Paused
 from minhos.risk.limits_signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState
 from minhos.risk.limits_size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
 from minhos.risk.limits_time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, Roll, TradingHours
+from minhos.risk.limits_venue import Reconciled, VenueReachable
 from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.types import Limit
 
@@ -28,6 +29,8 @@ def standard_limits(
         ThreeLosses(parameters),
         Paused(),
         Armed(parameters, mode),
+        VenueReachable(),
+        Reconciled(),
         KnownValues(),
         TradingHours(parameters),
         FlatBeforeHalt(parameters),

@@ -20,7 +20,17 @@ from minhos.risk.levels import drawdown_component, market_components
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Component, Level, MarketRisk, ModelCondition, RiskState, Stop, Verdict
 
-__all__ = ["RiskState", "on_bar", "on_command", "on_mark", "on_model", "on_order", "on_transfer", "on_verdict"]
+__all__ = [
+    "RiskState",
+    "on_bar",
+    "on_command",
+    "on_distrust",
+    "on_mark",
+    "on_model",
+    "on_order",
+    "on_transfer",
+    "on_verdict",
+]
 
 Command = Literal["pause", "resume", "halt", "flatten", "arm", "disarm"]
 SYSTEM = "risk manager"
@@ -185,12 +195,19 @@ def on_verdict(state: RiskState, verdict: Verdict, time_ns: int) -> RiskState:
     return replace(state, emergency=Stop(SYSTEM, verdict.reason, time_ns))
 
 
+def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
+    """The venue shows what our record does not explain: nothing is added until a person has looked (`resume`)."""
+    if state.distrust is not None:
+        return state
+    return replace(state, distrust=Stop("reconciliation", why, time_ns, flat=False))
+
+
 def on_command(state: RiskState, name: str, who: str, why: str, time_ns: int, equity_cents: int) -> RiskState:
     """What a person ordered; names that are not about risk change nothing.
 
     pause: no new risk.  flatten: close everything and pause.  halt: the same as a stop that is shown in red.
-    arm, disarm: live orders.  resume: ends pause, halt, EMERGENCY, the trailing stop and a loss stop that waits for
-    it, and measures drawdown from today's equity after an EMERGENCY; the day's stop stays.
+    arm, disarm: live orders.  resume: ends pause, halt, distrust, EMERGENCY, the trailing stop and a loss stop that
+    waits for it, and measures drawdown from today's equity after an EMERGENCY; the day's stop stays.
     """
     match name:
         case "pause" | "flatten":
@@ -206,7 +223,8 @@ def on_command(state: RiskState, name: str, who: str, why: str, time_ns: int, eq
 
 def _resumed(state: RiskState, word: Stop, equity_cents: int) -> RiskState:
     waits = state.loss_stop is not None and not state.loss_stop.trade_date and not state.loss_stop.until_ns
-    state = replace(state, paused=None, halted=None, resumed=word, loss_stop=None if waits else state.loss_stop)
+    loss_stop = None if waits else state.loss_stop
+    state = replace(state, paused=None, halted=None, distrust=None, resumed=word, loss_stop=loss_stop)
     if state.trailing_stop is not None:
         state = replace(
             state, trailing_stop=None, trailing_peak_cents=equity_cents, trailing_start_cents=equity_cents

@@ -125,6 +125,8 @@ class RiskState(msgspec.Struct, frozen=True, gc=False):
     halted: Stop | None = None
     resumed: Stop | None = None
     """The last `resume`, for the record."""
+    distrust: Stop | None = None
+    """The broker and the journal disagree, or somebody else trades here: flat-only until `resume`."""
     armed: bool = False
     order_times_ns: tuple[int, ...] = ()
     markets: dict[str, MarketRisk] = {}
@@ -172,6 +174,8 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Last trading moment of the recommendation's symbol; 0 where that is unknown."""
     leaving: str = ""
     """Why the contract is being left for the next one; empty while it is not."""
+    venue_trouble: str = ""
+    """Why the venue takes no new risk at the moment; empty where it does."""
 
     @property
     def adds(self) -> bool:

@@ -19,6 +19,11 @@ def intent(account: str, symbol: str, decided_ns: int, role: Role, number: int =
     return f"{account}-{symbol}-{decided_ns}-{role}-{number}".encode()
 
 
+def target_id(stop_id: str) -> str:
+    """The id of the limit order that a bracket has beside its stop."""
+    return order_id(f"target-{stop_id}".encode())
+
+
 def order_id(intent: bytes) -> str:
     """24 characters of A-Z and 2-7."""
     return base64.b32encode(hashlib.sha256(intent).digest()[:_BYTES]).decode()

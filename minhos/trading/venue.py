@@ -8,7 +8,9 @@
 | on_price | a price between bars is known |
 | match_open, match_range | a slice closed: first what fills at the bar's open, then what its range triggers |
 | adopt | after a restart: the orders that the journal shows working (a venue with a memory of its own ignores it) |
+| know | after a restart: which order each of the broker's own numbers belongs to |
 | poll | between inputs: what came since; a venue in our own process has nothing to add |
+| ask | a survey is wanted soon; it comes out of `poll` |
 
 A broker answers later: `submit`, `cancel` and `resize` then return nothing, and what became of them comes out of
 `poll`, beside what the broker shows of the account (`Survey`) and how the connection is (`VenueStatus`).
@@ -97,7 +99,7 @@ class Survey(msgspec.Struct, frozen=True):
 
 
 class VenueStatus(msgspec.Struct, frozen=True):
-    """Whether orders can be sent, else why not.  loss_limit_cents: the broker's own for the day, 0 where it has none."""
+    """Whether orders can be sent, else why not.  loss_limit_cents: the broker's own for the day, 0 without one."""
 
     time_ns: int
     ready: bool
@@ -133,5 +135,11 @@ class Venue(Protocol):
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
         """orders: each with what remains of it.  positions: net contracts by symbol."""
 
+    def know(self, venue_ids: Mapping[str, str]) -> None:
+        """venue_ids: from the broker's number of an order to our id."""
+
     def poll(self, time_ns: int) -> list[News]:
         """What came since the last call, in order."""
+
+    def ask(self) -> None:
+        """Survey the account as soon as possible."""

@@ -171,9 +171,15 @@ class MatchingEngine:
             else:
                 self._book.markets[order.order_id] = working
 
+    def know(self, venue_ids: Mapping[str, str]) -> None:
+        """Orders have no other ids here than ours."""
+
     def poll(self, time_ns: int) -> list[News]:
         """Nothing: whatever happens here is answered at once."""
         return []
+
+    def ask(self) -> None:
+        """There is no second record to compare with."""
 
     def _refusal(self, order: Order) -> str:
         if order.symbol not in self._instruments:
