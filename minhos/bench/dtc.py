@@ -1,11 +1,17 @@
-"""How many DTC messages a second one core encodes and decodes, in binary: a mix of trades, quotes and order updates."""
+"""How many DTC messages a second one core encodes and decodes, in binary: a mix of trades, quotes and order updates.
+
+And how many hostile inputs the codec reads without an exception escaping: MINHOS_DTC_FUZZ_EXAMPLES of them, a million
+unless that says otherwise.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
+from minhos.bench.dtc_fuzz import VARIABLE, fuzz
 from minhos.dtc import messages as m
 from minhos.dtc.codec import Encoding, decode, encode
 
@@ -30,7 +36,17 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         encoded = _per_second(lambda each: encode(each, Encoding.BINARY), messages, rounds)
         decoded = _per_second(lambda each: decode(each, Encoding.BINARY), frames, rounds)
         figures += [_figure(f"encode_per_s{suffix}", encoded), _figure(f"decode_per_s{suffix}", decoded)]
-    return figures
+    return figures + _fuzzed(int(os.environ.get(VARIABLE, "100000" if quick else "1000000")))
+
+
+def _fuzzed(n_inputs: int) -> list[dict[str, Any]]:
+    found = fuzz(n_inputs, seed=1)
+    escaped = len(found.escaped)
+    return [
+        {"name": "fuzzed_inputs", "value": found.inputs, "unit": "", "target": 10_000_000.0,
+         "met": found.inputs >= 10_000_000 and not escaped},
+        {"name": "fuzz_escaped", "value": escaped, "unit": "exceptions", "target": 0.0, "met": not escaped},
+    ]  # fmt: skip
 
 
 def _per_second(work: Callable[[Any], object], items: Any, rounds: int) -> float:
