@@ -23,6 +23,8 @@ class OrderRecord(msgspec.Struct, frozen=True):
     contracts: int
     filled: int = 0
     reason: str = ""
+    venue_ids: tuple[str, ...] = ()
+    """The broker's numbers of the order, the newest last."""
 
 
 class StopAction(msgspec.Struct, frozen=True):
@@ -65,8 +67,19 @@ class OrderBook:
             self.intend(report.order)
         if report.order_id not in self.records:
             return
+        self._number(report)
         contracts = report.order.contracts if report.order and report.status is OrderStatus.RESIZED else None
         self.trigger(report.order_id, TRIGGER_OF_STATUS[report.status], reason=report.reason, contracts=contracts)
+
+    def _number(self, report: OrderReport) -> None:
+        """Keep the broker's number, so that fills which are asked for later find their order."""
+        record = self.records[report.order_id]
+        if report.venue_id and report.venue_id not in record.venue_ids:
+            self._put(msgspec.structs.replace(record, venue_ids=(*record.venue_ids, report.venue_id)))
+
+    def venue_ids(self) -> dict[str, str]:
+        """From the broker's numbers to our ids."""
+        return {number: key for key, record in self.records.items() for number in record.venue_ids}
 
     def fill(self, fill: Fill) -> None:
         """A fill of one of our orders; others are reconciliation's business."""

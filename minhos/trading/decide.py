@@ -59,6 +59,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     expiry_ns: int = 0
     working: tuple[Order, ...] = ()
     micro: Instrument | None = None
+    venue_trouble: str = ""
 
 
 def decide(moment: Moment, manager: RiskManager) -> Decision:
@@ -133,6 +134,7 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
         risk=moment.risk,
         expiry_ns=moment.expiry_ns,
         leaving=moment.settings.leaving,
+        venue_trouble=moment.venue_trouble,
     )
 
 

@@ -24,9 +24,10 @@ from minhos.trading import events as ev
 from minhos.trading.book import moot_orders, stop_maintenance
 from minhos.trading.decide import decide, make_flatten, still_to_close
 from minhos.trading.order_states import OrderState, Trigger
+from minhos.trading.settlement import Settlement
 from minhos.trading.state import TradingState, demand_to_flatten, trade_record
 from minhos.trading.types import Decision, Outcome
-from minhos.trading.venue import OrderReport, Report, Venue
+from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
 
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
@@ -63,6 +64,9 @@ class Engine:
         self.clock = clock
         self.journal = journal
         self.forecasts = forecasts
+        self.settlement = Settlement(self)
+        self.last_sent_ns = 0
+        """When an order, a cancel or a resize was last handed to the venue."""
 
     def record(self, event: ev.Event, time_ns: int, *, more: bool = False) -> None:
         """Journal an event, then apply it; durable ones are on disk before anything acts on them.
@@ -81,6 +85,8 @@ class Engine:
         now_ns = self.clock.now_ns()
         self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
         self.activate_settings(settings)
+        if not self.venue.simulated:
+            self.on_venue_status(VenueStatus(now_ns, False, "not connected yet"))
 
     def activate_settings(self, settings: ev.TradingSettings) -> None:
         """Settings take effect between slices; they are journaled only where they differ.
@@ -117,12 +123,12 @@ class Engine:
             )
             return
         self.record(ev.PriceSeen(price), price.time_ns)
-        self._take(self.venue.on_price(price), price.time_ns)
+        self.take(self.venue.on_price(price), price.time_ns)
         settings = self.state.settings
         if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
             shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
-            self._take(self.venue.on_price(shadowed), price.time_ns)
-        self._guard(price.time_ns)
+            self.take(self.venue.on_price(shadowed), price.time_ns)
+        self.guard(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
         """A bar closed: fills first, then the decision, then its orders."""
@@ -130,8 +136,8 @@ class Engine:
         now_ns = closed.close_time_ns if received_ns is None else received_ns
         self.record(ev.SliceClosed(now_ns, closed), now_ns)
         tradable = self._for_venue(closed)
-        self._take(self.venue.match_open(tradable), closed.close_time_ns)
-        self._take(self.venue.match_range(tradable), closed.close_time_ns)
+        self.take(self.venue.match_open(tradable), closed.close_time_ns)
+        self.take(self.venue.match_range(tradable), closed.close_time_ns)
         decision = self._decide()
         latency_us = (self.clock.monotonic_ns() - started_ns) / 1000.0
         self.record(ev.DecisionMade(decision, latency_us), now_ns)
@@ -139,6 +145,29 @@ class Engine:
             self._cancel_openings(now_ns)
         self.send(decision.orders, now_ns)
         return decision
+
+    def poll_venue(self) -> bool:
+        """Take in what a broker said since the last call; True where there was anything."""
+        news = self.venue.poll(self.clock.now_ns())
+        for item in news:
+            if isinstance(item, Survey):
+                self.settlement.on_survey(item, self.clock.now_ns())
+            elif isinstance(item, VenueStatus):
+                self.on_venue_status(item)
+            else:
+                self.take([item], self.clock.now_ns())
+        if news:
+            self.guard(self.clock.now_ns())
+        return bool(news)
+
+    def on_venue_status(self, status: VenueStatus) -> None:
+        """Whether orders can be sent; journaled where it changes, and told where it ends."""
+        before = self.state.venue_status
+        if before is not None and (before.ready, before.reason) == (status.ready, status.reason):
+            return
+        self.record(ev.VenueStatusSeen(status), status.time_ns)
+        if before is not None and before.ready and not status.ready:
+            self.record(ev.Alarm(status.time_ns, f"Orders cannot be sent: {status.reason}"), status.time_ns)
 
     def on_command(self, command: ev.CommandReceived) -> None:
         """A person's word; `flatten` and `halt` act at once."""
@@ -204,6 +233,7 @@ class Engine:
         """Intents first, all durable, then the wire."""
         for i, order in enumerate(orders, start=1):
             self.record(ev.OrderIntended(order, time_ns), time_ns, more=i < len(orders))
+        self.last_sent_ns = self.clock.now_ns()
         for order in orders:
             self._note(self.venue.submit(order, time_ns))
 
@@ -217,6 +247,7 @@ class Engine:
                 if action.what == "cancel":
                     self._cancel(action.stop_id, time_ns)
                 else:
+                    self.last_sent_ns = self.clock.now_ns()
                     book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
                     self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
@@ -229,10 +260,11 @@ class Engine:
                 self._cancel(record.order.order_id, time_ns)
 
     def _cancel(self, order_id: str, time_ns: int) -> None:
+        self.last_sent_ns = self.clock.now_ns()
         self.state.book.trigger(order_id, Trigger.REQUEST_CANCEL)
         self._note(self.venue.cancel(order_id, time_ns))
 
-    def _take(self, reports: Sequence[Report], time_ns: int) -> None:
+    def take(self, reports: Sequence[Report], time_ns: int) -> None:
         """What the venue said by itself, and what that asks of the resting orders."""
         if reports:
             self._note(reports)
@@ -244,11 +276,23 @@ class Engine:
         for report in reports:
             if isinstance(report, OrderReport):
                 self.record(ev.VenueReported(report), report.time_ns)
+                if report.status in (OrderStatus.REJECTED, OrderStatus.UNKNOWN):
+                    self.venue.ask()
             else:
                 fills -= 1
-                self.record(ev.OrderFilled(report), report.time_ns, more=fills > 0)
-                self.record_trades()
+                self._note_fill(report, more=fills > 0)
             self.settle_contradiction(report.time_ns)
+
+    def _note_fill(self, fill: Fill, *, more: bool) -> None:
+        """A fill, once; one that is not ours with an alarm, and not at all in a contract that is only forecast."""
+        manual, settings = fill.role is Role.UNKNOWN, self.state.settings
+        only_forecast = settings is not None and fill.symbol in set(settings.instruments) - self.state.traded_symbols()
+        if manual and (only_forecast or self.state.ledger.knows(fill.fill_id)):
+            return
+        self.record(ev.OrderFilled(fill), fill.time_ns, more=more)
+        self.record_trades()
+        if manual and self.state.risk.distrust is not None:
+            self.record(ev.Alarm(fill.time_ns, f"Flat-only: {self.state.risk.distrust.why}."), fill.time_ns)
 
     def record_trades(self) -> None:
         """Trades that the last fill closed."""
@@ -262,7 +306,7 @@ class Engine:
             self.record(ev.Alarm(time_ns, text), time_ns)
             self.record(ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text), time_ns)
 
-    def _guard(self, time_ns: int) -> None:
+    def guard(self, time_ns: int) -> None:
         """Between bars: the limits that cannot wait for the next one."""
         if not self.state.ledger.account().positions:
             return

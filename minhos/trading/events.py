@@ -20,7 +20,7 @@ from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Action, Level
 from minhos.sizing.types import SizingParameters
 from minhos.trading.types import Decision
-from minhos.trading.venue import OrderReport
+from minhos.trading.venue import OrderReport, Survey, VenueStatus
 
 
 class EngineStarted(msgspec.Struct, frozen=True):
@@ -96,6 +96,28 @@ class PriceSeen(msgspec.Struct, frozen=True):
 
 class VenueReported(msgspec.Struct, frozen=True):
     report: OrderReport
+
+
+class VenueStatusSeen(msgspec.Struct, frozen=True):
+    """Whether the venue takes orders; journaled where it changes."""
+
+    status: VenueStatus
+
+
+class VenueSurveyed(msgspec.Struct, frozen=True):
+    """What the broker showed; journaled where it differs from what it showed before."""
+
+    survey: Survey
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """Orders, fills and positions were compared with the broker's.  differences: none where both sides agree.
+
+    Journaled after every connection, where the outcome changes, and once a trade date.
+    """
+
+    time_ns: int
+    differences: tuple[str, ...] = ()
 
 
 class OrderFilled(msgspec.Struct, frozen=True):
@@ -177,6 +199,9 @@ Event = (
     | SliceClosed
     | PriceSeen
     | VenueReported
+    | VenueStatusSeen
+    | VenueSurveyed
+    | Reconciled
     | OrderFilled
     | OrderIntended
     | DecisionMade
@@ -188,7 +213,10 @@ Event = (
     | Alarm
 )
 
-DURABLE = (OrderIntended, OrderFilled, CommandReceived, Intervention, EngineStarted, SettingsActivated, ModelActivated)
+DURABLE = (
+    OrderIntended, OrderFilled, Reconciled, CommandReceived, Intervention, EngineStarted, SettingsActivated,
+    ModelActivated,
+)  # fmt: skip
 """Committed with synchronous FULL before anything acts on them."""
 
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}

@@ -29,7 +29,7 @@ from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
 from minhos.trading.order_states import Trigger
 from minhos.trading.types import Decision, Outcome
-from minhos.trading.venue import OrderStatus
+from minhos.trading.venue import OrderStatus, VenueStatus
 
 QUALITY_BARS = 60
 """Data quality is the share of the last bars that came, and came in time."""
@@ -47,6 +47,12 @@ class TradingState:
         self.mode = ""
         self.account_name = ""
         self.sequence = 0
+        self.began_ns = 0
+        """When this journal began; what the broker did before is not ours."""
+        self.venue_status: VenueStatus | None = None
+        """Of a broker; None for a venue in our own process."""
+        self.reconciled = False
+        """Whether the broker's account was compared since the connection was made."""
         self.settings: ev.TradingSettings | None = None
         self.manager: RiskManager | None = None
         self.model: ev.ModelActivated | None = None
@@ -83,6 +89,8 @@ class TradingState:
             ev.SliceClosed: self._on_slice,
             ev.PriceSeen: self._on_price,
             ev.VenueReported: self._on_report,
+            ev.VenueStatusSeen: self._on_venue_status,
+            ev.Reconciled: self._on_reconciled,
             ev.OrderFilled: lambda event: self._on_fill(event.fill),
             ev.OrderIntended: self._on_intent,
             ev.DecisionMade: lambda event: self._on_decision(event.decision),
@@ -110,6 +118,7 @@ class TradingState:
 
     def _on_started(self, event: ev.EngineStarted) -> None:
         if not self.mode:
+            self.began_ns = event.time_ns
             self.ledger = Ledger(event.initial_cash_cents, {})
         self.mode, self.account_name = event.mode, event.account
 
@@ -193,6 +202,15 @@ class TradingState:
         elif report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED):
             self.ledger.on_stop_lost(order.order_id)
 
+    def _on_venue_status(self, event: ev.VenueStatusSeen) -> None:
+        self.venue_status = event.status
+        self.reconciled = self.reconciled and event.status.ready
+
+    def _on_reconciled(self, event: ev.Reconciled) -> None:
+        self.reconciled = True
+        if event.differences:
+            self.risk = risk_state.on_distrust(self.risk, "; ".join(event.differences), event.time_ns)
+
     def _on_fill(self, fill: Fill) -> None:
         self.closed_trades = ()
         order = self.book.order(fill.order_id)
@@ -206,6 +224,10 @@ class TradingState:
         self.closed_trades = effect.trades
         self._mark_risk(fill.time_ns)
         self.book.fill(fill)
+        if fill.role is Role.UNKNOWN:
+            word = "bought" if fill.side > 0 else "sold"
+            why = f"somebody else {word} {fill.contracts} {fill.symbol} in this account"
+            self.risk = risk_state.on_distrust(self.risk, why, fill.time_ns)
 
     def _on_trade_closed(self, event: ev.TradeClosed) -> None:
         self.closed_trades = ()
@@ -320,7 +342,23 @@ class TradingState:
             expiry_ns=self.expiry_ns,
             micro=settings.micro,
             working=self.book.working(symbol),
+            venue_trouble=self.venue_trouble(),
         )
+
+    def venue_trouble(self) -> str:
+        """Why the venue takes no new risk now; empty where it does."""
+        if self.venue_status is None:
+            return ""
+        if not self.venue_status.ready:
+            return f"orders cannot be sent: {self.venue_status.reason}"
+        if unknown := self.book.unknown():
+            return f"the broker has not answered for {len(unknown)} order(s); it is being asked"
+        return "" if self.reconciled else "the broker's orders and positions are not compared yet"
+
+    def traded_symbols(self) -> set[str]:
+        """Contracts in which the broker's account must agree with ours."""
+        held = {position.symbol for position in self.ledger.account().positions}
+        return held | {self._settings().order_symbol}
 
     def _settings(self) -> ev.TradingSettings:
         if self.settings is None:

@@ -1,0 +1,217 @@
+"""What the broker shows against what the journal knows: pure comparisons of a survey with the state.
+
+`answers` turns a survey into reports and fills about our own orders, each of them the broker's own word: an order
+that it lists works, an order that it neither lists nor filled is gone, a fill that it lists and we never heard of is
+taken in.  Nothing is invented.  What remains unexplained is a difference (`differences`), and the engine then allows
+only what shrinks the position, until a person has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
+from minhos.trading.book import OrderRecord, is_stop
+from minhos.trading.order_ids import target_id
+from minhos.trading.order_states import OrderState
+from minhos.trading.state import TradingState
+from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
+
+UNANSWERED = frozenset({OrderState.INTENDED, OrderState.SENT, OrderState.UNKNOWN})
+CLOCK_SLACK_NS = 2_000_000_000
+"""The broker's stamps are whole seconds in places, and its clock is another one."""
+
+
+def answers(state: TradingState, survey: Survey, missing_before: frozenset[str]) -> list[Report]:
+    """What the survey says about our orders, in the order in which it is to be taken in.
+
+    missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.
+    """
+    reports: list[Report] = []
+    filled: dict[str, int] = {}
+    for fill, first in missed_fills(state, survey):
+        reports += first
+        reports.append(fill)
+        filled[fill.order_id] = filled.get(fill.order_id, 0) + fill.contracts
+    shown = {order.order_id: order for order in survey.orders if order.order_id}
+    for order in shown.values():
+        reports += _shown(state, order, survey.time_ns, filled.get(order.order_id, 0))
+    for record in state.book.open_records():
+        key = record.order.order_id
+        left = record.contracts - record.filled - filled.get(key, 0)
+        if key in shown or left <= 0 or key not in missing_before:
+            continue
+        if record.state is OrderState.UNKNOWN:
+            text = "asked twice: the broker shows neither the order nor a fill of it"
+            reports.append(OrderReport(key, OrderStatus.NOT_FOUND, survey.time_ns, text))
+        elif record.state not in UNANSWERED:
+            text = "the broker no longer lists it"
+            reports.append(OrderReport(key, OrderStatus.CANCELLED, survey.time_ns, text))
+    return reports
+
+
+def missing(state: TradingState, survey: Survey) -> frozenset[str]:
+    """Ids of our open orders that the broker does not list."""
+    shown = {order.order_id for order in survey.orders}
+    return frozenset(r.order.order_id for r in state.book.open_records() if r.order.order_id not in shown)
+
+
+def _shown(state: TradingState, order: VenueOrder, time_ns: int, just_filled: int) -> Iterator[OrderReport]:
+    """An order of ours that the broker lists and our record does not show working like that."""
+    record = state.book.records.get(order.order_id)
+    if order.waiting:
+        return
+    if record is None:
+        stop = _stop_of_an_entry(state, order)
+        if stop is not None:
+            yield OrderReport(
+                order.order_id, OrderStatus.ACCEPTED, time_ns, "listed by the broker", stop, order.venue_id
+            )
+        return
+    if record.state in UNANSWERED:
+        yield OrderReport(
+            order.order_id, OrderStatus.ACCEPTED, time_ns, "listed by the broker", venue_id=order.venue_id
+        )
+    total = order.contracts + record.filled + just_filled
+    if is_stop(record.order) and total != record.contracts and record.state is not OrderState.CANCEL_SENT:
+        resized = msgspec.structs.replace(record.order, contracts=total)
+        yield OrderReport(order.order_id, OrderStatus.RESIZED, time_ns, order=resized, venue_id=order.venue_id)
+
+
+def _stop_of_an_entry(state: TradingState, order: VenueOrder) -> Order | None:
+    """The stop that one of our entries carried, as the broker lists it."""
+    entry = _entry_with_stop(state, order.order_id)
+    if entry is None or not order.is_stop:
+        return None
+    return Order(
+        order_id=order.order_id, symbol=order.symbol, side=order.side, contracts=order.contracts, role=Role.STOP,
+        order_type=OrderType.STOP, trigger_ticks=order.trigger_ticks, parent_id=entry.order_id,
+        decided_ns=entry.decided_ns,
+    )  # fmt: skip
+
+
+def _entry_with_stop(state: TradingState, stop_id: str) -> Order | None:
+    entries = (record.order for record in state.book.records.values())
+    return next((order for order in entries if order.stop_id == stop_id and order.stop_distance_ticks), None)
+
+
+# Fills that we never heard of ---------------------------------------------------------------------------------------
+
+
+def missed_fills(state: TradingState, survey: Survey) -> Iterator[tuple[Fill, list[Report]]]:
+    """Fills that the broker lists and the journal lacks, oldest first, each under the order that it belongs to.
+
+    A fill under a number that we do not know belongs to the one order of ours of that side that is open and not
+    listed; where there is none it is a manual trade.  The second value: what must be taken in before.
+    """
+    traded = state.traded_symbols()
+    unheard = [
+        each
+        for each in survey.fills
+        if each.fill.symbol in traded
+        and not state.ledger.knows(each.fill.fill_id)
+        and each.fill.time_ns >= state.began_ns - CLOCK_SLACK_NS
+    ]
+    shown = {order.order_id for order in survey.orders}
+    numbers = state.book.venue_ids()
+    owners: dict[str, Order] = {}
+    left: dict[str, int] = {}
+    for each in sorted(unheard, key=lambda one: (one.fill.time_ns, one.fill.role is not Role.ENTRY)):
+        owner = owners.get(each.venue_id) or _owner(state, each, numbers, shown, left)
+        if owner is None:
+            yield _manual(each), []
+            continue
+        owners[each.venue_id] = owner
+        before: list[Report] = []
+        if owner.role is Role.STOP and state.book.order(owner.order_id) is None and owner.order_id not in left:
+            before.append(
+                OrderReport(owner.order_id, OrderStatus.ACCEPTED, survey.time_ns, "filled", owner, each.venue_id)
+            )
+        left[owner.order_id] = left.get(owner.order_id, _unfilled(state, owner)) - each.fill.contracts
+        yield (
+            msgspec.structs.replace(
+                each.fill, order_id=owner.order_id, role=owner.role, parent_id=owner.parent_id
+            ),
+            before,
+        )  # fmt: skip
+
+
+def _unfilled(state: TradingState, order: Order) -> int:
+    record = state.book.records.get(order.order_id)
+    return record.contracts - record.filled if record else order.contracts
+
+
+def _owner(
+    state: TradingState, each: VenueFill, numbers: dict[str, str], shown: set[str], left: dict[str, int]
+) -> Order | None:
+    """The order of ours that this fill belongs to; None for somebody else's."""
+    key = each.fill.order_id or numbers.get(each.venue_id, "")
+    record = state.book.records.get(key)
+    if record is not None:
+        return record.order
+    implied = list(_legs(state, each.fill))
+    named = next((order for order in implied if order.order_id == key), None)
+    if key:
+        return named
+    open_ones = [r.order for r in sorted(state.book.open_records(), key=_likelihood) if r.order.order_id not in shown]
+    known = [order for order in implied if state.book.order(order.order_id) is None and order.order_id not in shown]
+    for order in (*open_ones, *known):
+        fits = order.symbol == each.fill.symbol and order.side == each.fill.side
+        in_time = each.fill.time_ns >= order.decided_ns - CLOCK_SLACK_NS
+        if fits and in_time and left.get(order.order_id, _unfilled(state, order)) >= each.fill.contracts:
+            return order
+    return None
+
+
+def _likelihood(record: OrderRecord) -> tuple[bool, bool, int]:
+    """An order that was never answered first, then one that closes, then the oldest."""
+    return record.state not in UNANSWERED, record.order.role not in CLOSING, record.order.decided_ns
+
+
+def _legs(state: TradingState, fill: Fill) -> Iterator[Order]:
+    """The legs that our brackets had, also those of which nothing was heard: their fills are ours."""
+    for record in list(state.book.records.values()):
+        order = record.order
+        if order.stop_id:
+            order = Order(
+                order_id=order.stop_id, symbol=order.symbol, side=-order.side, contracts=order.contracts,
+                role=Role.STOP, order_type=OrderType.STOP, trigger_ticks=fill.price_ticks, parent_id=order.order_id,
+                decided_ns=order.decided_ns,
+            )  # fmt: skip
+            yield order
+        if is_stop(order):
+            yield msgspec.structs.replace(
+                order, order_id=target_id(order.order_id), role=Role.EXIT, order_type=OrderType.MARKET, trigger_ticks=0
+            )
+
+
+def _manual(each: VenueFill) -> Fill:
+    return msgspec.structs.replace(each.fill, order_id=f"manual-{each.venue_id}", role=Role.UNKNOWN, parent_id="")
+
+
+# What remains -------------------------------------------------------------------------------------------------------
+
+
+def differences(state: TradingState, survey: Survey) -> tuple[str, ...]:
+    """Positions that differ and orders that are not ours, one sentence each; the answers are taken in before."""
+    found = []
+    held = {position.symbol: position.contracts for position in state.ledger.account().positions}
+    for symbol in sorted(state.traded_symbols() | set(held)):
+        ours, theirs = held.get(symbol, 0), survey.positions.get(symbol, 0)
+        if ours != theirs:
+            found.append(f"the journal holds {ours:+d} {symbol}, the broker {theirs:+d}")
+    for order in survey.orders:
+        if order.symbol in state.traded_symbols() and not _is_ours(state, order):
+            word = "buy" if order.side > 0 else "sell"
+            found.append(f"an order to {word} {order.contracts} {order.symbol} works that MinhOS did not send")
+    return tuple(found)
+
+
+def _is_ours(state: TradingState, order: VenueOrder) -> bool:
+    if state.book.order(order.order_id) is not None or _entry_with_stop(state, order.order_id) is not None:
+        return True
+    stops = [record.order.stop_id or record.order.order_id for record in state.book.records.values()]
+    legs = {target_id(stop) for stop in stops}
+    return order.order_id in legs or order.venue_id in state.book.venue_ids()

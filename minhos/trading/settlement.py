@@ -1,0 +1,100 @@
+"""What becomes of a survey of the broker's account: answers taken in, differences told, open lots protected.
+
+`reconciliation` compares; this acts through the engine.  One survey may cross an order or a fill that is on its way,
+so that anything held against the broker must be seen in two surveys; until then it is asked again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from minhos.accounting.types import CLOSING, Order
+from minhos.trading import events as ev
+from minhos.trading.reconciliation import answers, differences, missing
+from minhos.trading.venue import Survey
+
+if TYPE_CHECKING:
+    from minhos.trading.engine import Engine
+
+
+class Settlement:
+    """What earlier surveys showed; nothing of it needs to outlive the process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._content: Survey | None = None
+        self._missing: frozenset[str] = frozenset()
+        self._suspected: tuple[str, ...] = ()
+        self._concluded: tuple[str, ...] | None = None
+        self._trade_date = 0
+        self._bare: frozenset[str] = frozenset()
+
+    def on_survey(self, survey: Survey, now_ns: int) -> None:
+        """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
+        engine, state = self._engine, self._engine.state
+        if not survey.quiet or survey.started_ns <= engine.last_sent_ns:
+            engine.venue.ask()
+            return
+        self._journal(survey, now_ns)
+        engine.take(answers(state, survey, self._missing), now_ns)
+        self._missing = missing(state, survey)
+        found = differences(state, survey)
+        if (found and found != self._suspected) or self._unsettled():
+            engine.venue.ask()
+        if not found or found == self._suspected:
+            self._conclude(found, now_ns)
+        self._suspected = found
+        self._protect(survey, now_ns)
+        engine.keep_orders(now_ns)
+
+    def _journal(self, survey: Survey, now_ns: int) -> None:
+        content = msgspec.structs.replace(survey, started_ns=0, time_ns=0)
+        if content != self._content:
+            self._content = content
+            self._engine.record(ev.VenueSurveyed(survey), now_ns)
+
+    def _unsettled(self) -> bool:
+        """Whether an order of ours is missing there or unanswered: the next survey will tell."""
+        return bool(self._missing or self._engine.state.book.unknown())
+
+    def _conclude(self, found: tuple[str, ...], now_ns: int) -> None:
+        """Tell the outcome where it is news; after a `resume` a difference that remains is news again."""
+        engine, state = self._engine, self._engine.state
+        trade_date = state.ledger.account().trade_date
+        news = not state.reconciled or found != self._concluded or trade_date != self._trade_date
+        if not news and not (found and state.risk.distrust is None):
+            return
+        self._concluded, self._trade_date = found, trade_date
+        engine.record(ev.Reconciled(now_ns, found), now_ns)
+        if found:
+            engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)
+
+    def _protect(self, survey: Survey, now_ns: int) -> None:
+        """A stop for each lot that the broker shows without one, twice; not while it is being closed."""
+        from minhos.trading.recovery import missing_stops
+
+        engine, state = self._engine, self._engine.state
+        resting: dict[str, int] = {}
+        for listed in survey.orders:
+            resting[listed.order_id] = resting.get(listed.order_id, 0) + listed.contracts
+        bare: dict[str, Order] = {}
+        for order in missing_stops(state, now_ns):
+            closing = any(o.role in CLOSING for o in state.book.working(order.symbol))
+            if not closing and order.contracts > resting.get(_stop_id(engine, order), 0):
+                bare[order.parent_id] = order
+        if bare.keys() - self._bare:
+            engine.venue.ask()
+        for parent in sorted(bare.keys() & self._bare):
+            order = bare.pop(parent)
+            text = f"{order.contracts} {order.symbol} stood without a stop at the broker; one is placed."
+            engine.record(ev.Alarm(now_ns, text), now_ns)
+            engine.send((order,), now_ns)
+        self._bare = frozenset(bare)
+
+
+def _stop_id(engine: Engine, order: Order) -> str:
+    """The stop that the lots of this order's entry should have."""
+    lots = engine.state.ledger.account().position(order.symbol).lots
+    return next((lot.stop_id for lot in lots if lot.order_id == order.parent_id), "")
