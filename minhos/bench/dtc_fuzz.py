@@ -46,8 +46,8 @@ def fuzz(n_inputs: int, seed: int) -> Fuzzed:
     """Read so many inputs; stops at the first hundred that escape.  The same seed makes the same inputs."""
     chance = random.Random(seed)
     seeds = {encoding: [encode(layout.message(), encoding) for layout in LAYOUTS.values()] for encoding in Encoding}
-    encodings, messages, escaped = list(Encoding), 0, []
-    start, done = time.perf_counter(), 0
+    escaped: list[tuple[str, str]] = []
+    encodings, messages, done, start = list(Encoding), 0, 0, time.perf_counter()
     while done < n_inputs and len(escaped) < 100:
         encoding = encodings[done % len(encodings)]
         data = _input(chance, seeds[encoding], encoding)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 
 import msgspec
 
@@ -38,6 +39,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     """0 lets the system choose; `start` tells."""
     tls: ssl.SSLContext | None = None
+    now_s: Callable[[], int] = lambda: 0
+    """UNIX time for the heartbeats to tell; 0 tells none."""
     logon_within_s: float = 20.0
     most_sessions: int = 64
 
@@ -105,7 +108,7 @@ class DtcServer:
         assert task is not None
         self._tasks.add(task)
         wire = FaultyWire(reader, writer, Encoding.BINARY, self._faults)
-        session = _Session(wire, self._backend, self._faults, self.publish)
+        session = _Session(wire, self._backend, self._faults, self.publish, self._options.now_s)
         self._sessions.add(session)
         try:
             await session.run(self._sleep, self._options.logon_within_s)
@@ -122,8 +125,11 @@ class DtcServer:
 class _Session:
     """One client's connection from its first byte to its last."""
 
-    def __init__(self, wire: FaultyWire, backend: Backend, faults: Faults, publish: Publish) -> None:
+    def __init__(
+        self, wire: FaultyWire, backend: Backend, faults: Faults, publish: Publish, now_s: Callable[[], int]
+    ) -> None:
         self.wire, self._backend, self._faults, self._publish = wire, backend, faults, publish
+        self._now_s = now_s
         self._procedures: Procedures | None = None
 
     def push(self, message: Message, symbol: str) -> None:
@@ -212,7 +218,7 @@ class _Session:
 
     def _beat(self) -> None:
         if self._procedures is not None and not self._procedures.is_compressing and not self._faults.no_heartbeats:
-            self.wire.send(m.Heartbeat())
+            self.wire.send(m.Heartbeat(current_date_time=self._now_s()))
 
     async def _serve(self) -> None:
         assert self._procedures is not None

@@ -35,6 +35,8 @@ class Session:
     ) -> None:
         self.options = options
         self.logon: m.LogonResponse | None = None
+        self.observer: Callable[[Message | Malformed], None] | None = None
+        """Told each message after the logon as the server sent it, heartbeats and all; for diagnosis."""
         self._sleep, self._jitter = sleep, jitter
         self._wire: Wire | None = None
         self._life: asyncio.Task[None] | None = None
@@ -127,6 +129,8 @@ class Session:
             message = await wire.receive()
             if message is None:
                 return f"{self.options.address} closed the connection."
+            if self.observer is not None:
+                self.observer(message)
             if isinstance(message, m.Logoff):
                 self._is_final = self._is_final or bool(message.do_not_reconnect)
                 return f"{self.options.address} logged the client off: {message.reason or 'no reason given'}"

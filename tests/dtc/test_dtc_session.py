@@ -330,3 +330,17 @@ async def test_tls(certificate):
     async with serving() as (_, _, port):
         with pytest.raises(DtcError):
             await client_of(port, handshake_timeout_s=0.05, tls=trusting).connect()
+
+
+@in_loop
+async def test_an_observer_sees_every_message_as_it_came_heartbeats_with_the_servers_time_included():
+    seen = []
+    async with serving(options=ServerOptions(now_s=lambda: 1_760_000_000), prices={SYMBOL: 100.0}) as (_, _, port):
+        client = DtcClient(ClientOptions(port=port, heartbeat_interval_s=1))
+        client.observer = seen.append
+        async with client:
+            await client.accounts()
+            while not any(isinstance(message, m.Heartbeat) for message in seen):
+                await asyncio.sleep(0.01)
+    assert isinstance(seen[0], m.TradeAccountResponse)
+    assert next(each for each in seen if isinstance(each, m.Heartbeat)).current_date_time == 1_760_000_000
