@@ -49,6 +49,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "run"
 
     @property
+    def orders_lock(self) -> Path:
+        """Held by whoever sends orders to the broker."""
+        return self.run / "orders.lock"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

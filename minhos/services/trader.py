@@ -41,17 +41,20 @@ from minhos.services.trading_setup import (
     mode_of,
     registry_of,
     scope_of,
+    starting_cash_cents,
     trading_settings,
 )
 from minhos.settings import Settings, home, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import SNAPSHOT, fold, reconcile, restore_snapshot, take_snapshot
+from minhos.venues.sierra import SierraVenue
 
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
-COMMANDS = ("pause", "resume", "halt", "flatten")
+VENUE_INTERVAL_S = 0.002
+COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce")
 
 log = structlog.get_logger("trader")
 
@@ -100,12 +103,13 @@ class Trader:
         if isinstance(self.feed, FolderFeed) and contract_held(state) in self.feed.contracts:
             self.feed = followed(self.settings, self.calendar, self.clock, contract_held(state))
         settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
-        engine = Engine(state, make_venue(self.settings, settings.instruments), self.clock, self.journal)
+        venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
+        engine = Engine(state, venue, self.clock, self.journal)
         if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
             settings, mode=self.mode, account=self.account, version=minhos.__version__,
-            cash_cents=round(100 * self.settings.paper.initial_cash),
+            cash_cents=0 if state.mode else starting_cash_cents(self.settings),
         )  # fmt: skip
         history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
         after_ns = self.seen_ns or history[-1].close_time_ns
@@ -114,6 +118,8 @@ class Trader:
         reconcile(engine, self.clock.now_ns())
         for bar in missed:  # a stop that rested while this process was down was hit where they touched it
             engine.on_slice(Slice(bar.close_time_ns, (bar,), late=True), self.clock.now_ns())
+        if isinstance(venue, SierraVenue):
+            venue.start()
         return engine
 
     # The loop ---------------------------------------------------------------------------------------------------
@@ -122,14 +128,34 @@ class Trader:
         """Until a signal, or the end of a generated market."""
         while not self.stopping:
             if not self.step():
-                time.sleep(CONTROL_INTERVAL_S)
+                self._rest()
         self._heartbeat(state="stopped")
+        if isinstance(self.engine.venue, SierraVenue):
+            self.engine.venue.close()
         self.journal.checkpoint()
         self.journal.close()
 
+    def _rest(self) -> None:
+        """Until the next look at the controls, or until a broker says something."""
+        end_ns = self.wall.monotonic_ns() + int(CONTROL_INTERVAL_S * 1e9)
+        while not self.engine.venue.simulated and self.wall.monotonic_ns() < end_ns:
+            time.sleep(VENUE_INTERVAL_S)
+            if self._hear_the_venue():
+                return
+        time.sleep(max(0.0, (end_ns - self.wall.monotonic_ns()) / 1e9))
+
+    def _hear_the_venue(self) -> bool:
+        """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
+        before = self.engine.state.ledger.account().positions
+        heard = self.engine.poll_venue()
+        if heard and self.engine.state.ledger.account().positions != before:
+            self._heartbeat()
+        return heard
+
     def step(self) -> bool:
-        """One turn of the loop: controls, a new bundle, one input.  False where there was no input."""
+        """One turn of the loop: controls, the venue, a new bundle, one input.  False where there was no input."""
         self._controls()
+        self._hear_the_venue()
         if self._is_due("model", MODEL_INTERVAL_S):
             self._take_new_bundle()
         if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
@@ -194,16 +220,22 @@ class Trader:
             self.inbox.acknowledge(request.id, self._answer(request))
 
     def _answer(self, request: Command) -> str:
+        if request.type == "alarm":
+            now_ns = self.clock.now_ns()
+            self.engine.record(ev.Alarm(now_ns, str(request.payload.get("text", ""))), now_ns)
+            return "done"
         if request.type not in COMMANDS:
             return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
         if request.type == "resume":
             self.layout.halt_file.unlink(missing_ok=True)
-        self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")))
+        self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)
         return "done"
 
-    def _command(self, key: str, name: str, who: str, why: str) -> None:
+    def _command(self, key: str, name: str, who: str, why: str, payload: dict[str, object] | None = None) -> None:
         log.warning("command", name=name, who=who, why=why)
-        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why))
+        plain = {k: v for k, v in (payload or {}).items() if isinstance(v, str | int | float | bool) and k != "why"}
+        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why, plain))
+        self._heartbeat()
 
     def _take_new_bundle(self) -> None:
         """Load and warm the promoted bundle between slices; one that does not fit is refused once, in words."""
@@ -226,6 +258,7 @@ class Trader:
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""
         status = self.feed.status()
+        venue_status = self.engine.state.venue_status
         write_json(
             self.layout.run / "trader.json",
             {
@@ -238,6 +271,10 @@ class Trader:
                 "account": self.account,
                 "journal": str(self.layout.journal(self.mode, self.account)),
                 "trade_date": self.engine.state.ledger.account().trade_date,
+                "venue": self.engine.venue.name,
+                "venue_ready": venue_status is None or venue_status.ready,
+                "venue_reason": venue_status.reason if venue_status else "",
+                "positions": {p.symbol: p.contracts for p in self.engine.state.ledger.account().positions},
                 "serving": self.engine.forecasts is not None,
                 "feed": status,
                 "market_open": self.calendar.is_open(self.clock.now_ns()),

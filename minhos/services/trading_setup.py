@@ -29,6 +29,7 @@ from minhos.services.layout import Layout
 from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
+from minhos.trading.venue import Venue
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 
@@ -38,8 +39,10 @@ DEMO_DAYS = 180
 
 
 def mode_of(settings: Settings) -> str:
-    """simulated (a generated market) or paper (real data, our paper venue)."""
-    return "simulated" if settings.simulated else "paper"
+    """simulated (a generated market), paper (our paper venue or a simulated account of Sierra Chart) or live."""
+    if settings.simulated:
+        return "simulated"
+    return settings.sierra.mode if settings.sierra.used else "paper"
 
 
 def scope_of(settings: Settings) -> str:
@@ -56,6 +59,8 @@ def market_name(settings: Settings) -> str:
 
 def account_of(settings: Settings) -> str:
     """The account's name in the journal."""
+    if settings.sierra.used:
+        return settings.sierra.account
     return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
 
 
@@ -163,8 +168,22 @@ def make_state(calendar: SessionCalendar) -> TradingState:
     return TradingState(calendar, feature_factory(calendar))
 
 
-def make_venue(settings: Settings, instruments: dict[str, Instrument]) -> PaperVenue:
+def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
+    """Our paper venue, or Sierra Chart's DTC server where one is configured."""
+    if settings.sierra.used:
+        from minhos.services.sierra_setup import sierra_venue
+
+        return sierra_venue(settings, layout, instruments, clock)
     return PaperVenue(instruments, matching_of(settings))
+
+
+def starting_cash_cents(settings: Settings) -> int:
+    """What a new journal begins with: the setting, or what the broker shows.  Raises VenueError where it shows none."""
+    if settings.sierra.used:
+        from minhos.services.sierra_setup import account_cash_cents
+
+        return account_cash_cents(settings)
+    return round(100 * settings.paper.initial_cash)
 
 
 def matching_of(settings: Settings) -> MatchingParameters:
