@@ -171,6 +171,12 @@ class DtcClient(Session):
         request = m.SubmitFlattenPositionOrder(symbol, "", account, client_order_id, is_automated_order=1)
         return (await self._ask(NEW, [client_order_id], [request]))[0]
 
+    async def send_orders(self, symbol: str, orders: list[Message]) -> None:
+        """Send order messages back to back without waiting: what becomes of them comes out of `events`, in order."""
+        scale = await self._scale(symbol)
+        for order in orders:
+            self.send(scale.to_server(order))
+
     async def _submit(self, symbol: str, orders: list[Message], names: list[str]) -> list[m.OrderUpdate]:
         scale = await self._scale(symbol)
         return await self._ask(NEW, names, [scale.to_server(order) for order in orders])

@@ -159,13 +159,11 @@ class SimulatedBackend:
         updates: list[Message] = []
         for quantity in [half for half in halves if half] or [order.quantity - order.filled]:
             updates += self._fill(order, quantity, at)
-        for other in list(self.orders.values()):
-            if other.server_order_id == order.sibling and other.is_live:
-                updates += self._end(other)
-            if other.parent == order.server_order_id and other.status == Status.PENDING_CHILD:
-                other.status, other.quantity = Status.OPEN, order.filled
-                updates.append(other.update(OrderUpdateReason.GENERAL_ORDER_UPDATE))
-        return updates
+            for child in self._children(order):
+                child.open_as_child(order, at)
+                updates.append(child.update(OrderUpdateReason.GENERAL_ORDER_UPDATE))
+        sibling = self.orders.get(order.sibling)
+        return updates + (self._end(sibling) if sibling is not None and sibling.is_live else [])
 
     def _fill(self, order: SimOrder, quantity: float, price: float) -> list[Message]:
         execution = f"E{self._next_id()}"
@@ -195,9 +193,12 @@ class SimulatedBackend:
     def _end(self, order: SimOrder) -> list[Message]:
         """Cancel an order, and with a parent its children."""
         order.status = Status.CANCELED
-        children = [other for other in self.orders.values() if other.parent == order.server_order_id and other.is_live]
         updates: list[Message] = [order.update(OrderUpdateReason.ORDER_CANCELED)]
-        return updates + [update for child in children for update in self._end(child)]
+        return updates + [update for child in self._children(order) for update in self._end(child)]
+
+    def _children(self, order: SimOrder) -> list[SimOrder]:
+        """The legs of a bracket that are still live."""
+        return [other for other in self.orders.values() if other.parent == order.server_order_id and other.is_live]
 
     def _cancel(self, request: m.CancelOrder) -> list[Message]:
         order = self.orders.get(request.server_order_id)

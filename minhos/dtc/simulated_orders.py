@@ -26,10 +26,12 @@ class SimOrder(msgspec.Struct, kw_only=True):
     filled: float = 0.0
     parent: str = ""
     sibling: str = ""
+    offset: float = 0.0
+    """Distance of a bracket's leg from its parent's fill; 0 where price1 is the price itself."""
 
     @classmethod
     def of(cls, request: Message) -> list[SimOrder]:
-        """The orders that a 208 or a 201 asks for; none for any other message."""
+        """The orders that a 208 or a 201 asks for (a leg of no contracts is none); none for any other message."""
         if isinstance(request, m.SubmitNewSingleOrder):
             names = ("symbol", "trade_account", "client_order_id", "order_type", "buy_sell", "quantity")
             more = ("price1", "price2", "time_in_force")
@@ -42,15 +44,24 @@ class SimOrder(msgspec.Struct, kw_only=True):
                 symbol=request.symbol,
                 trade_account=request.trade_account,
                 time_in_force=request.time_in_force,
+                offset=getattr(request, f"offset_from_parent{leg}") if request.use_offsets else 0.0,
                 **{name: getattr(request, f"{name}_{leg}") for name in names},
             )
             for leg in (1, 2)
+            if leg == 1 or request.quantity_2
         ]
 
     @property
     def is_live(self) -> bool:
         """Whether it can still fill or be cancelled."""
         return self.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CHILD)
+
+    def open_as_child(self, parent: SimOrder, price: float) -> None:
+        """Rest for what its parent has filled; a leg with an offset lies that far from the first fill at price."""
+        if self.offset and self.status == OrderStatus.PENDING_CHILD:
+            side = 1.0 if self.buy_sell == BuySell.BUY else -1.0
+            self.price1 = price + side * self.offset * (1.0 if self.order_type == OrderType.STOP else -1.0)
+        self.status, self.quantity = OrderStatus.OPEN, parent.filled
 
     def is_reached(self, price: float) -> bool:
         """Whether a trade at price fills it: a market order always, a limit at or better, a stop at or beyond."""
