@@ -60,6 +60,11 @@ OVERRIDABLE = ("commission_cents", "slippage_ticks", "day_margin_cents", "overni
 """What is the broker's and may be set per root."""
 
 
+def is_micro(root: str) -> bool:
+    """Whether it is the micro contract of another one."""
+    return any(i.micro_root == root for i in INSTRUMENTS.values())
+
+
 def instrument(root_or_symbol: str, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Instrument:
     """The instrument of a root or of a symbol in any form, with the settings' values for that root.
 

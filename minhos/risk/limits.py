@@ -9,7 +9,7 @@ from minhos.risk.events import NewsEvent
 from minhos.risk.limits_data import DataQuality, DelayedData, KnownValues, StaleData, UnusualMarket
 from minhos.risk.limits_loss import DailyLoss, RiskLevel, ThreeLosses, TrailingDrawdown
 from minhos.risk.limits_manual import Armed, Halted, Paused
-from minhos.risk.limits_signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState
+from minhos.risk.limits_signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState, UnprovenLive
 from minhos.risk.limits_size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
 from minhos.risk.limits_time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, Roll, TradingHours
 from minhos.risk.limits_venue import Reconciled, VenueReachable
@@ -47,6 +47,7 @@ def standard_limits(
         Agreement(parameters),
         Confidence(parameters),
         EvidenceNeeded(parameters, mode),
+        UnprovenLive(parameters, mode),
         Runaway(parameters),
         MaxPositionSize(parameters),
         CapitalAtRisk(parameters),

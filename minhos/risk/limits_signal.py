@@ -1,12 +1,14 @@
 """Is the forecast good enough to add on?  Confidence, agreement, members, model, evidence.
 
-All but the evidence look only where something would be added: a held position is sizing's to shrink.
+All but the evidence look only where something would be added: a held position is sizing's to shrink.  Where side and
+size are a person's (`force`), confidence and agreement, which speak for the forecast's side, are not asked.
 """
 
 from __future__ import annotations
 
 import math
 
+from minhos.market.instruments import is_micro
 from minhos.risk.caps import no_adds, unknown
 from minhos.risk.evidence import EvidenceState
 from minhos.risk.parameters import Mode, RiskParameters
@@ -24,7 +26,7 @@ class Confidence:
         self._minimum = parameters.min_confidence
 
     def cap(self, context: RiskContext) -> Cap | None:
-        if not context.adds:
+        if not context.adds or context.forced:
             return None
         p = context.recommendation.p_side
         if self._minimum <= p <= 1.0:
@@ -44,7 +46,7 @@ class Agreement:
 
     def cap(self, context: RiskContext) -> Cap | None:
         forecast = context.forecast
-        if forecast is None or not context.adds:
+        if forecast is None or not context.adds or context.forced:
             return None
         share = forecast.agreement
         if self._minimum <= share <= 1.0:
@@ -89,13 +91,19 @@ class ModelState:
         return unknown(self.name, context, p_up=forecast.p_up, p_low=forecast.p_low)
 
 
+def _accepted(context: RiskContext, by_setting: bool) -> bool:
+    """Whether a person accepted an edge that is not proven."""
+    arming = context.risk.arming
+    return by_setting or (context.risk.armed and arming is not None and arming.unproven)
+
+
 class EvidenceNeeded:
     """Live orders need a proven edge; an edge that degrades is halved, then stopped, in every mode."""
 
     name = "evidence"
 
     def __init__(self, parameters: RiskParameters, mode: Mode = "paper") -> None:
-        self._needs_proof = mode == "live" and not parameters.accept_unproven
+        self._live, self._accepts = mode == "live", parameters.accept_unproven
 
     def cap(self, context: RiskContext) -> Cap | None:
         evidence = context.risk.market(context.instrument.root).evidence
@@ -104,7 +112,7 @@ class EvidenceNeeded:
                 return no_adds(self.name, context, "the edge that was proven is gone; retrain")
             half = abs(context.recommendation.target) // 2
             return Cap(self.name, half, "the edge that was proven degrades; size is halved until a retrained model")
-        if not self._needs_proof:
+        if not self._live or _accepted(context, self._accepts):
             return None
         if evidence.simulated:
             return no_adds(self.name, context, "what a simulated market proved counts for nothing here")
@@ -113,3 +121,23 @@ class EvidenceNeeded:
         needed = evidence.bets_needed
         rest = "no edge so far" if needed is None else f"about {needed} more are needed at this rate"
         return no_adds(self.name, context, f"UNPROVEN: {evidence.bets} bets in the shadow book, {rest}")
+
+
+class UnprovenLive:
+    """Live, before the edge is proven, a person's word allows one micro contract and nothing of a full one."""
+
+    name = "unproven live"
+
+    def __init__(self, parameters: RiskParameters, mode: Mode = "paper") -> None:
+        self._live, self._accepts = mode == "live", parameters.accept_unproven
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        if not self._live or not _accepted(context, self._accepts):
+            return None
+        root = context.instrument.root
+        evidence = context.risk.market(root).evidence
+        if evidence.state is not EvidenceState.UNPROVEN and not evidence.simulated:
+            return None
+        if is_micro(root):
+            return Cap(self.name, 1, "one micro contract until the edge is proven")
+        return no_adds(self.name, context, f"until the edge is proven only a micro may trade, and {root} is none")

@@ -9,24 +9,36 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 
+from minhos.risk.ladder import capped, step_of
 from minhos.risk.limits import standard_limits
-from minhos.risk.parameters import RiskParameters
+from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.state import FAILED
 from minhos.risk.types import Action, Cap, Level, Limit, RiskContext, RiskState, Verdict
+from minhos.sizing.types import SizingParameters
 
 _SEVERITY = {Action.NONE: 0, Action.NO_ADDS: 1, Action.FLATTEN: 2}
 
 
 class RiskManager:
-    """Judges recommendations.  limits: None for all standard ones; their order names the limit that bound."""
+    """Judges recommendations.  limits: None for all standard ones; their order names the limit that bound.
 
-    def __init__(self, parameters: RiskParameters, limits: Iterable[Limit] | None = None) -> None:
+    mode: the live ladder holds in "live" alone.
+    """
+
+    def __init__(
+        self, parameters: RiskParameters, limits: Iterable[Limit] | None = None, mode: Mode = "paper"
+    ) -> None:  # fmt: skip
         self.parameters = parameters
-        self.limits = tuple(standard_limits(parameters) if limits is None else limits)
+        self.mode = mode
+        self.limits = tuple(standard_limits(parameters, mode=mode) if limits is None else limits)
 
     def multiplier(self, state: RiskState, root: str = "") -> float:
         """Share of Kelly's size that the level leaves; of the worst instrument where no root is named."""
         return self.parameters.multiplier(state.level(root))
+
+    def sizing(self, state: RiskState, parameters: SizingParameters) -> SizingParameters:
+        """How to size now: in live mode Kelly's multiplier is at most the ladder's step, else as set."""
+        return capped(parameters, step_of(state.ladder, self.parameters)) if self.mode == "live" else parameters
 
     def judge(self, context: RiskContext) -> Verdict:
         """What may be held, which limit bound and why.  Never raises."""

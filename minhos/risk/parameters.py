@@ -133,9 +133,12 @@ class RiskParameters(msgspec.Struct, frozen=True):
     """Commissions of the trade date as a share of the equity it started with."""
 
     accept_unproven: bool = False
-    """Live: trade before the evidence says PROVEN."""
+    """Live: trade before the evidence says PROVEN, one micro contract at most."""
     require_arming: bool = True
     """Live: send nothing until `arm`."""
+    ladder_steps: tuple[float, ...] = (0.25, 0.40, 0.60)
+    """Live: at most this share of Kelly, one step higher after each `ladder_trades` trades without a stop."""
+    ladder_trades: int = 50
 
     levels: LevelParameters = LevelParameters()
     risk_multipliers: dict[str, float] = msgspec.field(default_factory=_default_multipliers)
@@ -156,6 +159,13 @@ class RiskParameters(msgspec.Struct, frozen=True):
             )
         if self.flat_by:
             minutes_of_day(self.flat_by)
+        if not self.ladder_steps or list(self.ladder_steps) != sorted(self.ladder_steps) or self.ladder_trades < 1:
+            raise SettingsError(
+                f"ladder_steps = {list(self.ladder_steps)} must be rising multipliers such as [0.25, 0.4, 0.6], and "
+                f"ladder_trades = {self.ladder_trades} at least 1."
+            )
+        for step in self.ladder_steps:
+            _refuse_unless("ladder_steps", step, 0.01, 1.0)
         self._check_multipliers()
 
     def _check_multipliers(self) -> None:

@@ -14,8 +14,8 @@ import msgspec
 from minhos.accounting.types import Account
 from minhos.features.types import MarketState
 from minhos.market.types import NANOS_PER_MINUTE, Bar
+from minhos.risk import arming, force, ladder, shadow
 from minhos.risk import evidence as proof
-from minhos.risk import shadow
 from minhos.risk.levels import drawdown_component, market_components
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Component, Level, MarketRisk, ModelCondition, RiskState, Stop, Verdict
@@ -63,7 +63,9 @@ def on_mark(
         state = replace(state, peak_cents=peak, drawdown=drawdown, emergency=emergency)
     state = _latch_day_stop(state, parameters, account, time_ns)
     state = _latch_loss_stop(state, parameters, account, time_ns)
-    return _latch_trailing_stop(state, parameters, account, time_ns)
+    if state.forced is not None and force.active(state, time_ns) is None:
+        state = replace(state, forced=None)
+    return ladder.after_stops(_latch_trailing_stop(state, parameters, account, time_ns))
 
 
 def on_trade_date(state: RiskState, trade_date: int) -> RiskState:
@@ -138,6 +140,11 @@ def on_transfer(state: RiskState, cents: int) -> RiskState:
     )
 
 
+def on_trade(state: RiskState, parameters: RiskParameters) -> RiskState:
+    """A trade was closed, after the mark of the fill that closed it: the live ladder counts it."""
+    return ladder.on_trade(state, parameters)
+
+
 def on_order(state: RiskState, time_ns: int) -> RiskState:
     """An order was sent; those of the last minute are remembered."""
     recent = tuple(t for t in state.order_times_ns if t > time_ns - NANOS_PER_MINUTE)
@@ -169,7 +176,7 @@ def on_bar(
             evidence = evidence.update(result)
     if components is before.components and book is before.shadow and evidence is before.evidence:
         return state
-    return _with_market(state, root, MarketRisk(components, evidence, book))
+    return ladder.after_stops(_with_market(state, root, MarketRisk(components, evidence, book)))
 
 
 def on_model(state: RiskState, root: str, recipe: str, bundle_id: str, simulated: bool) -> RiskState:
@@ -192,7 +199,7 @@ def on_verdict(state: RiskState, verdict: Verdict, time_ns: int) -> RiskState:
     """A risk manager that failed is an EMERGENCY, which only `resume` ends."""
     if verdict.bound != FAILED or state.emergency is not None:
         return state
-    return replace(state, emergency=Stop(SYSTEM, verdict.reason, time_ns))
+    return ladder.after_stops(replace(state, emergency=Stop(SYSTEM, verdict.reason, time_ns)))
 
 
 def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
@@ -202,20 +209,30 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
     return replace(state, distrust=Stop("reconciliation", why, time_ns, flat=False))
 
 
-def on_command(state: RiskState, name: str, who: str, why: str, time_ns: int, equity_cents: int) -> RiskState:
+def on_command(
+    state: RiskState, name: str, who: str, why: str, time_ns: int, equity_cents: int,
+    *, payload: arming.Payload | None = None,
+) -> RiskState:  # fmt: skip
     """What a person ordered; names that are not about risk change nothing.
 
     pause: no new risk.  flatten: close everything and pause.  halt: the same as a stop that is shown in red.
-    arm, disarm: live orders.  resume: ends pause, halt, distrust, EMERGENCY, the trailing stop and a loss stop that
-    waits for it, and measures drawdown from today's equity after an EMERGENCY; the day's stop stays.
+    arm, disarm: live orders.  force, unforce: a side or a size in place of Kelly's, from the payload.
+    resume: ends pause, halt, distrust, EMERGENCY, the trailing stop and a loss stop that waits for it, and measures
+    drawdown from today's equity after an EMERGENCY; the day's stop stays.
     """
     match name:
         case "pause" | "flatten":
             return replace(state, paused=Stop(who, why, time_ns, flat=name == "flatten"))
         case "halt":
             return replace(state, halted=Stop(who, why, time_ns))
-        case "arm" | "disarm":
-            return replace(state, armed=name == "arm")
+        case "arm":
+            return arming.arm(state, who, time_ns, payload or {})
+        case "disarm":
+            return arming.disarm(state)
+        case "force":
+            return force.on_force(state, payload or {}, who, why, time_ns)
+        case "unforce":
+            return replace(state, forced=None)
         case "resume":
             return _resumed(state, Stop(who, why, time_ns, flat=False), equity_cents)
     return state

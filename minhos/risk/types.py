@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -90,6 +90,39 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     until_ns: int = 0
 
 
+class Ladder(msgspec.Struct, frozen=True, gc=False):
+    """Where the live ladder stands: the step, counted from 0, and the trades that were closed on it."""
+
+    step: int = 0
+    trades: int = 0
+
+
+class Arming(msgspec.Struct, frozen=True, gc=False):
+    """Who armed live orders and when.  unproven: without a proven edge, accepted in these words."""
+
+    who: str
+    time_ns: int
+    unproven: bool = False
+    words: str = ""
+
+
+class Forced(msgspec.Struct, frozen=True, gc=False):
+    """A side or a size that a person asks for in place of Kelly's; see `force`.
+
+    contracts: 0 where only the side is asked for.  until_ns: 0 where only `force --clear` ends it.
+    """
+
+    side: Literal["long", "short", "flat", "any"]
+    contracts: int
+    who: str
+    why: str
+    until_ns: int = 0
+
+
+FORCED = "forced"
+"""Bound of a recommendation whose side and size are a person's."""
+
+
 class MarketRisk(msgspec.Struct, frozen=True, gc=False):
     """What risk remembers of one instrument."""
 
@@ -130,6 +163,10 @@ class RiskState(msgspec.Struct, frozen=True, gc=False):
     armed: bool = False
     order_times_ns: tuple[int, ...] = ()
     markets: dict[str, MarketRisk] = {}
+    arming: Arming | None = None
+    """Who armed, while `armed`."""
+    ladder: Ladder = Ladder()
+    forced: Forced | None = None
 
     def market(self, root: str) -> MarketRisk:
         """What is remembered of that instrument; nothing at first."""
@@ -182,6 +219,11 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
         """True where the recommendation wants more than is held: an entry, an add or a flip."""
         target, position = self.recommendation.target, self.position
         return target * position < 0 or abs(target) > abs(position)
+
+    @property
+    def forced(self) -> bool:
+        """True where side and size are a person's, so that what the forecast says of them does not count."""
+        return self.recommendation.bound == FORCED
 
     @property
     def kept(self) -> int:

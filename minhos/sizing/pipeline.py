@@ -81,7 +81,7 @@ def size_pipeline(
         stages.append(("kelly", 0.0, kelly))
         capped = min(kelly, parameters.max_kelly_fraction)
         stages.append(("max_kelly_fraction", kelly, capped))
-        fraction = capped * parameters.kelly_multiplier
+        fraction = capped * min(parameters.kelly_multiplier, parameters.ladder_step)
         stages.append(("kelly_multiplier", capped, fraction))
         levelled = fraction * min(1.0, risk_multiplier)
     else:
@@ -161,12 +161,15 @@ def _reasons(parameters: SizingParameters) -> dict[str, str]:
     """What each stage does, in words, with the settings' values."""
     share = "one half of what" if parameters.half_of_remaining_budget else "what"
     margin = "overnight" if parameters.overnight_margin else "day"
+    multiplier, step = parameters.kelly_multiplier, parameters.ladder_step
     fixed = f"{parameters.fixed_fraction:.0%} of capital at risk" if parameters.fixed_fraction else "one contract"
     return {
         "kelly": "Full Kelly on p_low, net of costs, as a share of capital at risk.",
         "fixed_size": f"Kelly is off: {fixed}.",
         "max_kelly_fraction": f"Kelly counts up to {parameters.max_kelly_fraction:g}.",
-        "kelly_multiplier": f"Fractional Kelly: {parameters.kelly_multiplier:g} of it.",
+        "kelly_multiplier": f"Fractional Kelly: {multiplier:g} of it."
+        if multiplier <= step
+        else f"Fractional Kelly: {step:g} of it, the live ladder's step; the setting is {multiplier:g}.",
         "risk_level": "The risk level's multiplier.",
         "drawdown": f"At most {parameters.breach_probability:.0%} chance of ending the day below "
         f"{parameters.wealth_floor:.0%} of its start.",

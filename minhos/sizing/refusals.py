@@ -71,6 +71,7 @@ def parameters_defect(parameters: SizingParameters) -> str:
     shares = {
         "max_kelly_fraction": parameters.max_kelly_fraction,
         "kelly_multiplier": parameters.kelly_multiplier,
+        "ladder_step": parameters.ladder_step,
         "max_capital_risk": parameters.max_capital_risk,
         "daily_loss_limit": parameters.daily_loss_limit,
         "confidence_threshold": parameters.confidence_threshold,

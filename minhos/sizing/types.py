@@ -31,6 +31,8 @@ class SizingParameters(msgspec.Struct, frozen=True):
     overnight_margin: bool = False
     """Hold the overnight margin instead of the day margin."""
     take_micro_when_zero: bool = False
+    ladder_step: float = 1.0
+    """Caps `kelly_multiplier`; in live mode the risk manager lowers it to the live ladder's step."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,6 @@
 """The decision at one bar's close.  Who reads this file from top to bottom has understood the system.
 
-    forecast ──▶ recommend (sizing) ──▶ judge (risk) ──▶ orders towards the target
+    forecast ──▶ recommend (sizing) ──▶ forced (a person's word) ──▶ judge (risk) ──▶ orders towards the target
 
 `decide` is a pure function of a `Moment`: backtest, replay, paper and live call it with the same values and get
 the same decision, bit for bit.  It reads no clock, no file and no network; sending is the engine's business.
@@ -17,6 +17,7 @@ from minhos.features.types import MarketState
 from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
+from minhos.risk.force import forced, note
 from minhos.risk.manager import RiskManager
 from minhos.risk.types import Action, RiskContext, RiskState, Verdict
 from minhos.sizing.payoff import stop_distance_ticks
@@ -77,11 +78,13 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
     if moment.unready is None and moment.forecast and moment.state and moment.payoff:
         recommendation = recommend(
             moment.forecast, moment.payoff, moment.state, moment.account, moment.instrument,
-            moment.settings.sizing, manager.multiplier(moment.risk, moment.instrument.root),
+            manager.sizing(moment.risk, moment.settings.sizing),
+            manager.multiplier(moment.risk, moment.instrument.root),
             symbol=moment.symbol, micro=moment.micro,
         )  # fmt: skip
     else:
         recommendation = keep(moment, held)
+    recommendation = forced(recommendation, moment.risk, moment.close_time_ns)
     verdict = manager.judge(risk_context(moment, recommendation, held))
     orders = orders_towards(moment, position, verdict)
     return Decision(
@@ -235,7 +238,7 @@ def explain(
             return f"Would go to {verdict.target:+d}; not sent, because auto_trading is off. {recommendation.reason}"
         return f"Target {verdict.target:+d} not sent: ATR is not known, so no stop can be placed."
     if moment.unready is not None:
-        return moment.why
+        return f"{moment.why} {note(recommendation)}".rstrip()
     return recommendation.reason
 
 

@@ -127,8 +127,9 @@ class TradingState:
         before = self.settings
         self.settings = settings
         self.expiry_ns = expiry_ns(settings.order_symbol)
-        limits = standard_limits(settings.risk, mode=risk_mode(self.mode), events=parse_events(settings.events_text))
-        self.manager = RiskManager(settings.risk, limits)
+        mode = risk_mode(self.mode)
+        limits = standard_limits(settings.risk, mode=mode, events=parse_events(settings.events_text))
+        self.manager = RiskManager(settings.risk, limits, mode)
         for symbol, instrument in settings.instruments.items():
             self.ledger.add_instrument(symbol, instrument)
         signal = settings.instruments[settings.signal_symbol]
@@ -231,6 +232,7 @@ class TradingState:
 
     def _on_trade_closed(self, event: ev.TradeClosed) -> None:
         self.closed_trades = ()
+        self.risk = risk_state.on_trade(self.risk, self._settings().risk)
         for order_id in event.trade.order_ids:
             self.decided.pop(order_id, None)
 
@@ -250,7 +252,9 @@ class TradingState:
         emergency = self.risk.level() is Level.EMERGENCY
         if event.name == "halt":
             self.contradiction = ""
-        self.risk = risk_state.on_command(self.risk, event.name, event.who, event.why, event.time_ns, equity)
+        self.risk = risk_state.on_command(
+            self.risk, event.name, event.who, event.why, event.time_ns, equity, payload=event.payload
+        )
         if event.name == "resume" and emergency:
             self.ledger.reanchor_peak()
 
