@@ -61,6 +61,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     working: tuple[Order, ...] = ()
     micro: Instrument | None = None
     venue_trouble: str = ""
+    shown: int | None = None
+    """What the broker holds where it and the journal disagree; None where they agree."""
 
 
 def decide(moment: Moment, manager: RiskManager) -> Decision:
@@ -144,16 +146,16 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
 def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tuple[Order, ...]:
     """Orders from the position to the target.  A flip is a close and an entry; adds carry their own stop.
 
-    Nothing is sent while an earlier order works, unless the verdict is to flatten; then what those orders do not
-    close yet.  Nothing but what shrinks the position is sent while `auto_trading` is off.
+    Nothing is sent while an earlier order works or broker and journal disagree, unless the verdict is to flatten;
+    then what those orders do not close yet.  Nothing but what shrinks the position is sent while `auto_trading` is off.
     """
     held, target = position.contracts, verdict.target
     if target == held:
         return ()
     if verdict.action is Action.FLATTEN:
-        rest = still_to_close(position, moment.working)
+        rest = still_to_close(position, moment.working, moment.shown)
         return (make_order(moment, -rest, Role.FLATTEN),) if rest else ()
-    if moment.working:
+    if moment.working or moment.risk.distrust is not None:
         return ()
     stop = verdict_stop(moment) if moment.settings.auto_trading else 0
     if held and held * target <= 0:
@@ -189,11 +191,16 @@ def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int
     )
 
 
-def still_to_close(position: Position, working: tuple[Order, ...]) -> int:
-    """Signed contracts of the position that no working order closes; a second order for them would turn it round."""
+def still_to_close(position: Position, working: tuple[Order, ...], shown: int | None = None) -> int:
+    """Signed contracts of the position that no working order closes; a second order for them would turn it round.
+
+    shown: what the broker holds, where that is something else: more than it holds is never closed.
+    """
     held = position.contracts
+    if shown is not None:
+        held = max(0, min(held, shown)) if held > 0 else min(0, max(held, shown))
     closing = sum(order.contracts for order in working if order.role in CLOSING and order.side * held < 0)
-    return held - closing if held > 0 else held + closing
+    return max(0, held - closing) if held > 0 else min(0, held + closing)
 
 
 def make_flatten(account_name: str, symbol: str, contracts: int, time_ns: int, number: int = 0) -> Order:
@@ -229,6 +236,8 @@ def explain(
         return f"{verb(orders)}: {verdict.reason}"
     if verdict.action is Action.FLATTEN:
         return verdict.reason
+    if verdict.target != held and not orders and moment.risk.distrust is not None:
+        return f"Target {verdict.target:+d} not sent: {moment.risk.distrust.why}; `resume` when that is settled."
     if verdict.target != recommendation.target:
         return verdict.reason
     if verdict.target != held and not orders:

@@ -17,7 +17,7 @@ import msgspec
 from minhos.accounting.types import Fill, Order, Role
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
-from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
@@ -31,6 +31,10 @@ from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue
 
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
+
+
+GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
+"""A broker that refuses to close is asked again after that, not with every price."""
 
 
 class EventStore(Protocol):
@@ -65,6 +69,7 @@ class Engine:
         self.journal = journal
         self.forecasts = forecasts
         self.settlement = Settlement(self)
+        self._guard_again_ns = 0
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue."""
 
@@ -86,7 +91,7 @@ class Engine:
         self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
         self.activate_settings(settings)
         if not self.venue.simulated:
-            self.on_venue_status(VenueStatus(now_ns, False, "not connected yet"))
+            self.record(ev.VenueStatusSeen(VenueStatus(now_ns, False, "not connected yet")), now_ns)
 
     def activate_settings(self, settings: ev.TradingSettings) -> None:
         """Settings take effect between slices; they are journaled only where they differ.
@@ -182,7 +187,7 @@ class Engine:
         orders = tuple(
             self._flatten_order(position.symbol, rest, time_ns)
             for position in state.ledger.account().positions
-            if (rest := still_to_close(position, state.book.working(position.symbol)))
+            if (rest := still_to_close(position, state.book.working(position.symbol), state.shown(position.symbol)))
         )
         if orders:
             self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
@@ -308,9 +313,11 @@ class Engine:
 
     def guard(self, time_ns: int) -> None:
         """Between bars: the limits that cannot wait for the next one."""
-        if not self.state.ledger.account().positions:
+        if not self.state.ledger.account().positions or time_ns < self._guard_again_ns:
             return
         if reason := demand_to_flatten(self.state.risk):
+            if not self.venue.simulated:
+                self._guard_again_ns = time_ns + GUARD_PAUSE_NS
             self.flatten(reason, "risk manager", time_ns)
 
     def _for_venue(self, closed: Slice) -> Slice:

@@ -51,6 +51,8 @@ class TradingState:
         """When this journal began; what the broker did before is not ours."""
         self.venue_status: VenueStatus | None = None
         """Of a broker; None for a venue in our own process."""
+        self.venue_positions: dict[str, int] = {}
+        """Signed contracts as the broker showed them last."""
         self.reconciled = False
         """Whether the broker's account was compared since the connection was made."""
         self.settings: ev.TradingSettings | None = None
@@ -90,6 +92,7 @@ class TradingState:
             ev.PriceSeen: self._on_price,
             ev.VenueReported: self._on_report,
             ev.VenueStatusSeen: self._on_venue_status,
+            ev.VenueSurveyed: self._on_survey,
             ev.Reconciled: self._on_reconciled,
             ev.OrderFilled: lambda event: self._on_fill(event.fill),
             ev.OrderIntended: self._on_intent,
@@ -206,6 +209,13 @@ class TradingState:
     def _on_venue_status(self, event: ev.VenueStatusSeen) -> None:
         self.venue_status = event.status
         self.reconciled = self.reconciled and event.status.ready
+
+    def _on_survey(self, event: ev.VenueSurveyed) -> None:
+        self.venue_positions = event.survey.positions
+
+    def shown(self, symbol: str) -> int | None:
+        """What the broker holds where our record is not to be trusted; None where it is."""
+        return None if self.risk.distrust is None else self.venue_positions.get(symbol, 0)
 
     def _on_reconciled(self, event: ev.Reconciled) -> None:
         self.reconciled = True
@@ -347,6 +357,7 @@ class TradingState:
             micro=settings.micro,
             working=self.book.working(symbol),
             venue_trouble=self.venue_trouble(),
+            shown=self.shown(symbol),
         )
 
     def venue_trouble(self) -> str:

@@ -22,6 +22,7 @@ from minhos.trading.engine import Engine
 from minhos.trading.recovery import fold, reconcile
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision
+from minhos.trading.venue import Venue
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 
@@ -83,7 +84,7 @@ class Desk:
 
     def __init__(self, settings: ev.TradingSettings | None = None, *, journal=None, warm_up: int = 0,
                  matching: MatchingParameters = MatchingParameters(), engine_class: type[Engine] = Engine,
-                 cash_cents: int = CASH_CENTS) -> None:  # fmt: skip
+                 cash_cents: int = CASH_CENTS, venue: Venue | None = None) -> None:  # fmt: skip
         self.settings = settings or settings_with()
         self.told, self.features = Told(), FixedFeatures(warm_up)
         self.journal = MemoryJournal() if journal is None else journal
@@ -91,7 +92,7 @@ class Desk:
         self.matching = matching
         self.state = TradingState(CALENDAR, self.features)
         fold(self.state, self.journal.records())
-        self.venue = PaperVenue(self.settings.instruments, matching)
+        self.venue = venue or PaperVenue(self.settings.instruments, matching)
         self.engine = engine_class(self.state, self.venue, self.clock, self.journal, self.told)
         self.next_bar = 0
         self.engine.start(self.settings, mode="paper", account="test", version="1", cash_cents=cash_cents)

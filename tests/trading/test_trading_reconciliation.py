@@ -1,0 +1,396 @@
+"""What a broker shows against what the journal knows, with a broker that says only what a test lets it say."""
+
+from __future__ import annotations
+
+import pytest
+from trading_desk import STOP_TICKS, SYMBOL, Desk
+
+from minhos.accounting.types import Fill, Order, OrderType, Role
+from minhos.trading import events as ev
+from minhos.trading.order_ids import target_id
+from minhos.trading.order_states import OrderState
+from minhos.trading.types import Outcome
+from minhos.trading.venue import OrderReport, OrderStatus, Survey, VenueFill, VenueOrder, VenueStatus
+
+SURE = 0.75
+
+
+class Mute:
+    """A broker that keeps what it is sent; its words are put into `news` by the test."""
+
+    name = "broker"
+    simulated = False
+
+    def __init__(self) -> None:
+        self.sent: list[Order] = []
+        self.cancelled: list[str] = []
+        self.resized: list[tuple[str, int]] = []
+        self.news: list = []
+        self.asked = 0
+        self.known: dict[str, str] = {}
+
+    def add_instrument(self, symbol, instrument):
+        pass
+
+    def submit(self, order, time_ns):
+        self.sent.append(order)
+        return []
+
+    def cancel(self, order_id, time_ns):
+        self.cancelled.append(order_id)
+        return []
+
+    def resize(self, order_id, contracts, time_ns):
+        self.resized.append((order_id, contracts))
+        return []
+
+    def on_price(self, price):
+        return []
+
+    match_open = match_range = on_price
+
+    def adopt(self, orders, positions):
+        pass
+
+    def know(self, venue_ids):
+        self.known = dict(venue_ids)
+
+    def poll(self, time_ns):
+        news, self.news = self.news, []
+        return news
+
+    def ask(self):
+        self.asked += 1
+
+
+class BrokerDesk(Desk):
+    """A desk whose venue is a broker; every poll happens a millisecond after the last."""
+
+    def __init__(self, *, journal=None, connected: bool = True) -> None:
+        super().__init__(journal=journal, venue=Mute())
+        if connected:
+            self.hear(VenueStatus(self.clock.now_ns(), True))
+
+    def hear(self, *news) -> None:
+        self.clock.advance_to(self.clock.now_ns() + 1_000_000)
+        self.venue.news += news
+        self.engine.poll_venue()
+
+    def survey(self, position: int = 0, *, orders=(), fills=(), quiet: bool = True, times: int = 1) -> None:
+        for _ in range(times):
+            self.clock.advance_to(self.clock.now_ns() + 1_000_000)
+            now_ns = self.clock.now_ns()
+            positions = {SYMBOL: position} if position else {}
+            self.hear(Survey(now_ns, now_ns, positions, tuple(orders), tuple(fills), quiet))
+
+    def sent(self, role: Role) -> Order:
+        return [order for order in self.venue.sent if order.role is role][-1]
+
+    def accept(self, order: Order, number: str) -> None:
+        self.hear(OrderReport(order.order_id, OrderStatus.ACCEPTED, self.clock.now_ns(), venue_id=number))
+
+    def fill(self, order: Order, name: str, ticks: int = 80_000, contracts: int = 0) -> Fill:
+        """What the broker would report; not heard yet."""
+        return Fill(
+            name, order.order_id, SYMBOL, order.side, contracts or order.contracts, ticks, self.clock.now_ns(), 225,
+            order.role, parent_id=order.parent_id,
+        )  # fmt: skip
+
+    def stop_of(self, entry: Order, ticks: int = 80_000) -> VenueOrder:
+        """The bracket's stop as the broker lists it."""
+        return VenueOrder("S1", entry.stop_id, SYMBOL, -entry.side, entry.contracts, True, ticks - STOP_TICKS)
+
+    def enter(self) -> Order:
+        """Reconciled, then an entry that fills, with its stop at rest."""
+        self.survey()
+        self.flat_bar(p=SURE)
+        entry = self.sent(Role.ENTRY)
+        self.accept(entry, "P1")
+        stop = self.stop_of(entry)
+        rested = Order(
+            stop.order_id, SYMBOL, stop.side, stop.contracts, Role.STOP, OrderType.STOP, stop.trigger_ticks,
+            parent_id=entry.order_id,
+        )  # fmt: skip
+        self.hear(self.fill(entry, "F1"))
+        self.hear(OrderReport(stop.order_id, OrderStatus.ACCEPTED, self.clock.now_ns(), order=rested, venue_id="S1"))
+        return entry
+
+    @property
+    def alarms(self) -> list[str]:
+        return [event.text for event in self.events(ev.Alarm)]
+
+    @property
+    def bound(self) -> str:
+        return self.decisions[-1].verdict.bound
+
+
+@pytest.fixture
+def desk() -> BrokerDesk:
+    return BrokerDesk()
+
+
+def listed(fill: Fill, number: str, *, named: bool = False) -> VenueFill:
+    """As the broker lists it: under its own number, without our id unless the venue knew it."""
+    bare = Fill(
+        fill.fill_id, fill.order_id if named else "", fill.symbol, fill.side, fill.contracts, fill.price_ticks,
+        fill.time_ns, fill.commission_cents, Role.UNKNOWN,
+    )  # fmt: skip
+    return VenueFill(bare, number)
+
+
+def test_nothing_is_added_before_the_broker_was_reached_and_compared():
+    desk = BrokerDesk(connected=False)
+    assert desk.flat_bar(p=SURE).verdict.reason.startswith("orders cannot be sent: not connected yet")
+    desk.hear(VenueStatus(desk.clock.now_ns(), True))
+    assert "not compared yet" in desk.flat_bar(p=SURE).verdict.reason
+    desk.survey()
+    assert desk.flat_bar(p=SURE).outcome is Outcome.TRADE
+
+
+def test_a_lost_connection_asks_for_a_comparison_anew_and_alarms(desk):
+    desk.survey()
+    desk.hear(VenueStatus(desk.clock.now_ns(), False, "the cable is out"), VenueStatus(desk.clock.now_ns(), True))
+    assert desk.alarms == ["Orders cannot be sent: the cable is out"]
+    assert desk.flat_bar(p=SURE).outcome is Outcome.BLOCKED
+    desk.survey()
+    assert desk.flat_bar(p=SURE).outcome is Outcome.TRADE
+
+
+def test_agreement_is_journaled_once_and_not_with_every_survey(desk):
+    desk.survey(times=5)
+    assert [event.differences for event in desk.events(ev.Reconciled)] == [()]
+    assert len(desk.events(ev.VenueSurveyed)) == 1
+
+
+def test_a_position_that_the_journal_does_not_know_makes_flat_only_until_resume(desk):
+    desk.survey()
+    desk.survey(2)
+    assert desk.alarms == []  # one survey may have crossed a fill
+    asked = desk.venue.asked
+    desk.survey(2)
+    assert desk.alarms == [f"Flat-only: the journal holds +0 {SYMBOL}, the broker +2."]
+    assert asked == 1
+    assert desk.flat_bar(p=SURE).outcome is Outcome.BLOCKED
+    assert desk.bound == "reconciliation"
+    assert desk.fills == []
+    desk.survey(times=2)
+    desk.command("resume")
+    desk.survey()
+    assert desk.flat_bar(p=SURE).outcome is Outcome.TRADE
+
+
+def test_a_difference_that_remains_after_resume_is_told_again(desk):
+    desk.survey(2, times=3)
+    desk.command("resume")
+    desk.survey(2, times=2)
+    assert len(desk.alarms) == 2
+    assert desk.state.risk.distrust is not None
+
+
+def test_a_survey_that_crossed_an_order_is_not_believed(desk):
+    desk.survey()
+    started_ns = desk.clock.now_ns()
+    desk.flat_bar(p=SURE)
+    desk.hear(*[Survey(started_ns, desk.clock.now_ns(), {SYMBOL: 9})] * 3)
+    assert desk.alarms == []
+    assert desk.venue.asked == 3
+    desk.survey(9, quiet=False, times=3)
+    assert desk.alarms == []
+
+
+def test_an_unanswered_order_that_the_broker_lists_works(desk):
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    entry = desk.sent(Role.ENTRY)
+    desk.hear(OrderReport(entry.order_id, OrderStatus.UNKNOWN, desk.clock.now_ns(), "no answer"))
+    assert desk.state.venue_trouble().startswith("the broker has not answered for 1 order")
+    desk.survey(orders=[VenueOrder("P1", entry.order_id, SYMBOL, 1, entry.contracts, False)])
+    assert desk.state.book.records[entry.order_id].state is OrderState.WORKING
+    assert desk.state.venue_trouble() == ""
+    assert len(desk.venue.sent) == 1
+
+
+def test_an_unanswered_order_is_gone_only_when_two_surveys_lack_it(desk):
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    entry = desk.sent(Role.ENTRY)
+    desk.hear(OrderReport(entry.order_id, OrderStatus.UNKNOWN, desk.clock.now_ns(), "no answer"))
+    desk.survey()
+    assert desk.state.book.records[entry.order_id].state is OrderState.UNKNOWN
+    desk.survey()
+    assert desk.state.book.records[entry.order_id].state is OrderState.REJECTED
+    assert [order.order_id for order in desk.venue.sent] == [entry.order_id]
+
+
+def test_an_unanswered_entry_that_filled_is_found_by_its_fill_and_its_stop(desk):
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    entry = desk.sent(Role.ENTRY)
+    desk.hear(OrderReport(entry.order_id, OrderStatus.UNKNOWN, desk.clock.now_ns(), "no answer"))
+    desk.survey(entry.contracts, orders=[desk.stop_of(entry)], fills=[listed(desk.fill(entry, "F1"), "P1")])
+    assert desk.position == entry.contracts
+    assert desk.stops == [(entry.contracts, 80_000 - STOP_TICKS)]
+    assert desk.state.book.records[entry.order_id].state is OrderState.FILLED
+    assert desk.alarms == []
+    desk.survey(entry.contracts, orders=[desk.stop_of(entry)], fills=[listed(desk.fill(entry, "F1"), "P1")], times=3)
+    assert len(desk.fills) == 1
+    assert desk.alarms == []
+
+
+def test_entry_and_stop_that_both_filled_while_we_were_away_end_flat(desk):
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    entry = desk.sent(Role.ENTRY)
+    reborn = BrokerDesk(journal=desk.journal)
+    fills = [
+        listed(desk.fill(entry, "F1"), "P1"),
+        VenueFill(
+            Fill("F2", "", SYMBOL, -1, entry.contracts, 79_880, desk.clock.now_ns() + 5, 225, Role.UNKNOWN), "S1"
+        ),
+    ]
+    reborn.survey(fills=fills, times=2)
+    assert [(fill.fill_id, fill.role) for fill in reborn.fills] == [("F1", Role.ENTRY), ("F2", Role.STOP)]
+    assert reborn.position == 0
+    assert reborn.alarms == []
+    assert len(reborn.events(ev.TradeClosed)) == 1
+    assert reborn.venue.sent == []
+
+
+def test_a_missed_stop_fill_is_found_by_the_number_in_the_journal(desk):
+    entry = desk.enter()
+    reborn = BrokerDesk(journal=desk.journal)
+    assert reborn.venue.known == {"P1": entry.order_id, "S1": entry.stop_id}
+    stop = reborn.state.book.order(entry.stop_id)
+    reborn.survey(fills=[listed(reborn.fill(stop, "F2", 79_880), "S1")], times=2)
+    assert reborn.fills[-1].role is Role.STOP
+    assert reborn.position == 0
+    assert reborn.alarms == []
+
+
+def test_a_missed_target_fill_closes_its_lot(desk):
+    entry = desk.enter()
+    reborn = BrokerDesk(journal=desk.journal)
+    target = Fill(
+        "F2", target_id(entry.stop_id), SYMBOL, -1, entry.contracts, 80_800, reborn.clock.now_ns(), 225, Role.UNKNOWN
+    )
+    reborn.survey(fills=[VenueFill(target, "T1")], times=2)
+    assert reborn.fills[-1].role is Role.EXIT
+    assert reborn.position == 0
+    assert reborn.alarms == []
+
+
+def test_a_manual_trade_is_taken_in_and_makes_flat_only(desk):
+    desk.survey()
+    manual = Fill("X1", "manual-77", SYMBOL, 1, 1, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN)
+    desk.hear(manual)
+    assert desk.alarms == [f"Flat-only: somebody else bought 1 {SYMBOL} in this account."]
+    desk.survey(1, fills=[VenueFill(manual, "77")], times=3)
+    assert len(desk.alarms) == 1
+    assert desk.position == 1
+    assert desk.venue.sent == []
+    decision = desk.flat_bar(p=SURE)
+    assert decision.orders == ()
+    assert "somebody else bought" in decision.reason
+
+
+def test_more_than_the_broker_holds_is_never_closed(desk):
+    entry = desk.enter()
+    desk.survey(entry.contracts - 1, orders=[desk.stop_of(entry)], times=2)
+    desk.command("flatten")
+    assert desk.sent(Role.FLATTEN).contracts == entry.contracts - 1
+
+
+def test_what_the_broker_does_not_hold_is_not_closed(desk):
+    entry = desk.enter()
+    desk.survey(0, orders=[desk.stop_of(entry)], times=2)
+    desk.command("flatten")
+    assert desk.venue.sent == [entry]
+
+
+def test_a_manual_trade_while_we_were_away_is_found(desk):
+    desk.survey()
+    manual = Fill("X1", "", SYMBOL, -1, 2, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN)
+    desk.survey(-2, fills=[VenueFill(manual, "77")], times=2)
+    assert desk.position == -2
+    assert desk.fills[0].order_id == "manual-77"
+    assert len(desk.alarms) == 1
+
+
+def test_what_was_done_before_this_journal_began_is_not_ours(desk):
+    old = Fill("X0", "", SYMBOL, 1, 1, 80_000, desk.state.began_ns - 60 * 10**9, 225, Role.UNKNOWN)
+    desk.survey(fills=[VenueFill(old, "7")], times=2)
+    assert desk.fills == []
+    assert desk.alarms == []
+
+
+def test_an_order_of_somebody_else_is_told(desk):
+    desk.survey(orders=[VenueOrder("9", "", SYMBOL, -1, 3, True, 70_000)], times=2)
+    assert desk.alarms == [f"Flat-only: an order to sell 3 {SYMBOL} works that MinhOS did not send."]
+
+
+def test_the_legs_of_our_bracket_are_ours(desk):
+    entry = desk.enter()
+    legs = [desk.stop_of(entry), VenueOrder("T1", target_id(entry.stop_id), SYMBOL, -1, entry.contracts, False)]
+    desk.survey(entry.contracts, orders=legs, times=3)
+    assert desk.alarms == []
+    assert desk.venue.sent == [entry]
+
+
+def test_a_lot_without_its_stop_gets_one_and_an_alarm(desk):
+    entry = desk.enter()
+    desk.survey(entry.contracts)
+    assert desk.venue.sent == [entry]  # the stop may be on its way
+    desk.survey(entry.contracts, times=3)
+    stop = desk.venue.sent[-1]
+    assert (stop.role, stop.contracts, stop.trigger_ticks) == (Role.STOP, entry.contracts, 80_000 - STOP_TICKS)
+    assert len(desk.venue.sent) == 2
+    assert desk.alarms == [f"{entry.contracts} {SYMBOL} stood without a stop at the broker; one is placed."]
+
+
+def test_a_stop_that_is_smaller_at_the_broker_is_known_as_that(desk):
+    entry = desk.enter()
+    small = VenueOrder("S1", entry.stop_id, SYMBOL, -1, entry.contracts - 1, True, 80_000 - STOP_TICKS)
+    desk.survey(entry.contracts, orders=[small], times=3)
+    assert any("stood without a stop" in text for text in desk.alarms)
+
+
+def test_no_stop_is_placed_while_the_position_is_being_closed(desk):
+    entry = desk.enter()
+    desk.survey(entry.contracts, orders=[desk.stop_of(entry)])
+    desk.command("flatten")
+    assert desk.sent(Role.FLATTEN).contracts == entry.contracts
+    desk.hear(OrderReport(entry.stop_id, OrderStatus.CANCELLED, desk.clock.now_ns()))
+    flatten = desk.sent(Role.FLATTEN)
+    working = VenueOrder("X", flatten.order_id, SYMBOL, -1, flatten.contracts, False)
+    desk.survey(entry.contracts, orders=[working], times=4)
+    assert [order.role for order in desk.venue.sent] == [Role.ENTRY, Role.FLATTEN]
+
+
+def test_an_exit_that_is_refused_leaves_a_stop_again(desk):
+    entry = desk.enter()
+    desk.command("flatten")
+    flatten = desk.sent(Role.FLATTEN)
+    desk.hear(OrderReport(entry.stop_id, OrderStatus.CANCELLED, desk.clock.now_ns()))
+    desk.hear(OrderReport(flatten.order_id, OrderStatus.REJECTED, desk.clock.now_ns(), "no margin"))
+    assert desk.venue.asked > 0
+    desk.survey(entry.contracts, times=2)
+    assert desk.sent(Role.STOP).contracts == entry.contracts
+
+
+def test_a_flatten_that_is_refused_is_tried_again_but_not_with_every_word(desk):
+    desk.enter()
+    desk.command("halt")
+    for _ in range(20):
+        flatten = desk.sent(Role.FLATTEN)
+        desk.hear(OrderReport(flatten.order_id, OrderStatus.REJECTED, desk.clock.now_ns(), "the market is closed"))
+    assert len([order for order in desk.venue.sent if order.role is Role.FLATTEN]) <= 2
+
+
+def test_a_replay_of_the_journal_gives_the_same_state(desk):
+    from trading_desk import folded, remembered
+
+    entry = desk.enter()
+    desk.survey(entry.contracts, orders=[desk.stop_of(entry)])
+    desk.survey(entry.contracts + 1, orders=[desk.stop_of(entry)], times=2)
+    assert remembered(folded(desk)) == remembered(desk.state)
+    assert folded(desk).venue_trouble() == desk.state.venue_trouble()
