@@ -1,0 +1,127 @@
+"""The served broker as a process of its own: it says "port N", then obeys lines and answers each with "ok".
+
+    price SYMBOL TICKS      one contract is traded at that price
+    die N                   SIGKILL itself at its Nth step from now (see `MatchingBackend`, watch)
+
+It ends with its input.  For tests and benchmarks, which kill it and start it again over the same state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from minhos.dtc.faults import Faults
+from minhos.dtc.server import DtcServer, ServerOptions
+from minhos.errors import MinhosError
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.instruments import instrument
+from minhos.market.types import Instrument
+from minhos.venues.served import MatchingBackend
+from minhos.venues.served_book import BrokerOptions
+
+WALK_TICKS = 4
+
+
+class Mortality:
+    """Ends this process by SIGKILL at a step that was chosen before."""
+
+    def __init__(self, steps: int = 0) -> None:
+        self.steps_left = steps
+        """0 lets it live."""
+
+    def step(self, _name: str = "") -> None:
+        """One step; the last one never returns."""
+        if self.steps_left:
+            self.steps_left -= 1
+            if not self.steps_left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class BrokerProcess(msgspec.Struct, frozen=True, kw_only=True):
+    """What a broker's process is told.  instruments: by the server's symbols.  walk_seed: prices of a random walk of
+    WALK_TICKS every walk_every_s, from first_ticks; None leaves the prices to the lines."""
+
+    state: Path
+    instruments: dict[str, Instrument]
+    port: int = 0
+    options: BrokerOptions = BrokerOptions()
+    faults: Faults = Faults()
+    walk_seed: int | None = None
+    walk_every_s: float = 0.1
+    first_ticks: int = 80_000
+
+
+def serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
+    """Serve until the lines end."""
+    asyncio.run(_serve(told, lines, say, clock))
+
+
+async def _serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
+    mortality, loop, ended = Mortality(), asyncio.get_running_loop(), asyncio.Event()
+    backend = MatchingBackend(told.instruments, told.state, clock, told.options, told.faults, mortality.step)
+    server = DtcServer(backend, ServerOptions(port=told.port), told.faults)
+    say(f"port {await server.start()}")
+
+    def obey(line: str) -> None:
+        word, *rest = line.split()
+        if word == "price":
+            backend.set_price(rest[0], int(rest[1]))
+        elif word == "die":
+            mortality.steps_left = int(rest[0])
+        say("ok")
+
+    def read() -> None:
+        for line in lines:
+            if line.strip():
+                loop.call_soon_threadsafe(obey, line)
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    walking = asyncio.create_task(_walk(told, backend)) if told.walk_seed is not None else None
+    await ended.wait()
+    if walking is not None:
+        walking.cancel()
+    await server.close()
+    backend.close()
+
+
+async def _walk(told: BrokerProcess, backend: MatchingBackend) -> None:
+    """A random walk in every symbol, the same for the same seed."""
+    chance, prices = random.Random(told.walk_seed), dict.fromkeys(told.instruments, told.first_ticks)
+    while True:
+        for symbol in prices:
+            prices[symbol] += chance.randint(-WALK_TICKS, WALK_TICKS)
+            backend.set_price(symbol, prices[symbol])
+        await asyncio.sleep(told.walk_every_s)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="A DTC server over the matching engine, for tests.")
+    parser.add_argument("--state", type=Path, required=True, help="file that keeps orders, fills and positions")
+    parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
+    parser.add_argument("--symbol", action="append", help="a contract in the server's form, as NQZ25-CME; repeatable")
+    parser.add_argument("--account", action="append", help="Sim1 and so on; repeatable")
+    parser.add_argument("--walk-seed", type=int, help="move the prices by a random walk")
+    given = parser.parse_args()
+    try:
+        told = BrokerProcess(
+            state=given.state,
+            instruments={symbol: instrument(symbol) for symbol in given.symbol or ["NQZ25-CME", "MNQZ25-CME"]},
+            port=given.port,
+            options=BrokerOptions(accounts=tuple(given.account or ("Sim1",))),
+            walk_seed=given.walk_seed,
+        )
+        serve(told, sys.stdin, lambda text: print(text, flush=True), SystemClock())
+    except MinhosError as error:
+        sys.exit(str(error))
