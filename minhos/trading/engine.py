@@ -22,10 +22,11 @@ from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
 from minhos.trading.book import moot_orders, stop_maintenance
+from minhos.trading.conclusions import demand_to_flatten, trade_record
 from minhos.trading.decide import decide, make_flatten, still_to_close
 from minhos.trading.order_states import OrderState, Trigger
 from minhos.trading.settlement import Settlement
-from minhos.trading.state import TradingState, demand_to_flatten, trade_record
+from minhos.trading.state import TradingState
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
 
