@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import getpass
-import time
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from minhos.commands.common import JsonOption, console, layout, print_json
-from minhos.errors import CommandRefused, MinhosError
-from minhos.journal.inbox import Inbox
+from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
+from minhos.errors import CommandRefused, SettingsError
 from minhos.market.clock import SystemClock
-from minhos.market.types import NANOS_PER_SECOND
+from minhos.services.orders_by_hand import EXPIRES_S, Stop, ask, stop_trading, write_halt
 
 WAIT_S = 2.0
-EXPIRES_S = 60
 WhyOption = Annotated[str, typer.Option("--why", help="Kept in the journal beside your name.")]
 
 
@@ -24,35 +20,31 @@ def tell_trader(name: str, why: str) -> str:
     """Put a command into the inbox and wait a moment for the trader's answer.
 
     Raises:
-        CommandRefused: no trader answered; the HALT file, where one was written, holds all the same.
+        CommandRefused: no trader answered.
     """
-    clock = SystemClock()
-    inbox = Inbox(layout().make().inbox)
-    now_ns = clock.now_ns()
-    number = inbox.put(getpass.getuser(), name, {"why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
-    end_ns = clock.monotonic_ns() + int(WAIT_S * NANOS_PER_SECOND)
-    while clock.monotonic_ns() < end_ns:
-        answer = inbox.answer(number)
-        if answer is not None:
-            return answer
-        time.sleep(0.02)
-    raise CommandRefused(
-        f"no trader answered within {WAIT_S:.0f} seconds; `{name}` waits {EXPIRES_S} seconds for one to start, "
-        "`python3 minh.py status` shows what runs."
-    )
+    answer = ask(layout().make(), name, getpass.getuser(), why, WAIT_S, SystemClock())
+    if answer is None:
+        raise CommandRefused(
+            f"no trader answered within {WAIT_S:.0f} seconds; `{name}` waits {EXPIRES_S} seconds for one to start, "
+            "`python3 minh.py status` shows what runs."
+        )
+    return answer
 
 
 def halt(why: WhyOption = "", as_json: JsonOption = False) -> None:
-    """Stop trading at once: writes the HALT file, cancels and closes.  Example: minh.py halt --why "news"."""
-    place = layout().make()
-    place.halt_file.touch()
-    with suppress(OSError):
-        place.halt_file.write_text(f"{getpass.getuser()}: {why}\n", encoding="utf-8")
-    try:
-        answer = tell_trader("halt", why)
-    except MinhosError as error:
-        answer = f"the HALT file is written; {error}"
-    _say("halt", answer, as_json)
+    """Stop trading at once: writes the HALT file, cancels and closes, also without a trader.
+
+    Exit code 1 where a position may still be open.  Example: minh.py halt --why "news"
+    """
+    _stop("halt", why, as_json)
+
+
+def flatten(why: WhyOption = "", as_json: JsonOption = False) -> None:
+    """Cancel orders and close the position, now; writes the HALT file as `halt` does.
+
+    Exit code 1 where a position may still be open.  Example: minh.py flatten --why "going home"
+    """
+    _stop("flatten", why, as_json)
 
 
 def resume(why: WhyOption = "", as_json: JsonOption = False) -> None:
@@ -67,9 +59,21 @@ def pause(why: WhyOption = "", as_json: JsonOption = False) -> None:
     _say("pause", tell_trader("pause", why), as_json)
 
 
-def flatten(why: WhyOption = "", as_json: JsonOption = False) -> None:
-    """Cancel orders, close the position and pause.  Example: minh.py flatten."""
-    _say("flatten", tell_trader("flatten", why), as_json)
+def _stop(name: Stop, why: str, as_json: bool) -> None:
+    who = getpass.getuser()
+    try:
+        chosen = settings()
+    except SettingsError as error:
+        raise SettingsError(f"{write_halt(layout(), who, why) or 'the HALT file is written'}; {error}") from error
+    with progress(name, quiet=as_json) as report:
+        done = stop_trading(chosen, layout(), name, who, why, clock=SystemClock(), progress=report)
+    if as_json:
+        print_json({"command": name, "answer": done.sentence, "holds": done.holds, "halt_file": done.halt_file,
+                    "outside": done.outside})  # fmt: skip
+    else:
+        console.print(f"{name}: {done.sentence}", highlight=False, markup=False)
+    if not done.holds:
+        raise typer.Exit(1)
 
 
 def _say(name: str, answer: str, as_json: bool) -> None:

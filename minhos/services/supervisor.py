@@ -31,6 +31,7 @@ CALM_S = 60.0
 """After this long without a crash the pause is short again."""
 STOP_TIMEOUT_S = 10.0
 MISTAKE = 2
+LAUNCHERS = ("minh.py", "minhos")
 
 
 class Child:
@@ -152,17 +153,21 @@ def running_pids(layout: Layout) -> dict[str, int]:
         heartbeat = read_json(layout.run / f"{name}.json")
         if isinstance(heartbeat, dict) and "pid" in heartbeat:
             found[name] = int(heartbeat["pid"])
-    return {name: pid for name, pid in found.items() if _is_ours(pid)}
+    return {name: pid for name, pid in found.items() if is_ours(pid)}
 
 
-def _is_ours(pid: int) -> bool:
-    """Alive and started as one of our modules or by the launcher: a recycled process id is not."""
+def is_ours(pid: int, modules: frozenset[str] = frozenset()) -> bool:
+    """Alive and started as one of our modules or by the launcher: a recycled process id is not.
+
+    modules: only these count, where given.
+    """
     try:
         words = psutil.Process(pid).cmdline()[1:]
     except psutil.Error:
         return False
-    modules = {*SERVICES.values(), "minhos.cli"}
-    return any(word in modules or Path(word).name in ("minh.py", "minhos") for word in words)
+    if modules:
+        return any(word in modules for word in words)
+    return any(word in {*SERVICES.values(), "minhos.cli"} or Path(word).name in LAUNCHERS for word in words)
 
 
 def refuse_second_start(layout: Layout) -> None:
@@ -181,10 +186,10 @@ def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S) -> list[str]
         _signal(pid, signal.SIGTERM)
     clock_end = _seconds() + timeout_s
     everyone = list(running.values()) + ([supervisor] if supervisor else [])
-    while any(_is_ours(pid) for pid in everyone) and _seconds() < clock_end:
+    while any(is_ours(pid) for pid in everyone) and _seconds() < clock_end:
         time.sleep(0.05)
     for pid in everyone:
-        if _is_ours(pid):
+        if is_ours(pid):
             _signal(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     return [*running, *(["supervisor"] if supervisor else [])]
 

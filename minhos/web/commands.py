@@ -1,11 +1,10 @@
 """The REST endpoints that ask for something: commands to the trader, a training, and sizing for a supposed p.
 
-`halt` and `flatten` write the HALT file before anything else, so that they hold even where no trader answers.
+`halt` and `flatten` do what the commands of the same name do: see `minhos.services.orders_by_hand`.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Literal
 
 import msgspec
@@ -14,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from minhos.errors import CommandRefused
 from minhos.features.types import MarketState
-from minhos.journal.inbox import Inbox
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 from minhos.services.house import House
 from minhos.services.layout import write_json
+from minhos.services.orders_by_hand import EXPIRES_S, ask, stop_trading
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.views.decisions import TraceStep, trace_steps
@@ -31,8 +30,6 @@ from minhos.web.problems import responses
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]
 ANSWER_WAIT_S = 1.0
-EXPIRES_S = 60
-WRITES_HALT_FILE = ("halt", "flatten")
 
 
 class Why(BaseModel):
@@ -49,7 +46,7 @@ class CommandAnswer(BaseModel):
 
     command: str
     accepted: bool = Field(description="It waits for the trader, or was carried out.")
-    answered: bool = Field(description="The trader has answered within a second.")
+    answered: bool = Field(description="The trader has answered in time: within a second, 300 ms where it is to stop.")
     answer: str
     halt_file: bool = Field(description="The HALT file exists now: nothing is traded while it does.")
 
@@ -97,7 +94,7 @@ def routes(house: House) -> APIRouter:
 
     @router.post("/commands/{name}", tags=["commands"])
     def command(name: CommandName, request: Request, why: Why | None = None) -> CommandAnswer:
-        """Pause, resume, halt or flatten; waits up to a second for the trader's answer."""
+        """Pause or resume; halt or flatten, which write the HALT file and wait until the position is closed."""
         reason = why or Why()
         client = request.client.host if request.client else "unknown"
         return send_command(house, name, f"{reason.who or 'web'} ({client})", reason.why)
@@ -111,42 +108,23 @@ def routes(house: House) -> APIRouter:
 
 
 def send_command(house: House, name: CommandName, who: str, why: str) -> CommandAnswer:
-    """Put it into the inbox and wait a moment; HALT first where it stops trading."""
+    """Put it into the inbox and wait for the trader's answer; what stops trading does so also without a trader."""
     layout = house.layout.make()
-    if name in WRITES_HALT_FILE:
-        layout.halt_file.write_text(f"{who}: {name} {why}\n", encoding="utf-8")
-    now_ns = house.clock.now_ns()
-    inbox = Inbox(layout.inbox)
-    try:
-        number = inbox.put(who, name, {"why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
-        answer = _answer(house, inbox, number)
-    finally:
-        inbox.close()
-    halted = layout.halt_file.exists()
+    if name == "halt" or name == "flatten":
+        done = stop_trading(house.settings, layout, name, who, why, clock=house.clock)
+        return CommandAnswer(
+            command=name, accepted=True, answered=done.answer is not None, answer=f"{name}: {done.sentence}",
+            halt_file=done.halt_file,
+        )  # fmt: skip
+    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock)
+    waits = f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it."
     return CommandAnswer(
         command=name,
         accepted=True,
         answered=answer is not None,
-        answer=_words(name, answer, halted),
-        halt_file=halted,
+        answer=waits if answer is None else f"{name}: {answer}",
+        halt_file=layout.halt_file.exists(),
     )
-
-
-def _answer(house: House, inbox: Inbox, number: int) -> str | None:
-    end_ns = house.clock.monotonic_ns() + int(ANSWER_WAIT_S * NANOS_PER_SECOND)
-    while house.clock.monotonic_ns() < end_ns:
-        answer = inbox.answer(number)
-        if answer is not None:
-            return answer
-        time.sleep(0.02)
-    return None
-
-
-def _words(name: str, answer: str | None, halted: bool) -> str:
-    if answer is not None:
-        return f"{name}: {answer}"
-    held = " The HALT file is written and holds." if halted else ""
-    return f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it.{held}"
 
 
 def ask_for_training(house: House) -> CommandAnswer:

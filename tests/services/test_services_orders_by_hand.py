@@ -1,0 +1,125 @@
+"""Halt and flatten by hand: the HALT file first, the trader if it answers, the broker itself if it does not."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+from broker_house import SYMBOL, beat, broker, broker_home, child, settings_at
+
+from minhos.journal.inbox import Inbox
+from minhos.market.clock import SystemClock
+from minhos.services import orders_by_hand
+from minhos.services.orders_by_hand import Stopped, stop_trading
+
+
+class AnsweringTrader(threading.Thread):
+    """Acknowledges what it is asked and then writes heartbeats with these positions."""
+
+    def __init__(self, layout, *positions: dict[str, int]) -> None:
+        super().__init__(daemon=True)
+        self.layout, self.positions, self.asked = layout, positions, []
+
+    def run(self) -> None:
+        inbox = Inbox(self.layout.inbox)
+        end = time.monotonic() + 20
+        while not self.asked and time.monotonic() < end:
+            for command in inbox.pending(time.time_ns()):
+                self.asked.append((command.type, command.who, self.layout.halt_file.exists()))
+                inbox.acknowledge(command.id, "done")
+            time.sleep(0.005)
+        for held in self.positions:
+            beat(self.layout, 0, time_ns=time.time_ns(), positions=held)
+            time.sleep(0.05)
+
+
+def stop(layout, name="flatten") -> Stopped:
+    return stop_trading(settings_at(layout), layout, name, "ann", "news", clock=SystemClock())
+
+
+@pytest.mark.parametrize("name", ["halt", "flatten"])
+def test_a_trader_that_answers_closes_by_itself(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(orders_by_hand, "ACKNOWLEDGED_S", 20.0)
+    layout = broker_home(tmp_path, 1)
+    trader = AnsweringTrader(layout, {"MNQZ25": 2}, {"MNQZ25": 0})
+    trader.start()
+    done = stop(layout, name)
+    trader.join(20)
+    assert trader.asked == [(name, "ann", True)]  # the HALT file was there before the command
+    assert (done.holds, done.answer, done.outside) == (True, "done", None)
+    assert "the position is flat" in done.sentence
+    assert layout.halt_file.read_text(encoding="utf-8") == f"ann: {name} news\n"
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"), [(({"MNQZ25": 2},), "still holds +2 MNQZ25"), ((), "heartbeat stands still")]
+)
+def test_a_trader_that_answers_and_does_not_close_is_told_on(tmp_path, monkeypatch, positions, words):
+    monkeypatch.setattr(orders_by_hand, "ACKNOWLEDGED_S", 20.0)
+    monkeypatch.setattr(orders_by_hand, "FLAT_S", 0.4)
+    layout = broker_home(tmp_path, 1)
+    beat(layout, 0, time_ns=1)  # an old heartbeat, flat, says nothing of now
+    trader = AnsweringTrader(layout, *positions)
+    trader.start()
+    done = stop(layout)
+    trader.join(20)
+    assert not done.holds
+    assert words in done.sentence
+
+
+def test_without_a_trader_the_broker_is_asked_and_the_trader_hears_of_it_later(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        layout = broker_home(tmp_path, there.port)
+        done = stop(layout)
+        assert (done.holds, done.answer, there.positions()) == (True, None, {})
+        assert "no trader answered" in done.sentence
+        waiting = {command.type: command for command in Inbox(layout.inbox).pending(time.time_ns())}
+        assert set(waiting) == {"flatten", "alarm"}
+        assert f"+2 {SYMBOL} closed" in str(waiting["alarm"].payload["text"])
+
+
+def test_an_inbox_that_cannot_be_used_stops_neither_the_file_nor_the_broker(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        layout = broker_home(tmp_path, there.port)
+        layout.inbox.mkdir()
+        done = stop(layout)
+        assert (done.holds, layout.halt_file.exists(), there.positions()) == (True, True, {})
+
+
+def test_a_halt_file_that_cannot_be_written_is_said_and_does_not_stop_the_flatten(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        layout = broker_home(tmp_path, there.port)
+        layout.halt_file.symlink_to(tmp_path / "nowhere" / "HALT")
+        done = stop(layout)
+        assert (done.holds, done.halt_file, there.positions()) == (True, False, {})
+        assert "COULD NOT BE WRITTEN" in done.sentence
+
+
+@pytest.mark.parametrize(("reachable", "code"), [(True, 0), (False, 1)])
+def test_the_command_in_a_process_of_its_own(tmp_path, reachable, code):
+    with broker() as there:
+        there.hold(2)
+        port = there.port
+        layout = broker_home(tmp_path, port if reachable else 1)
+        process = child(layout, "flatten", "--why", "test", "--json", module="minhos.cli")
+        out, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (code, "")
+        answer = json.loads(out)
+        assert answer["holds"] == reachable
+        assert answer["outside"]["flat"] == reachable
+        assert layout.halt_file.exists()
+        assert there.positions() == ({} if reachable else {SYMBOL: 2})
+
+
+def test_settings_that_cannot_be_read_do_not_stop_the_halt_file(tmp_path):
+    layout = broker_home(tmp_path, 1, toml="prot = 3\n")
+    process = child(layout, "halt", module="minhos.cli")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "the HALT file is written" in errors
+    assert layout.halt_file.exists()
