@@ -274,7 +274,7 @@ class Trader:
                 "venue": self.engine.venue.name,
                 "venue_ready": venue_status is None or venue_status.ready,
                 "venue_reason": venue_status.reason if venue_status else "",
-                "positions": {p.symbol: p.contracts for p in self.engine.state.ledger.account().positions},
+                "positions": self.engine.state.held(),
                 "serving": self.engine.forecasts is not None,
                 "feed": status,
                 "market_open": self.calendar.is_open(self.clock.now_ns()),

@@ -12,6 +12,7 @@ import hashlib
 from minhos.accounting.types import Role
 
 _BYTES = 15
+_TARGET = "-T"
 
 
 def intent(account: str, symbol: str, decided_ns: int, role: Role, number: int = 0) -> bytes:
@@ -21,7 +22,7 @@ def intent(account: str, symbol: str, decided_ns: int, role: Role, number: int =
 
 def target_id(stop_id: str) -> str:
     """The id of the limit order that a bracket has beside its stop."""
-    return order_id(f"target-{stop_id}".encode())
+    return f"{stop_id}{_TARGET}"
 
 
 def order_id(intent: bytes) -> str:

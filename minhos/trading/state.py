@@ -370,6 +370,12 @@ class TradingState:
             return f"the broker has not answered for {len(unknown)} order(s); it is being asked"
         return "" if self.reconciled else "the broker's orders and positions are not compared yet"
 
+    def held(self) -> dict[str, int]:
+        """Signed contracts by symbol; where broker and journal disagree, the broker's."""
+        if self.risk.distrust is not None and self.venue_status is not None:
+            return dict(self.venue_positions)
+        return {position.symbol: position.contracts for position in self.ledger.account().positions}
+
     def traded_symbols(self) -> set[str]:
         """Contracts in which the broker's account must agree with ours."""
         held = {position.symbol for position in self.ledger.account().positions}
