@@ -7,7 +7,7 @@
 | query(request) | 300, 303, 305, 400, 506, 601: the rows, unnumbered; none is a valid answer |
 | snapshot(request) | 101, 102: what is sent at once; updates follow through publish |
 | trade(requests) | 201, 203, 204, 208, 209 alone, or a parent 208 with its 201; the updates for all clients |
-| history(request) | 800: the records, oldest first |
+| history(request) | 800: the records, oldest first; `Packed` where there are many |
 
 Where a backend refuses it returns `Refused` with the sentence for the client; the server wraps it in the reject
 message of that request.  Symbol and request numbers, message counts and final flags are the server's affair.
@@ -31,6 +31,12 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Packed(msgspec.Struct, frozen=True):
+    """History as pieces of whole binary messages, their request's number in them: hundreds of records at a time."""
+
+    pieces: Iterable[bytes]
+
+
 class Backend(Protocol):
     """See the table above; no method may block."""
 
@@ -44,4 +50,4 @@ class Backend(Protocol):
 
     def trade(self, requests: Sequence[Message]) -> Iterable[Message]: ...
 
-    def history(self, request: HistoricalPriceDataRequest) -> Iterable[Message] | Refused: ...
+    def history(self, request: HistoricalPriceDataRequest) -> Iterable[Message] | Packed | Refused: ...

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from minhos.dtc import messages as m
-from minhos.dtc.codec import Encoding, Malformed
+from minhos.dtc.codec import Encoding, Malformed, encode
 from minhos.dtc.logon import ClientOptions, log_on
 from minhos.dtc.messages import Message
 from minhos.dtc.wire import Wire
@@ -32,15 +32,11 @@ async def history(options: ClientOptions, request: m.HistoricalPriceDataRequest)
     Prices are the server's.  Raises DtcRejected with the server's reason, DtcTimeout after a silence of
     request_timeout_s, and DtcDisconnected when the connection ends before the last record.
     """
-    quiet = msgspec.structs.replace(options, encoding=Encoding.BINARY, heartbeat_interval_s=NO_HEARTBEATS_S)
+    quiet = _quiet(options)
     wire, _, quiet = await log_on(quiet)
     try:
-        wire.send(msgspec.structs.replace(request, request_id=request.request_id or 1))
-        header = await _header(wire, quiet)
-        if header.no_records_to_return:
+        if not await _begin(wire, quiet, request):
             return
-        if header.use_zlib_compression:
-            wire.start_inflating()
         n_records = 0
         while True:
             message = await _next(wire, quiet, n_records)
@@ -56,6 +52,44 @@ async def history(options: ClientOptions, request: m.HistoricalPriceDataRequest)
                 return
     finally:
         wire.abort()
+
+
+async def packed_history(options: ClientOptions, request: m.HistoricalPriceDataRequest) -> AsyncIterator[bytes]:
+    """The same as the stream of binary messages in the pieces in which it comes, for histories of millions.
+
+    The caller cuts it and stops at the last record or the trailer.  Raises as `history` does; where the stream ends
+    before the caller has stopped, DtcDisconnected.
+    """
+    quiet = _quiet(options)
+    wire, _, quiet = await log_on(quiet)
+    try:
+        if not await _begin(wire, quiet, request):
+            yield encode(m.HistoricalPriceDataResponseTrailer(request.request_id, 0), Encoding.BINARY)
+        while True:
+            try:
+                piece = await asyncio.wait_for(wire.receive_bytes(), quiet.request_timeout_s)
+            except TimeoutError:
+                raise DtcTimeout(f"{quiet.address} fell silent for {quiet.request_timeout_s:g} seconds.") from None
+            if not piece:
+                raise DtcDisconnected(f"{quiet.address} closed the connection before the last record.")
+            yield piece
+    finally:
+        wire.abort()
+
+
+def _quiet(options: ClientOptions) -> ClientOptions:
+    return msgspec.structs.replace(options, encoding=Encoding.BINARY, heartbeat_interval_s=NO_HEARTBEATS_S)
+
+
+async def _begin(wire: Wire, options: ClientOptions, request: m.HistoricalPriceDataRequest) -> bool:
+    """Ask; True when records follow, which are inflated where they are compressed."""
+    wire.send(msgspec.structs.replace(request, request_id=request.request_id or 1))
+    header = await _header(wire, options)
+    if header.no_records_to_return:
+        return False
+    if header.use_zlib_compression:
+        wire.start_inflating()
+    return True
 
 
 async def _header(wire: Wire, options: ClientOptions) -> m.HistoricalPriceDataResponseHeader:

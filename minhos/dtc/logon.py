@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import ssl
 
 import msgspec
@@ -35,6 +37,8 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     reconnect_most_s: float = 60.0
     most_waiting_events: int = 100_000
     tls: ssl.SSLContext | None = None
+    fingerprint: str = ""
+    """SHA-256 of the server's certificate in hex, colons allowed: with it, tls need not verify, and no other passes."""
 
     @property
     def address(self) -> str:
@@ -97,7 +101,23 @@ async def _open(options: ClientOptions, encoding: Encoding) -> Wire:
     except OSError as error:
         why = error.strerror or str(error)
         raise DtcDisconnected(f"No DTC server at {options.address} ({why}); is it running and enabled?") from None
-    return Wire(reader, writer, encoding)
+    wire = Wire(reader, writer, encoding)
+    if options.fingerprint and not _is_pinned(writer, options.fingerprint):
+        wire.abort()
+        raise FinalRefusal(
+            f"{options.address} shows another certificate than the one whose fingerprint was given: either it was made "
+            "anew there, then give the new fingerprint, or someone stands in between."
+        )
+    return wire
+
+
+def _is_pinned(writer: asyncio.StreamWriter, fingerprint: str) -> bool:
+    """Whether the certificate that the server showed has that fingerprint."""
+    connection = writer.get_extra_info("ssl_object")
+    certificate = connection.getpeercert(binary_form=True) if connection is not None else None
+    wanted = fingerprint.replace(":", "").replace(" ", "").lower()
+    shown = hashlib.sha256(certificate).hexdigest() if certificate else ""
+    return hmac.compare_digest(shown.encode(), wanted.encode())
 
 
 async def _handshake(wire: Wire, options: ClientOptions) -> Encoding | None:

@@ -77,6 +77,13 @@ class Wire:
             if not await self._fill():
                 return None
 
+    async def receive_bytes(self) -> bytes:
+        """What comes next, inflated but not cut into messages; empty when the peer has closed."""
+        while not len(self._framer):
+            if not await self._fill():
+                return b""
+        return self._framer.take_rest()
+
     @property
     def is_broken(self) -> bool:
         """Whether the stream can no longer be cut into messages."""
