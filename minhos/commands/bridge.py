@@ -1,0 +1,60 @@
+"""bridge: serve Sierra Chart's files to a MinhOS on another machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minhos.commands.common import console, layout
+from minhos.services.bridge import Bridge, BridgeOptions, sierra_folder
+
+
+def bridge(
+    folder: Annotated[Path | None, typer.Option("--folder", help="Sierra Chart's data folder.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 for this machine alone.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the data; 0 for any free one.")] = 11199,
+    history_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The same data for clients that ask history apart.")
+    ] = 11198,
+    password: Annotated[str, typer.Option(envvar="MINHOS_BRIDGE_PASSWORD", help="What the other side must give.")] = "",
+    tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Encrypt, with a certificate made on first use.")] = True,
+) -> None:
+    r"""Serve Sierra Chart's files over DTC.  Example: minh.py bridge --folder C:\SierraChart\Data --password secret."""
+    options = BridgeOptions(
+        folder=sierra_folder(folder), host=host, port=port, history_port=history_port, password=password,
+        certificates=layout().data / "certificates" if tls else None,
+    )  # fmt: skip
+    serving = Bridge(options, _say)
+
+    def announce() -> None:
+        names = serving.backend.symbols()
+        _say(f"{options.folder}: {len(names)} files, {', '.join(names[:8]) or 'none yet'}")
+        _say(f"listening on {host}, port {serving.ports[0]} (history also on {serving.ports[1]}); Ctrl-C ends it")
+        if not tls:
+            _say("without TLS: password and data can be read by everyone in this network")
+        _say("on the other machine, in config/minhos.toml under [data], beside bridge_password:")
+        for line in serving.lines():
+            _say(f"  {line}")
+
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(_until_told(serving, announce))
+    _say("the bridge has ended")
+
+
+async def _until_told(serving: Bridge, announce: Callable[[], None]) -> None:
+    """Serve until Ctrl-C or a request to terminate."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C comes as KeyboardInterrupt
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await serving.run(announce)
+
+
+def _say(line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,152 @@
+"""`minh.py bridge` as a real process: its certificate, its password, its end, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from minhos.errors import DataError, MinhosError, SettingsError
+from minhos.feeds.bridge_mirror import BridgeMirror, MirrorOptions
+from minhos.feeds.mirror_file import header
+from minhos.market.clock import SimulatedClock
+from minhos.services import bridge as service
+from minhos.services.bridge import Bridge, BridgeOptions, certificate, sierra_folder
+from minhos.testing import ns
+
+NOW = ns("2025-10-06T14:00:00")
+PASSWORD = "a long one"
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl program")
+
+
+def ticks(n: int) -> bytes:
+    """Records of single trades, a second apart."""
+    import struct
+
+    first = NOW // 1000 + 25_569 * 86_400_000_000 - n * 1_000_000
+    return b"".join(
+        struct.pack("<qffffIIII", first + i * 1_000_000, 0.0, 25_000.25, 25_000.0, 25_000.25, 1, 2, 0, 2)
+        for i in range(n)
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "Data"
+    place.mkdir()
+    (place / "NQZ25-CME.scid").write_bytes(header() + ticks(5_000))
+    return place
+
+
+def launch(home: Path, *arguments: str) -> subprocess.Popen:
+    environment = {**os.environ, "MINHOS_HOME": str(home), "MINHOS_BRIDGE_PASSWORD": PASSWORD}
+    return subprocess.Popen(
+        [sys.executable, "-m", "minhos.cli", "bridge", "--port", "0", "--history-port", "0", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def read_until(process: subprocess.Popen, pattern: str) -> re.Match[str]:
+    """The first line that matches."""
+    for line in process.stdout:
+        found = re.search(pattern, line)
+        if found:
+            return found
+    raise AssertionError(f"the bridge ended with {process.wait()} before it said {pattern}")
+
+
+@needs_openssl
+def test_the_command_serves_over_tls_and_ends_cleanly(tmp_path: Path, folder: Path) -> None:
+    process = launch(tmp_path, "--folder", str(folder), "--host", "127.0.0.1")
+    try:
+        port = int(read_until(process, r'bridge = "127\.0\.0\.1:(\d+)"')[1])
+        fingerprint = read_until(process, r'bridge_fingerprint = "(\w{64})"')[1]
+        options = MirrorOptions(host="127.0.0.1", port=port, password=PASSWORD, fingerprint=fingerprint)
+        mirror = BridgeMirror(options, tmp_path / "mirror", "NQ", SimulatedClock(NOW))
+        mirror.start()
+        assert mirror.wait_until_copied(20.0)
+        mirror.close()
+        copy = tmp_path / "mirror" / "NQZ25-CME.scid"
+        assert copy.read_bytes() == (folder / "NQZ25-CME.scid").read_bytes()
+
+        stranger = MirrorOptions(host="127.0.0.1", port=port, password=PASSWORD, fingerprint="0" * 64)
+        mirror = BridgeMirror(stranger, tmp_path / "other", "NQ", SimulatedClock(NOW))
+        mirror.start()
+        end = time.monotonic() + 20.0
+        while not mirror.status().trouble and time.monotonic() < end:
+            time.sleep(0.01)
+        assert "another certificate" in mirror.status().trouble
+        mirror.close()
+        process.send_signal(signal.SIGINT)
+        assert "the bridge has ended" in process.communicate(timeout=20)[0]
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@needs_openssl
+def test_the_certificate_is_made_once(tmp_path: Path) -> None:
+    _, first = certificate(tmp_path)
+    assert certificate(tmp_path)[1] == first
+    if os.name != "nt":
+        assert (tmp_path / "bridge_key.pem").stat().st_mode & 0o077 == 0
+    (tmp_path / "bridge_key.pem").write_text("damaged")
+    with pytest.raises(MinhosError, match="delete it"):
+        certificate(tmp_path)
+
+
+def test_without_openssl_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.shutil, "which", lambda name: None)
+    with pytest.raises(MinhosError, match="no openssl program"):
+        certificate(tmp_path)
+
+
+def test_git_for_windows_brings_an_openssl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Git/usr/bin").mkdir(parents=True)
+    (tmp_path / "Git/cmd").mkdir()
+    (tmp_path / "Git/usr/bin/openssl.exe").touch()
+    places = {"git": str(tmp_path / "Git/cmd/git.exe")}
+    monkeypatch.setattr(service.shutil, "which", places.get)
+    assert service.find_openssl() == str(tmp_path / "Git/usr/bin/openssl.exe")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "windows-box"])
+def test_no_bridge_to_the_network_without_a_password(folder: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match="needs a password"):
+        Bridge(BridgeOptions(folder=folder, host=host), print)
+    Bridge(BridgeOptions(folder=folder, host=host, password="x"), print)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_this_machine_alone_needs_none(folder: Path, host: str) -> None:
+    Bridge(BridgeOptions(folder=folder, host=host), print)
+
+
+def test_two_ports_are_two(folder: Path) -> None:
+    with pytest.raises(SettingsError, match="both 11199"):
+        Bridge(BridgeOptions(folder=folder, password="x", history_port=11199), print)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="there is no folder"):
+        sierra_folder(tmp_path / "nothing")
+    monkeypatch.setattr(service, "find_sierra_folder", list)
+    with pytest.raises(DataError, match="--folder"):
+        sierra_folder(None)
+
+
+def test_wrong_use_is_one_sentence(tmp_path: Path, folder: Path) -> None:
+    environment = {**os.environ, "MINHOS_HOME": str(tmp_path), "MINHOS_BRIDGE_PASSWORD": ""}
+    command = [sys.executable, "-m", "minhos.cli", "bridge", "--folder", str(folder)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "needs a password" in ended.stderr
+    assert "Traceback" not in ended.stderr
