@@ -7,6 +7,7 @@ other contracts are not seen.  For those outside the trader: flatten, watchdog, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
@@ -77,18 +78,21 @@ class Desk:
             seen = again
         raise VenueError(f"The positions of {self.account} keep changing ({describe(seen)}): somebody else trades.")
 
-    async def cancel_all(self) -> tuple[int, list[m.OrderUpdate]]:
-        """Cancel until nothing works, for `FINAL_S` at most: how many ended, and those that still work."""
+    async def cancel_all(self, keep: Container[str] = ()) -> tuple[int, list[m.OrderUpdate]]:
+        """Cancel until nothing works, for `FINAL_S` at most: how many ended, and those that still work.
+
+        keep: symbols whose orders are left alone.
+        """
         asked: set[str] = set()
         end_ns = self.deadline_ns()
-        working = await self.orders()
+        working = [order for order in await self.orders() if order.symbol not in keep]
         while working and not self.is_past(end_ns):
             for order in working:
                 if order.server_order_id not in asked:
                     asked.add(order.server_order_id)
                     self.client.send(m.CancelOrder(order.server_order_id, order.client_order_id, self.account))
             await asyncio.sleep(POLL_S)
-            working = await self.orders()
+            working = [order for order in await self.orders() if order.symbol not in keep]
         return len(asked - {order.server_order_id for order in working}), working
 
     def deadline_ns(self) -> int:

@@ -3,15 +3,16 @@
 Under the order gate, so that nobody else sends meanwhile: cancel every working order of our account in our contracts
 and wait until each has ended, read the positions again, close each with message 209 (which the broker sizes itself
 and refuses where there is no position), and compare.  A contract of which an order may still fill is not closed: two
-orders could turn the position round.  It decides nothing and needs no model.  Not for the trader's own closing orders:
-those are the venue's.
+orders could turn the position round.  In a closed market nothing fills, so what is held keeps its stops.  It decides
+nothing and needs no model.  Not for the trader's own closing orders: those are the venue's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager
 
 import msgspec
@@ -20,8 +21,10 @@ import psutil
 from minhos.dtc import messages as m
 from minhos.dtc.client import TRADING_OFF
 from minhos.dtc.logon import ClientOptions
-from minhos.errors import DtcError, DtcRejected, DtcTimeout, MinhosError, VenueError
+from minhos.errors import CalendarError, DtcError, DtcRejected, DtcTimeout, MinhosError, VenueError
+from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
+from minhos.market.types import NANOS_PER_SECOND
 from minhos.services.broker_desk import FINAL_S, POLL_S, SETTLED_S, Desk, PricelessClient, describe, our_roots
 from minhos.services.layout import Layout, read_json
 from minhos.services.sierra_link import client_options
@@ -156,6 +159,19 @@ def trader_pid(layout: Layout) -> int | None:
     return pid if isinstance(pid, int) and is_ours(pid, frozenset({SERVICES["trader"]})) else None
 
 
+def closed_until(clock: Clock) -> str:
+    """When the market opens, in UTC; empty while it is open, and where the table of sessions does not reach."""
+    try:
+        calendar = SessionCalendar.load()
+        now_ns = clock.now_ns()
+        if calendar.is_open(now_ns):
+            return ""
+        opens = dt.datetime.fromtimestamp(calendar.next_open_ns(now_ns) // NANOS_PER_SECOND, dt.UTC)
+    except CalendarError:
+        return ""
+    return f"{opens:%Y-%m-%d %H:%M} UTC"
+
+
 class Flatten:
     """One flatten, over as many connections as it takes.  The caller holds the gate."""
 
@@ -193,6 +209,12 @@ class Flatten:
             raise DtcRejected(TRADING_OFF)
         held = await desk.positions()
         self._before = held if self._before is None else self._before
+        closed = closed_until(self._clock) if held else ""
+        if closed:
+            await self._cancel(desk, keep=held)
+            self._working, self._after = await desk.orders(), await desk.positions()
+            self._problem = f"The market is closed until {closed}; until then position and stops stay as they are."
+            return True
         await self._cancel(desk)
         held = await desk.settled_positions()
         self._steps.note(0.5, f"position: {describe(held)}")
@@ -205,8 +227,8 @@ class Flatten:
         self._problem = f"The closing order did not fill within {FINAL_S:g} seconds; is the market closed?"
         return True
 
-    async def _cancel(self, desk: Desk) -> None:
-        n_ended, self._working = await desk.cancel_all()
+    async def _cancel(self, desk: Desk, keep: Container[str] = ()) -> None:
+        n_ended, self._working = await desk.cancel_all(keep)
         self._n_cancelled += n_ended
         if n_ended or self._working:
             self._steps.note(0.4, f"cancelled or filled: {n_ended} orders; still working: {len(self._working)}")

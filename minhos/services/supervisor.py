@@ -1,4 +1,4 @@
-"""The supervisor behind `minh.py start`: keeps trader, trainer and web running, each in a process of its own.
+"""The supervisor behind `minh.py start`: keeps trader, trainer, web and watchdog running, each in a process of its own.
 
 A process that dies is started again after a growing pause; one that ends with exit code 2 (a user's mistake) is
 not, and its sentence is shown.  The supervisor trades nothing and may be killed: the others go on.
@@ -24,6 +24,7 @@ SERVICES = {
     "trader": "minhos.services.trader",
     "trainer": "minhos.services.trainer",
     "web": "minhos.web",
+    "watchdog": "minhos.services.watchdog",
 }
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0

@@ -17,14 +17,33 @@ from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.dtc.server import DtcServer
 from minhos.dtc.simulated import SimulatedBackend
+from minhos.market.clock import SystemClock
 from minhos.services.layout import Layout, write_json
 from minhos.settings import Settings, load
+from minhos.testing import MONDAY_OPEN
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOL, OTHER = "MNQZ25-CME", "MESZ25-CME"
 SIERRA = '[market]\nsymbol = "NQ"\norder_root = "MNQ"\n[sierra]\nhost = "127.0.0.1"\nport = {port}\n'
 TIMES = "request_timeout_s = {request_s}\n"
 T = TypeVar("T")
+
+
+class OpenClock(SystemClock):
+    """A Monday noon in New York, however late it is here."""
+
+    def __init__(self) -> None:
+        self._began_ns = self.monotonic_ns()
+
+    def now_ns(self) -> int:
+        return MONDAY_OPEN + self.monotonic_ns() - self._began_ns
+
+
+class ClosedClock(OpenClock):
+    """The Saturday before."""
+
+    def now_ns(self) -> int:
+        return super().now_ns() - 2 * 24 * 3600 * 10**9
 
 
 class Broker:

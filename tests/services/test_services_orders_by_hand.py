@@ -7,12 +7,14 @@ import threading
 import time
 
 import pytest
-from broker_house import SYMBOL, beat, broker, broker_home, child, settings_at
+from broker_house import SYMBOL, OpenClock, beat, broker, broker_home, child, settings_at
 
+from minhos.dtc.messages.enums import OrderType
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
 from minhos.services import orders_by_hand
 from minhos.services.orders_by_hand import Stopped, stop_trading
+from minhos.testing import MONDAY_OPEN
 
 
 class AnsweringTrader(threading.Thread):
@@ -35,8 +37,8 @@ class AnsweringTrader(threading.Thread):
             time.sleep(0.05)
 
 
-def stop(layout, name="flatten") -> Stopped:
-    return stop_trading(settings_at(layout), layout, name, "ann", "news", clock=SystemClock())
+def stop(layout, name="flatten", clock=None) -> Stopped:
+    return stop_trading(settings_at(layout), layout, name, "ann", "news", clock=clock or OpenClock())
 
 
 @pytest.mark.parametrize("name", ["halt", "flatten"])
@@ -45,7 +47,7 @@ def test_a_trader_that_answers_closes_by_itself(tmp_path, monkeypatch, name):
     layout = broker_home(tmp_path, 1)
     trader = AnsweringTrader(layout, {"MNQZ25": 2}, {"MNQZ25": 0})
     trader.start()
-    done = stop(layout, name)
+    done = stop(layout, name, SystemClock())
     trader.join(20)
     assert trader.asked == [(name, "ann", True)]  # the HALT file was there before the command
     assert (done.holds, done.answer, done.outside) == (True, "done", None)
@@ -63,7 +65,7 @@ def test_a_trader_that_answers_and_does_not_close_is_told_on(tmp_path, monkeypat
     beat(layout, 0, time_ns=1)  # an old heartbeat, flat, says nothing of now
     trader = AnsweringTrader(layout, *positions)
     trader.start()
-    done = stop(layout)
+    done = stop(layout, clock=SystemClock())
     trader.join(20)
     assert not done.holds
     assert words in done.sentence
@@ -76,7 +78,7 @@ def test_without_a_trader_the_broker_is_asked_and_the_trader_hears_of_it_later(t
         done = stop(layout)
         assert (done.holds, done.answer, there.positions()) == (True, None, {})
         assert "no trader answered" in done.sentence
-        waiting = {command.type: command for command in Inbox(layout.inbox).pending(time.time_ns())}
+        waiting = {command.type: command for command in Inbox(layout.inbox).pending(MONDAY_OPEN)}
         assert set(waiting) == {"flatten", "alarm"}
         assert f"+2 {SYMBOL} closed" in str(waiting["alarm"].payload["text"])
 
@@ -103,17 +105,15 @@ def test_a_halt_file_that_cannot_be_written_is_said_and_does_not_stop_the_flatte
 @pytest.mark.parametrize(("reachable", "code"), [(True, 0), (False, 1)])
 def test_the_command_in_a_process_of_its_own(tmp_path, reachable, code):
     with broker() as there:
-        there.hold(2)
-        port = there.port
-        layout = broker_home(tmp_path, port if reachable else 1)
+        there.order(1, kind=OrderType.LIMIT, price=19_000.0)
+        layout = broker_home(tmp_path, there.port if reachable else 1)
         process = child(layout, "flatten", "--why", "test", "--json", module="minhos.cli")
         out, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (code, "")
         answer = json.loads(out)
-        assert answer["holds"] == reachable
-        assert answer["outside"]["flat"] == reachable
+        assert (answer["holds"], answer["outside"]["flat"]) == (reachable, reachable)
         assert layout.halt_file.exists()
-        assert there.positions() == ({} if reachable else {SYMBOL: 2})
+        assert there.working() == (0 if reachable else 1)
 
 
 def test_settings_that_cannot_be_read_do_not_stop_the_halt_file(tmp_path):

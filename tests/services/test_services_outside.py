@@ -7,20 +7,30 @@ import signal
 import threading
 
 import pytest
-from broker_house import OTHER, SYMBOL, Broker, beat, broker, broker_home, gate_holder, settings_at
+from broker_house import (
+    OTHER,
+    SYMBOL,
+    Broker,
+    ClosedClock,
+    OpenClock,
+    beat,
+    broker,
+    broker_home,
+    gate_holder,
+    settings_at,
+)
 
 import minhos.dtc.messages as m
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderType
-from minhos.market.clock import SystemClock
 from minhos.services import broker_desk, outside
 from minhos.services.outside import OutsideReport, flatten_outside
 from minhos.settings import parse
 from minhos.venues.order_gate import OrderGate
 
 
-def flatten(layout) -> OutsideReport:
-    return flatten_outside(settings_at(layout), layout, "test", clock=SystemClock())
+def flatten(layout, clock=None) -> OutsideReport:
+    return flatten_outside(settings_at(layout), layout, "test", clock=clock or OpenClock())
 
 
 @pytest.mark.parametrize("held", [2, -3])
@@ -170,7 +180,7 @@ def test_an_order_that_cannot_be_cancelled_blocks_the_closing_one(tmp_path, monk
 
 
 def test_a_closing_order_that_does_not_fill_is_taken_back(tmp_path, monkeypatch):
-    """As in a closed market: left behind, it would meet the trader's own closing order later."""
+    """Left behind, it would meet the trader's own closing order later."""
     monkeypatch.setattr(broker_desk, "FINAL_S", 0.3)
     with broker() as there:
         there.order(1)
@@ -179,6 +189,22 @@ def test_a_closing_order_that_does_not_fill_is_taken_back(tmp_path, monkeypatch)
         assert (report.flat, report.positions_after, there.working()) == (False, {SYMBOL: 1}, 0)
         assert "is the market closed?" in report.sentence
         assert "No stop protects it" in report.sentence
+
+
+def test_in_a_closed_market_what_is_held_keeps_its_stops(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        report = flatten(broker_home(tmp_path, there.port), ClosedClock())
+        assert (report.flat, there.positions(), there.working()) == (False, {SYMBOL: 2}, 2)
+        assert "closed until 2025-" in report.sentence
+        assert "No stop" not in report.sentence
+
+
+def test_in_a_closed_market_orders_without_a_position_are_cancelled(tmp_path):
+    with broker() as there:
+        there.order(1, kind=OrderType.LIMIT, price=19_000.0)
+        report = flatten(broker_home(tmp_path, there.port), ClosedClock())
+        assert (report.flat, there.working()) == (True, 0)
 
 
 def test_an_account_that_the_server_does_not_know(tmp_path):
@@ -234,6 +260,6 @@ def test_an_unreachable_server_is_one_sentence(tmp_path):
 
 
 def test_the_paper_venue_has_nothing_outside(tmp_path):
-    report = flatten_outside(parse({}), broker_home(tmp_path, 1), "test", clock=SystemClock())
+    report = flatten_outside(parse({}), broker_home(tmp_path, 1), "test", clock=OpenClock())
     assert (report.acted, report.flat, report.steps) == (False, False, ())
     assert "lives in the journal" in report.sentence

@@ -1,0 +1,220 @@
+"""The watchdog: what it thinks of each kind of trader, and that a real one acts where a real trader died."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from broker_house import (
+    ROOT,
+    SYMBOL,
+    ClosedClock,
+    OpenClock,
+    beat,
+    broker,
+    broker_home,
+    child,
+    gate_holder,
+    settings_at,
+)
+from trading_home import wait_for
+
+from minhos.journal.inbox import Inbox
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.services.layout import read_json
+from minhos.services.watchdog import Beat, Watchdog, judge
+from minhos.settings import Settings, parse
+from minhos.testing import MONDAY_OPEN
+
+S = NANOS_PER_SECOND
+NOW = 1_000 * S
+HELD = {"MNQZ25": 2}
+QUICK = "[watchdog]\nalarm_after_s = 0.2\nact_after_s = 0.4\n"
+
+
+def chosen(**watchdog: object) -> Settings:
+    return parse({
+        "data": {"source": "bars"}, "sierra": {"host": "there"},
+        "watchdog": {"alarm_after_s": 10, "act_after_s": 60, **watchdog},
+    })  # fmt: skip
+
+
+def seen(
+    silent_s: float, *, alive: bool = True, venue: str = "sierra", held: dict[str, int] | None = HELD, **more: str
+):
+    return Beat(alive, NOW - int(silent_s * S), venue, held, **more)
+
+
+@pytest.mark.parametrize(
+    ("beat", "state", "words"),
+    [
+        (seen(0), "fine", "heard"),
+        (seen(9.9), "fine", "heard"),
+        (seen(10), "alarm", "silent for 10 s, and holds +2 MNQZ25. It is flattened in 50 s"),
+        (seen(59), "alarm", "in 1 s"),
+        (seen(60), "act", "holds +2 MNQZ25"),
+        (seen(0, alive=False), "alarm", "dead or gone for 0 s"),
+        (seen(60, alive=False), "act", "dead or gone for 60 s"),
+        (seen(3600, held={}), "flat", "nothing is held"),
+        (seen(3600, held={"MNQZ25": 0}), "flat", "nothing is held"),
+        (seen(3600, held={"MNQZ25": -1}), "act", "-1 MNQZ25"),
+        (seen(3600, held=None), "alarm", "cannot be asked"),
+        (seen(3600, venue="paper"), "idle", "paper"),
+        (seen(5, alive=False, venue="", held=None), "fine", "No trader has been heard yet"),
+        (seen(60, alive=False, venue="", held=HELD), "act", "told nothing for 60 s"),
+        (seen(60, alive=False, venue="", held={}), "flat", "nothing is held"),
+        (seen(3600, closed="2025-10-05 22:00 UTC"), "alarm", "closed until 2025-10-05 22:00 UTC"),
+        (seen(-30), "fine", "heard"),
+    ],
+)
+def test_judge(beat, state, words):
+    judgement = judge(beat, NOW, chosen())
+    assert judgement.state == state
+    assert words in judgement.sentence
+
+
+def test_action_alarm_never_acts():
+    judgement = judge(seen(10**6), NOW, chosen(action="alarm"))
+    assert (judgement.state, "minh.py flatten" in judgement.sentence) == ("alarm", True)
+
+
+@pytest.mark.parametrize("values", [{}, {"sierra": {"host": "there"}}, {"data": {"source": "bars"}}])
+def test_there_is_nothing_to_watch_where_no_real_data_meets_a_broker(values):
+    assert judge(seen(10**6, alive=False), NOW, parse(values)).state == "idle"
+
+
+def looked(watchdog: Watchdog, state: str) -> bool:
+    return wait_for(lambda: watchdog.step().state == state, 20)
+
+
+def test_a_dead_trader_with_a_position_is_flattened_once_and_the_file_says_so(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        beat(layout, 0, positions=HELD)
+        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        assert looked(watchdog, "act")
+        assert there.positions() == {}
+        assert layout.halt_file.read_text(encoding="utf-8").startswith("watchdog: The trader has been dead")
+        assert looked(watchdog, "flat")
+        assert len(there.closing_orders()) == 1
+        assert "closed, 2 orders ended" in read_json(layout.run / "watchdog.json")["last_action"]
+        told = [c.payload["text"] for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]
+        assert "The watchdog acted: flat" in str(told[-1])
+
+
+def test_the_brokers_word_counts_where_the_heartbeat_is_of_yesterday(tmp_path):
+    with broker() as there:
+        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        beat(layout, 0, positions=HELD)  # its stop has filled since
+        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        assert [watchdog.step().state for _ in range(3)] == ["flat"] * 3
+        assert not layout.halt_file.exists()
+        assert there.closing_orders() == []
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"pid": 1, "positions": null}'])
+def test_without_a_heartbeat_the_broker_is_asked(tmp_path, content):
+    with broker() as there:
+        there.hold(1)
+        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        if content is not None:
+            (layout.run / "trader.json").write_text(content, encoding="utf-8")
+        assert looked(Watchdog(settings_at(layout), layout, OpenClock()), "act")
+        assert there.positions() == {}
+
+
+def test_a_live_trader_that_is_heard_is_left_alone_and_one_that_falls_silent_is_not(tmp_path):
+    with broker() as there:
+        there.hold(1)
+        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\n")
+        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        with gate_holder(layout) as trader:
+            beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
+            assert watchdog.step().state == "fine"
+            beat(layout, trader.pid, positions=HELD, time_ns=0)  # a clock that was set back is not silence
+            assert watchdog.step().state == "fine"
+        assert watchdog.step().state == "alarm"
+        assert there.positions() == {SYMBOL: 1}
+
+
+def test_in_a_closed_market_it_tells_and_waits(tmp_path):
+    with broker() as there:
+        there.hold(1)
+        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        beat(layout, 0, positions=HELD)
+        watchdog = Watchdog(settings_at(layout), layout, ClosedClock())
+        assert [watchdog.step().state for _ in range(2)] == ["alarm"] * 2
+        assert (there.working(), layout.halt_file.exists()) == (2, False)
+
+
+def test_a_broker_that_stays_away_is_told_of_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("minhos.services.watchdog.ACT_EVERY_S", 0.0)
+    layout = broker_home(tmp_path, 1, toml=QUICK)
+    beat(layout, 0, positions=HELD)
+    watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+    assert [watchdog.step().state for _ in range(3)] == ["act"] * 3
+    assert layout.halt_file.exists()
+    assert len([c for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]) == 1
+
+
+REAL = (
+    "import os, signal, threading\n"
+    "from broker_house import OpenClock\n"
+    "from minhos.services import watchdog\n"
+    "from minhos.services.layout import Layout\n"
+    "from minhos.settings import home, load\n"
+    "watchdog.INTERVAL_S = 0.05\n"
+    "watchdog.watch(load(home()), Layout(home()), OpenClock(), threading.Event())\n"
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_real_watchdog_over_a_real_trader_that_is_killed(tmp_path):
+    with broker() as there:
+        there.hold(2)
+        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\nact_after_s = 1e-9\n")
+        (tmp_path / "watch.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT / 'tests/services')!r})\n{REAL}")
+        with gate_holder(layout) as trader:
+            beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
+            process = child(layout, str(tmp_path / "watch.py"))
+            try:
+                assert wait_for(lambda: (read_json(layout.run / "watchdog.json") or {}).get("state") == "fine")
+                assert there.positions() == {SYMBOL: 2}
+                trader.send_signal(signal.SIGKILL)
+                assert wait_for(lambda: there.positions() == {})
+                assert wait_for(lambda: "flat" in read_json(layout.run / "watchdog.json")["last_action"])
+            finally:
+                process.kill()
+                process.communicate()
+
+
+def test_the_process_idles_on_the_paper_venue_and_ends_when_told(tmp_path):
+    layout = broker_home(tmp_path, 1)
+    (tmp_path / "config" / "minhos.toml").write_text("", encoding="utf-8")
+    process = child(layout, module="minhos.services.watchdog")
+    try:
+        assert wait_for(lambda: (read_json(layout.run / "watchdog.json") or {}).get("state") == "idle")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_mistake_in_the_settings_is_a_sentence(tmp_path):
+    process = child(broker_home(tmp_path, 1, toml="prot = 3\n"), module="minhos.services.watchdog")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("MinhOS watchdog: [sierra] has no key 'prot'")
+
+
+def test_it_loads_no_model():
+    code = "import json, sys, minhos.services.watchdog; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"onnxruntime", "talib", "pandas", "polars", "scipy", "sklearn", "torch", "numba", "fastapi", "joblib"}
+    assert heavy.isdisjoint(json.loads(done.stdout))
