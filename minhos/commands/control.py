@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,23 +12,26 @@ from minhos.commands.common import JsonOption, console, layout, print_json, prog
 from minhos.errors import CommandRefused, SettingsError
 from minhos.market.clock import SystemClock
 from minhos.services.orders_by_hand import EXPIRES_S, Stop, ask, stop_trading, write_halt
+from minhos.services.refusals import REFUSED
 
 WAIT_S = 2.0
 WhyOption = Annotated[str, typer.Option("--why", help="Kept in the journal beside your name.")]
 
 
-def tell_trader(name: str, why: str) -> str:
-    """Put a command into the inbox and wait a moment for the trader's answer.
+def tell_trader(name: str, why: str, payload: Mapping[str, str | int | float | bool] | None = None) -> str:
+    """Put a command with its fields into the inbox and wait a moment for the trader's answer.
 
     Raises:
-        CommandRefused: no trader answered.
+        CommandRefused: no trader answered, or it refused.
     """
-    answer = ask(layout().make(), name, getpass.getuser(), why, WAIT_S, SystemClock())
+    answer = ask(layout().make(), name, getpass.getuser(), why, WAIT_S, SystemClock(), payload)
     if answer is None:
         raise CommandRefused(
             f"no trader answered within {WAIT_S:.0f} seconds; `{name}` waits {EXPIRES_S} seconds for one to start, "
             "`python3 minh.py status` shows what runs."
         )
+    if answer.startswith(REFUSED):
+        raise CommandRefused(answer.removeprefix(REFUSED))
     return answer
 
 

@@ -7,6 +7,7 @@ within 300 ms closes by itself, otherwise it is done from outside (see `minhos.s
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -85,15 +86,19 @@ def write_halt(layout: Layout, who: str, why: str) -> str:
     return ""
 
 
-def ask(layout: Layout, name: str, who: str, why: str, wait_s: float, clock: Clock) -> str | None:
+def ask(
+    layout: Layout, name: str, who: str, why: str, wait_s: float, clock: Clock,
+    payload: Mapping[str, str | int | float | bool] | None = None,
+) -> str | None:  # fmt: skip
     """Put a command into the inbox; the trader's answer, or None where it gives none within wait_s.
 
+    payload: the command's own fields, beside why.
     Raises JournalError where the inbox cannot be used.
     """
     now_ns = clock.now_ns()
     inbox = Inbox(layout.inbox)
     try:
-        number = inbox.put(who, name, {"why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
+        number = inbox.put(who, name, {**(payload or {}), "why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
         end_ns = clock.monotonic_ns() + int(wait_s * NANOS_PER_SECOND)
         while True:
             answer = inbox.answer(number)

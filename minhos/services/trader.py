@@ -28,6 +28,7 @@ from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
 from minhos.services.contract_roll import ContractRoll, contract_held
 from minhos.services.layout import Layout, write_json
 from minhos.services.logs import configure
+from minhos.services.refusals import refused
 from minhos.services.trading_setup import (
     account_of,
     active_bundle,
@@ -226,6 +227,8 @@ class Trader:
             return "done"
         if request.type not in COMMANDS:
             return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
+        if refusal := refused(request.type, request.payload, self.mode):
+            return refusal
         if request.type == "resume":
             self.layout.halt_file.unlink(missing_ok=True)
         self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)

@@ -1,0 +1,83 @@
+"""What the broker says before live trading is armed: its accounts, the balance, its own loss limit, its clock.
+
+One short connection that sends no order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+
+import msgspec
+
+from minhos.dtc import messages as m
+from minhos.dtc.client import DtcClient
+from minhos.dtc.codec import Malformed
+from minhos.dtc.messages import Message
+from minhos.errors import DtcError
+from minhos.market.clock import Clock
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.services.sierra_link import client_options
+from minhos.settings import SierraSettings
+
+LISTEN_S = 12.0
+HEARTBEATS = 3
+CLIENT_NAME = "MinhOS arm"
+
+
+class BrokerFacts(msgspec.Struct, frozen=True):
+    """problem: why the broker could not be asked, empty where it could.
+
+    balance_cents and loss_limit_cents: of our account, 0 where it shows none.  clock_skew_s: this machine's clock less
+    the server's; None where its heartbeats tell no time.
+    """
+
+    accounts: tuple[str, ...] = ()
+    balance_cents: int = 0
+    loss_limit_cents: int = 0
+    clock_skew_s: float | None = None
+    problem: str = ""
+
+
+def ask_broker(sierra: SierraSettings, clock: Clock, listen_s: float = LISTEN_S) -> BrokerFacts:
+    """Ask, for at most `listen_s` after the answers; what could not be asked is told in `problem`."""
+    try:
+        return asyncio.run(_ask(sierra, clock, listen_s))
+    except DtcError as error:
+        return BrokerFacts(problem=str(error))
+
+
+def clock_skew_s(heartbeats: Iterable[tuple[int, int]]) -> float | None:
+    """Local less server time in seconds, from (local nanoseconds, server's whole seconds) of each heartbeat.
+
+    The lower envelope: a server that tells whole seconds tells them up to one second late, and the line adds delay, so
+    that each difference is too large; the smallest is nearest.  Heartbeats that tell no time (0) do not count.
+    """
+    differences = [local_ns / NANOS_PER_SECOND - server_s for local_ns, server_s in heartbeats if server_s > 0]
+    return min(differences, default=None)
+
+
+async def _ask(sierra: SierraSettings, clock: Clock, listen_s: float) -> BrokerFacts:
+    beats: list[tuple[int, int]] = []
+    enough = asyncio.Event()
+
+    def observe(message: Message | Malformed) -> None:
+        if isinstance(message, m.Heartbeat):
+            beats.append((clock.now_ns(), message.current_date_time))
+            if len(beats) >= HEARTBEATS:
+                enough.set()
+
+    options = msgspec.structs.replace(client_options(sierra, CLIENT_NAME), heartbeat_interval_s=1)
+    client = DtcClient(options)
+    client.observer = observe
+    async with client:
+        accounts = tuple(await client.accounts())
+        known = sierra.account in accounts
+        balances = await client.balances(sierra.account) if known else []
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(enough.wait(), listen_s)
+    own = next((row for row in balances if row.trade_account == sierra.account), m.AccountBalanceUpdate())
+    return BrokerFacts(
+        accounts, round(100 * own.cash_balance), round(100 * abs(own.daily_net_loss_limit)), clock_skew_s(beats)
+    )
