@@ -222,12 +222,18 @@ class SimulatedBackend:
         order.price2 = request.price2 if request.price2_is_set else order.price2
         before = order.server_order_id
         if self._faults.new_id_on_replace:
-            del self.orders[before]
-            order.server_order_id = self._next_id()
-            self.orders[order.server_order_id] = order
+            self._renumber(order)
         changed = order.update(OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE)
         previous = before if before != order.server_order_id else ""
         return [msgspec.structs.replace(changed, previous_server_order_id=previous), *self._try_fill(order)]
+
+    def _renumber(self, order: SimOrder) -> None:
+        """A replacement under another number; what hangs together with the order follows it."""
+        before, order.server_order_id = order.server_order_id, self._next_id()
+        self.orders = {other.server_order_id: other for other in self.orders.values()}
+        for other in self.orders.values():
+            other.sibling = order.server_order_id if other.sibling == before else other.sibling
+            other.parent = order.server_order_id if other.parent == before else other.parent
 
     def _flatten(self, request: m.SubmitFlattenPositionOrder) -> list[Message]:
         held, _ = self._positions.get((request.trade_account, request.symbol), (0.0, 0.0))

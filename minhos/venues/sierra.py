@@ -50,7 +50,9 @@ class SierraVenue:
         self._clock = clock
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._book = SierraBook(options.account)
-        self._session = SierraSession(options, dict(instruments), self._book, clock, self._tell, self._wake)
+        self._session = SierraSession(
+            options, dict(instruments), self._book, clock, self._tell, self._wake, self._take_back
+        )
         self._desk = Desk(self._book, self._session, gate, halt_file, options, clock, self._tell)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -154,6 +156,9 @@ class SierraVenue:
     def _tell(self, news: list[News]) -> None:
         for item in news:
             self._news.put(item)
+
+    def _take_back(self, order_id: str) -> None:
+        self._desk.cancel(order_id)
 
     def _wake(self) -> None:
         self._desk.moved.set()

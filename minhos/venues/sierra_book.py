@@ -110,6 +110,12 @@ class SierraBook:
         tracked = self.orders.get(target_id(stop.order.order_id))
         return tracked if tracked is not None and tracked.is_open else None
 
+    def orphans(self) -> list[str]:
+        """Targets that outlived their stop: the broker's link between the two failed, and they would open something."""
+        targets = [t for t in self.orders.values() if t.leg is Leg.TARGET and t.phase is Phase.WORKING]
+        stops = {t.order.order_id: self.orders.get(stop_id_of(t.order.order_id)) for t in targets}
+        return [target for target, stop in stops.items() if stop is not None and not stop.is_open]
+
     def lacks_fills(self, contract: str) -> bool:
         """Whether fills of that contract are missing, so that net cannot be trusted."""
         return any(t.lacks_fills for t in self.orders.values() if t.order.symbol == contract)

@@ -40,6 +40,8 @@ class Line(Protocol):
 
     def why_not_ready(self) -> str: ...
 
+    def ask(self) -> None: ...
+
     def fail(self, reason: str) -> None: ...
 
 
@@ -106,6 +108,8 @@ class Desk:
                 self._unknown(order_id, f"{type(error).__name__}: {error}")
                 if not isinstance(error, DtcError):
                     self._line.fail(f"An order was not carried out as it should be ({type(error).__name__}: {error}).")
+            if self._book.survey_reason:
+                self._line.ask()
 
     # Orders; VenueError says that nothing was sent ------------------------------------------------------------------
 
@@ -133,6 +137,9 @@ class Desk:
         last = self._book.last_ticks.get(order.symbol, 0)
         if self._halt_file.exists():
             raise VenueError(f"The HALT file exists ({self._halt_file}): no entry is sent before `resume`.")
+        held = self._book.net.get(order.symbol, 0)
+        if order.side * held < 0:
+            raise VenueError(f"{held:+d} {order.symbol} are still held: nothing is opened on the other side before.")
         if not last:
             raise VenueError(f"No price of {order.symbol} is known yet; Sierra Chart wants one with a bracket.")
         if order.stop_distance_ticks <= 0 or not order.stop_id:

@@ -34,7 +34,7 @@ RETRY_S = 2.0
 
 
 class SierraSession:
-    """instruments: by contract symbol.  moved: set when the book may have changed."""
+    """instruments: by contract symbol.  moved: called when the book may have changed.  cancel: takes an order back."""
 
     def __init__(
         self,
@@ -44,9 +44,10 @@ class SierraSession:
         clock: Clock,
         tell: Callable[[list[News]], None],
         moved: Callable[[], None],
+        cancel: Callable[[str], None],
     ) -> None:
         self._options, self._instruments, self._book, self._clock = options, instruments, book, clock
-        self._tell, self._moved = tell, moved
+        self._tell, self._moved, self._cancel = tell, moved, cancel
         self.session = 0
         self._client: DtcClient | None = None
         self._closed = "Sierra Chart is not connected yet."
@@ -218,6 +219,8 @@ class SierraSession:
         self._surveyed, self._problems["survey"] = True, ""
         if not quiet:
             self.ask()
+        for order_id in self._book.orphans() if quiet else ():
+            self._cancel(order_id)
         self._moved()
         self._tell_status()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
 from collections import Counter
@@ -82,6 +83,11 @@ class Broker:
             for fill in self.backend.fills
             if (fill.symbol, fill.trade_account) == (symbol, account)
         )
+
+    def positions(self):
+        """The position after each fill."""
+        signed = [round(fill.quantity) * (1 if fill.buy_sell == 1 else -1) for fill in self.backend.fills]
+        return list(itertools.accumulate(signed))
 
     def live(self, kind=None):
         """Working orders by client order id."""
@@ -210,9 +216,9 @@ def venue_of(port, folder, instruments=None, clock=None, **changes):
 
 
 @contextlib.contextmanager
-def trading_with(broker, folder, *, price=TICKS, **changes):
+def trading_with(broker, folder, *, price=TICKS, venue=None, **changes):
     """A venue that has been started; it is not waited for."""
-    venue = venue_of(broker.port, folder, **changes)
+    venue = venue or venue_of(broker.port, folder, **changes)
     if price:
         venue.on_price(Price(CONTRACT, 0, price))
     venue.start()
