@@ -1,0 +1,84 @@
+"""The trading process itself against a DTC server: live bars from a folder, orders over the wire, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from broker_house import Broker
+from live_folder import Desk, File, bars_of
+
+from minhos.market.types import BAR_INTERVAL_NS
+from minhos.testing import ns
+from minhos.trading import events as ev
+
+START = ns("2025-10-07T14:00")
+SYMBOL = "NQZ25-CME"
+
+
+class SierraDesk(Desk):
+    """A desk whose orders go to a broker in a thread of its own: words need a moment of real time."""
+
+    def wait(self, done: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < end, f"never came: {what}; {self.trader.engine.state.venue_trouble()}"
+            self.clock.time_ns += 1000
+            self.trader._hear_the_venue()
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        self.trader.engine.venue.close()
+        super().stop()
+
+    def ready(self) -> None:
+        self.wait(lambda: not self.trader.engine.state.venue_trouble(), "an account that is compared")
+
+    @property
+    def alarms(self) -> list[str]:
+        return [event.text for event in self.of(ev.Alarm)]
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    broker = Broker()
+    broker.open()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, broker: Broker) -> Iterator[SierraDesk]:
+    folder = tmp_path / "sierra"
+    folder.mkdir()
+    bars = bars_of(START - 400 * BAR_INTERVAL_NS, 460, symbol=SYMBOL)
+    price = float(bars.close_ticks[400]) / 4
+    for symbol in (SYMBOL, "MNQZ25-CME"):
+        broker.do(lambda symbol=symbol: broker.backend.set_price(symbol, price))
+    sierra = {"host": "127.0.0.1", "port": broker.port, "account": "Sim1"}
+    desk = SierraDesk(tmp_path, [File(folder / f"{SYMBOL}.scid", bars)], START, sierra=sierra)
+    yield desk
+    desk.stop()
+
+
+def test_a_day_begins_trades_restarts_and_is_halted(desk: SierraDesk, broker: Broker) -> None:
+    desk.ready()
+    assert (desk.trader.mode, desk.trader.account) == ("paper", "Sim1")
+    desk.run_until(START + BAR_INTERVAL_NS)
+    desk.wait(lambda: bool(desk.trader.engine.state.held()), "a fill")
+    held = sum(desk.trader.engine.state.held().values())
+    assert broker.positions() == {SYMBOL: held}
+    desk.restart()
+    desk.ready()
+    assert sum(desk.trader.engine.state.held().values()) == held
+    stops = desk.trader.engine.state.book.stops("NQZ25")
+    assert sum(record.contracts - record.filled for record in stops) == held
+    desk.layout.halt_file.touch()
+    desk.trader.step()
+    desk.wait(lambda: not desk.trader.engine.state.held(), "a flat position")
+    desk.wait(lambda: not broker.positions(), "a flat broker")
+    desk.trader.engine.venue.ask()
+    desk.wait(lambda: len(desk.of(ev.Reconciled)) >= 2, "a comparison")
+    assert desk.alarms == []
