@@ -28,6 +28,7 @@ WORKING = (
     *(OrderStatus.PENDING_CANCEL_REPLACE, OrderStatus.PENDING_CANCEL, OrderStatus.PARTIALLY_FILLED),
 )
 CLEAN_UP_S = 30.0
+ROUNDS = 5
 CHECK_WINDOW = "Look at Trade >> Trade Orders and Positions Window, and cancel what begins with check-."
 REFUSED = f"Read the text: {ALLOW_TRADING} Choose the account in [sierra]; see Trade >> Trade Service Log."
 
@@ -254,10 +255,8 @@ async def clean_up(desk: Desk) -> Finding:
     await until(lambda: desk.client.is_connected or desk.ears.ended, desk.clock, CLEAN_UP_S)
     left: list[m.OrderUpdate] = []
     try:
-        for _ in range(5):
-            left = [
-                row for row in await desk.client.open_orders(desk.account) if row.client_order_id.startswith(PREFIX)
-            ]
+        for _ in range(ROUNDS):
+            left = await _still_working(desk)
             if not left:
                 break
             await asyncio.gather(*(desk.client.cancel(row) for row in left), return_exceptions=True)
@@ -270,6 +269,16 @@ async def clean_up(desk: Desk) -> Finding:
         sentence = f"The position in {desk.order_symbol} changed while the check ran."
         return failed("clean_up", sentence, "Close it in Trade >> Trade Orders and Positions Window.", positions)
     return ok("clean_up", "Every order of this check is gone, and no position was opened.")
+
+
+async def _still_working(desk: Desk) -> list[m.OrderUpdate]:
+    """Orders of any check that the server lists, or of which the last word was that they work."""
+    listed = await desk.client.open_orders(desk.account)
+    updates = [each for each in desk.ears.kept(m.OrderUpdate) if isinstance(each, m.OrderUpdate)]
+    last = {each.client_order_id: each for each in updates if each.server_order_id}
+    silent = [each for each in last.values() if each.order_status in WORKING]
+    both = {each.server_order_id: each for each in (*silent, *listed)}
+    return [each for each in both.values() if each.client_order_id.startswith(PREFIX)]
 
 
 Step = Callable[[OrderTest], Awaitable[Finding | list[Finding]]]
