@@ -13,6 +13,7 @@ from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import RiskState, Stop
 from minhos.trading.types import Decision
 from minhos.views.decisions import CapLine, caps_of
+from minhos.views.live import ArmingLine, ForcedLine, LadderLine, armed_sentence, arming_line, forced_line, ladder_line
 from minhos.views.values import View, dollars, iso, rounded
 
 
@@ -90,6 +91,11 @@ class RiskView(View):
     losses_allowed: int | None
     next_halt: str | None
     armed: bool
+    armed_sentence: str = ""
+    """Live mode: whether orders are allowed, and since whom; empty in the other modes."""
+    arming: ArmingLine | None = None
+    ladder: LadderLine | None = None
+    forced: ForcedLine | None = None
 
 
 class BoundLimits:
@@ -160,6 +166,7 @@ def risk_view(
     bound: BoundLimits,
     calendar: SessionCalendar,
     market_now_ns: int,
+    mode: str = "",
 ) -> RiskView:
     """Everything; None where no settings are active yet, so that nothing is known."""
     components = [risk.drawdown, *(c for market in risk.markets.values() for c in market.components)]
@@ -186,6 +193,10 @@ def risk_view(
         losses_allowed=parameters.max_consecutive_losses if parameters else None,
         next_halt=_next_halt(calendar, market_now_ns) if parameters else None,
         armed=risk.armed,
+        armed_sentence=armed_sentence(risk, mode),
+        arming=arming_line(risk),
+        ladder=ladder_line(risk, parameters, mode),
+        forced=forced_line(risk, market_now_ns),
     )
 
 

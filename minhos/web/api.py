@@ -247,6 +247,7 @@ def risk_of(views: Views, around: Surroundings) -> RiskView:
         views.bound,
         views.calendar,
         around.market_now_ns(views.market.last_close_ns),
+        mode_of(views, around),
     )
 
 

@@ -11,7 +11,7 @@ import minhos
 from minhos.services.house import House
 from minhos.services.layout import Layout
 from minhos.settings import Settings, home, load
-from minhos.web import api, commands, docs, metrics, page, problems
+from minhos.web import api, commands, docs, force, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host
 from minhos.web.live import Sockets
 
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     app.state.house = house
     problems.install(app)
     app.include_router(api.routes(house))
+    app.include_router(force.routes(house))
     app.include_router(commands.routes(house))
     app.include_router(docs.routes(guard))
 

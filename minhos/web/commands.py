@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from minhos.models.payoff import Payoff
 from minhos.services.house import House
 from minhos.services.layout import write_json
 from minhos.services.orders_by_hand import EXPIRES_S, ask, stop_trading
+from minhos.services.refusals import REFUSED
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.views.decisions import TraceStep, trace_steps
@@ -29,6 +31,7 @@ from minhos.views.values import dollars, rounded
 from minhos.web.problems import responses
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]
+ForceName = Literal["force", "unforce"]
 ANSWER_WAIT_S = 1.0
 
 
@@ -107,8 +110,17 @@ def routes(house: House) -> APIRouter:
     return router
 
 
-def send_command(house: House, name: CommandName, who: str, why: str) -> CommandAnswer:
-    """Put it into the inbox and wait for the trader's answer; what stops trading does so also without a trader."""
+def send_command(
+    house: House,
+    name: CommandName | ForceName,
+    who: str,
+    why: str,
+    payload: Mapping[str, str | int | float | bool] = {},
+) -> CommandAnswer:
+    """Put it into the inbox and wait for the trader's answer; what stops trading does so also without a trader.
+
+    Raises CommandRefused where the trader refuses it.
+    """
     layout = house.layout.make()
     if name == "halt" or name == "flatten":
         done = stop_trading(house.settings, layout, name, who, why, clock=house.clock)
@@ -116,7 +128,9 @@ def send_command(house: House, name: CommandName, who: str, why: str) -> Command
             command=name, accepted=True, answered=done.answer is not None, answer=f"{name}: {done.sentence}",
             halt_file=done.halt_file,
         )  # fmt: skip
-    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock)
+    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, payload)
+    if answer is not None and answer.startswith(REFUSED):
+        raise CommandRefused(answer.removeprefix(REFUSED))
     waits = f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it."
     return CommandAnswer(
         command=name,
@@ -149,15 +163,15 @@ def size_for(request: SizeRequest, views: Views, around: Surroundings) -> SizeAn
         raise CommandRefused("No account is known yet: start the trader first (python3 minh.py start).")
     symbol = settings.order_symbol
     instrument = settings.instruments[symbol]
-    sizing = settings.sizing
+    manager, risk = views.trading.manager, views.trading.risk
+    sizing = manager.sizing(risk, settings.sizing) if manager else settings.sizing
     p, low = request.win_probability, request.probability_low
     side = 1 if request.side == "long" else -1
     forecast = Forecast(symbol, views.market.last_close_ns, {}, p, p if side > 0 else 1.0 - p,
                         min(p, low) if low is not None else p, side if p > 0.5 else 0, 1.0, "supposed")  # fmt: skip
     found = recommend(
         forecast, _payoff(request, views, sizing), _market(request, views), account, instrument, sizing,
-        views.trading.manager.multiplier(views.trading.risk, instrument.root) if views.trading.manager else 0.0,
-        symbol=symbol,
+        manager.multiplier(risk, instrument.root) if manager else 0.0, symbol=symbol,
     )  # fmt: skip
     at_risk = abs(found.target) * found.r_cents
     return SizeAnswer(

@@ -13,6 +13,7 @@ from minhos.views.values import seconds_in_words
 from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart
 from minhos.web.commands import CommandName, send_command
+from minhos.web.force_dialog import ForceDialog
 from minhos.web.moment import Moment, candles, equity, moment
 from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words, money
 
@@ -106,6 +107,7 @@ class Top:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        self.force = ForceDialog(house)
         with ui.element("div").classes("top"):
             ui.label("MinhOS").classes("brand")
             self.mode = Words("note")
@@ -116,12 +118,14 @@ class Top:
                 self._button("FLATTEN", "deep-orange-9", self._asked("flatten", "Cancel all orders, close the position "
                                                                                "and stop trading?"))  # fmt: skip
                 self._button("PAUSE", "blue-grey-8", self._at_once("pause"))
+                self._button("FORCE", "indigo-9", self.force.open)
                 self._button("RESUME", "green-9", self._asked("resume", "End the halt or pause and trade on?"))
 
     def show(self, m: Moment) -> None:
         self.mode.set(m.status.mode.upper() or "not started")
         self.state.set(m.status.state.replace("_", " "), STATE_TONES[m.status.state])
-        self.why.set(m.status.reason)
+        forced = f" {m.risk.forced.sentence}." if m.risk.forced else ""
+        self.why.set(f"{m.status.reason}{forced}")
 
     @staticmethod
     def _button(text: str, color: str, act: object) -> None:

@@ -8,6 +8,7 @@ from html import escape
 from nicegui import ui
 
 from minhos.views.decisions import DecisionLine
+from minhos.views.risk import RiskView
 from minhos.views.values import percent, seconds_in_words
 from minhos.web.moment import Moment
 
@@ -176,6 +177,7 @@ class Risk:
         self.level.set(f"STOPPED, level {level}" if risk.stops else f"{level}{size}", tone)
         self.reason.set(risk.reason)
         rows = [(stop.name, "STOPPED", f"{stop.why} ({stop.who}); ends {stop.ends}") for stop in risk.stops]
+        rows += live_rows(risk)
         rows += [(c.name, c.level, c.reason) for c in risk.components]
         if risk.day_loss_left is not None:
             rows.append(("day", money(risk.day_pnl), f"{money(risk.day_loss_left)} left of the daily loss limit"))
@@ -185,6 +187,19 @@ class Risk:
         rows.append(("next halt", "", halt))
         rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
         self.table.set(table_html(("what", "level", "why"), rows))
+
+
+def live_rows(risk: RiskView) -> list[tuple[str, str, str]]:
+    """What a person forces; in live mode, whether orders are allowed and where the ladder stands."""
+    rows = []
+    if risk.forced is not None:
+        until = f"until {risk.forced.until[11:16]} UTC" if risk.forced.until else "until cleared"
+        rows.append(("forced", "BY HAND", f"{risk.forced.sentence}, {until}"))
+    if risk.armed_sentence:
+        rows.append(("live orders", "ARMED" if risk.armed else "NOT ARMED", risk.armed_sentence))
+    if risk.ladder is not None:
+        rows.append(("Kelly multiplier", f"{risk.ladder.multiplier:.2f}", risk.ladder.sentence))
+    return rows
 
 
 class Proof:
