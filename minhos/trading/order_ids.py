@@ -25,6 +25,11 @@ def target_id(stop_id: str) -> str:
     return f"{stop_id}{_TARGET}"
 
 
+def stop_id_of(target: str) -> str:
+    """The stop beside the target of that id; empty where the id is no target's."""
+    return target.removesuffix(_TARGET) if target.endswith(_TARGET) else ""
+
+
 def order_id(intent: bytes) -> str:
     """24 characters of A-Z and 2-7."""
     return base64.b32encode(hashlib.sha256(intent).digest()[:_BYTES]).decode()

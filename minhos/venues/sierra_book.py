@@ -15,17 +15,9 @@ from minhos.dtc.messages import OrderUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.trading.order_ids import stop_id_of, target_id
 from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
-from minhos.venues.sierra_orders import (
-    Route,
-    contracts_of,
-    is_far_off,
-    price_distrust,
-    side_of,
-    stop_id_of,
-    target_id,
-    time_ns_of,
-)
+from minhos.venues.sierra_orders import Route, contracts_of, is_far_off, price_distrust, side_of, time_ns_of
 from minhos.venues.sierra_tracked import FILL_REASONS, REFUSALS, Leg, Phase, Tracked, is_replacement
 
 REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND

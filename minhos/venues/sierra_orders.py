@@ -13,12 +13,12 @@ from minhos.dtc.messages import Message
 from minhos.dtc.messages import enums as dtc
 from minhos.errors import VenueError
 from minhos.market.types import NANOS_PER_SECOND, Instrument
+from minhos.trading.order_ids import target_id
 
 LONGEST_ID = 31
 MOST_DEVIATION = 0.2
 """A price further than this share from the last one known is no price of this contract: it may be 100 times off."""
 TEXT = "MinhOS"
-_TARGET = "-T"
 _MOST_SECONDS, _MOST_MILLIS = 10**11, 10**14
 
 
@@ -29,16 +29,6 @@ class Route(msgspec.Struct, frozen=True):
     symbol: str
     account: str
     instrument: Instrument
-
-
-def target_id(stop_id: str) -> str:
-    """The ClientOrderID of the target beside that stop."""
-    return stop_id + _TARGET
-
-
-def stop_id_of(client_order_id: str) -> str:
-    """The stop beside the target of that name; empty where the name is no target's."""
-    return client_order_id.removesuffix(_TARGET) if client_order_id.endswith(_TARGET) else ""
 
 
 def bracket(order: Order, route: Route, last_ticks: int, target_ticks: int) -> list[Message]:
