@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from minhos.commands import bench, bridge, comparison, control, live, models, research, running, sierra, upkeep
+from minhos.commands import bench, bridge, comparison, control, drill, live, models, research, running, sierra, upkeep
 from minhos.commands.common import run
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ for command in (
     models.train, research.backtest, research.replay, research.compare, research.check_data,
     comparison.kelly_vs_fixed, comparison.check_context, comparison.integration,
     control.halt, control.resume, control.pause, control.flatten, live.arm, live.disarm, live.force,
-    sierra.check_sierra, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,
+    sierra.check_sierra, drill.drill, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,
 ):  # fmt: skip
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(models.models_app, name="models")
