@@ -50,11 +50,31 @@ class MarketSettings(Section):
 
 class DataSettings(Section):
     source: str = ""
-    """File or folder of bars; empty for the simulated market."""
+    """File or folder of bars; empty for the simulated market, or for the bridge alone."""
+    bridge: str = ""
+    """host:port of `minh.py bridge` beside Sierra Chart; with a source, the bridge stands in while that fails."""
+    bridge_password: str = ""
+    """Better in the environment variable MINHOS_BRIDGE_PASSWORD."""
+    bridge_fingerprint: str = ""
+    """SHA-256 of its certificate, as the bridge prints it; empty for a bridge without TLS."""
+    bridge_folder: str = ""
+    """Where the bridge's files are mirrored; empty for data/bridge."""
     timezone: str = ""
     stamps: Literal["", "open", "close"] = ""
     flush_interval_ms: int = Field(5000, ge=0)
     grace_ms: int = Field(2000, ge=0)
+
+    def bridge_address(self) -> tuple[str, int]:
+        """Host and port of the bridge.  Raises SettingsError for what is no address, or no fingerprint."""
+        host, _, port = self.bridge.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+            raise SettingsError(f'[data] bridge = "{self.bridge}" is no address; write it like "192.168.1.20:11199".')
+        if self.bridge_fingerprint and not re.fullmatch(r"([0-9a-fA-F]{2}[: ]?){32}", self.bridge_fingerprint):
+            raise SettingsError(
+                f'[data] bridge_fingerprint = "{self.bridge_fingerprint}" is no SHA-256; copy the 64 hex digits that '
+                "`minh.py bridge` prints."
+            )
+        return host.strip("[]"), int(port)
 
 
 class SimulationSettings(Section):
@@ -256,11 +276,22 @@ def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None
     refuse_unknown(values, tuple(name for name in Settings.model_fields if name not in OTHER_FILES), "minhos.toml")
     values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
     values["events_text"] = _read_text(config / "events.csv")
+    _place_mirror(values, folder or home())
     settings = parse(values)
     settings.autonomous.sends_orders()
     settings.risk_parameters()
     parse_events(settings.events_text)
     return settings
+
+
+def _place_mirror(values: dict[str, Any], folder: Path) -> None:
+    """With a bridge the mirror has a folder, which is the source where no other is named."""
+    data = values.get("data")
+    if not isinstance(data, dict) or not data.get("bridge"):
+        return
+    mirror = data.get("bridge_folder") or str(folder / "data" / "bridge")
+    values["data"] = {**data, "bridge_folder": mirror, "source": data.get("source") or mirror}
+    parse({"data": values["data"]}).data.bridge_address()
 
 
 def _environment() -> dict[str, dict[str, Any]]:

@@ -138,7 +138,7 @@ class FolderFeed:
         """
         while True:
             now_ns = self._clock.now_ns()
-            for value in self._tail.poll(now_ns):
+            for value in self._poll(now_ns):
                 if isinstance(value, Bar):
                     yield from self._missing(value.close_time_ns, now_ns)
                     yield self._slice(value, now_ns)
@@ -147,6 +147,9 @@ class FolderFeed:
             if self._live(now_ns) and self._tail.caught_up:
                 yield from self._missing(now_ns - self._patience_ns - self._tail.delay_ns + 1, now_ns)
             yield None
+
+    def _poll(self, now_ns: int) -> list[Price | Bar]:
+        return self._tail.poll(now_ns)
 
     def _slice(self, bar: Bar, now_ns: int) -> Slice:
         close_ns = bar.close_time_ns

@@ -17,6 +17,7 @@ from minhos.market.gate import GateParameters, accept
 from minhos.market.instruments import instrument
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_MINUTE, Bars
+from minhos.services.mirror import copy_now
 from minhos.services.trading_setup import iso_ns, market_model
 from minhos.settings import Settings
 
@@ -43,6 +44,8 @@ def history_of(
 ) -> History:  # fmt: skip
     """Load and judge.  Raises DataError for what cannot be read, DataRefused for what must not be used."""
     path = source or (Path(chosen.data.source) if chosen.data.source else None)
+    if chosen.data.bridge and path == Path(chosen.data.bridge_folder):
+        copy_now(chosen)
     if path is None:
         return simulated_history(chosen, days, symbol)
     calendar = SessionCalendar.load()

@@ -9,11 +9,13 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from minhos.errors import DataError, ModelError, SettingsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
+from minhos.feeds.bridge_feed import BridgeFeed
 from minhos.feeds.folder_feed import FolderFeed
 from minhos.feeds.market_model import MarketModel
 from minhos.feeds.port import Feed
@@ -26,6 +28,7 @@ from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
 from minhos.services.layout import Layout
+from minhos.services.mirror import copied, running_mirror
 from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
@@ -109,10 +112,16 @@ def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow
         if source.suffix.lower() != ".scid" or named is None:
             raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
         folder, symbol = source.parent, named.contract
-    return FolderFeed(
-        folder, symbol, clock=clock, calendar=calendar, instrument=settings.instrument(symbol), follow=follow,
-        flush_ns=settings.data.flush_interval_ms * NANOS_PER_MS, grace_ns=settings.data.grace_ms * NANOS_PER_MS,
-    )  # fmt: skip
+    details: dict[str, Any] = {
+        "clock": clock, "calendar": calendar, "instrument": settings.instrument(symbol), "follow": follow,
+        "flush_ns": settings.data.flush_interval_ms * NANOS_PER_MS, "grace_ns": settings.data.grace_ms * NANOS_PER_MS,
+    }  # fmt: skip
+    if not settings.data.bridge:
+        return FolderFeed(folder, symbol, **details)
+    mirror = running_mirror(settings, clock)
+    copied(mirror)
+    own = folder if folder != mirror.folder else None
+    return BridgeFeed(own, mirror.folder, mirror.status, symbol, **details)
 
 
 def can_be_followed(source: Path) -> bool:
