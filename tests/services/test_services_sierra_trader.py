@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from broker_house import Broker
 from live_folder import Desk, File, bars_of
 
+from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing import ns
 from minhos.trading import events as ev
@@ -41,9 +43,20 @@ class SierraDesk(Desk):
         return [event.text for event in self.of(ev.Alarm)]
 
 
+class Cable(Broker):
+    """A broker whose connection a test takes away and gives back."""
+
+    def cut(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.server.close(), self.loop).result(20)
+
+    def back(self) -> None:
+        self.server = DtcServer(self.backend, ServerOptions(port=self.port))
+        asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(20)
+
+
 @pytest.fixture
-def broker() -> Iterator[Broker]:
-    broker = Broker()
+def broker() -> Iterator[Cable]:
+    broker = Cable()
     broker.open()
     yield broker
     broker.close()
@@ -82,3 +95,41 @@ def test_a_day_begins_trades_restarts_and_is_halted(desk: SierraDesk, broker: Br
     desk.trader.engine.venue.ask()
     desk.wait(lambda: len(desk.of(ev.Reconciled)) >= 2, "a comparison")
     assert desk.alarms == []
+
+
+def test_the_cable_is_pulled_and_put_back(desk: SierraDesk, broker: Cable) -> None:
+    desk.ready()
+    broker.cut()
+    desk.wait(lambda: bool(desk.trader.engine.state.venue_trouble()), "a lost connection")
+    desk.run_until(START + BAR_INTERVAL_NS)
+    decision = desk.decisions()[-1]
+    assert decision.orders == ()
+    assert decision.verdict is not None
+    assert decision.verdict.bound == "venue"
+    broker.back()
+    desk.ready()
+    desk.run_until(START + 2 * BAR_INTERVAL_NS)
+    desk.wait(lambda: bool(desk.trader.engine.state.held()), "a fill")
+    assert sum(broker.positions().values()) == sum(desk.trader.engine.state.held().values())
+    assert any("Orders cannot be sent" in text for text in desk.alarms)
+
+
+def test_a_trade_by_hand_is_told_and_never_fought(desk: SierraDesk, broker: Broker) -> None:
+    desk.ready()
+    broker.order(2, SYMBOL)
+    desk.trader.engine.venue.ask()
+    desk.wait(lambda: desk.trader.engine.state.risk.distrust is not None, "an alarm")
+    desk.run_until(START + 2 * BAR_INTERVAL_NS)
+    assert broker.positions() == {SYMBOL: 2}
+    assert all(decision.orders == () for decision in desk.decisions())
+    assert desk.alarms == ["Flat-only: somebody else bought 2 NQZ25 in this account."]
+    assert desk.heartbeats == [] or desk.heartbeats[-1]["positions"] == {"NQZ25": 2}
+
+
+def test_a_manual_trade_while_nobody_looked_is_found_at_the_start(desk: SierraDesk, broker: Broker) -> None:
+    desk.ready()
+    desk.stop()
+    broker.order(-1, SYMBOL)
+    desk.trader = desk.begin()
+    desk.wait(lambda: desk.trader.engine.state.risk.distrust is not None, "an alarm")
+    assert len([text for text in desk.alarms if text.startswith("Flat-only")]) == 1
