@@ -34,7 +34,7 @@ def forced_of(payload: Payload, who: str, why: str, time_ns: int) -> Forced:
         CommandRefused: a side, size or duration that means nothing; the sentence says which.
     """
     side, contracts, minutes = payload.get("side", "any"), payload.get("contracts", 0), payload.get("minutes", 0)
-    if side not in SIDES:
+    if not isinstance(side, str) or side not in SIDES:
         raise CommandRefused(f"the side {side!r} is none of {', '.join(SIDES)}.")
     if type(contracts) is not int or not 0 <= contracts <= MOST_CONTRACTS:
         raise CommandRefused(f"a size of {contracts!r} is no number of contracts; give 1 to {MOST_CONTRACTS:,}.")
