@@ -14,7 +14,7 @@ from rich.table import Table
 from minhos.commands.common import JsonOption, console, print_json
 from minhos.commands.suggest import chosen_of
 
-NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "dtc")
+NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "dtc", "tail")
 
 
 def bench(
