@@ -59,7 +59,7 @@ class Bridge:
         self._loop.close()
 
     async def _start(self) -> None:
-        backend = self._backend or ScidBackend(self.folder, self.password, self.log.append)
+        backend = self.backend = self._backend or ScidBackend(self.folder, self.password, self.log.append)
         self.server = DtcServer(backend, ServerOptions(port=self.port, tls=self.tls), faults=self.faults)
         self.port = await self.server.start()
         self._polling = asyncio.create_task(self._poll(backend))
