@@ -164,7 +164,7 @@ def is_ours(pid: int, modules: frozenset[str] = frozenset()) -> bool:
     """
     try:
         words = psutil.Process(pid).cmdline()[1:]
-    except psutil.Error:
+    except (psutil.Error, ValueError):
         return False
     if modules:
         return any(word in modules for word in words)

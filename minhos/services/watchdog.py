@@ -45,7 +45,8 @@ class Beat(msgspec.Struct, frozen=True):
     alive: its process exists.  heard_ns: when its heartbeat last changed, on the clock of `judge`'s now_ns.
     venue: "paper", "sierra", or empty where there is no heartbeat or it cannot be read.  held: signed contracts, by
     the broker's word where it could be asked and else by the trader's last; None where nobody knows.  closed: when
-    the market opens again; empty while it is open.
+    the market opens again; empty while it is open.  known: this watchdog has seen the trader alive; until then one
+    that is missing may be about to start.
     """
 
     alive: bool
@@ -53,6 +54,7 @@ class Beat(msgspec.Struct, frozen=True):
     venue: str
     held: dict[str, int] | None
     closed: str = ""
+    known: bool = True
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -68,10 +70,8 @@ def judge(beat: Beat, now_ns: int, settings: Settings) -> Judgement:
     if not settings.sierra.used or settings.simulated or beat.venue == "paper":
         return Judgement("idle", "Orders go to the paper venue; nothing stands at a broker.")
     silent_s = (now_ns - beat.heard_ns) / NANOS_PER_SECOND
-    if beat.venue and beat.alive and silent_s < watchdog.alarm_after_s:
-        return Judgement("fine", "The trader is heard.")
-    if not beat.venue and silent_s < watchdog.alarm_after_s:
-        return Judgement("fine", "No trader has been heard yet.")
+    if silent_s < watchdog.alarm_after_s and (beat.alive or not beat.known or not beat.venue):
+        return Judgement("fine", "The trader is heard." if beat.alive else "The trader may be about to start.")
     word = _word(beat, silent_s)
     if beat.held is not None and not any(beat.held.values()):
         return Judgement("flat", f"{word}; nothing is held.")
@@ -100,6 +100,7 @@ class Watchdog:
     def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
         self.settings, self.layout, self._clock = settings, layout.make(), clock
         self._stamp: object = None
+        self._known = False
         self._heard_ns = clock.monotonic_ns()
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
@@ -128,17 +129,15 @@ class Watchdog:
     def _read(self) -> Beat:
         """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
         content = read_json(self.layout.run / "trader.json")
-        now_ns = self._clock.monotonic_ns()
         if not isinstance(content, dict) or not isinstance(content.get("positions"), dict):
-            return Beat(False, self._heard_ns, "", None)
+            return Beat(False, self._heard_ns, "", None, known=self._known)
         stamp = (content.get("pid"), content.get("time_ns"))
         if stamp != self._stamp:
-            first = self._stamp is None
-            self._stamp, self._heard_ns = stamp, now_ns
-            if first and isinstance(content.get("time_ns"), int):
-                self._heard_ns -= max(0, self._clock.now_ns() - content["time_ns"])
+            self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
+        alive = trader_pid(self.layout) is not None
+        self._known = self._known or alive
         held = {str(symbol): int(n) for symbol, n in content["positions"].items() if isinstance(n, int)}
-        return Beat(trader_pid(self.layout) is not None, self._heard_ns, str(content.get("venue", "")), held)
+        return Beat(alive, self._heard_ns, str(content.get("venue", "")), held, known=self._known)
 
     def _asked(self, beat: Beat) -> Beat:
         """The same with the broker's word for what is held, asked for every few seconds."""

@@ -151,6 +151,13 @@ def test_a_stranger_that_holds_the_gate_is_not_killed(tmp_path, monkeypatch):
         assert "names no trader of ours" in report.sentence
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"pid": "x"}', '{"pid": -1}', '{"pid": 4000000000}', "{}"])
+def test_a_heartbeat_that_makes_no_sense_names_no_trader(tmp_path, content):
+    layout = broker_home(tmp_path, 1)
+    (layout.run / "trader.json").write_text(content, encoding="utf-8")
+    assert outside.trader_pid(layout) is None
+
+
 def test_another_flatten_that_takes_long_is_waited_for_and_no_trader_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(outside, "GATE_S", 0.1)
     monkeypatch.setattr(outside, "OTHERS_S", 0.5)

@@ -64,7 +64,10 @@ def seen(
         (seen(3600, held={"MNQZ25": -1}), "act", "-1 MNQZ25"),
         (seen(3600, held=None), "alarm", "cannot be asked"),
         (seen(3600, venue="paper"), "idle", "paper"),
-        (seen(5, alive=False, venue="", held=None), "fine", "No trader has been heard yet"),
+        (seen(5, alive=False, venue="", held=None), "fine", "about to start"),
+        (seen(5, alive=False, known=False), "fine", "about to start"),
+        (seen(10, alive=False, known=False), "alarm", "dead or gone for 10 s"),
+        (seen(60, alive=False, known=False), "act", "dead or gone for 60 s"),
         (seen(60, alive=False, venue="", held=HELD), "act", "told nothing for 60 s"),
         (seen(60, alive=False, venue="", held={}), "flat", "nothing is held"),
         (seen(3600, closed="2025-10-05 22:00 UTC"), "alarm", "closed until 2025-10-05 22:00 UTC"),
@@ -112,9 +115,20 @@ def test_the_brokers_word_counts_where_the_heartbeat_is_of_yesterday(tmp_path):
         layout = broker_home(tmp_path, there.port, toml=QUICK)
         beat(layout, 0, positions=HELD)  # its stop has filled since
         watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        assert looked(watchdog, "flat")
         assert [watchdog.step().state for _ in range(3)] == ["flat"] * 3
         assert not layout.halt_file.exists()
         assert there.closing_orders() == []
+
+
+def test_after_a_restart_of_the_machine_the_trader_has_its_time_to_start(tmp_path):
+    with broker() as there:
+        there.hold(1)
+        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\n")
+        beat(layout, 0, positions=HELD, time_ns=MONDAY_OPEN - 3600 * S)  # of the trader before the restart
+        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        assert [watchdog.step().state for _ in range(3)] == ["fine"] * 3
+        assert not Inbox(layout.inbox).pending(MONDAY_OPEN)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"pid": 1, "positions": null}'])
@@ -148,7 +162,9 @@ def test_in_a_closed_market_it_tells_and_waits(tmp_path):
         layout = broker_home(tmp_path, there.port, toml=QUICK)
         beat(layout, 0, positions=HELD)
         watchdog = Watchdog(settings_at(layout), layout, ClosedClock())
-        assert [watchdog.step().state for _ in range(2)] == ["alarm"] * 2
+        assert looked(watchdog, "alarm")
+        assert wait_for(lambda: "closed until" in watchdog.step().sentence, 20)
+        assert watchdog.step().state == "alarm"
         assert (there.working(), layout.halt_file.exists()) == (2, False)
 
 
@@ -157,9 +173,11 @@ def test_a_broker_that_stays_away_is_told_of_once(tmp_path, monkeypatch):
     layout = broker_home(tmp_path, 1, toml=QUICK)
     beat(layout, 0, positions=HELD)
     watchdog = Watchdog(settings_at(layout), layout, OpenClock())
-    assert [watchdog.step().state for _ in range(3)] == ["act"] * 3
+    assert looked(watchdog, "act")
+    assert [watchdog.step().state for _ in range(2)] == ["act"] * 2
     assert layout.halt_file.exists()
-    assert len([c for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]) == 1
+    told = [str(c.payload["text"]) for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]
+    assert sum("The watchdog acted: NOT FLATTENED" in text for text in told) == 1
 
 
 REAL = (
