@@ -1,7 +1,7 @@
 """How many DTC messages a second one core encodes and decodes, in binary: a mix of trades, quotes and order updates.
 
-And how many hostile inputs the codec reads without an exception escaping: MINHOS_DTC_FUZZ_EXAMPLES of them, a million
-unless that says otherwise.
+And how many hostile inputs the codec reads without an exception escaping: MINHOS_DTC_FUZZ_EXAMPLES of them, ten
+million unless that says otherwise.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         encoded = _per_second(lambda each: encode(each, Encoding.BINARY), messages, rounds)
         decoded = _per_second(lambda each: decode(each, Encoding.BINARY), frames, rounds)
         figures += [_figure(f"encode_per_s{suffix}", encoded), _figure(f"decode_per_s{suffix}", decoded)]
-    return figures + _fuzzed(int(os.environ.get(VARIABLE, "100000" if quick else "1000000")))
+    return figures + _fuzzed(int(os.environ.get(VARIABLE, "100000" if quick else "10000000")))
 
 
 def _fuzzed(n_inputs: int) -> list[dict[str, Any]]:
