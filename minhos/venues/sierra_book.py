@@ -291,10 +291,11 @@ class SierraBook:
         return []
 
     def _may_work(self, stop: Tracked) -> bool:
-        """Whether a stop that was not acknowledged may rest: it was sent alone, or its entry has filled."""
+        """Whether a stop that was not seen working may rest: it was sent alone, or its entry has filled."""
+        if stop.leg is Leg.SINGLE:
+            return True
         parent = self.orders.get(stop.order.parent_id)
-        filled = parent is not None and max(parent.filled, parent.reported) > 0
-        return stop.phase is Phase.SENT and (stop.leg is Leg.SINGLE or filled)
+        return parent is not None and max(parent.filled, parent.reported) > 0
 
     def _parent_lives(self, stop: Tracked) -> bool:
         parent = self.orders.get(stop.order.parent_id)

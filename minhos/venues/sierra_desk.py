@@ -190,10 +190,9 @@ class Desk:
     async def _release(self, contract: str, keep: int, route: wire.Route) -> str:
         """Let the stops cover at most keep contracts, newest first; returns why that did not come about."""
         for _ in range(MOST_ROUNDS):
-            requests = self._requests(plan_release(self._book.stops(contract), keep))
-            if not keep:
-                entries = [entry for entry in self._book.openings(contract) if entry.server_id]
-                requests += [_Request(entry, 0, entry.answers) for entry in entries]
+            entries = [] if keep else [entry for entry in self._book.openings(contract) if entry.server_id]
+            requests = [_Request(entry, 0, entry.answers) for entry in entries]
+            requests += self._requests(plan_release(self._book.stops(contract), keep))
             if not requests:
                 return ""
             if problem := await self._carry_out(requests, route):
