@@ -57,7 +57,14 @@ def test_until_its_last_moment_it_holds():
 
 @pytest.mark.parametrize(
     ("side", "contracts", "kept", "target"),
-    [("long", 2, 0, 0), ("long", 2, 1, 1), ("long", 2, 3, 2), ("long", 2, -1, 0), ("short", 0, 2, 0), ("flat", 0, 2, 0)],
+    [
+        ("long", 2, 0, 0),
+        ("long", 2, 1, 1),
+        ("long", 2, 3, 2),
+        ("long", 2, -1, 0),
+        ("short", 0, 2, 0),
+        ("flat", 0, 2, 0),
+    ],
 )
 def test_without_a_stop_distance_nothing_is_entered(side, contracts, kept, target):
     without = msgspec.structs.replace(recommendation(kept), stop_distance_ticks=0, reason="no forecast")

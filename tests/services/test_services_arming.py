@@ -1,0 +1,234 @@
+"""Arming: every condition failing alone, what the journals and the broker show, and today's worst case."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+from broker_house import Broker
+
+from minhos.errors import CommandRefused
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
+from minhos.journal.store import Journal
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import SimulatedClock, SystemClock
+from minhos.research.compare import Row
+from minhos.research.sessions import SessionCheck
+from minhos.risk.evidence import Evidence
+from minhos.risk.parameters import RiskParameters
+from minhos.services import arming
+from minhos.services.arming import Records
+from minhos.services.broker_facts import BrokerFacts, ask_broker, clock_skew_s
+from minhos.services.layout import Layout, write_json
+from minhos.services.refusals import refused
+from minhos.services.trading_setup import registry_of
+from minhos.settings import Settings, SierraSettings, load
+from minhos.testing import MONDAY_OPEN, account, bundle_contents, trading_events
+from minhos.trading import events as ev
+
+LIVE = '[market]\nsymbol = "NQ"\norder_root = "{root}"\n[data]\nsource = "{data}"\n[sierra]\nhost = "127.0.0.1"\n' \
+    'account = "{account}"\nmode = "{mode}"\n'  # fmt: skip
+SECOND = 1_000_000_000
+CLOCK = SimulatedClock(MONDAY_OPEN)
+PROVEN = Evidence("MNQ", "recipe-test", bets=900, log_maximum=math.log(25))
+TRYING = msgspec.structs.replace(PROVEN, log_maximum=0.0)
+CLEAN = tuple(SessionCheck(20250900 + day, 100, 100, 1, (), 0) for day in range(10))
+FACTS = BrokerFacts(("F1234", "Sim1"), 5_000_000, 100_000, 0.3)
+RECORDS = Records(CLEAN, PROVEN, None, "recipe-test")
+
+
+def house(folder: Path, *, root: str = "MNQ", account: str = "F1234", mode: str = "live") -> tuple[Settings, Layout]:
+    """Settings for that account, and the heartbeat of a trader that runs with them."""
+    layout = Layout(folder).make()
+    (folder / "config").mkdir(exist_ok=True)
+    text = LIVE.format(root=root, account=account, mode=mode, data=folder)
+    (folder / "config" / "minhos.toml").write_text(text, encoding="utf-8")
+    beating(layout, mode=mode, account=account)
+    return load(folder), layout
+
+
+def beating(layout: Layout, age_s: int = 1, **changes: object) -> None:
+    beat = {"time_ns": MONDAY_OPEN - age_s * SECOND, "state": "running", "mode": "live", "account": "F1234"}
+    write_json(layout.run / "trader.json", beat | changes)
+
+
+def facts(**changes: object) -> BrokerFacts:
+    return msgspec.structs.replace(FACTS, **changes)
+
+
+def records(**changes: object) -> Records:
+    return msgspec.structs.replace(RECORDS, **changes)
+
+
+def asked(place, told: BrokerFacts = FACTS, known: Records = RECORDS, words: str = ""):
+    """(names of what is missing, all sentences)."""
+    found = arming.conditions(*place, told, known, CLOCK, words)
+    assert len(found) == 6
+    return [c.name for c in arming.missing(found)], " ".join(f"{c.value}: {c.sentence}" for c in found)
+
+
+def test_everything_met_arms(tmp_path):
+    assert asked(house(tmp_path))[0] == []
+
+
+UNCLEAN = SessionCheck(20250905, 100, 100, 1, ("the broker holds 2",), 0)
+CHANGED = SessionCheck(20250905, 100, 100, 1, (), 3)
+FEW = {"sessions": CLEAN[:9]}
+CASES = [
+    ({"problem": "No DTC server"}, {}, "account and mode", "could not be asked: No DTC server"),
+    ({"accounts": ("Sim1",)}, {}, "account and mode", "The server lists Sim1"),
+    ({"accounts": ()}, {}, "account and mode", "The server lists none"),
+    ({}, FEW, "sessions on a simulated account", "9 of 10"),
+    ({}, {"sessions": ()}, "sessions on a simulated account", "0 of 10"),
+    ({}, {"sessions": (*CLEAN, UNCLEAN)}, "sessions on a simulated account", "after 20250905: the broker holds 2"),
+    ({}, {"sessions": (*CLEAN, CHANGED)}, "sessions on a simulated account", "3 decisions did not come out again"),
+    ({"clock_skew_s": 1.0}, {}, "clock", "+1.00 s"),
+    ({"clock_skew_s": -1.4}, {}, "clock", "NTP"),
+    ({"clock_skew_s": None}, {}, "clock", "check-sierra"),
+    ({}, {"evidence": TRYING}, "evidence", "unproven after 900 bets"),
+    ({}, {"evidence": None}, "evidence", "--accept-unproven"),
+    ({}, {"evidence": msgspec.structs.replace(PROVEN, stage=1)}, "evidence", "retrain"),
+    ({}, {"recipe": ""}, "evidence", "train one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "known", "name", "words"), CASES)
+def test_each_condition_alone_keeps_live_trading_unarmed(tmp_path, told, known, name, words):
+    missing, sentences = asked(house(tmp_path), facts(**told), records(**known))
+    assert missing == [name]
+    assert words in sentences
+
+
+@pytest.mark.parametrize(
+    ("beat", "words"),
+    [
+        ({"age_s": 60}, "not running"), ({"state": "stopped"}, "not running"), ({"mode": "paper"}, "other settings"),
+        ({"account": "F9"}, "other settings"),
+    ],
+)  # fmt: skip
+def test_the_trader_must_run_with_these_settings(tmp_path, beat, words):
+    place = house(tmp_path)
+    beating(place[1], **beat)
+    missing, sentences = asked(place)
+    assert missing == ["trader"]
+    assert words in sentences
+    (place[1].run / "trader.json").write_bytes(b"{")
+    assert asked(place)[0] == ["trader"]
+
+
+def test_a_simulated_account_is_never_live(tmp_path):
+    missing, sentences = asked(house(tmp_path, account="Sim1"))
+    assert "account and mode" in missing
+    assert "simulated account" in sentences
+
+
+def test_the_brokers_own_limit_is_missed_and_bars_nothing(tmp_path):
+    missing, sentences = asked(house(tmp_path), facts(loss_limit_cents=0))
+    assert missing == []
+    assert "Ask the broker for one" in sentences
+
+
+def test_words_in_place_of_proof_are_for_a_micro_and_not_for_an_edge_that_is_gone(tmp_path):
+    unproven = records(evidence=TRYING)
+    assert asked(house(tmp_path), known=unproven, words="my own test")[0] == []
+    gone = records(evidence=msgspec.structs.replace(PROVEN, stage=1))
+    assert asked(house(tmp_path), known=gone, words="my own test")[0] == ["evidence"]
+    missing, sentences = asked(house(tmp_path, root="NQ"), known=unproven, words="my own test")
+    assert missing == ["evidence"]
+    assert "NQ is none" in sentences
+
+
+def test_backtests_that_differ_are_told_and_do_not_count_against(tmp_path):
+    rows = (Row("t", "fill", "a", "b", "another price"),) * 2
+    noted = tuple(msgspec.structs.replace(check, rows=rows) for check in CLEAN)
+    missing, sentences = asked(house(tmp_path), known=records(sessions=noted))
+    assert missing == []
+    assert "differ in 20 places" in sentences
+
+
+def test_what_check_sierra_measured_stands_in_for_heartbeats_without_a_time(tmp_path):
+    place = house(tmp_path)
+    for stored, missing in ((0.4, []), (2.0, ["clock"]), (None, ["clock"])):
+        write_json(place[1].reports / "sierra.json", {"clock_skew_s": stored})
+        assert asked(place, facts(clock_skew_s=None))[0] == missing
+
+
+# What is known -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skew", [-3.2, -0.4, 0.0, 0.7])
+def test_the_skew_is_the_lower_envelope_of_whole_seconds_and_delay(skew):
+    beats = []
+    for i in range(100):
+        server = 1_000.0 + 1.07 * i
+        local = server + skew + 0.001 * (i % 7)
+        beats.append((round(local * SECOND), math.floor(server)))
+    assert clock_skew_s(beats) == pytest.approx(skew, abs=0.02)
+    assert clock_skew_s([*beats, (0, 0)]) == clock_skew_s(beats)
+
+
+def test_without_a_time_in_the_heartbeats_the_skew_is_unknown():
+    assert clock_skew_s([]) is clock_skew_s([(5 * SECOND, 0)]) is None
+
+
+def test_the_broker_is_asked_for_accounts_balance_and_clock():
+    broker = Broker()
+    broker.open()
+    try:
+        found = ask_broker(SierraSettings(host="127.0.0.1", port=broker.port, account="Sim1"), SystemClock(), 0.1)
+    finally:
+        broker.close()
+    assert (found.accounts, found.balance_cents, found.problem) == (("Sim1", "Sim2"), 25_000_000, "")
+    assert found.clock_skew_s is None
+    gone = ask_broker(SierraSettings(host="127.0.0.1", port=broker.port, account="Sim1"), SystemClock(), 0.1)
+    assert "No DTC server" in gone.problem
+
+
+def test_the_worst_case_is_the_days_limit_of_the_equity_that_the_day_began_with():
+    risk, today = RiskParameters(), account(9_700_000, day_pnl_cents=-300_000)
+    assert arming.worst_case_today_cents(risk, today, 1, 20251006) == 10_000_000 * 5 // 100
+    assert arming.worst_case_today_cents(risk, today, 5_000_000, 20251007) == 5_000_000 * 5 // 100
+    assert arming.worst_case_today_cents(risk, None, 5_000_000, 20251006) == 5_000_000 * 5 // 100
+    assert arming.worst_case_today_cents(risk, None, 0, 20251006) is None
+    fixed = RiskParameters(daily_loss_limit_cents=100_000)
+    assert arming.worst_case_today_cents(fixed, None, 5_000_000, 20251006) == 100_000
+
+
+def test_the_journals_tell_sessions_evidence_and_the_recipe_in_use(tmp_path):
+    settings, layout = house(tmp_path, root="NQ")
+    contents = bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    registry = registry_of(settings, layout)
+    registry.promote(registry.save(contents).id, "test", MONDAY_OPEN)
+    for name in ("paper-Sim1", "paper-paper", "live-F1234"):
+        mode, _, holder = name.partition("-")
+        journal = Journal.open(layout.journal(mode, holder), {"mode": mode})
+        for event in trading_events(12, mode=mode):
+            journal.append(ev.kind_of(event), ev.encode(event), MONDAY_OPEN)
+        journal.close()
+    found = arming.read_records(settings, layout, SessionCalendar.load())
+    assert [(check.trade_date, check.full) for check in found.sessions] == [(20251006, False)]
+    assert found.recipe == "recipe-test"
+    assert found.evidence.bets > 0
+    assert found.account.trade_date == 20251006
+
+
+def test_evidence_is_that_of_the_recipe_with_the_most_bets_and_degraded_before_all():
+    other = msgspec.structs.replace(PROVEN, recipe="other", bets=5_000)
+    simulated = msgspec.structs.replace(PROVEN, simulated=True, bets=5_000)
+    gone = msgspec.structs.replace(PROVEN, bets=10, stage=1)
+    assert arming.newest_evidence([TRYING, other, simulated], "recipe-test") == TRYING
+    assert arming.newest_evidence([PROVEN, gone], "recipe-test") == gone
+    assert arming.newest_evidence([other], "recipe-test") is None
+    assert arming.newest_evidence([PROVEN], "") is None
+
+
+def test_where_orders_are_no_real_money_there_is_nothing_to_arm(tmp_path):
+    settings, _ = house(tmp_path, account="Sim1", mode="paper")
+    with pytest.raises(CommandRefused, match="the mode is paper: there is nothing to arm"):
+        arming.refuse_unless_live(settings, "arm")
+    assert "nothing to arm" in refused("arm", {}, "paper")
+    assert refused("arm", {}, "live") == refused("pause", {}, "paper") == ""
+    assert "nothing to force" in refused("force", {"side": ["long"]}, "paper")
+    assert refused("force", {"side": "long", "why": "x"}, "paper") == ""
