@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from minhos.dtc.client import DtcClient
-from minhos.errors import DtcDisconnected, DtcError, DtcTimeout, MinhosError, SettingsError
+from minhos.errors import DtcDisconnected, DtcError, DtcTimeout, SettingsError, VenueError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.services import sierra_check_account as account
@@ -37,11 +37,11 @@ from minhos.services.sierra_check_finding import (
 )
 from minhos.services.sierra_link import client_options
 from minhos.settings import Settings
-from minhos.venues.order_gate import HeldGate, OrderGate
+from minhos.venues.order_gate import OrderGate
 
 HISTORY_PORT = 11098
 HEARTBEAT_S = 5
-GATE_S = 5.0
+GATE_S, GATE_POLL_S = 5.0, 0.05
 SHARE_OF_STEPS = 0.3
 CLIENT_NAME = "MinhOS check-sierra"
 Step = Callable[[Desk], Awaitable[Finding | list[Finding]]]
@@ -127,7 +127,7 @@ class _Check:
             desk.add(*await why_not(error, self.asked))
             return
         desk.options = desk.client.options
-        desk.add(*logged_on(desk.options, self.asked, answer))
+        desk.add(*logged_on(desk.options, self.asked, answer), account.settings_agree(desk))
         if not await self._ask():
             return
         await self._order()
@@ -167,7 +167,7 @@ class _Check:
                     await self._try_orders(orders.OrderTest(desk, desk.order_symbol))
                 finally:
                     desk.add(await orders.clean_up(desk))
-        except MinhosError as error:
+        except VenueError as error:
             desk.add(failed("order", str(error), "Wait until the other process has ended its orders."))
 
     async def _try_orders(self, test: orders.OrderTest) -> None:
@@ -236,16 +236,15 @@ async def _as_list(step: Awaitable[Finding]) -> list[Finding]:
 @asynccontextmanager
 async def _gate(layout: Layout) -> AsyncIterator[None]:
     """The order gate, waited for without holding up the event loop.  Raises VenueError where another keeps it."""
-    gate, held = OrderGate(layout.orders_lock), None
-    for _ in range(int(GATE_S / 0.05)):
-        held = gate.take()
+    gate = OrderGate(layout.orders_lock)
+    held = gate.take()
+    for _ in range(int(GATE_S / GATE_POLL_S)):
         if held is not None:
             break
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(GATE_POLL_S)
+        held = gate.take()
     if held is None:
-        with gate.hold(0.0):
-            raise MinhosError("The order gate became free too late; run the check again.")
-    assert isinstance(held, HeldGate)
+        raise VenueError(gate.refusal(GATE_S))
     try:
         yield
     finally:

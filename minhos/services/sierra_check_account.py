@@ -5,27 +5,40 @@ from __future__ import annotations
 import re
 
 from minhos.dtc import messages as m
-from minhos.errors import DtcError, SymbolError
+from minhos.errors import DtcError, SettingsError, SymbolError
 from minhos.market.symbols import parse_symbol
 from minhos.services.sierra_check_desk import Desk
 from minhos.services.sierra_check_finding import Finding, failed, masked, ok, warning
+from minhos.services.sierra_setup import checked
 from minhos.venues.sierra_conditions import loss_limit_cents
 
 PREFIX = "check-"
 """Client order ids of this check begin so; those of MinhOS are 24 characters of A-Z and 2-7, a target's with -T."""
 OURS = re.compile(r"[A-Z2-7]{24}(-T)?")
 FILL_DAYS = 3
+MOST_ACCOUNTS = 50
+"""That many are named."""
 FRESH_S = 10.0
 """A trader writes its heartbeat every second."""
+
+
+def settings_agree(desk: Desk) -> Finding:
+    """Would the trader start with this account, mode and data?"""
+    try:
+        checked(desk.settings)
+    except SettingsError as error:
+        return failed("settings", str(error), "Change config/minhos.toml as the sentence says.")
+    return ok("settings", "Account, mode and data of config/minhos.toml agree.")
 
 
 async def accounts(desk: Desk) -> Finding:
     """Is the configured account there, and may it trade?"""
     names = await desk.client.accounts()
-    for name in (*names, desk.account):
+    for name in (*names[:MOST_ACCOUNTS], desk.account):
         desk.mask.add_account(name)
+    is_listed, names = desk.account in names, names[:MOST_ACCOUNTS]
     listed = ", ".join(names) or "none"
-    if desk.account not in names:
+    if not is_listed:
         return failed(
             "accounts",
             f"The account {desk.account} of [sierra] is not listed; the server lists {listed}.",
@@ -124,10 +137,12 @@ async def fills(desk: Desk) -> Finding:
 def trader_runs(desk: Desk, heartbeat: object) -> str:
     """Why no order is sent while our own trader works there; empty where none does."""
     told = heartbeat if isinstance(heartbeat, dict) else {}
-    age_s = (desk.clock.now_ns() - int(told.get("time_ns", 0))) / 1e9
-    if told.get("state") == "stopped" or age_s > FRESH_S:
+    written_ns, positions = told.get("time_ns"), told.get("positions")
+    age_s = (desk.clock.now_ns() - written_ns) / 1e9 if isinstance(written_ns, int) else FRESH_S
+    if told.get("state") == "stopped" or age_s >= FRESH_S:
         return ""
-    held = [f"{contracts:+d} {symbol}" for symbol, contracts in (told.get("positions") or {}).items() if contracts]
+    pairs = positions.items() if isinstance(positions, dict) else ()
+    held = [f"{contracts} {symbol}" for symbol, contracts in pairs if contracts]
     if held:
         return f"the trader runs and holds {', '.join(held)}; flatten and stop it first (minh.py flatten, minh.py stop)"
     if told.get("venue") == "sierra":

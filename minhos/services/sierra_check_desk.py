@@ -23,7 +23,7 @@ from minhos.services.sierra_check_finding import Finding, Mask
 from minhos.settings import Settings
 
 POLL_S = 0.01
-MOST_KEPT = 1_000
+MOST_KEPT, MOST_HEARTBEATS = 1_000, 20_000
 KEPT = (
     *(m.OrderUpdate, m.TradeAccountResponse, m.AccountBalanceUpdate, m.SecurityDefinitionResponse),
     *(m.MarketDataReject, m.MarketDataSnapshot, m.PositionUpdate),
@@ -38,7 +38,7 @@ class Ears:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.counts: Counter[str] = Counter()
-        self.heartbeats: list[tuple[int, int]] = []
+        self.heartbeats: deque[tuple[int, int]] = deque(maxlen=MOST_HEARTBEATS)
         """(our clock in UTC nanoseconds at the arrival, the server's in UNIX seconds)."""
         self.longest_gap_s = 0.0
         self.disconnections: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 
 import msgspec
 
@@ -76,7 +77,7 @@ def line(desk: Desk, seconds: float) -> list[Finding]:
     return [*found, clock_skew(ears.heartbeats)]
 
 
-def clock_skew(heartbeats: list[tuple[int, int]]) -> Finding:
+def clock_skew(heartbeats: Iterable[tuple[int, int]]) -> Finding:
     """This machine's clock less the server's, from heartbeats whose time is told in whole seconds.
 
     local - told = skew + delay + fraction, where the delay is at least 0 and the fraction of the second lies in

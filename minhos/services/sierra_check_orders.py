@@ -8,7 +8,8 @@ the server is asked at the end whether it is gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
@@ -36,11 +37,11 @@ REFUSED = f"Read the text: {ALLOW_TRADING} Choose the account in [sierra]; see T
 class OrderTest:
     """The orders of one check: their names, and what the server said of them."""
 
-    def __init__(self, desk: Desk, symbol: str) -> None:
+    def __init__(self, desk: Desk, symbol: str, names: Iterator[str] | None = None) -> None:
         self.desk, self.symbol = desk, symbol
         self.scale = PriceScale.of(desk.definitions[symbol])
-        self._stem = f"{PREFIX}{desk.clock.now_ns():x}"
-        self._n = 0
+        stem = f"{PREFIX}{desk.clock.now_ns():x}"
+        self._names = names or (f"{stem}-{n}" for n in itertools.count(1))
         self.resting: m.OrderUpdate | None = None
 
     def price(self, ticks: int) -> float:
@@ -48,8 +49,11 @@ class OrderTest:
 
     def name(self) -> str:
         """A ClientOrderID that was never used before: 31 characters at most."""
-        self._n += 1
-        return f"{self._stem}-{self._n}"
+        return next(self._names)
+
+    def under(self, symbol: str) -> OrderTest:
+        """The same with another name of the contract."""
+        return OrderTest(self.desk, symbol, self._names)
 
     def order(self, name: str) -> m.SubmitNewSingleOrder:
         """Buy one, far below the market."""
@@ -236,8 +240,7 @@ async def other_names(test: OrderTest) -> list[Finding]:
     """The price of an order under each further name of the contract: the order route may count in hundredths."""
     found = []
     for symbol in test.desk.symbols[test.desk.order_contract.contract][1:]:
-        other = OrderTest(test.desk, symbol)
-        other._stem, other._n = test._stem, test._n + 10
+        other = test.under(symbol)
         try:
             update = await test.desk.client.submit(other.order(other.name()))
         except DtcRejected as error:
@@ -245,7 +248,6 @@ async def other_names(test: OrderTest) -> list[Finding]:
             continue
         found.append(price_echo(other, update, f"order_price/{symbol}"))
         await test.desk.client.cancel(update)
-        test._n += 20
     return found
 
 

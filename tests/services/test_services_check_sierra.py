@@ -98,6 +98,15 @@ def test_without_a_host_the_line_to_add_is_named(tmp_path):
         check_sierra(settings(1).model_copy(update={"sierra": settings(1, host="").sierra}), Layout(tmp_path))
 
 
+def test_a_mode_that_contradicts_the_account_fails(tmp_path, clock):
+    with served(broker()) as (port, backend, _):
+        found, report = checked(tmp_path, port, clock, account="120005")
+    assert report.failed == ("settings",)
+    assert "mode says paper" in found["settings"].sentence
+    assert "120005" not in found["settings"].sentence
+    assert backend.orders == {}
+
+
 # The connection -----------------------------------------------------------------------------------------------------
 
 
