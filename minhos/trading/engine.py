@@ -30,6 +30,8 @@ from minhos.trading.state import TradingState
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
 
+_TO_BE_ASKED = (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
+"""After these our record may differ from the broker's."""
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
 
@@ -71,6 +73,8 @@ class Engine:
         self.forecasts = forecasts
         self.settlement = Settlement(self)
         self._guard_again_ns = 0
+        self.refused_ids: set[str] = set()
+        """Orders whose cancel or resize a broker refused; not asked for again before the next survey."""
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue."""
 
@@ -249,7 +253,8 @@ class Engine:
         account = self.state.ledger.account()
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
             position = account.position(symbol)
-            for action in stop_maintenance(position, book.stops(symbol)):
+            stops = [record for record in book.stops(symbol) if record.order.order_id not in self.refused_ids]
+            for action in stop_maintenance(position, stops):
                 if action.what == "cancel":
                     self._cancel(action.stop_id, time_ns)
                 else:
@@ -257,7 +262,8 @@ class Engine:
                     book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
                     self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
-                self._cancel(order_id, time_ns)
+                if order_id not in self.refused_ids:
+                    self._cancel(order_id, time_ns)
 
     def _cancel_openings(self, time_ns: int) -> None:
         """Take back every entry and add that has not filled."""
@@ -282,8 +288,10 @@ class Engine:
         for report in reports:
             if isinstance(report, OrderReport):
                 self.record(ev.VenueReported(report), report.time_ns)
-                if report.status in (OrderStatus.REJECTED, OrderStatus.UNKNOWN):
+                if report.status in _TO_BE_ASKED:
                     self.venue.ask()
+                if report.status is OrderStatus.CANCEL_REJECTED and not self.venue.simulated:
+                    self.refused_ids.add(report.order_id)
             else:
                 fills -= 1
                 self._note_fill(report, more=fills > 0)

@@ -21,7 +21,7 @@ from minhos.trading import events as ev
 from minhos.trading.book import OrderBook, OrderRecord
 from minhos.trading.engine import Engine
 from minhos.trading.order_ids import order_id
-from minhos.trading.order_states import OrderState
+from minhos.trading.order_states import FINAL, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision
 from minhos.trading.venue import OrderReport, OrderStatus, Venue
@@ -119,7 +119,10 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     adopted = [record for record in records if record.state in known]
     lost = [record for record in records if record.state not in known]
     positions = {position.symbol: position.contracts for position in state.ledger.account().positions}
-    working = [(msgspec.structs.replace(r.order, contracts=r.contracts), r.contracts - r.filled) for r in adopted]
+    may_work = adopted if engine.venue.simulated else records  # a broker may have what was never answered
+    working = [(msgspec.structs.replace(r.order, contracts=r.contracts), r.contracts - r.filled) for r in may_work]
+    if not engine.venue.simulated:
+        working += [(stop, stop.contracts) for stop in unheard_stops(state.book)]
     engine.venue.adopt(working, positions)
     engine.venue.know(state.book.venue_ids())
     for record in lost:
@@ -142,6 +145,20 @@ def never_acknowledged(order: Order, venue: Venue, time_ns: int) -> OrderReport:
     if venue.simulated:
         return OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
     return OrderReport(order.order_id, OrderStatus.UNKNOWN, time_ns, "not answered before the restart")
+
+
+def unheard_stops(book: OrderBook) -> list[Order]:
+    """Stops that our entries carried and of which nothing was heard before the process ended: they may rest."""
+    return [
+        Order(
+            order_id=record.order.stop_id, symbol=record.order.symbol, side=-record.order.side,
+            contracts=record.contracts, role=Role.STOP, order_type=OrderType.STOP, parent_id=record.order.order_id,
+            decided_ns=record.order.decided_ns,
+        )
+        for record in book.records.values()
+        if record.order.stop_id and book.order(record.order.stop_id) is None
+        and (record.filled or record.state not in FINAL)
+    ]  # fmt: skip
 
 
 def missing_stops(state: TradingState, time_ns: int) -> list[Order]:

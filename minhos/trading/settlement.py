@@ -47,6 +47,7 @@ class Settlement:
             self._conclude(found, now_ns)
         self._suspected = found
         self._protect(survey, now_ns)
+        engine.refused_ids.clear()
         engine.keep_orders(now_ns)
 
     def _journal(self, survey: Survey, now_ns: int) -> None:

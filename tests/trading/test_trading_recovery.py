@@ -174,10 +174,15 @@ def test_a_broker_is_asked_about_an_order_it_never_answered():
     desk = Desk()
     desk.venue.simulated = False
     desk.venue.submit = lambda order, time_ns: []
+    adopted = []
+    desk.venue.adopt = lambda orders, positions: adopted.extend(orders)
     desk.flat_bar(p=0.75)
     (intent,) = desk.intents
     reconcile(desk.engine, desk.clock.now_ns())
     assert desk.state.book.records[intent.order_id].state is OrderState.UNKNOWN
+    assert [(order.order_id, left) for order, left in adopted] == [
+        (intent.order_id, intent.contracts), (intent.stop_id, intent.contracts),
+    ], "both may rest at the broker"  # fmt: skip
     assert desk.flat_bar(p=0.75).orders == ()
 
 
