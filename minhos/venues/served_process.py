@@ -1,7 +1,10 @@
-"""The served broker as a process of its own: it says "port N", then obeys lines and answers each with "ok".
+"""The served broker as a process of its own: it says "port N", then obeys lines and answers each.
 
     price SYMBOL TICKS      one contract is traded at that price
-    die N                   SIGKILL itself at its Nth step from now (see `MatchingBackend`, watch)
+    cross N SYMBOL TICKS    the same, right before the Nth trading request from now is carried out
+    kill N [PID ...]        SIGKILL those processes, or itself, at its Nth step from now (`MatchingBackend`, watch)
+    forget                  nothing of `cross` and `kill` happens any more
+    requests                when trading requests came: nanoseconds of the monotonic clock
 
 It ends with its input.  For tests and benchmarks, which kill it and start it again over the same state.
 """
@@ -10,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,19 +36,36 @@ from minhos.venues.served_book import BrokerOptions
 WALK_TICKS = 4
 
 
-class Mortality:
-    """Ends this process by SIGKILL at a step that was chosen before."""
+class Schedule:
+    """What is to happen at a step that was chosen before; steps and requests are counted from that choice on."""
 
-    def __init__(self, steps: int = 0) -> None:
-        self.steps_left = steps
-        """0 lets it live."""
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._steps, self._requests = 0, 0
+        self._at_step: dict[int, Callable[[], None]] = {}
+        self._at_request: dict[int, Callable[[], None]] = {}
+        self.requested_ns: list[int] = []
 
-    def step(self, _name: str = "") -> None:
-        """One step; the last one never returns."""
-        if self.steps_left:
-            self.steps_left -= 1
-            if not self.steps_left:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def at_step(self, number: int, action: Callable[[], None]) -> None:
+        """At the number-th step from now, of whatever kind."""
+        self._at_step[self._steps + number] = action
+
+    def at_request(self, number: int, action: Callable[[], None]) -> None:
+        """When the number-th trading request from now has come and nothing was done about it."""
+        self._at_request[self._requests + number] = action
+
+    def clear(self) -> None:
+        """Forget what was planned."""
+        self._at_step, self._at_request = {}, {}
+
+    def step(self, name: str) -> None:
+        """The backend takes a step."""
+        self._steps += 1
+        self._at_step.pop(self._steps, _nothing)()
+        if name == "received":
+            self._requests += 1
+            self.requested_ns.append(self._clock.monotonic_ns())
+            self._at_request.pop(self._requests, _nothing)()
 
 
 class BrokerProcess(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,18 +88,13 @@ def serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None],
 
 
 async def _serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
-    mortality, loop, ended = Mortality(), asyncio.get_running_loop(), asyncio.Event()
-    backend = MatchingBackend(told.instruments, told.state, clock, told.options, told.faults, mortality.step)
+    schedule, loop, ended = Schedule(clock), asyncio.get_running_loop(), asyncio.Event()
+    backend = MatchingBackend(told.instruments, told.state, clock, told.options, told.faults, schedule.step)
     server = DtcServer(backend, ServerOptions(port=told.port), told.faults)
     say(f"port {await server.start()}")
 
     def obey(line: str) -> None:
-        word, *rest = line.split()
-        if word == "price":
-            backend.set_price(rest[0], int(rest[1]))
-        elif word == "die":
-            mortality.steps_left = int(rest[0])
-        say("ok")
+        say(_obey(line, backend, schedule))
 
     def read() -> None:
         for line in lines:
@@ -93,6 +109,34 @@ async def _serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str],
         walking.cancel()
     await server.close()
     backend.close()
+
+
+def _obey(line: str, backend: MatchingBackend, schedule: Schedule) -> str:
+    """Carry out one line; returns the answer."""
+    word, *rest = line.split()
+    if word == "price":
+        backend.set_price(rest[0], int(rest[1]))
+    elif word == "cross":
+        schedule.at_request(int(rest[0]), lambda: backend.set_price(rest[1], int(rest[2])))
+    elif word == "kill":
+        schedule.at_step(int(rest[0]), lambda: _kill([*map(int, rest[1:])] or [os.getpid()]))
+    elif word == "forget":
+        schedule.clear()
+    elif word == "requests":
+        return " ".join(map(str, schedule.requested_ns))
+    else:
+        return f"unknown line {word!r}"
+    return "ok"
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _walk(told: BrokerProcess, backend: MatchingBackend) -> None:

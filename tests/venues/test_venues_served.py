@@ -245,7 +245,7 @@ def test_a_broker_killed_at_any_step_of_an_order_took_it_whole_or_not_at_all(tmp
     command = [sys.executable, "-m", "minhos.venues.served", "--state", str(path), "--symbol", SYMBOL]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         port = int(process.stdout.readline().split()[1])
-        for line in (f"price {SYMBOL} {AT}", f"die {step}"):
+        for line in (f"price {SYMBOL} {AT}", f"kill {step}"):
             process.stdin.write(line + "\n")
             process.stdin.flush()
             assert process.stdout.readline() == "ok\n"
