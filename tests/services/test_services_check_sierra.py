@@ -83,6 +83,49 @@ def test_account_numbers_and_logon_are_in_no_report(tmp_path, clock):
     assert found["accounts"].value == ["****05", "****77"]
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(split_bytes=64),
+        Faults(unknown_messages=True),
+        Faults(longer_by=9),
+        Faults(duplicate=frozenset({m.OrderUpdate.TYPE, m.PositionUpdate.TYPE})),
+        Faults(delay=frozenset({m.OrderUpdate.TYPE}), delay_s=0.05),
+        Faults(preset_encoding=Encoding.JSON),
+        Faults(partial_fills=True, no_final_record=True),
+    ],
+    ids=["split", "unknown", "longer", "twice", "late", "preset", "partial"],
+)
+def test_a_server_that_is_only_odd_is_ready_all_the_same(tmp_path, clock, faults):
+    with served(broker(faults)) as (port, backend, _):
+        _, report = checked(tmp_path, port, clock)
+    assert report.failed == ()
+    assert working(backend) == []
+
+
+@pytest.mark.parametrize(
+    ("dropped", "step"),
+    [
+        (m.TradeAccountResponse, "answers"),
+        (m.AccountBalanceUpdate, "balance"),
+        (m.OrderUpdate, "open_orders"),
+        (m.HistoricalOrderFillResponse, "fills"),
+    ],
+)
+def test_an_answer_that_never_comes_fails_its_step(tmp_path, clock, dropped, step):
+    with served(broker(), Faults(drop=frozenset({dropped.TYPE}))) as (port, *_):
+        _, report = checked(tmp_path, port, clock, request_timeout_s=0.2)
+    assert step in report.failed
+
+
+def test_orders_that_are_not_answered_and_not_listed_are_not_called_gone(tmp_path, clock):
+    with served(broker(), Faults(drop=frozenset({m.OrderUpdate.TYPE}))) as (port, backend, _):
+        found, report = checked(tmp_path, port, clock, request_timeout_s=0.2)
+    assert len(working(backend)) == 1
+    assert {"order", "clean_up"} <= set(report.failed)
+    assert "cancel what begins with check-" in found["clean_up"].way_out
+
+
 def test_on_a_live_account_no_order_is_tried(tmp_path, clock):
     with served(broker()) as (port, backend, _):
         found, report = checked(tmp_path, port, clock, account="120005", mode="live")
