@@ -30,6 +30,8 @@ from minhos.venues.sierra_options import SierraOptions
 from minhos.venues.sierra_session import SierraSession
 
 CLOSE_WITHIN_S = 5.0
+SEND_WITHIN_S = 0.005
+"""How long `submit` stands back, so that the other thread can put the order on the wire at once."""
 ENDED = "The connection to Sierra Chart has ended for good; nothing was sent. Start the trader again."
 
 
@@ -84,8 +86,11 @@ class SierraVenue:
         self._hand(lambda: self._session.add_instrument(symbol, instrument))
 
     def submit(self, order: Order, time_ns: int) -> list[Report]:
+        self._desk.took_up.clear()
         if not self._hand(lambda: self._desk.submit(order)):
             return [OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, ENDED)]
+        if self._loop is not None:
+            self._desk.took_up.wait(SEND_WITHIN_S)  # else this thread would keep the interpreter for itself
         return []
 
     def cancel(self, order_id: str, time_ns: int) -> list[Report]:
@@ -98,7 +103,7 @@ class SierraVenue:
 
     def on_price(self, price: Price) -> list[Report]:
         """Prices are only for knowing where the market is: what fills, the broker decides."""
-        self._book.last_ticks[price.symbol] = price.price_ticks
+        self._book.fills.last_ticks[price.symbol] = price.price_ticks
         return []
 
     def match_open(self, closed: Slice) -> list[Report]:
@@ -106,7 +111,7 @@ class SierraVenue:
 
     def match_range(self, closed: Slice) -> list[Report]:
         for bar in closed.bars:
-            self._book.last_ticks[bar.symbol] = bar.close_ticks
+            self._book.fills.last_ticks[bar.symbol] = bar.close_ticks
         return []
 
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:

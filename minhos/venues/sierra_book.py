@@ -17,8 +17,9 @@ from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading.order_ids import stop_id_of, target_id
 from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
-from minhos.venues.sierra_orders import Route, contracts_of, is_far_off, price_distrust, side_of, time_ns_of
-from minhos.venues.sierra_tracked import FILL_REASONS, REFUSALS, Leg, Phase, Tracked, is_replacement
+from minhos.venues.sierra_fills import Fills, fill_of
+from minhos.venues.sierra_orders import Route, is_far_off, price_distrust
+from minhos.venues.sierra_tracked import REFUSALS, Leg, Phase, Tracked, announce
 
 REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND
 """What is done is forgotten after this: the broker is asked for the fills of two days."""
@@ -26,24 +27,19 @@ _PRICED = (DtcType.STOP, DtcType.LIMIT)
 
 
 class SierraBook:
-    """net: contracts held by contract symbol, from the fills seen and the last quiet survey.
-
-    last_ticks: the last price known; written by the trader's thread, too.  changes: grows with everything that
-    happens.  survey_reason, distrust: set when the broker must be asked, or its prices cannot be right.
+    """changes: grows with everything that happens.  survey_reason, distrust: set when the broker must be asked, or its
+    prices cannot be right.
     """
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.orders: dict[str, Tracked] = {}
         self.routes: dict[str, Route] = {}
-        self.net: dict[str, int] = {}
-        self.last_ticks: dict[str, int] = {}
+        self.fills = Fills()
         self.changes = 0
         self.survey_reason = ""
         self.distrust = ""
         self._by_server_id: dict[str, str] = {}
-        self._counted: dict[str, int] = {}
-        self._told_fills: dict[str, int] = {}
 
     # What we send -------------------------------------------------------------------------------------------------
 
@@ -76,7 +72,7 @@ class SierraBook:
             tracked = self.expect(order, 0, leg)
             tracked.filled = order.contracts - remaining
             tracked.told = OrderStatus.UNKNOWN
-        self.net = dict(positions)
+        self.fills.net = dict(positions)
 
     def know(self, venue_ids: Mapping[str, str]) -> None:
         """The broker's numbers of our orders: ServerOrderID to order id."""
@@ -114,7 +110,7 @@ class SierraBook:
 
     def uncovered(self, contract: str, side: int) -> int:
         """Contracts that an order of that side can close without crossing a stop that may still fill."""
-        held = -side * self.net.get(contract, 0)
+        held = -side * self.fills.net.get(contract, 0)
         return max(0, held - sum(stop.remaining for stop in self.stops(contract)))
 
     def contract_of(self, symbol: str) -> str:
@@ -143,10 +139,10 @@ class SierraBook:
         changed = tracked.advance(update, route.instrument, now_ns)
         tracked.answer(update)
         self._check_price(update, route)
-        fill = self._fill(update, tracked, route, now_ns)
+        fill = self._new_fill(fill_of(update, tracked, "", route, now_ns), tracked, now_ns)
         news: list[News] = []
         if tracked.leg is not Leg.TARGET:
-            news += _announce(tracked, fill is not None, changed, renumbered, update, now_ns)
+            news += announce(tracked, fill is not None, changed, renumbered, update, now_ns)
         news += [fill] if fill is not None else []
         if tracked.leg is not Leg.TARGET:
             news += self._conclude(tracked, was_open, update, now_ns)
@@ -171,15 +167,11 @@ class SierraBook:
         meanwhile.  patience_ns: an order sent less than this before may still come up.
         """
         listed = {order.venue_id for order in survey.orders}
-        filled: dict[str, int] = {}
-        for row in survey.fills:
-            self._counted.setdefault(row.fill.fill_id, survey.time_ns)
-            filled[row.fill.order_id] = filled.get(row.fill.order_id, 0) + row.fill.contracts
+        filled = self.fills.settle(survey)
         for order_id, contracts in filled.items():
             if (tracked := self.orders.get(order_id)) is not None:
                 tracked.filled = max(tracked.filled, contracts)
         if survey.quiet:
-            self.net = dict(survey.positions)
             for tracked in self.orders.values():
                 if (
                     tracked.is_open
@@ -218,54 +210,16 @@ class SierraBook:
             return []
         self.changes += 1
         self.survey_reason = f"someone else's order {update.server_order_id} in {contract}"
-        fill = self._fill(update, None, self.routes[contract], now_ns)
+        known_id = self.order_id_of(update.server_order_id)
+        fill = self._new_fill(fill_of(update, None, known_id, self.routes[contract], now_ns), None, now_ns)
         return [fill] if fill is not None else []
 
-    def _fill(self, update: OrderUpdate, tracked: Tracked | None, route: Route, now_ns: int) -> Fill | None:
-        """The fill that an update brings and that was not told yet."""
-        if update.order_update_reason not in FILL_REASONS:
-            return None
-        so_far = tracked.filled if tracked is not None else 0
-        contracts = contracts_of(update.last_fill_quantity) or contracts_of(update.filled_quantity) - so_far
-        price = update.last_fill_price or update.average_fill_price
-        if contracts <= 0 or not price:
-            return None
-        if tracked is not None:
-            order_id, role, parent_id = tracked.order.order_id, tracked.order.role, tracked.order.parent_id
-        else:
-            order_id = self.order_id_of(update.server_order_id) or f"manual-{update.server_order_id}"
-            role, parent_id = Role.UNKNOWN, ""
-        fill = Fill(
-            fill_id=update.last_fill_execution_id or f"{order_id}-{contracts_of(update.filled_quantity)}",
-            order_id=order_id,
-            symbol=route.contract,
-            side=side_of(update.buy_sell) if update.buy_sell or tracked is None else tracked.order.side,
-            contracts=contracts,
-            price_ticks=route.instrument.to_ticks(price),
-            time_ns=time_ns_of(update.last_fill_date_time, now_ns),
-            commission_cents=route.instrument.commission_cents * contracts,
-            role=role,
-            parent_id=parent_id,
-        )
-        return fill if self._count(fill, tracked, now_ns) else None
-
-    def _count(self, fill: Fill, tracked: Tracked | None, now_ns: int) -> bool:
-        """Count a fill once; False where the trader was told of it before."""
-        if fill.fill_id in self._told_fills:
-            return False
-        self._told_fills[fill.fill_id] = now_ns
-        if fill.fill_id not in self._counted:
-            self._counted[fill.fill_id] = now_ns
-            self.net[fill.symbol] = self.net.get(fill.symbol, 0) + fill.side * fill.contracts
-            if tracked is not None:
-                tracked.filled += fill.contracts
-        if not is_far_off(fill.price_ticks, self.last_ticks.get(fill.symbol, 0)):
-            self.last_ticks[fill.symbol] = fill.price_ticks
-        return True
+    def _new_fill(self, fill: Fill | None, tracked: Tracked | None, now_ns: int) -> Fill | None:
+        return fill if fill is not None and self.fills.take(fill, tracked, now_ns) else None
 
     def _check_price(self, update: OrderUpdate, route: Route) -> None:
         prices = [update.last_fill_price, update.price1 if update.order_type in _PRICED else None]
-        last = self.last_ticks.get(route.contract, 0)
+        last = self.fills.last_ticks.get(route.contract, 0)
         for price in prices:
             if price and is_far_off(route.instrument.to_ticks(price), last):
                 self.distrust = price_distrust(route.symbol, price, route.instrument.to_points(last))
@@ -307,9 +261,7 @@ class SierraBook:
                 del self.orders[order_id]
                 for number in (tracked.server_id, *tracked.former_ids):
                     self._by_server_id.pop(number, None)
-        for memory in (self._counted, self._told_fills):
-            for fill_id in [fill_id for fill_id, seen_ns in memory.items() if seen_ns < before_ns]:
-                del memory[fill_id]
+        self.fills.forget(before_ns)
 
 
 def _target_of(stop: Order) -> Order:
@@ -317,22 +269,3 @@ def _target_of(stop: Order) -> Order:
     return msgspec.structs.replace(
         stop, order_id=target_id(stop.order_id), role=Role.EXIT, order_type=OrderType.MARKET, trigger_ticks=0
     )
-
-
-def _announce(
-    tracked: Tracked, filled: bool, changed: bool, renumbered: bool, update: OrderUpdate, now_ns: int
-) -> list[News]:
-    """That an order works, with its terms where it is a stop; and again where they or the broker's number change."""
-    if not (tracked.phase is Phase.WORKING or filled):
-        return []
-    if tracked.told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
-        status = OrderStatus.ACCEPTED
-    elif tracked.is_stop and tracked.is_open and (changed or is_replacement(update)):
-        status = OrderStatus.RESIZED
-    elif renumbered:
-        status = OrderStatus.ACCEPTED
-    else:
-        return []
-    tracked.told = status
-    shown = tracked.order if tracked.is_stop else None
-    return [OrderReport(tracked.order.order_id, status, now_ns, update.info_text, shown, tracked.server_id)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +84,8 @@ class Desk:
         self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = asyncio.Queue()
         self.moved = asyncio.Event()
         """Set whenever the book may have changed."""
+        self.took_up = threading.Event()
+        """Set when a command was carried out or waits for the broker."""
 
     def submit(self, order: Order) -> None:
         """Send an order."""
@@ -108,6 +111,7 @@ class Desk:
                 self._unknown(order_id, f"{type(error).__name__}: {error}")
                 if not isinstance(error, DtcError):
                     self._line.fail(f"An order was not carried out as it should be ({type(error).__name__}: {error}).")
+            self.took_up.set()
             if self._book.survey_reason:
                 self._line.ask()
 
@@ -134,10 +138,10 @@ class Desk:
 
     async def _enter(self, order: Order, route: wire.Route) -> list[Tracked]:
         """A bracket: the entry, its stop, and its target."""
-        last = self._book.last_ticks.get(order.symbol, 0)
+        last = self._book.fills.last_ticks.get(order.symbol, 0)
         if self._halt_file.exists():
             raise VenueError(f"The HALT file exists ({self._halt_file}): no entry is sent before `resume`.")
-        held = self._book.net.get(order.symbol, 0)
+        held = self._book.fills.net.get(order.symbol, 0)
         if order.side * held < 0:
             raise VenueError(f"{held:+d} {order.symbol} are still held: nothing is opened on the other side before.")
         if not last:
@@ -153,7 +157,7 @@ class Desk:
 
     async def _protect(self, order: Order, route: wire.Route) -> list[Tracked]:
         """A stop alone."""
-        last = self._book.last_ticks.get(order.symbol, 0)
+        last = self._book.fills.last_ticks.get(order.symbol, 0)
         if order.order_type is not OrderType.STOP:
             raise VenueError(f"A {order.role} order of type {order.order_type} is not sent.")
         if wire.is_far_off(order.trigger_ticks, last):
@@ -166,7 +170,7 @@ class Desk:
 
     async def _close(self, order: Order, route: wire.Route) -> None:
         """Take back the stops of what is closed, then send an order for what is uncovered; a stop may be faster."""
-        held = -order.side * self._book.net.get(order.symbol, 0)
+        held = -order.side * self._book.fills.net.get(order.symbol, 0)
         if held <= 0:
             self._book.survey_reason = "an order came to close a position that is not there"
             self._report(order.order_id, OrderStatus.CANCELLED, "The stop was faster: nothing is left to close.")
@@ -264,6 +268,7 @@ class Desk:
 
     async def _until(self, done: Callable[[], bool]) -> None:
         """Wait until it is so, the time is up, or the connection is another."""
+        self.took_up.set()
         session = self._line.session
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.request_timeout_s):

@@ -252,7 +252,7 @@ class SierraSession:
         if held != self._broker_net.get(contract):
             self._broker_net[contract] = held
             self._book.changes += 1
-        if held != self._book.net.get(contract, 0):
+        if held != self._book.fills.net.get(contract, 0):
             self._book.survey_reason = f"the broker holds {held} {contract}"
         self._check_average(update)
 
@@ -260,12 +260,12 @@ class SierraSession:
         contract = self._book.contract_of(update.symbol)
         if not contract or not update.quantity or not update.average_price:
             return
-        instrument, last = self._book.routes[contract].instrument, self._book.last_ticks.get(contract, 0)
+        instrument, last = self._book.routes[contract].instrument, self._book.fills.last_ticks.get(contract, 0)
         ticks = instrument.to_ticks(update.average_price)
         if is_far_off(ticks, last):
             self._book.distrust = price_distrust(update.symbol, update.average_price, instrument.to_points(last))
         elif not last:
-            self._book.last_ticks[contract] = ticks
+            self._book.fills.last_ticks[contract] = ticks
 
     def _tell_status(self) -> None:
         reason = self.why_not_ready()

@@ -11,7 +11,7 @@ from minhos.dtc.messages import OrderUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderUpdateReason
 from minhos.market.types import Instrument
-from minhos.trading.venue import OrderStatus
+from minhos.trading.venue import News, OrderReport, OrderStatus
 from minhos.venues.sierra_orders import contracts_of
 
 FILL_REASONS = (OrderUpdateReason.ORDER_FILLED, OrderUpdateReason.ORDER_FILLED_PARTIALLY)
@@ -147,9 +147,21 @@ class Tracked(msgspec.Struct):
         return True
 
 
-def is_replacement(update: OrderUpdate) -> bool:
-    """Whether an update says that an order was changed as asked."""
-    return update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
+def announce(
+    tracked: Tracked, filled: bool, changed: bool, renumbered: bool, update: OrderUpdate, now_ns: int
+) -> list[News]:
+    """That an order works, with its terms where it is a stop; and again where they or the broker's number change."""
+    replaced = update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
+    if not (tracked.phase is Phase.WORKING or filled):
+        return []
+    if tracked.is_stop and tracked.is_open and tracked.told is not None and (changed or replaced):
+        tracked.told = OrderStatus.RESIZED
+    elif renumbered or tracked.told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
+        tracked.told = OrderStatus.ACCEPTED
+    else:
+        return []
+    shown = tracked.order if tracked.is_stop else None
+    return [OrderReport(tracked.order.order_id, tracked.told, now_ns, update.info_text, shown, tracked.server_id)]
 
 
 def plan_release(stops: list[Tracked], keep: int) -> list[tuple[Tracked, int]]:
