@@ -306,6 +306,8 @@ class _Copy:
         start = max(last - checked_us, self.file.first_stamp) if last else self._since
         if not await self._pass(start):
             await self._pass(self.file.first_stamp)
+        if last and not self.file.last_stamp:  # nothing of it was right
+            await self._pass(self._since)
         waiting = [record for record in self._waiting if record["stamp"][0] > self.file.last_stamp]
         self._waiting.clear()
         self._copying = False

@@ -16,8 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from minhos.errors import DataError
-from minhos.feeds.scid import HEADER, HEADER_SIZE, MAGIC, RECORD_SIZE, Records, check_header
+from minhos.feeds.scid import HEADER, HEADER_SIZE, MAGIC, RECORD_SIZE, Records
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def header() -> bytes:
 
 
 class MirrorFile:
-    """The copy at path, which is made where it is missing or no .scid file.  One writer at a time."""
+    """The copy at path, which is made anew where it does not begin as one of these.  One writer at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -120,9 +119,7 @@ class MirrorFile:
     def _open(self) -> BinaryIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = open(self.path, "r+b" if self.path.exists() else "w+b", buffering=0)  # noqa: SIM115
-        try:
-            check_header(file.read(HEADER_SIZE), self.path)
-        except DataError:
+        if file.read(HEADER_SIZE) != header():
             file.seek(0)
             file.truncate()
             file.write(header())
