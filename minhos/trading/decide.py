@@ -61,6 +61,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     working: tuple[Order, ...] = ()
     micro: Instrument | None = None
     venue_trouble: str = ""
+    blind: bool = False
+    """What the broker holds was not compared with the journal yet."""
     shown: int | None = None
     """What the broker holds where it and the journal disagree; None where they agree."""
 
@@ -146,11 +148,12 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
 def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tuple[Order, ...]:
     """Orders from the position to the target.  A flip is a close and an entry; adds carry their own stop.
 
-    Nothing is sent while an earlier order works or broker and journal disagree, unless the verdict is to flatten;
-    then what those orders do not close yet.  Nothing but what shrinks the position is sent while `auto_trading` is off.
+    Nothing is sent to a broker whose account is not compared yet.  Nothing is sent while an earlier order works or
+    broker and journal disagree, unless the verdict is to flatten; then what those orders do not close yet.  Nothing but
+    what shrinks the position is sent while `auto_trading` is off.
     """
     held, target = position.contracts, verdict.target
-    if target == held:
+    if target == held or moment.blind:
         return ()
     if verdict.action is Action.FLATTEN:
         rest = still_to_close(position, moment.working, moment.shown)
@@ -236,6 +239,8 @@ def explain(
         return f"{verb(orders)}: {verdict.reason}"
     if verdict.action is Action.FLATTEN:
         return verdict.reason
+    if verdict.target != held and moment.blind:
+        return f"Target {verdict.target:+d} not sent: {moment.venue_trouble}."
     if verdict.target != held and not orders and moment.risk.distrust is not None:
         return f"Target {verdict.target:+d} not sent: {moment.risk.distrust.why}; `resume` when that is settled."
     if verdict.target != recommendation.target:

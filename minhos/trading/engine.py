@@ -186,9 +186,15 @@ class Engine:
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
 
     def flatten(self, reason: str, who: str, time_ns: int) -> None:
-        """Cancel what would open, close what is open; a second call while closing changes nothing."""
+        """Cancel what would open, close what is open; a second call while closing changes nothing.
+
+        At a broker whose account is not compared yet nothing is closed: somebody else may have done it.  A latched
+        stop closes after the comparison (`guard`).
+        """
         state = self.state
         self._cancel_openings(time_ns)
+        if state.blind():
+            return
         orders = tuple(
             self._flatten_order(position.symbol, rest, time_ns)
             for position in state.ledger.account().positions

@@ -358,6 +358,7 @@ class TradingState:
             working=self.book.working(symbol),
             venue_trouble=self.venue_trouble(),
             shown=self.shown(symbol),
+            blind=self.blind(),
         )
 
     def venue_trouble(self) -> str:
@@ -369,6 +370,10 @@ class TradingState:
         if unknown := self.book.unknown():
             return f"the broker has not answered for {len(unknown)} order(s); it is being asked"
         return "" if self.reconciled else "the broker's orders and positions are not compared yet"
+
+    def blind(self) -> bool:
+        """Whether a broker holds our account and has not shown it since the connection was made."""
+        return self.venue_status is not None and not (self.venue_status.ready and self.reconciled)
 
     def held(self) -> dict[str, int]:
         """Signed contracts by symbol; where broker and journal disagree, the broker's."""

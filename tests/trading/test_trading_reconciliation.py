@@ -366,6 +366,27 @@ def test_no_stop_is_placed_while_the_position_is_being_closed(desk):
     assert [order.role for order in desk.venue.sent] == [Role.ENTRY, Role.FLATTEN]
 
 
+@pytest.mark.parametrize("command", ["halt", "flatten"])
+def test_a_restart_does_not_close_what_somebody_else_has_closed(desk, command):
+    entry = desk.enter()
+    reborn = BrokerDesk(journal=desk.journal)
+    reborn.command(command)
+    reborn.flat_bar(p=0.2)
+    assert reborn.venue.sent == []
+    fill = listed(reborn.fill(reborn.state.book.order(entry.stop_id), "F9"), "77")
+    reborn.survey(fills=[fill], times=3)
+    assert reborn.position == 0
+    assert reborn.venue.sent == []
+
+
+def test_after_a_restart_a_halt_closes_once_the_accounts_were_compared(desk):
+    entry = desk.enter()
+    reborn = BrokerDesk(journal=desk.journal)
+    reborn.command("halt")
+    reborn.survey(entry.contracts, orders=[reborn.stop_of(entry)])
+    assert [order.role for order in reborn.venue.sent] == [Role.FLATTEN]
+
+
 def test_an_exit_that_is_refused_leaves_a_stop_again(desk):
     entry = desk.enter()
     desk.command("flatten")
