@@ -11,22 +11,21 @@ from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
 from minhos.accounting.types import Fill, OrderType, Role, Trade
-from minhos.errors import OrderStateError, ReconciliationError, SymbolError
+from minhos.errors import OrderStateError, ReconciliationError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
-from minhos.market.symbols import contract_expiry_ns
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Instrument, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
 from minhos.risk.events import parse_events
 from minhos.risk.limits import standard_limits
 from minhos.risk.manager import RiskManager
-from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Level, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
+from minhos.trading.lookups import expiry_ns, risk_mode
 from minhos.trading.order_states import Trigger
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderStatus, VenueStatus
@@ -390,17 +389,3 @@ class TradingState:
         if self.settings is None:
             raise ReconciliationError("the journal trades before it has settings; restore it from a backup.")
         return self.settings
-
-
-def expiry_ns(symbol: str) -> int:
-    """When trading in a contract ends; 0 for what never expires or is not a listed contract."""
-    try:
-        return contract_expiry_ns(symbol)
-    except SymbolError:
-        return 0
-
-
-def risk_mode(mode: str) -> Mode:
-    """Anything but the two modes without money is judged as live."""
-    modes: dict[str, Mode] = {"simulated": "simulated", "paper": "paper"}
-    return modes.get(mode, "live")
