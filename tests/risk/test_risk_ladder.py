@@ -1,4 +1,4 @@
-"""The live ladder: a quarter of Kelly first, one step for each fifty trades without a stop, back at once by any stop."""
+"""The live ladder: a quarter of Kelly first, one step for each fifty trades without a stop, back by any stop."""
 
 from __future__ import annotations
 
