@@ -28,6 +28,7 @@ from minhos.venues.sierra_tracked import Phase, Tracked, plan_release
 
 MOST_ROUNDS = 3
 """Taking back stops can bring up others (an entry that filled meanwhile); more rounds than this are not tried."""
+AGREE_EVERY_S = 0.02
 
 
 class Line(Protocol):
@@ -40,6 +41,8 @@ class Line(Protocol):
     def why_closed(self) -> str: ...
 
     def why_not_ready(self) -> str: ...
+
+    async def held(self, contract: str) -> int: ...
 
     def ask(self) -> None: ...
 
@@ -170,6 +173,7 @@ class Desk:
 
     async def _close(self, order: Order, route: wire.Route) -> None:
         """Take back the stops of what is closed, then send an order for what is uncovered; a stop may be faster."""
+        await self._agree(order.symbol)
         held = -order.side * self._book.fills.net.get(order.symbol, 0)
         if held <= 0:
             self._book.survey_reason = "an order came to close a position that is not there"
@@ -190,6 +194,21 @@ class Desk:
         await self._send(route, [wire.single(order, route, rest)], sent)
         await self._until(lambda: not sent.is_open and not sent.lacks_fills)
         self._note_silence(sent)
+
+    async def _agree(self, contract: str) -> None:
+        """Wait until the broker shows the position that the fills make; raises VenueError where it does not.
+
+        Whoever held the gate before us may have closed it, and word of that may still be on its way.
+        """
+        shown, net = 0, self._book.fills.net
+        try:
+            async with asyncio.timeout(self._options.request_timeout_s):
+                while (shown := await self._line.held(contract)) != net.get(contract, 0):
+                    await asyncio.sleep(AGREE_EVERY_S)
+        except (TimeoutError, DtcError) as error:
+            self._line.ask()
+            why = str(error) or f"the broker shows {shown:+d} {contract} and the fills make {net.get(contract, 0):+d}"
+            raise VenueError(f"No order was sent to close {contract}: {why}; the broker is being asked.") from None
 
     async def _release(self, contract: str, keep: int, route: wire.Route) -> str:
         """Let the stops cover at most keep contracts, newest first; returns why that did not come about."""

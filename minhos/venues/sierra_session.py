@@ -24,7 +24,7 @@ from minhos.venues import sierra_conditions as conditions
 from minhos.venues.sierra_book import SierraBook
 from minhos.venues.sierra_options import SierraOptions
 from minhos.venues.sierra_orders import contracts_of, is_far_off, price_distrust
-from minhos.venues.sierra_survey import make_survey
+from minhos.venues.sierra_survey import make_survey, positions_of
 
 FILL_DAYS = 2
 SURVEY_SPACING_S = 0.2
@@ -69,6 +69,14 @@ class SierraSession:
         if self._client is None:
             raise DtcDisconnected(self._closed)
         await self._client.send_orders(symbol, messages)
+
+    async def held(self, contract: str) -> int:
+        """Contracts of it that the broker shows now.  Raises DtcError."""
+        if self._client is None:
+            raise DtcDisconnected(self._closed)
+        rows = await self._client.positions(self._options.account)
+        await asyncio.sleep(0.0)  # what came with the answer is taken first
+        return positions_of(self._book, rows).get(contract, 0)
 
     def why_closed(self) -> str:
         """Why nothing at all can be sent; empty where something can."""
