@@ -70,6 +70,16 @@ class Child:
             self.kill()
             return None
 
+    def tell(self, *words: object) -> None:
+        """Tell it something without waiting."""
+        if self._pipe is not None:
+            with contextlib.suppress(OSError):
+                self._pipe.send(words)
+
+    def has_answered(self) -> bool:
+        """Whether an answer waits, or none will come any more."""
+        return self._pipe is None or self._pipe.poll()
+
     def start(self) -> None:
         """Start it, or start it again over the same files."""
         raise NotImplementedError
@@ -159,6 +169,7 @@ class Rig:
     ) -> None:
         self.folder = folder
         clock = ShiftedClock.at_open()
+        self.shift_ns = clock.shift_ns
         self.broker = Broker(folder, clock.shift_ns, options, faults)
         self.broker.start()
         told = TraderProcess(home=folder, port=self.broker.port, shift_ns=clock.shift_ns, request_timeout_s=timeout_s)

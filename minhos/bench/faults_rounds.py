@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from minhos.bench.faults_check import Findings, compare, journal_events, reversals
-from minhos.bench.faults_rig import Rig
+from minhos.bench.faults_outside import Outside
+from minhos.bench.faults_rig import POLL_S, Rig
 from minhos.bench.faults_trader import STOP_TICKS, SYMBOL, Standing
 from minhos.dtc.faults import Faults
 from minhos.market.calendar import SessionCalendar
@@ -23,8 +24,9 @@ from minhos.venues.served_book import BrokerOptions
 SETTLE_S = 12.0
 """A round that is not at rest by then counts as not settled."""
 MOST_CONTRACTS = 4
-MOST_TRADER_STEPS, MOST_BROKER_STEPS, MOST_REQUESTS = 14, 9, 4
+MOST_TRADER_STEPS, MOST_BROKER_STEPS, MOST_REQUESTS = 14, 9, 3
 CHECK_EVERY_S = 0.05
+MOST_APART_S = 0.01
 
 
 class RoundResult(msgspec.Struct, frozen=True):
@@ -93,29 +95,29 @@ def crossing_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundR
 
 def flattens_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResult:
     """The trader flattens, and so does somebody outside over a connection of his own, within milliseconds."""
-    from minhos.bench.faults_outside import Outside
-
     chance = random.Random(seed)
     rig = Rig(folder, calendar, *_kind_of_broker(chance))
+    outside = Outside(folder, rig.broker.port, rig.shift_ns)
     try:
+        outside.start()
         side, size = chance.choice((-1, 1)), chance.randint(1, MOST_CONTRACTS)
-        outside_first, apart_s = chance.random() < 0.5, chance.random() * 0.01
+        outside_first, apart_s = chance.random() < 0.5, chance.random() * MOST_APART_S
         _settle(rig)
         _decide(rig, side * size)
         _settle(rig)
-        outside = Outside(folder, rig.broker.port)
         acts = [outside.go, lambda: rig.trader.ask("flatten")]
         for act in acts if outside_first else reversed(acts):
             act()
             time.sleep(apart_s)
-        while outside.is_running:
+        while not (said := outside.said()):
             rig.broker.move(1)
             rig.broker.move(-1)
-            time.sleep(CHECK_EVERY_S / 10)
-        _settle(rig)
+            time.sleep(POLL_S)
         first = "outside" if outside_first else "the trader"
-        return _concluded(rig, f"{first} first, {apart_s * 1e3:.1f} ms apart: {outside.said}", 0)
+        what = f"flatten {side * size:+d}: {first} first, {apart_s * 1e3:.1f} ms apart; outside says {said}"
+        return _concluded(rig, what, 0)
     finally:
+        outside.kill()
         rig.close()
 
 

@@ -231,7 +231,7 @@ class BenchTrader:
         """A bar closes now, at that price, and a person has forced that many signed contracts."""
         now_ns = self.clock.now_ns()
         side = "long" if target > 0 else "short" if target < 0 else "flat"
-        wanted = {"side": side, "contracts": abs(target)}
+        wanted: dict[str, str | int | float | bool] = {"side": side, "contracts": abs(target)}
         self.engine.on_command(ev.CommandReceived(now_ns, f"force-{now_ns}", "force", "bench", "told to", wanted))
         bar = Bar(CONTRACT, now_ns, price_ticks, price_ticks, price_ticks, price_ticks, 1_000)
         self.engine.on_slice(Slice(now_ns, (bar,)), now_ns)
