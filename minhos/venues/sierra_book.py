@@ -108,10 +108,13 @@ class SierraBook:
         """Whether fills of that contract are missing, so that net cannot be trusted."""
         return any(t.lacks_fills for t in self.orders.values() if t.order.symbol == contract)
 
+    def held(self, contract: str, side: int) -> int:
+        """Contracts that an order of that side can close."""
+        return max(0, -side * self.fills.net.get(contract, 0))
+
     def uncovered(self, contract: str, side: int) -> int:
-        """Contracts that an order of that side can close without crossing a stop that may still fill."""
-        held = -side * self.fills.net.get(contract, 0)
-        return max(0, held - sum(stop.remaining for stop in self.stops(contract)))
+        """Those of them that it can close without crossing a stop that may still fill."""
+        return max(0, self.held(contract, side) - sum(stop.remaining for stop in self.stops(contract)))
 
     def contract_of(self, symbol: str) -> str:
         """The contract that the broker calls so; empty for none of ours."""

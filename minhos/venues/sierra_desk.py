@@ -24,6 +24,7 @@ from minhos.venues import sierra_orders as wire
 from minhos.venues.order_gate import POLL_S, OrderGate
 from minhos.venues.sierra_book import SierraBook
 from minhos.venues.sierra_options import SierraOptions
+from minhos.venues.sierra_requests import Request
 from minhos.venues.sierra_tracked import Phase, Tracked, plan_release
 
 MOST_ROUNDS = 3
@@ -47,26 +48,6 @@ class Line(Protocol):
     def ask(self) -> None: ...
 
     def fail(self, reason: str) -> None: ...
-
-
-class _Request(msgspec.Struct, frozen=True):
-    """A leg that is to shrink to `left` contracts; 0 cancels it.  answers: how many it had before."""
-
-    leg: Tracked
-    left: int
-    answers: int
-
-    @property
-    def is_settled(self) -> bool:
-        return not self.leg.is_open or self.leg.answers > self.answers
-
-    @property
-    def failed(self) -> str:
-        """Why it did not come about; empty where it did."""
-        if not self.leg.is_open or (self.is_settled and not self.leg.refusal):
-            return ""
-        what = f"{'cancel' if not self.left else 'change'} of order {self.leg.order.order_id}"
-        return f"the {what} was refused: {self.leg.refusal}" if self.is_settled else f"the {what} was not answered"
 
 
 class Desk:
@@ -174,8 +155,11 @@ class Desk:
     async def _close(self, order: Order, route: wire.Route) -> None:
         """Take back the stops of what is closed, then send an order for what is uncovered; a stop may be faster."""
         await self._agree(order.symbol)
-        held = -order.side * self._book.fills.net.get(order.symbol, 0)
-        if held <= 0:
+        held = self._book.held(order.symbol, order.side)
+        if order.contracts >= held:
+            await self._take_back_entries(order.symbol, route)
+            held = self._book.held(order.symbol, order.side)
+        if not held:
             self._book.survey_reason = "an order came to close a position that is not there"
             self._report(order.order_id, OrderStatus.CANCELLED, "The stop was faster: nothing is left to close.")
             return
@@ -210,12 +194,16 @@ class Desk:
             why = str(error) or f"the broker shows {shown:+d} {contract} and the fills make {net.get(contract, 0):+d}"
             raise VenueError(f"No order was sent to close {contract}: {why}; the broker is being asked.") from None
 
+    async def _take_back_entries(self, contract: str, route: wire.Route) -> None:
+        """Where everything is closed, no entry goes on filling; one that filled meanwhile is closed with the rest."""
+        entries = [entry for entry in self._book.openings(contract) if entry.server_id]
+        if entries:
+            await self._carry_out([Request(entry, 0, entry.answers) for entry in entries], route)
+
     async def _release(self, contract: str, keep: int, route: wire.Route) -> str:
         """Let the stops cover at most keep contracts, newest first; returns why that did not come about."""
         for _ in range(MOST_ROUNDS):
-            entries = [] if keep else [entry for entry in self._book.openings(contract) if entry.server_id]
-            requests = [_Request(entry, 0, entry.answers) for entry in entries]
-            requests += self._requests(plan_release(self._book.stops(contract), keep))
+            requests = self._requests(plan_release(self._book.stops(contract), keep))
             if not requests:
                 return ""
             if problem := await self._carry_out(requests, route):
@@ -235,18 +223,18 @@ class Desk:
             return
         await self._carry_out(self._requests([(tracked, left)]), route)
 
-    def _are_settled(self, requests: list[_Request], contract: str) -> bool:
+    def _are_settled(self, requests: list[Request], contract: str) -> bool:
         return all(request.is_settled for request in requests) and not self._book.lacks_fills(contract)
 
-    def _requests(self, plan: list[tuple[Tracked, int]]) -> list[_Request]:
+    def _requests(self, plan: list[tuple[Tracked, int]]) -> list[Request]:
         """For each stop, one for it and one for its target."""
         legs = [(leg, left) for stop, left in plan for leg in (stop, self._book.target(stop)) if leg is not None]
-        return [_Request(leg, left, leg.answers) for leg, left in legs]
+        return [Request(leg, left, leg.answers) for leg, left in legs]
 
-    async def _carry_out(self, requests: list[_Request], route: wire.Route) -> str:
+    async def _carry_out(self, requests: list[Request], route: wire.Route) -> str:
         """Send all requests, wait until each is settled; returns what went wrong, empty for nothing."""
         sent = [request for request in requests if request.leg.server_id]
-        messages = [_message(request, route.account) for request in sent]
+        messages = [request.message(route.account) for request in sent]
         try:
             await self._line.send(route.symbol, messages)
             await self._until(lambda: self._are_settled(sent, route.contract))
@@ -309,11 +297,3 @@ class Desk:
 
     def _report(self, order_id: str, status: OrderStatus, reason: str) -> None:
         self._tell([OrderReport(order_id, status, self._clock.now_ns(), reason)])
-
-
-def _message(request: _Request, account: str) -> Message:
-    leg = request.leg
-    if not request.left:
-        return wire.cancel(leg.server_id, leg.order.order_id, account)
-    total = request.left + max(leg.filled, leg.reported)
-    return wire.change_quantity(leg.server_id, leg.order.order_id, account, total)

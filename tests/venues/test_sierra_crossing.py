@@ -79,6 +79,19 @@ def test_a_reduction_whose_stop_fills_meanwhile_reverses_nothing(tmp_path):
         assert broker.positions() == [2, 0]
 
 
+def test_a_flatten_takes_back_an_entry_that_has_not_filled(tmp_path):
+    with ready(tmp_path) as (trading, broker):
+        trading.enter("E1", 1)
+        fill = broker.backend._try_fill
+        broker.backend._try_fill = lambda order: [] if order.client_order_id == "E2" else fill(order)
+        trading.venue.submit(entry("E2", 1), 0)
+        trading.wait_status("E2", OrderStatus.ACCEPTED)
+        trading.venue.submit(closing("X1", 1, role=Role.FLATTEN), 0)
+        trading.wait_filled("X1", 1)
+        assert trading.statuses("E2")[-1] is OrderStatus.CANCELLED
+        assert (broker.positions(), broker.live()) == ([1, 0], {})
+
+
 def test_two_flattens_do_not_reverse(tmp_path):
     with ready(tmp_path) as (trading, broker):
         trading.enter()
