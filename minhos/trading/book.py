@@ -164,7 +164,7 @@ def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopA
         held[lot.stop_id] = held.get(lot.stop_id, 0) + lot.contracts
     actions = []
     for record in stops:
-        if record.state in (OrderState.CANCEL_SENT, OrderState.UNKNOWN):
+        if record.state in (OrderState.INTENDED, OrderState.CANCEL_SENT, OrderState.UNKNOWN):
             continue
         wanted = held.get(record.order.order_id, 0)
         resting = record.contracts - record.filled

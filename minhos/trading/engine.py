@@ -21,10 +21,10 @@ from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, 
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
-from minhos.trading.book import moot_orders, stop_maintenance
+from minhos.trading.book import OrderRecord, moot_orders, stop_maintenance
 from minhos.trading.conclusions import demand_to_flatten, trade_record
 from minhos.trading.decide import decide, make_flatten, still_to_close
-from minhos.trading.order_states import OrderState, Trigger
+from minhos.trading.order_states import FINAL, OrderState, Trigger
 from minhos.trading.settlement import Settlement
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision, Outcome
@@ -254,12 +254,17 @@ class Engine:
             self._note(self.venue.submit(order, time_ns))
 
     def keep_orders(self, time_ns: int) -> None:
-        """The stops together equal the position, and nothing that was to close it outlives it."""
+        """The stops together equal the position, and nothing that was to close it outlives it.
+
+        At a broker whose account was not compared yet our position may be an old one: nothing is taken back there.
+        """
         book = self.state.book
+        if not self.venue.simulated and not self.state.reconciled:
+            return
         account = self.state.ledger.account()
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
             position = account.position(symbol)
-            stops = [record for record in book.stops(symbol) if record.order.order_id not in self.refused_ids]
+            stops = [record for record in book.stops(symbol) if not self._is_to_wait(record)]
             for action in stop_maintenance(position, stops):
                 if action.what == "cancel":
                     self._cancel(action.stop_id, time_ns)
@@ -270,6 +275,13 @@ class Engine:
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
                 if order_id not in self.refused_ids:
                     self._cancel(order_id, time_ns)
+
+    def _is_to_wait(self, stop: OrderRecord) -> bool:
+        """Whether a stop is left alone for now: its cancel was refused, or word of its entry's fill may still come."""
+        if self.venue.simulated:
+            return False
+        entry = self.state.book.records.get(stop.order.parent_id)
+        return stop.order.order_id in self.refused_ids or (entry is not None and entry.state not in FINAL)
 
     def _cancel_openings(self, time_ns: int) -> None:
         """Take back every entry and add that has not filled."""

@@ -66,12 +66,16 @@ class SierraBook:
         return [*legs, self.expect(_target_of(stop), now_ns, Leg.TARGET)] if with_target else legs
 
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
-        """After a restart: orders that were working, with what remains of each, and what is held."""
+        """After a restart: orders that may work, with what remains of each, and what is held.
+
+        A stop without a trigger is one of which the trader never heard.
+        """
         for order, remaining in orders:
             leg = Leg.PARENT if order.stop_id else Leg.SINGLE
             tracked = self.expect(order, 0, leg)
             tracked.filled = order.contracts - remaining
-            tracked.told = OrderStatus.UNKNOWN
+            unheard = tracked.is_stop and not order.trigger_ticks
+            tracked.told = None if unheard else OrderStatus.UNKNOWN
         self.fills.net = dict(positions)
 
     def know(self, venue_ids: Mapping[str, str]) -> None:
@@ -158,11 +162,12 @@ class SierraBook:
         return [news for row in rows if self._find(row) is not None for news in self.take(row, now_ns)]
 
     def mark_unknown(self, tracked: Tracked, reason: str, now_ns: int) -> list[News]:
-        """No answer came: it may or may not work."""
-        if not tracked.is_open or tracked.leg is Leg.TARGET:
+        """No answer came: it may or may not work.  Of a leg that the trader has not heard of, nothing is told."""
+        self.survey_reason = reason
+        was_told = tracked.told is not None or tracked.leg in (Leg.PARENT, Leg.SINGLE)
+        if not tracked.is_open or tracked.leg is Leg.TARGET or not was_told:
             return []
         tracked.told = OrderStatus.UNKNOWN
-        self.survey_reason = reason
         return [OrderReport(tracked.order.order_id, OrderStatus.UNKNOWN, now_ns, reason, venue_id=tracked.server_id)]
 
     def settle(self, survey: Survey, patience_ns: int) -> None:
