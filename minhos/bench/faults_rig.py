@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing as mp
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -45,6 +46,8 @@ class Child:
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self.crashes = 0
+        """How often it ended by itself and not by SIGKILL."""
 
     @property
     def pid(self) -> int:
@@ -67,6 +70,8 @@ class Child:
                 raise CheckFailed(f"process {self.pid} did not answer {words} within {PATIENCE_S:g} s")
             return self._pipe.recv()
         except (EOFError, OSError):
+            if self._process is not None:
+                self._process.join(PATIENCE_S)
             self.kill()
             return None
 
@@ -87,6 +92,7 @@ class Child:
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
         if self._process is not None:
+            self.crashes += self._process.exitcode not in (None, -signal.SIGKILL)
             self._process.kill()
             self._process.join()
         if self._pipe is not None:

@@ -39,11 +39,13 @@ class RoundResult(msgspec.Struct, frozen=True):
     kills: int = 0
     flat_only: str = ""
     reversals: int = 0
+    crashes: int = 0
+    """How often trader or broker ended by an error of their own."""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing of what must not happen happened."""
-        return self.findings.is_clean and self.settled and not self.reversals
+        return self.findings.is_clean and self.settled and not self.reversals and not self.crashes
 
 
 def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResult:
@@ -51,7 +53,7 @@ def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResul
     chance = random.Random(seed)
     rig = Rig(folder, calendar, *_kind_of_broker(chance))
     try:
-        _settle(rig)
+        settle(rig)
         n_decisions = chance.randint(3, 5)
         fatal, kills, done = chance.randrange(n_decisions), 0, []
         for i in range(n_decisions):
@@ -64,7 +66,7 @@ def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResul
             _decide(rig, target)
             for move in moves:
                 rig.broker.move(move)
-            kills += _settle(rig)[1]
+            kills += settle(rig)[1]
         return _concluded(rig, "; ".join(done), kills)
     finally:
         rig.close()
@@ -80,13 +82,13 @@ def crossing_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundR
             chance.randint(1, MOST_CONTRACTS),
             chance.randint(1, MOST_REQUESTS),
         )
-        _settle(rig)
+        settle(rig)
         _decide(rig, side * size)
-        _settle(rig)
+        settle(rig)
         through = rig.broker.price_ticks - side * (STOP_TICKS + 10)
         rig.broker.ask(f"cross {request} {SYMBOL} {through}")
         _decide(rig, 0)
-        _settle(rig)
+        settle(rig)
         rig.broker.ask("forget")
         return _concluded(rig, f"exit of {side * size:+d}, the stop is passed at request {request}", 0)
     finally:
@@ -102,9 +104,9 @@ def flattens_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundR
         outside.start()
         side, size = chance.choice((-1, 1)), chance.randint(1, MOST_CONTRACTS)
         outside_first, apart_s = chance.random() < 0.5, chance.random() * MOST_APART_S
-        _settle(rig)
+        settle(rig)
         _decide(rig, side * size)
-        _settle(rig)
+        settle(rig)
         acts = [outside.go, lambda: rig.trader.ask("flatten")]
         for act in acts if outside_first else reversed(acts):
             act()
@@ -149,7 +151,7 @@ def _is_at_rest(standing: Standing) -> bool:
     return standing.is_settled and standing.stops == abs(standing.position)
 
 
-def _settle(rig: Rig) -> tuple[bool, int]:
+def settle(rig: Rig) -> tuple[bool, int]:
     """Until nothing is under way, as far as the trader knows; whether that came about, and how many died on the way.
 
     What dies is started again; the price keeps trembling, so that orders fill.
@@ -167,7 +169,7 @@ def _concluded(rig: Rig, what: str, kills: int) -> RoundResult:
     deadline = time.monotonic() + SETTLE_S
     rig.broker.ask("forget")
     while True:
-        settled, dead = _settle(rig)
+        settled, dead = settle(rig)
         kills += dead
         findings = compare(rig.broker.books(), journal_events(rig.folder))
         if (findings.is_clean and settled) or time.monotonic() > deadline:
@@ -176,7 +178,8 @@ def _concluded(rig: Rig, what: str, kills: int) -> RoundResult:
     standing = rig.trader.standing()
     flat_only = standing.flat_only if standing is not None else "dead"
     turned = reversals(rig.broker.books().fills)
-    return RoundResult(what, findings, settled, kills, flat_only, turned)
+    crashes = rig.broker.crashes + rig.trader.crashes
+    return RoundResult(what, findings, settled, kills, flat_only, turned, crashes)
 
 
 def alarms(folder: Path) -> list[str]:

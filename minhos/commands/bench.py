@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import platform
 from typing import Annotated, Any
@@ -11,20 +12,29 @@ import psutil
 import typer
 from rich.table import Table
 
-from minhos.commands.common import JsonOption, console, print_json
+from minhos.commands.common import JsonOption, Report, console, errors, print_json
 from minhos.commands.suggest import chosen_of
+from minhos.errors import CommandRefused
 
-NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "dtc", "tail")
+NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "dtc", "tail", "faults")
 
 
 def bench(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds of each kind (faults).")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="What makes the rounds the same again (faults).")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure and print figures.  Example: minh.py bench decision --json."""
     module = importlib.import_module(f"minhos.bench.{chosen_of(name, NAMES, 'bench')}")
-    figures = module.run(quick=quick)
+    asked: dict[str, Any] = {key: value for key, value in {"rounds": rounds, "seed": seed}.items() if value is not None}
+    taken = inspect.signature(module.run).parameters
+    if unknown := [f"--{key}" for key in asked if key not in taken]:
+        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; bench faults has.")
+    if "progress" in taken:
+        asked["progress"] = _tell_on_stderr()
+    figures = module.run(quick=quick, **asked)
     result: dict[str, Any] = {"bench": name, "machine": machine(), "figures": figures}
     if as_json:
         print_json(result)
@@ -36,6 +46,20 @@ def bench(
         target = "" if figure["target"] is None else f"{figure['target']:g}"
         table.add_row(figure["name"], f"{figure['value']:,.4g}", figure["unit"], target, met)
     console.print(table)
+
+
+def _tell_on_stderr() -> Report:
+    """A line for each twentieth of the work and for each failure; a live bar's thread would not mix with forks."""
+    told = -1
+
+    def tell(share: float, text: str) -> None:
+        nonlocal told
+        twentieth = int(20 * share)
+        if twentieth > told or text.startswith("FAILED"):
+            told = max(told, twentieth)
+            errors.print(f"{share:4.0%}  {text}", highlight=False, markup=False)
+
+    return tell
 
 
 def machine() -> dict[str, Any]:
