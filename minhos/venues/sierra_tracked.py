@@ -151,17 +151,20 @@ def announce(
     tracked: Tracked, filled: bool, changed: bool, renumbered: bool, update: OrderUpdate, now_ns: int
 ) -> list[News]:
     """That an order works, with its terms where it is a stop; and again where they or the broker's number change."""
-    replaced = update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
     if not (tracked.phase is Phase.WORKING or filled):
         return []
-    if tracked.is_stop and tracked.is_open and tracked.told is not None and (changed or replaced):
-        tracked.told = OrderStatus.RESIZED
-    elif renumbered or tracked.told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
-        tracked.told = OrderStatus.ACCEPTED
-    else:
-        return []
-    shown = tracked.order if tracked.is_stop else None
-    return [OrderReport(tracked.order.order_id, tracked.told, now_ns, update.info_text, shown, tracked.server_id)]
+    told, replaced = tracked.told, update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
+    statuses = []
+    if told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
+        statuses.append(OrderStatus.ACCEPTED)
+    if tracked.is_stop and tracked.is_open and told is not None and (changed or replaced):
+        statuses.append(OrderStatus.RESIZED)  # also after UNKNOWN: the trader may hold it to other terms
+    if renumbered and not statuses:
+        statuses.append(OrderStatus.ACCEPTED)
+    if statuses:
+        tracked.told = statuses[-1]
+    shown, name = tracked.order if tracked.is_stop else None, tracked.order.order_id
+    return [OrderReport(name, status, now_ns, update.info_text, shown, tracked.server_id) for status in statuses]
 
 
 def plan_release(stops: list[Tracked], keep: int) -> list[tuple[Tracked, int]]:

@@ -84,6 +84,23 @@ def test_a_stop_counts_from_its_entrys_first_fill_on():
     assert book.uncovered("MNQZ25", -1) == 0
 
 
+def test_a_stop_that_was_unknown_is_told_as_working_and_then_with_its_terms():
+    """The trader may know nothing of it, or hold it to other terms; either way it understands these two."""
+    book = book_with_bracket()
+    stop = Order("S9", "MNQZ25", -1, 2, Role.STOP, OrderType.STOP, 79_880)
+    book.adopt([(stop, 2)], {"MNQZ25": 2})
+    news = take(book, update("S9", quantity=1, price1=19_970.0))
+    assert [(report.status, report.order.contracts) for report in news] == [(Told.ACCEPTED, 1), (Told.RESIZED, 1)]
+
+
+def test_of_a_leg_that_the_trader_has_not_heard_of_no_doubt_is_told():
+    book = book_with_bracket()
+    take(book, update("E1-S", S.PENDING_CHILD, R.NEW_ORDER_ACCEPTED))
+    assert book.mark_unknown(book.orders["E1-S"], "no answer", MONDAY_OPEN) == []
+    (report,) = take(book, update("E1-S", quantity=1, price1=19_970.0))
+    assert report.status is Told.ACCEPTED
+
+
 def test_a_leg_that_is_refused_while_its_entry_lives_is_told():
     book = book_with_bracket()
     take(book, partial(1, 3, contracts=3))
