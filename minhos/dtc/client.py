@@ -174,8 +174,9 @@ class DtcClient(Session):
     async def send_orders(self, symbol: str, orders: list[Message]) -> None:
         """Send order messages back to back without waiting: what becomes of them comes out of `events`, in order."""
         scale = await self._scale(symbol)
-        for order in orders:
-            self.send(scale.to_server(order))
+        if self._wire is None:
+            raise DtcDisconnected(f"There is no connection to {self.options.address} now.")
+        self._wire.send_together([scale.to_server(order) for order in orders])
 
     async def _submit(self, symbol: str, orders: list[Message], names: list[str]) -> list[m.OrderUpdate]:
         scale = await self._scale(symbol)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from minhos.dtc.codec import Encoding, Malformed, decode, encode
 from minhos.dtc.framing import Framer
@@ -45,6 +45,10 @@ class Wire:
     def send(self, message: Message) -> None:
         """Hand over one message.  Raises DtcError for what cannot be carried, DtcDisconnected for a full line."""
         self.send_bytes(encode(message, self.encoding))
+
+    def send_together(self, messages: Sequence[Message]) -> None:
+        """Hand over messages in one piece, so that nothing comes between them; raises as `send` does."""
+        self.send_bytes(b"".join([encode(message, self.encoding) for message in messages]))
 
     def send_bytes(self, data: bytes) -> None:
         """Hand over bytes as they are."""
