@@ -158,13 +158,16 @@ def moot_orders(position: Position, records: list[OrderRecord]) -> list[str]:
 
 
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:
-    """Cancel the stops of closed lots, shrink those of reduced ones; nothing where all is right."""
+    """Cancel the stops of closed lots, shrink those of reduced ones; nothing where all is right.
+
+    One that the venue has not accepted yet stays: its lot does not name it before.
+    """
     held: dict[str, int] = {}
     for lot in position.lots:
         held[lot.stop_id] = held.get(lot.stop_id, 0) + lot.contracts
     actions = []
     for record in stops:
-        if record.state in (OrderState.INTENDED, OrderState.CANCEL_SENT, OrderState.UNKNOWN):
+        if record.state not in (OrderState.WORKING, OrderState.RESIZE_SENT):
             continue
         wanted = held.get(record.order.order_id, 0)
         resting = record.contracts - record.filled

@@ -267,14 +267,14 @@ class Engine:
             stops = [record for record in book.stops(symbol) if not self._is_to_wait(record)]
             for action in stop_maintenance(position, stops):
                 if action.what == "cancel":
-                    self._cancel(action.stop_id, time_ns)
+                    self.cancel(action.stop_id, time_ns)
                 else:
                     self.last_sent_ns = self.clock.now_ns()
                     book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
                     self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
                 if order_id not in self.refused_ids:
-                    self._cancel(order_id, time_ns)
+                    self.cancel(order_id, time_ns)
 
     def _is_to_wait(self, stop: OrderRecord) -> bool:
         """Whether a stop is left alone for now: its cancel was refused, or word of its entry's fill may still come."""
@@ -287,9 +287,9 @@ class Engine:
         """Take back every entry and add that has not filled."""
         for record in self.state.book.open_records():
             if record.order.role in (Role.ENTRY, Role.ADD) and record.state is not OrderState.CANCEL_SENT:
-                self._cancel(record.order.order_id, time_ns)
+                self.cancel(record.order.order_id, time_ns)
 
-    def _cancel(self, order_id: str, time_ns: int) -> None:
+    def cancel(self, order_id: str, time_ns: int) -> None:
         self.last_sent_ns = self.clock.now_ns()
         self.state.book.trigger(order_id, Trigger.REQUEST_CANCEL)
         self._note(self.venue.cancel(order_id, time_ns))

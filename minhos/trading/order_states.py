@@ -56,11 +56,14 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.INTENDED, T.PARTIAL_FILL): S.WORKING,  # an attached stop hit in the moment it was placed
     (S.INTENDED, T.FILL): S.FILLED,  # the same, whole
     (S.INTENDED, T.CANCEL): S.CANCELLED,  # taken back before it was sent: halted between intent and wire
+    (S.INTENDED, T.RESIZE): S.WORKING,  # an attached stop that grew before we heard of it
+    (S.INTENDED, T.REQUEST_CANCEL): S.CANCEL_SENT,  # an attached stop whose lot is gone
     (S.INTENDED, T.TIME_OUT): S.UNKNOWN,  # restarted between intent and wire: it may or may not have left
     (S.SENT, T.ACCEPT): S.WORKING,
     (S.SENT, T.REJECT): S.REJECTED,
     (S.SENT, T.PARTIAL_FILL): S.WORKING,  # fill before acknowledgement
     (S.SENT, T.FILL): S.FILLED,  # fill before acknowledgement
+    (S.SENT, T.RESIZE): S.WORKING,  # its first word says how large it is
     (S.SENT, T.REQUEST_CANCEL): S.CANCEL_SENT,
     (S.SENT, T.CANCEL): S.CANCELLED,  # accepted and cancelled by the venue in one answer
     (S.SENT, T.TIME_OUT): S.UNKNOWN,  # never sent again: ask

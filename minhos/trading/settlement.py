@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from minhos.accounting.types import CLOSING, Order
+from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
+from minhos.trading.order_states import OrderState
 from minhos.trading.reconciliation import answers, differences, missing
 from minhos.trading.venue import Survey
 
 if TYPE_CHECKING:
     from minhos.trading.engine import Engine
+
+
+PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
 
 
 class Settlement:
@@ -30,6 +35,8 @@ class Settlement:
         self._concluded: tuple[str, ...] | None = None
         self._trade_date = 0
         self._bare: frozenset[str] = frozenset()
+        self._again_ns: dict[str, int] = {}
+        """By entry: when its stop may be placed again, should the last one have been refused."""
 
     def on_survey(self, survey: Survey, now_ns: int) -> None:
         """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
@@ -83,16 +90,37 @@ class Settlement:
         bare: dict[str, Order] = {}
         for order in missing_stops(state, now_ns):
             closing = any(o.role in CLOSING for o in state.book.working(order.symbol))
-            if not closing and order.contracts > resting.get(_stop_id(engine, order), 0):
+            under_way = any(
+                r.order.parent_id == order.parent_id and r.state is not OrderState.WORKING
+                for r in state.book.stops(order.symbol)
+            )
+            waits = now_ns < self._again_ns.get(order.parent_id, 0)
+            if not (closing or under_way or waits) and order.contracts > resting.get(_stop_id(engine, order), 0):
                 bare[order.parent_id] = order
         if bare.keys() - self._bare:
             engine.venue.ask()
         for parent in sorted(bare.keys() & self._bare):
-            order = bare.pop(parent)
-            text = f"{order.contracts} {order.symbol} stood without a stop at the broker; one is placed."
-            engine.record(ev.Alarm(now_ns, text), now_ns)
-            engine.send((order,), now_ns)
+            self._again_ns[parent] = now_ns + PROTECT_PAUSE_NS
+            self._place(bare.pop(parent), now_ns)
         self._bare = frozenset(bare)
+
+    def _place(self, order: Order, now_ns: int) -> None:
+        """The missing stop; where the market has passed it, the position is closed; a smaller one makes room first."""
+        engine, state = self._engine, self._engine.state
+        text = f"{order.contracts} {order.symbol} stood without a stop at the broker"
+        last = state.ledger.account().last_ticks.get(order.symbol, 0)
+        if last and order.side * (last - order.trigger_ticks) >= 0:
+            engine.record(ev.Alarm(now_ns, f"{text}, and the market has passed it: closing."), now_ns)
+            engine.flatten(f"{text}, and the market has passed it", "engine", now_ns)
+            return
+        engine.record(ev.Alarm(now_ns, f"{text}; one is placed."), now_ns)
+        smaller = [r for r in state.book.stops(order.symbol) if r.order.parent_id == order.parent_id]
+        if not smaller:
+            engine.send((order,), now_ns)
+            return
+        self._again_ns.pop(order.parent_id, None)
+        for record in smaller:
+            engine.cancel(record.order.order_id, now_ns)
 
 
 def _stop_id(engine: Engine, order: Order) -> str:

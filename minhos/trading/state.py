@@ -383,7 +383,8 @@ class TradingState:
     def traded_symbols(self) -> set[str]:
         """Contracts in which the broker's account must agree with ours."""
         held = {position.symbol for position in self.ledger.account().positions}
-        return held | {self._settings().order_symbol}
+        working = {record.order.symbol for record in self.book.open_records()}
+        return held | working | {self._settings().order_symbol}
 
     def _settings(self) -> ev.TradingSettings:
         if self.settings is None:

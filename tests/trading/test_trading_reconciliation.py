@@ -344,6 +344,7 @@ def test_a_lot_without_its_stop_gets_one_and_an_alarm(desk):
     stop = desk.venue.sent[-1]
     assert (stop.role, stop.contracts, stop.trigger_ticks) == (Role.STOP, entry.contracts, 80_000 - STOP_TICKS)
     assert len(desk.venue.sent) == 2
+    assert desk.venue.cancelled == []
     assert desk.alarms == [f"{entry.contracts} {SYMBOL} stood without a stop at the broker; one is placed."]
 
 
