@@ -73,7 +73,7 @@ class FaultyWire(Wire):
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, encoding: Encoding, faults: Faults):
         super().__init__(reader, writer, encoding)
-        self._faults = faults
+        self.faults = faults
         self._held: list[bytes] = []
         self._late: set[asyncio.Task[None]] = set()
         self._pending, self._more = bytearray(), asyncio.Event()
@@ -82,7 +82,7 @@ class FaultyWire(Wire):
 
     def send(self, message: Message) -> None:
         """Send the message as the faults have it."""
-        faults, number = self._faults, message.TYPE
+        faults, number = self.faults, message.TYPE
         if self.muted or number in faults.drop:
             return
         if number in faults.wrong_request_id:
@@ -116,7 +116,7 @@ class FaultyWire(Wire):
         self._more.set()
 
     async def _send_pieces(self) -> None:
-        step = self._faults.split_bytes
+        step = self.faults.split_bytes
         while await self._more.wait():
             piece = bytes(self._pending[:step])
             del self._pending[:step]
@@ -129,7 +129,7 @@ class FaultyWire(Wire):
             await asyncio.sleep(0)
 
     async def _send_late(self, data: bytes) -> None:
-        await asyncio.sleep(self._faults.delay_s)
+        await asyncio.sleep(self.faults.delay_s)
         if not self._writer.is_closing():
             self.send_bytes(data)
 
@@ -138,7 +138,7 @@ class FaultyWire(Wire):
         data = encode(message, self.encoding)
         if self.encoding != Encoding.BINARY or message.TYPE in SESSION_TYPES or message.TYPE not in LAYOUTS:
             return data
-        body = data[HEADER.size : max(HEADER.size, len(data) - self._faults.shorter_by)] + bytes(self._faults.longer_by)
+        body = data[HEADER.size : max(HEADER.size, len(data) - self.faults.shorter_by)] + bytes(self.faults.longer_by)
         return HEADER.pack(HEADER.size + len(body), message.TYPE) + body
 
     async def close(self, patience_s: float = 1.0) -> None:

@@ -94,6 +94,12 @@ class DtcServer:
         for session in self._sessions:
             session.wire.abort()
 
+    def misbehave(self, faults: Faults) -> None:
+        """Let these faults hold from now on, what they do to messages also on the connections that are open."""
+        self._faults = faults
+        for session in self._sessions:
+            session.wire.faults = faults
+
     @property
     def n_sessions(self) -> int:
         """Connections that are open."""
