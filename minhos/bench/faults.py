@@ -50,6 +50,8 @@ def run(
         _figure("flat_only", sum(bool(result.flat_only) for result in kills), None),
         _figure("reversals/stop_exit", sum(result.reversals for result in results["stop_exit"]), 0),
         _figure("reversals/two_flattens", sum(result.reversals for result in results["two_flattens"]), 0),
+        _figure("left_open/stop_exit", sum(result.left_open for result in results["stop_exit"]), 0, "contracts"),
+        _figure("left_open/two_flattens", sum(result.left_open for result in results["two_flattens"]), 0, "contracts"),
     ]
     return figures + _order_out(QUICK_ORDERS if quick else ORDERS, calendar)
 
@@ -70,11 +72,11 @@ def _rounds(
 
 
 def failure_of(result: RoundResult, kind: str) -> str:
-    """What went wrong in a round, in words; empty where nothing did.  A kill round's flips are no reversals."""
-    turned = result.reversals if kind != "kill" else 0
-    if result.findings.is_clean and result.settled and not turned and not result.crashes:
+    """What went wrong in a round, in words; empty where nothing did.  A kill round flips and holds as it is told."""
+    turned, left = (result.reversals, result.left_open) if kind != "kill" else (0, 0)
+    if result.findings.is_clean and result.settled and not turned and not left and not result.crashes:
         return ""
-    outcome = f"settled {result.settled}, reversals {turned}, crashes {result.crashes}"
+    outcome = f"settled {result.settled}, reversals {turned}, left open {left}, crashes {result.crashes}"
     return f"{kind}: {result.what}: {result.findings}, {outcome}"
 
 

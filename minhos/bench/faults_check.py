@@ -63,9 +63,14 @@ def compare(broker: BrokerState, events: Sequence[ev.Event]) -> Findings:
         invented_fills=sum(not _is_true(fill, theirs.get(fill.fill_id)) for fill in filled)
         + sum(count - 1 for count in ours.values()),
         position_difference=abs(position - sum(fill.side * fill.contracts for fill in filled)),
-        unprotected=0 if any(_tells_of_it(event) for event in events) else bare,
+        unprotected=0 if _is_told(events) else bare,
         stray=wrong_side + beyond,
     )
+
+
+def has_market_orders(broker: BrokerState) -> bool:
+    """Whether an order at the broker will fill with the next price."""
+    return any(order.is_live and order.order_type == OrderType.MARKET for order in broker.orders.values())
 
 
 def reversals(fills: Iterable[ServedFill]) -> int:
@@ -96,6 +101,9 @@ def _is_true(ours: Fill, theirs: ServedFill | None) -> bool:
     return same == (theirs.side, theirs.contracts, theirs.price_ticks)
 
 
-def _tells_of_it(event: ev.Event) -> bool:
-    """An alarm about stops, or that only what shrinks the position is allowed."""
-    return isinstance(event, ev.Alarm) and ("stop" in event.text or event.text.startswith("Flat-only"))
+def _is_told(events: Sequence[ev.Event]) -> bool:
+    """Whether the user was told: only what shrinks the position is allowed, or an alarm about stops came since the
+    position last changed."""
+    alarms = [(i, event.text) for i, event in enumerate(events) if isinstance(event, ev.Alarm)]
+    last_fill = max((i for i, event in enumerate(events) if isinstance(event, ev.OrderFilled)), default=-1)
+    return any(text.startswith("Flat-only") or ("stop" in text and i > last_fill) for i, text in alarms)

@@ -12,6 +12,8 @@ from minhos.services.layout import Layout
 from minhos.services.outside import flatten_outside
 from minhos.settings import Settings
 
+DIED = "nothing: it ended by an error"
+
 
 class Outside(Child):
     """Waits for `go`, flattens once, and ends."""
@@ -30,7 +32,10 @@ class Outside(Child):
 
     def said(self) -> str:
         """What came of it; empty while it is at work."""
-        return str(self.ask()) if self.has_answered() else ""
+        if not self.has_answered():
+            return ""
+        answer = self.ask()
+        return DIED if answer is None else str(answer)
 
 
 def flatten_when_told(home: Path, port: int, shift_ns: int, pipe: Connection, theirs: Connection) -> None:

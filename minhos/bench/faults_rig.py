@@ -156,10 +156,14 @@ class Trader(Child):
     def __init__(self, told: TraderProcess, calendar: SessionCalendar) -> None:
         super().__init__()
         self._told, self._calendar = told, calendar
+        self.dies_after_start = 0
+        """At which of its steps, counted from its start, the next one dies; that is then forgotten."""
 
     def start(self) -> None:
         """Start it, or start it again over the same journal."""
-        self._start(trade, self._told, self._calendar)
+        told = msgspec.structs.replace(self._told, dies_at_step=self.dies_after_start)
+        self.dies_after_start = 0
+        self._start(trade, told, self._calendar)
 
     def standing(self) -> Standing | None:
         """How it stands; None where it is dead."""

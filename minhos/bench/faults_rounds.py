@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.bench.faults_check import Findings, compare, journal_events, reversals
-from minhos.bench.faults_outside import Outside
-from minhos.bench.faults_rig import POLL_S, Rig
-from minhos.bench.faults_trader import STOP_TICKS, SYMBOL, Standing
+from minhos.bench.faults_check import Findings, compare, has_market_orders, journal_events, reversals
+from minhos.bench.faults_outside import DIED, Outside
+from minhos.bench.faults_rig import PATIENCE_S, POLL_S, Rig
+from minhos.bench.faults_trader import ACCOUNT, STOP_TICKS, SYMBOL, Standing
 from minhos.dtc.faults import Faults
+from minhos.errors import CheckFailed
 from minhos.market.calendar import SessionCalendar
 from minhos.trading import events as ev
 from minhos.venues.served_book import BrokerOptions
@@ -25,13 +26,16 @@ SETTLE_S = 12.0
 """A round that is not at rest by then counts as not settled."""
 MOST_CONTRACTS = 4
 MOST_TRADER_STEPS, MOST_BROKER_STEPS, MOST_REQUESTS = 14, 9, 3
+MOST_RECOVERY_STEPS, DIES_AGAIN = 16, 0.3
+"""In that share of the kill rounds the trader that is started again dies as well, while it recovers."""
 CHECK_EVERY_S = 0.05
 MOST_APART_S = 0.01
 
 
 class RoundResult(msgspec.Struct, frozen=True):
-    """What became of one round.  what: what was done in it, in words.  flat_only: rounds that ended with MinhOS having
-    stopped and told the user."""
+    """What became of one round.  what: what was done in it, in words.  settled: whether trader and broker came to rest;
+    findings of a round that did not are those of its last moment.  flat_only: why MinhOS had stopped at the end.
+    """
 
     what: str
     findings: Findings
@@ -39,13 +43,10 @@ class RoundResult(msgspec.Struct, frozen=True):
     kills: int = 0
     flat_only: str = ""
     reversals: int = 0
+    left_open: int = 0
+    """Contracts at the broker at the end."""
     crashes: int = 0
-    """How often trader or broker ended by an error of their own."""
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing of what must not happen happened."""
-        return self.findings.is_clean and self.settled and not self.reversals and not self.crashes
+    """How often trader, broker or whoever flattened from outside ended by an error of their own."""
 
 
 def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResult:
@@ -59,6 +60,9 @@ def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResul
         for i in range(n_decisions):
             if i == fatal:
                 done.append(_arm(rig, chance))
+                if chance.random() < DIES_AGAIN:
+                    rig.trader.dies_after_start = chance.randint(1, MOST_RECOVERY_STEPS)
+                    done.append(f"and the next trader at its step {rig.trader.dies_after_start}")
             target = chance.randint(-MOST_CONTRACTS, MOST_CONTRACTS)
             moves = [chance.randint(-3, 3) for _ in range(chance.randint(0, 3))]
             moves += [chance.choice((-1, 1)) * (STOP_TICKS + 10)] if chance.random() < 0.25 else []
@@ -67,6 +71,11 @@ def kill_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundResul
             for move in moves:
                 rig.broker.move(move)
             kills += settle(rig)[1]
+        if not kills:
+            done.append(f"target {-target:+d}, and the trader is killed from outside")
+            _decide(rig, -target)
+            time.sleep(chance.random() * MOST_APART_S)
+            rig.trader.kill()
         return _concluded(rig, "; ".join(done), kills)
     finally:
         rig.close()
@@ -111,13 +120,11 @@ def flattens_round(folder: Path, calendar: SessionCalendar, seed: str) -> RoundR
         for act in acts if outside_first else reversed(acts):
             act()
             time.sleep(apart_s)
-        while not (said := outside.said()):
-            rig.broker.move(1)
-            rig.broker.move(-1)
-            time.sleep(POLL_S)
+        said = _heard(outside, rig)
         first = "outside" if outside_first else "the trader"
         what = f"flatten {side * size:+d}: {first} first, {apart_s * 1e3:.1f} ms apart; outside says {said}"
-        return _concluded(rig, what, 0)
+        result = _concluded(rig, what, 0)
+        return msgspec.structs.replace(result, crashes=result.crashes + (said == DIED))
     finally:
         outside.kill()
         rig.close()
@@ -147,39 +154,64 @@ def _decide(rig: Rig, target: int) -> None:
     rig.trader.ask("decide", target, rig.broker.price_ticks)
 
 
+def _heard(outside: Outside, rig: Rig) -> str:
+    """What the one outside says at the end; the price trembles meanwhile, so that orders fill.  Raises CheckFailed."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (said := outside.said()):
+        if time.monotonic() > deadline:
+            raise CheckFailed(f"the flatten from outside did not end within {PATIENCE_S:g} s")
+        rig.broker.move(1)
+        rig.broker.move(-1)
+        time.sleep(POLL_S)
+    return said
+
+
 def _is_at_rest(standing: Standing) -> bool:
     return standing.is_settled and standing.stops == abs(standing.position)
 
 
 def settle(rig: Rig) -> tuple[bool, int]:
-    """Until nothing is under way, as far as the trader knows; whether that came about, and how many died on the way.
+    """Until nothing is under way, as far as the trader knows and in the broker's books; whether that came about, and
+    how many died on the way.
 
     What dies is started again; the price keeps trembling, so that orders fill.
     """
     deadline, dead = time.monotonic() + SETTLE_S, 0
     while (left_s := deadline - time.monotonic()) > 0:
         if rig.wait_for(_is_at_rest, left_s, jiggle=True):
-            return True, dead
+            if not has_market_orders(rig.broker.books()):
+                return True, dead
+            rig.broker.move(1)
+            rig.broker.move(-1)
         dead += rig.raise_the_dead()
     return False, dead
 
 
 def _concluded(rig: Rig, what: str, kills: int) -> RoundResult:
-    """Compare once all is at rest; differences that the reconciliation is still to see are given time."""
+    """Compare once both sides are at rest, and were still when the comparison was made.
+
+    Differences that the reconciliation is still to see are given time; what remains then is a finding.
+    """
     deadline = time.monotonic() + SETTLE_S
     rig.broker.ask("forget")
+    rig.trader.ask("die", 0)
     while True:
         settled, dead = settle(rig)
         kills += dead
-        findings = compare(rig.broker.books(), journal_events(rig.folder))
+        before, books = rig.trader.standing(), rig.broker.books()
+        findings = compare(books, journal_events(rig.folder))
+        standing = rig.trader.standing()
+        settled = settled and standing is not None and standing == before and not has_market_orders(rig.broker.books())
         if (findings.is_clean and settled) or time.monotonic() > deadline:
             break
         time.sleep(CHECK_EVERY_S)
-    standing = rig.trader.standing()
-    flat_only = standing.flat_only if standing is not None else "dead"
-    turned = reversals(rig.broker.books().fills)
-    crashes = rig.broker.crashes + rig.trader.crashes
-    return RoundResult(what, findings, settled, kills, flat_only, turned, crashes)
+    return RoundResult(
+        what, findings, settled, kills,
+        flat_only=standing.flat_only if standing is not None else "dead",
+        reversals=reversals(books.fills),
+        left_open=abs(books.position(ACCOUNT, SYMBOL)),
+        crashes=rig.broker.crashes + rig.trader.crashes,
+    )  # fmt: skip
 
 
 def alarms(folder: Path) -> list[str]:

@@ -76,12 +76,14 @@ class ShiftedClock:
 
 
 class TraderProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trading process is told.  home: its folder; port: the broker's; shift_ns: of its clock."""
+    """What a trading process is told.  home: its folder; port: the broker's; shift_ns: of its clock.  dies_at_step: it
+    kills itself there, 0 for nowhere."""
 
     home: Path
     port: int
     shift_ns: int
     request_timeout_s: float = 0.5
+    dies_at_step: int = 0
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -104,8 +106,8 @@ class Standing(msgspec.Struct, frozen=True):
 class Life:
     """Counts this process's steps and ends it, by SIGKILL, at the one that was chosen."""
 
-    def __init__(self) -> None:
-        self.left = 0
+    def __init__(self, dies_at_step: int = 0) -> None:
+        self.left = dies_at_step
 
     def step(self) -> None:
         if self.left:
@@ -170,7 +172,8 @@ class BenchTrader:
 
     def __init__(self, told: TraderProcess, calendar: SessionCalendar) -> None:
         layout = Layout(told.home).make()
-        self.clock, self.life, self.forecasts = ShiftedClock(told.shift_ns), Life(), Undecided()
+        self.clock, self.life = ShiftedClock(told.shift_ns), Life(told.dies_at_step)
+        self.forecasts = Undecided()
         self.sqlite = Journal.open(layout.journal("paper", ACCOUNT), {"mode": "paper", "account": ACCOUNT})
         self.journal = MortalJournal(self.sqlite, self.life, self.clock)
         state = TradingState(calendar, no_features)
