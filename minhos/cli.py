@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from minhos.commands import bench, bridge, comparison, control, drill, live, models, research, running, sierra, upkeep
+from minhos.commands import (
+    bench,
+    bridge,
+    comparison,
+    control,
+    drill,
+    lab,
+    live,
+    models,
+    research,
+    running,
+    sierra,
+    upkeep,
+)
 from minhos.commands.common import run
 
 app = typer.Typer(
@@ -26,6 +39,7 @@ for command in (
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(models.models_app, name="models")
 app.add_typer(upkeep.config_app, name="config")
+app.add_typer(lab.lab_app, name="lab")
 
 
 def main() -> None:
