@@ -22,8 +22,8 @@ from minhos.training.payoff_fit import fit_payoff
 
 BARS_PER_SESSION = 276
 START_NS = ns("2024-01-02T00:00:00")
-WARM_BARS = 400
-"""Of the head of a market, not forecast: features warm up and the payoff is fitted there."""
+WARM_BARS = 1200
+"""Of the head of a market, not forecast: features warm up (360 bars), then the payoff is fitted there."""
 SURENESS = 0.8
 """p_low lies this share of the way, in logits, from one half to p: a slope whose lower bound is 0.8."""
 
@@ -41,7 +41,8 @@ def oracle_study(
     market = simulate(model, traded or instrument("NQ"), calendar, START_NS, n_bars)
     bars, table = market.bars, compute(market.bars, calendar)
     moves = np.diff(bars.open_ticks[:WARM_BARS])[1:].astype(float)
-    payoff = fit_payoff(np.where(np.arange(len(moves)) % 2, 1.0, -1.0), moves, table.atr_ticks[: len(moves)])
+    warm = np.flatnonzero(table.valid[: len(moves)])
+    payoff = fit_payoff(np.where(warm % 2, 1.0, -1.0), moves[warm], table.atr_ticks[warm])
     unseen = bars.rows(np.arange(len(bars)) >= WARM_BARS)
     symbol = unseen.contracts[int(unseen.contract[0])]
     forecasts = {
