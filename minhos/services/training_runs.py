@@ -22,8 +22,8 @@ from minhos.market.clock import SystemClock
 from minhos.market.instruments import instrument
 from minhos.market.types import NANOS_PER_SECOND, Bars
 from minhos.services.layout import Layout, read_json, write_json
+from minhos.services.trials import enter
 from minhos.settings import Settings
-from minhos.training.ledger import DataRange, TrialLedger
 from minhos.training.process import TrainingJob, save_bars
 from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
 
@@ -65,9 +65,10 @@ def run_training(
         if not bars.simulated:
             reference = work / "reference.npz"
             save_bars(reference_bars(bars.instrument.root), reference)
+        recipe = recipe_of(settings, len(bars))
         job = TrainingJob(
             bars=str(work / "bars.npz"), registry=str(registry), result=str(work / "result.json"),
-            recipe=recipe_of(settings, len(bars)), seed=settings.training.seed if seed is None else seed,
+            recipe=recipe, seed=settings.training.seed if seed is None else seed,
             processes=settings.training.processes, parent=parent,
             reference=str(reference) if reference else None, cache=str(layout.cache),
         )  # fmt: skip
@@ -76,7 +77,7 @@ def run_training(
         result = read_json(work / "result.json")
     if not isinstance(result, dict):
         raise TrainingError("the training ended without a report; run it again.")
-    result["trials"] = _enter_trial(bars, job, layout)
+    result["trials"] = enter(layout, bars, recipe.recipe_id, {"seed": job.seed}, "train").n_trials
     return result
 
 
@@ -113,15 +114,6 @@ def _decoded(line: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         return {}
     return message if isinstance(message, dict) else {}
-
-
-def _enter_trial(bars: Bars, job: TrainingJob, layout: Layout) -> int:
-    """Count the configuration on this data range; a rerun does not count."""
-    assert job.recipe is not None
-    data = DataRange(bars.instrument.root, int(bars.close_time_ns[0]), int(bars.close_time_ns[-1]), bars.simulated)
-    ledger = TrialLedger(layout.ledger)
-    ledger.record(data, job.recipe.recipe_id, {"seed": job.seed}, kind="train", at_ns=SystemClock().now_ns())
-    return ledger.count(data)
 
 
 def report_progress(layout: Layout, scope: str) -> Progress:

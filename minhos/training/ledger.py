@@ -36,7 +36,10 @@ class DataRange(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One configuration on one data range.  sharpe_ratio: per bet or period, as the deflation wants it; may be None."""
+    """One configuration on one data range.
+
+    sharpe_ratio: of returns by trade date, not annualised; None where the trial has none.
+    """
 
     configuration: str
     kind: str

@@ -1,0 +1,65 @@
+"""Enter what was tried into the trial ledger, and deflate the Sharpe ratio that came of it by all trials so far.
+
+Used by training, backtest, lab, walk-forward, search and the report: each is one more look at the same bars.  Reruns
+do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy.typing as npt
+
+from minhos.market.clock import SystemClock
+from minhos.market.types import Bars
+from minhos.research.deflation import Deflation, deflated, variance_of
+from minhos.services.layout import Layout
+from minhos.training.ledger import DataRange, TrialLedger
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """n_trials: distinct configurations tried on overlapping bars, this one included.
+
+    sharpe_ratio_variance: of their ratios per trade date; None where fewer than five of them have one.
+    """
+
+    n_trials: int
+    sharpe_ratio_variance: float | None = None
+
+
+def range_of(bars: Bars) -> DataRange:
+    """The stretch of data that those bars are, for the ledger."""
+    return DataRange(bars.instrument.root, int(bars.close_time_ns[0]), int(bars.close_time_ns[-1]), bars.simulated)
+
+
+def enter(
+    layout: Layout, bars: Bars, recipe_id: str, settings: Mapping[str, Any], kind: str,
+    sharpe_ratio: float | None = None,
+) -> Tried:  # fmt: skip
+    """Count one configuration on those bars and say how many there are now.
+
+    settings: plain values, all that the result depends on beside the recipe.  kind: train, backtest, lab,
+    walk-forward, search.  sharpe_ratio: of returns by trade date, not annualised; None where there is none.
+    """
+    data, ledger = range_of(bars), TrialLedger(layout.ledger)
+    at_ns = SystemClock().now_ns()
+    ledger.record(data, recipe_id, settings, kind=kind, at_ns=at_ns, sharpe_ratio=sharpe_ratio)
+    return tried(layout, bars)
+
+
+def tried(layout: Layout, bars: Bars) -> Tried:
+    """How often these bars were looked at so far; enters nothing."""
+    trials = TrialLedger(layout.ledger).trials(range_of(bars))
+    count = len({trial.configuration for trial in trials})
+    return Tried(count, variance_of([trial.sharpe_ratio for trial in trials]))
+
+
+def enter_and_deflate(
+    layout: Layout, bars: Bars, recipe_id: str, settings: Mapping[str, Any], kind: str, daily_returns: npt.ArrayLike
+) -> Deflation:
+    """Count one configuration with its returns by trade date, shape (n_dates,), and deflate their Sharpe ratio."""
+    plain = deflated(daily_returns, 1)
+    found = enter(layout, bars, recipe_id, settings, kind, plain.sharpe_ratio)
+    return deflated(daily_returns, found.n_trials, found.sharpe_ratio_variance)
