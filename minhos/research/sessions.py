@@ -2,12 +2,12 @@
 
 One pass over a journal.  A session counts when MinhOS decided nearly all of its bars, broker and journal were compared
 and agreed throughout, and every decision comes out identical with the day's recorded fills.  What the backtest of the
-day would have done otherwise (`compare`) is listed and not counted.
+day would have done otherwise (`compare`) is listed, for the newest sessions, and not counted.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -26,6 +26,8 @@ from minhos.venues.matching import MatchingParameters
 FULL_SHARE = 0.95
 """Share of a session's bars that must have been decided in time for it to count as a whole one."""
 UNDECIDED = frozenset({Outcome.LATE, Outcome.MISSING_BAR})
+LISTED = 10
+"""As many of the newest sessions are backtested as well."""
 _REPORT_EVERY = 5_000
 
 
@@ -33,7 +35,7 @@ class SessionCheck(msgspec.Struct, frozen=True):
     """One trade date.  decided: bars that were decided in time, of `expected`.
 
     compared: how often broker and journal were compared.  unreconciled: what they disagreed on.  changed: decisions
-    that do not come out again.  rows: where the day's backtest differs.
+    that do not come out again.  rows: where the day's backtest differs, of the newest `LISTED` sessions.
     """
 
     trade_date: int
@@ -101,6 +103,8 @@ class _Reading:
         self.checks: list[SessionCheck] = []
         self._day: Day | None = None
         self._start = self._copy()
+        self._newest: deque[tuple[Day, TradingState]] = deque(maxlen=LISTED)
+        """Days that are to be backtested, each with the state that it began with."""
         self._compared: Counter[int] = Counter()
         self._unreconciled: dict[int, dict[str, None]] = {}
 
@@ -142,23 +146,28 @@ class _Reading:
         self._day = None
         known = {check.trade_date for check in self.checks}
         others = [self._check(Day(date)) for date in self._unreconciled if date not in known]
-        return tuple(sorted([*self.checks, *others], key=lambda check: check.trade_date))
+        rows = {day.trade_date: self._rows(day, start) for day, start in self._newest}
+        checks = [msgspec.structs.replace(check, rows=rows.get(check.trade_date, ())) for check in self.checks]
+        return tuple(sorted([*checks, *others], key=lambda check: check.trade_date))
 
     def _close_day(self) -> None:
         if self._day is not None:
             self.checks.append(self._check(self._day))
+            self._newest.append((self._day, self._start))
 
     def _check(self, day: Day) -> SessionCheck:
         session = self.calendar.session_on(day.trade_date)
         closes = set(self.calendar.expected_closes(session).tolist()) if session is not None else set()
         decided = sum(d.outcome not in UNDECIDED for close_ns, d in day.decisions.items() if close_ns in closes)
-        rows: tuple[Row, ...] = ()
-        if day.decisions:
-            rows = tuple(differences(day, backtest_day(day, self._start, self.calendar, self.matching)))
         return SessionCheck(
             day.trade_date, decided, len(closes), self._compared[day.trade_date],
-            tuple(self._unreconciled.get(day.trade_date, ())), day.undecided, rows,
+            tuple(self._unreconciled.get(day.trade_date, ())), day.undecided,
         )  # fmt: skip
+
+    def _rows(self, day: Day, start: TradingState) -> tuple[Row, ...]:
+        if not day.decisions:
+            return ()
+        return tuple(differences(day, backtest_day(day, start, self.calendar, self.matching)))
 
     def _copy(self) -> TradingState:
         """The state as it is, for the backtest of the day that begins."""

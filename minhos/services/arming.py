@@ -179,7 +179,9 @@ def _sessions(checks: Sequence[SessionCheck]) -> Condition:
     name, run = "sessions on a simulated account", clean_run(checks)
     value = f"{min(len(run), SESSIONS_NEEDED)} of {SESSIONS_NEEDED}"
     rows = sum(len(check.rows) for check in run)
-    listed = f" The backtests of these days differ in {rows} places (`compare` names them); they do not count."
+    listed = (
+        f" The backtests of the newest of these days differ in {rows} places (`compare` names them); they do not count."
+    )
     if len(run) >= SESSIONS_NEEDED:
         return Condition(name, True, value, "Whole, reconciled and decided the same again." + (listed if rows else ""))
     unclean = [check for check in checks if not check.clean]

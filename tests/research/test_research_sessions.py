@@ -9,6 +9,8 @@ from recorded_journal import CALENDAR, SYMBOL, bars, trading
 from minhos.accounting.types import Fill, Role
 from minhos.journal.memory import MemoryJournal
 from minhos.market.types import NANOS_PER_SECOND, Slice
+from minhos.research import sessions
+from minhos.research.compare import backtest_day
 from minhos.research.sessions import FULL_SHARE, SessionCheck, Sessions, check_sessions, clean_run
 from minhos.trading import events as ev
 
@@ -86,6 +88,19 @@ def test_a_decision_that_does_not_come_out_again_starts_the_count_again():
         tampered.append(record.kind, payload, record.time_ns)
     assert checked(tampered).checks[1].changed == 1
     assert counted(tampered) == [DATES[3]]
+
+
+def test_only_the_newest_sessions_are_backtested(monkeypatch):
+    tested = []
+
+    def counting(day, *arguments):
+        tested.append(day.trade_date)
+        return backtest_day(day, *arguments)
+
+    monkeypatch.setattr(sessions, "backtest_day", counting)
+    monkeypatch.setattr(sessions, "LISTED", 2)
+    assert len(checked(PLAIN).checks) == 3
+    assert tested == list(DATES[2:])
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from broker_house import Broker
-from live_folder import Desk, File, bars_of
+from live_folder import File, bars_of
+from sierra_desk import SierraDesk
 
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.types import BAR_INTERVAL_NS
@@ -18,29 +18,6 @@ from minhos.trading import events as ev
 
 START = ns("2025-10-07T14:00")
 SYMBOL = "NQZ25-CME"
-
-
-class SierraDesk(Desk):
-    """A desk whose orders go to a broker in a thread of its own: words need a moment of real time."""
-
-    def wait(self, done: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + 30
-        while not done():
-            assert time.monotonic() < end, f"never came: {what}; {self.trader.engine.state.venue_trouble()}"
-            self.clock.time_ns += 1000
-            self.trader._hear_the_venue()
-            time.sleep(0.002)
-
-    def stop(self) -> None:
-        self.trader.engine.venue.close()
-        super().stop()
-
-    def ready(self) -> None:
-        self.wait(lambda: not self.trader.engine.state.venue_trouble(), "an account that is compared")
-
-    @property
-    def alarms(self) -> list[str]:
-        return [event.text for event in self.of(ev.Alarm)]
 
 
 class Cable(Broker):
