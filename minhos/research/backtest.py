@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -94,7 +94,7 @@ def run_backtest(
     bars: Bars,
     forecasts: dict[int, Forecast],
     table: FeatureTable,
-    model: ev.ModelActivated,
+    model: ev.ModelActivated | Sequence[ev.ModelActivated],
     settings: ev.TradingSettings,
     calendar: SessionCalendar,
     *,
@@ -108,7 +108,8 @@ def run_backtest(
     Args:
         forecasts: by close (UTC ns), out of sample; bars without one are decided as "warming up".
         table: features of the same bars, for ATR and the market's state.
-        model: the payoff and the recipe behind the forecasts.
+        model: the payoff and the recipe behind the forecasts; where these are of several models, each with the time
+            from which it serves, ascending.
         journal: where every event goes; None keeps them in memory only.
 
     Returns:
@@ -122,19 +123,24 @@ def run_backtest(
     start_ns = int(bars.close_time_ns[0]) - bars.interval_ns
     clock.advance_to(start_ns)
     engine.start(settings, mode="paper", account="backtest", version="", cash_cents=cash_cents)
-    engine.record(msgspec.structs.replace(model, time_ns=start_ns), start_ns)
+    first, *later = serving_from(start_ns, [model] if isinstance(model, ev.ModelActivated) else model)
+    engine.record(first, start_ns)
     decisions = []
     symbol = settings.signal_symbol
     last_bars = set(np.flatnonzero(np.diff(bars.contract)).tolist())
     delay_ns = matching.delay_bars * bars.interval_ns + matching.delay_ms * NANOS_PER_MS
     for i, closed in enumerate(slices(bars)):
         bar = closed.bars[0]
+        while later and later[0].time_ns <= bar.close_time_ns:
+            following = later.pop(0)
+            clock.advance_to(following.time_ns)
+            engine.record(following, following.time_ns)
         clock.advance_to(bar.close_time_ns)
         if bar.symbol != symbol:
             symbol = bar.symbol
-            following = rolled(settings, symbol)
-            venue.add_instrument(following.order_symbol, following.instruments[following.order_symbol])
-            engine.activate_settings(following)
+            next_contract = rolled(settings, symbol)
+            venue.add_instrument(next_contract.order_symbol, next_contract.instruments[next_contract.order_symbol])
+            engine.activate_settings(next_contract)
         decisions.append(engine.on_slice(closed))
         if i in last_bars:
             engine.flatten(f"{symbol} ends here", "roll", bar.close_time_ns)
@@ -148,6 +154,12 @@ def run_backtest(
         bars.close_time_ns, calendar.trade_dates_of_bars(bars.close_time_ns),
         np.array([d.equity_cents for d in decisions], dtype=np.int64), cash_cents, engine.state.risk,
     )  # fmt: skip
+
+
+def serving_from(start_ns: int, models: Sequence[ev.ModelActivated]) -> list[ev.ModelActivated]:
+    """The model that serves at the start, with that time, and those that follow it in their order."""
+    at = max(0, sum(model.time_ns <= start_ns for model in models) - 1)
+    return [msgspec.structs.replace(models[at], time_ns=start_ns), *models[at + 1 :]]
 
 
 def rolled(settings: ev.TradingSettings, symbol: str) -> ev.TradingSettings:

@@ -85,12 +85,33 @@ class Signals(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, **{name: getattr(self, name)[which] for name in columns})
 
 
+class WalkForwardNotes(msgspec.Struct, frozen=True):
+    """How a walk-forward came about.
+
+    weeks: trainings, each with one fit a member.  fits: those that succeeded.  bars: with a forecast.
+    uncalibrated_bars: the first of these, before there were enough earlier forecasts to calibrate on; their p is one
+    half and nothing is bet on them.  calibration_bars: earlier forecasts behind the newest calibration.
+    cpu_s: spent on the fits, by member, when they were made.  missing: members that did not forecast every bar, and
+    why.  cached: the fits were read from the disk.
+    """
+
+    weeks: int
+    fits: int
+    bars: int
+    uncalibrated_bars: int
+    calibration_bars: int
+    cpu_s: dict[str, float]
+    missing: dict[str, str]
+    cached: bool
+
+
 class OutOfSample(msgspec.Struct, frozen=True, eq=False):
     """All that a backtest or a lab needs.
 
     bars: out of sample only.  table: features of the whole history.  forecasts: by close.  activations: which payoff
     and recipe stood behind the forecasts from which time on, ascending; the first at or before the first bar.
-    schedule: in words ("one training, its newest 20 %", "walk-forward, retrained every week").
+    schedule: in words ("one training, its newest 20 %", "walk-forward, retrained every week").  notes: of a
+    walk-forward.
     """
 
     bars: Bars
@@ -100,6 +121,7 @@ class OutOfSample(msgspec.Struct, frozen=True, eq=False):
     signals: Signals
     recipe_id: str
     schedule: str
+    notes: WalkForwardNotes | None = None
 
 
 def signals_of(

@@ -60,9 +60,7 @@ def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar, *,
     """All samples of a history.  Raises NotEnoughData below 600 samples, with the number that is missing."""
     trade_date = calendar.trade_dates_of_bars(bars.close_time_ns)
     labels = next_bar_labels(bars, trade_date)
-    whole_window = np.zeros(len(bars), dtype=bool)
-    whole_window[WINDOW_BARS - 1 :] = np.lib.stride_tricks.sliding_window_view(table.valid, WINDOW_BARS).all(axis=1)
-    bar = np.flatnonzero(labels.exists & whole_window)
+    bar = np.flatnonzero(labels.exists & whole_windows(table.valid))
     if len(bar) < MINIMUM_SAMPLES:
         raise NotEnoughData(
             f"{len(bars)} bars give {len(bar)} forecasts that can be learnt from; training needs {MINIMUM_SAMPLES}, "
@@ -73,3 +71,11 @@ def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar, *,
         np.ascontiguousarray(table.rows, dtype=np.float32), bar, labels.decided[bar], labels.up[bar], move, atr,
         training_weights(move, atr, dead_zone=dead_zone), labels.start_ns[bar], labels.end_ns[bar], trade_date[bar],
     )  # fmt: skip
+
+
+def whole_windows(valid: Mask) -> Mask:
+    """Where a bar and all bars of the window that ends in it are valid, shape (n,)."""
+    whole = np.zeros(len(valid), dtype=bool)
+    if len(valid) >= WINDOW_BARS:
+        whole[WINDOW_BARS - 1 :] = np.lib.stride_tricks.sliding_window_view(valid, WINDOW_BARS).all(axis=1)
+    return whole

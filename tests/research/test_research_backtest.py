@@ -11,7 +11,7 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.forecast import Forecast
-from minhos.research.backtest import BacktestResult, daily_returns, rolled, run_backtest, summary
+from minhos.research.backtest import BacktestResult, daily_returns, given_features, rolled, run_backtest, summary
 from minhos.research.replay import replay
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
@@ -51,9 +51,9 @@ def random_forecasts(bars: Bars, seed: int = 0) -> dict[int, Forecast]:
 
 
 def run(
-    bars: Bars, forecasts: dict[int, Forecast], settings: ev.TradingSettings = ONE_CONTRACT, **more
+    bars: Bars, forecasts: dict[int, Forecast], settings: ev.TradingSettings = ONE_CONTRACT, *, model=MODEL, **more
 ) -> BacktestResult:
-    return run_backtest(bars, forecasts, table(bars), MODEL, settings, CALENDAR, cash_cents=CASH_CENTS, **more)
+    return run_backtest(bars, forecasts, table(bars), model, settings, CALENDAR, cash_cents=CASH_CENTS, **more)
 
 
 def two_contracts() -> Bars:
@@ -183,6 +183,40 @@ def test_the_journal_of_a_backtest_is_sound_and_replays(tmp_path):
     assert single.head_hash == journal.head_hash
     assert replay(journal, features=lambda _: lambda bar: None).decisions == len(bars)
     journal.close()
+
+
+def test_several_models_serve_each_from_its_own_time_on(tmp_path):
+    bars = session_bars(400_000, 400_000)
+    given = {close: forecast(0.9, close_time_ns=close) for close in bars.close_time_ns.tolist()}
+    second_day = int(bars.close_time_ns[len(bars) // 2])
+    old, first, second = (
+        msgspec.structs.replace(MODEL, bundle_id=name, time_ns=time_ns)
+        for name, time_ns in (("old", 0), ("first", 1), ("second", second_day - bars.interval_ns))
+    )
+    journal = Journal.open(tmp_path / "journal.sqlite", {"mode": "backtest"})
+    run(bars, given, model=[old, first, second], journal=journal)
+    serving, seen = "", {}
+    for record in journal.records():
+        event = ev.decode(record.kind, record.payload)
+        if isinstance(event, ev.ModelActivated):
+            serving = event.bundle_id
+        elif isinstance(event, ev.DecisionMade):
+            seen[event.decision.close_time_ns] = serving
+    assert seen == {close: "second" if close >= second_day else "first" for close in bars.close_time_ns.tolist()}
+    assert replay(journal, features=given_features(table(bars), given)).verdict == "identical"
+    journal.close()
+
+
+def test_the_payoff_of_the_model_that_serves_is_the_one_that_is_sized():
+    bars = session_bars(400_000, 400_000)
+    given = {close: forecast(0.9, close_time_ns=close) for close in bars.close_time_ns.tolist()}
+    second_day = int(bars.close_time_ns[len(bars) // 2])
+    hopeless = msgspec.structs.replace(NO_GAPS, right=tuple(x / 100 for x in NO_GAPS.right))
+    models = [MODEL, msgspec.structs.replace(MODEL, bundle_id="hopeless", payoff=hopeless, time_ns=second_day)]
+    result = run(bars, given, model=models)
+    wanted = {d.close_time_ns: d.target for d in result.decisions if d.close_time_ns != bars.close_time_ns[-1]}
+    assert {target for close, target in wanted.items() if close < second_day} >= {1}
+    assert {target for close, target in wanted.items() if close >= second_day} == {0}
 
 
 def test_the_summary_by_hand():
