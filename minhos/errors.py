@@ -79,6 +79,10 @@ class CheckFailed(MinhosError):
     exit_code = 1
 
 
+class LeakSuspected(CheckFailed):
+    """A run sees bars that it must not see yet; its figures are no results and nothing of it is saved."""
+
+
 class DtcError(MinhosError):
     """A DTC peer cannot be reached, does not speak the protocol, or was about to be sent what it cannot carry."""
 

@@ -27,6 +27,7 @@ from minhos.commands.common import (
     show,
     tell,
 )
+from minhos.errors import LeakSuspected
 from minhos.market.clock import SystemClock
 from minhos.services.history import history_of
 from minhos.services.layout import Layout
@@ -59,10 +60,13 @@ def train(
     if not as_json:
         tell(history)
     result = train_and_promote(history.bars, history.settings, layout(), as_json=as_json, seed=seed, promote=promote)
+    found = msgspec.convert(result, TrainResult, strict=False)
     if as_json:
         print_json(result)
-        return
-    show(tables(msgspec.convert(result, TrainResult, strict=False)), simulated=history.simulated)
+    else:
+        show(tables(found), simulated=history.simulated)
+    if found.leak_suspected:
+        raise LeakSuspected("a leak is suspected, so that no bundle was saved and no figure is a result.")
 
 
 def train_and_promote(
@@ -75,7 +79,7 @@ def train_and_promote(
         result = run_training(
             bars, chosen, place, registry.root, progress=tell, seed=seed, parent=active.id if active else ""
         )
-    if promote:
+    if promote and result["bundle_id"]:
         registry.promote(result["bundle_id"], getpass.getuser(), SystemClock().now_ns())
     return result
 

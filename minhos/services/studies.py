@@ -1,6 +1,6 @@
-"""From bars to a tested model: the bundle for these bars, its forecasts out of sample, and the backtest of them.
+"""From bars to out-of-sample signals: of one training and the bars after it, or of a walk-forward.
 
-Shared by `backtest`, `start --data` and the scripts.  Training and testing need no trader.
+Shared by `backtest`, `start --data`, the labs, the report and the scripts.  Training and testing need no trader.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from minhos.errors import NotEnoughData
+from minhos.errors import LeakSuspected, NotEnoughData
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
@@ -19,11 +19,14 @@ from minhos.models.bundle import Bundle, load_bundle
 from minhos.models.forecast import Forecast
 from minhos.models.registry import Registry
 from minhos.research.backtest import BacktestResult, run_backtest
+from minhos.research.out_of_sample import OutOfSample, signals_of
+from minhos.research.walk_forward import Schedule, walk_forward
 from minhos.services.layout import Layout
 from minhos.services.trading_setup import matching_of, trading_settings
 from minhos.services.training_runs import recipe_of, run_training
 from minhos.settings import Settings
 from minhos.trading import events as ev
+from minhos.training.members import TREES
 from minhos.training.train import data_hash
 
 Progress = Callable[[float, str], None]
@@ -43,7 +46,11 @@ class Study(msgspec.Struct, frozen=True):
 def bundle_for(
     bars: Bars, settings: Settings, layout: Layout, registry: Registry, progress: Progress, *, seed: int | None = None
 ) -> tuple[Bundle, dict[str, Any]]:
-    """The bundle that was trained on exactly these bars with this recipe; trained now where there is none."""
+    """The bundle that was trained on exactly these bars with this recipe; trained now where there is none.
+
+    Raises:
+        LeakSuspected: a leak canary died; nothing may be concluded from this run.
+    """
     wanted = data_hash(bars)
     recipe_id = recipe_of(settings, len(bars)).recipe_id
     for info in registry.list():
@@ -51,9 +58,12 @@ def bundle_for(
             continue
         bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
         manifest = bundle.manifest
-        if manifest.data_hash == wanted and manifest.recipe_id == recipe_id and (seed in (None, manifest.seeds[0])):
+        same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
+        if same and seed in (None, manifest.seeds[0]) and manifest.report.get("canaries") is not None:
             return bundle, {**manifest.report, "bundle_id": bundle.id}
     report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed)
+    if not report["bundle_id"]:
+        raise LeakSuspected(str(report["reason"]))
     path = registry.bundles / str(report["bundle_id"])
     return load_bundle(path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), report
 
@@ -66,32 +76,69 @@ def study(
     Raises:
         NotEnoughData: no bar is out of sample.
     """
+    unseen = holdout_study(
+        bars, bundle, settings, layout, lambda share, text: progress(0.8 * share, text), processes=processes
+    )
+    result = backtest_of(unseen, settings, lambda share, text: progress(0.8 + 0.2 * share, text))
+    return Study(bundle, unseen.bars, unseen.forecasts, unseen.table, result)
+
+
+def holdout_study(
+    bars: Bars, bundle: Bundle, settings: Settings, layout: Layout, progress: Progress, *, processes: int = 2
+) -> OutOfSample:
+    """A bundle's forecasts, by the live call, of the bars after those that it learnt from.
+
+    Raises:
+        NotEnoughData: no bar is out of sample, or none of those has an outcome.
+    """
     calendar = SessionCalendar.load()
-    table = compute(bars, calendar, lambda share, text: progress(0.3 * share, text))
+    table = compute(bars, calendar, lambda share, text: progress(0.4 * share, text))
     start_ns = int(bundle.manifest.report.get("holdout_start_ns", bundle.manifest.data_range[1]))
     unseen = bars.close_time_ns >= start_ns
     if not unseen.any():
         raise NotEnoughData(
             f"model {bundle.id} has learnt from all {len(bars)} bars; a backtest needs bars that came after them."
         )
-    history = FeatureHistory(table.rows, table.valid, table.close_time_ns, bars.contracts, bars.contract)
+    history = FeatureHistory.of(bars, table)
     forecasts = ForecastCache(layout.make().cache).forecasts(
-        bundle, history, processes=processes, progress=lambda share, text: progress(0.3 + 0.5 * share, text)
+        bundle, history, processes=processes, progress=lambda share, text: progress(0.4 + 0.6 * share, text)
     )
-    by_close = {}
-    for i in unseen.nonzero()[0].tolist():
-        forecast = forecasts.forecast(i)
-        if forecast is not None:
-            by_close[forecast.close_time_ns] = forecast
-    tested = bars.rows(unseen)
-    first = tested.contracts[int(tested.contract[0])]
-    result = run_backtest(
-        tested, by_close, table, activation(bundle), trading_settings(settings, bars.instrument, first), calendar,
-        cash_cents=round(100 * settings.paper.initial_cash),
-        matching=matching_of(settings),
-        progress=lambda share, text: progress(0.8 + 0.2 * share, text),
+    made = (forecasts.forecast(i) for i in unseen.nonzero()[0].tolist())
+    by_close = {forecast.close_time_ns: forecast for forecast in made if forecast is not None}
+    tested, activations = bars.rows(unseen), (activation(bundle),)
+    signals = signals_of(tested, table, by_close, activations, calendar)
+    schedule = f"one training, the newest {unseen.mean():.0%} of the bars"
+    return OutOfSample(tested, table, by_close, activations, signals, bundle.manifest.recipe_id, schedule)
+
+
+def walk_forward_study(
+    bars: Bars, settings: Settings, layout: Layout, progress: Progress, *, members: tuple[str, ...] = tuple(TREES),
+    processes: int = 2, scheduler: str | None = None,
+) -> OutOfSample:  # fmt: skip
+    """Forecasts of every week by models that were trained before it, on the settings' own schedule and recipe.
+
+    The fits are kept on disk: the same bars, recipe and schedule are not trained again.  members: the trees, because
+    networks for two years of weeks take hours.  scheduler: address of a Dask scheduler ("tcp://...").
+
+    Raises:
+        NotEnoughData, TrainingError: as in `walk_forward`.
+    """
+    chosen = settings.training
+    return walk_forward(
+        bars, SessionCalendar.load(), msgspec.structs.replace(recipe_of(settings, len(bars)), members=members),
+        Schedule(every_days=chosen.retrain_every_days, window_sessions=chosen.days), seed=chosen.seed,
+        processes=processes, scheduler=scheduler, cache=layout.make().cache, progress=progress,
     )  # fmt: skip
-    return Study(bundle, tested, by_close, table, result)
+
+
+def backtest_of(unseen: OutOfSample, settings: Settings, progress: Progress) -> BacktestResult:
+    """The live engine over out-of-sample bars, with the settings as they stand."""
+    first = unseen.bars.contracts[int(unseen.bars.contract[0])]
+    return run_backtest(
+        unseen.bars, unseen.forecasts, unseen.table, unseen.activations,
+        trading_settings(settings, unseen.bars.instrument, first), SessionCalendar.load(),
+        cash_cents=round(100 * settings.paper.initial_cash), matching=matching_of(settings), progress=progress,
+    )  # fmt: skip
 
 
 def activation(bundle: Bundle) -> ev.ModelActivated:

@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from minhos.errors import MinhosError
+from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
@@ -87,6 +87,8 @@ class Trainer:
                 progress=self._alive(tell),
                 parent=active.id if active else "",
             )
+            if not result["bundle_id"]:
+                raise LeakSuspected(str(result["reason"]))
             self.registry.promote(result["bundle_id"], "trainer", self.clock.now_ns())
             write_json(self.layout.training / f"report-{self.scope.replace('/', '-')}.json", result)
             tell(1.0, result["reason"])

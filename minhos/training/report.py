@@ -27,12 +27,17 @@ def report(result: TrainResult) -> dict[str, Any]:
 
 def tables(result: TrainResult) -> Group:
     """The report as it stands in the terminal."""
-    verdict = Text(f"{result.verdict}: {result.reason}", style=STYLES[result.verdict])
+    style = "bold red" if result.leak_suspected else STYLES[result.verdict]
+    verdict = Text(f"{result.verdict}: {result.reason}", style=style)
     history = Text(
         f"{_mark(result.simulated)}{result.symbol}, {result.n_bars} bars, {result.n_sessions} full sessions; "
         f"learnt from {result.n_train}, measured on the newest {result.n_holdout}; recipe {result.recipe_id}"
     )
-    parts: list[RenderableType] = [verdict, history, _lines(result), _members(result), _calibration(result)]
+    if result.leak_suspected:
+        return Group(verdict, history, Text("Its figures are no results and nothing was saved."))
+    looked = Text(result.canaries.sentence if result.canaries else "Leak canaries: not asked.")
+    parts: list[RenderableType] = [verdict, history, looked]
+    parts += [_lines(result), _members(result), _calibration(result)]
     if result.weeks:
         parts.append(_weeks(result))
     parts.append(_hours(result))

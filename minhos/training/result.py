@@ -8,6 +8,7 @@ import msgspec
 
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
+from minhos.training.canary_result import Canaries
 
 Verdict = Literal["edge", "no_edge", "too_little_data"]
 
@@ -137,3 +138,20 @@ class TrainResult(msgspec.Struct, frozen=True):
     """Close of the first bar that nothing was learnt from: a backtest begins there."""
     trials: int | None = None
     cpu_s: float = 0.0
+    canaries: Canaries | None = None
+    """None where they were not asked.  Where one died the verdict is no_edge and there are no figures."""
+
+    @property
+    def leak_suspected(self) -> bool:
+        return self.canaries is not None and not self.canaries.passed
+
+    def withheld(self) -> TrainResult:
+        """The same run without its figures, for one whose canaries died: nothing that looks like a result."""
+        assert self.canaries is not None
+        unknown = Line("", None, None, 0, None, None, 0.0, self.simulated)
+        all_, traded = (msgspec.structs.replace(unknown, name=name) for name in ("all", "traded"))
+        return msgspec.structs.replace(
+            self, verdict="no_edge", reason=self.canaries.sentence, lines=Lines(None, all_, traded), weeks=(),
+            bets=Bets(0, None, None), calibration=CalibrationReport(0.0, 0.0, 0.0, 0, None, None, None), thresholds=(),
+            members=(), pesaran_timmermann_p=None,
+        )  # fmt: skip

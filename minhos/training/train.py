@@ -22,6 +22,7 @@ from minhos.market.types import Bars
 from minhos.models.bundle import BundleContents
 from minhos.models.registry import Registry
 from minhos.training import evaluate
+from minhos.training.canaries import check
 from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
@@ -44,8 +45,8 @@ def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Regis
 
     processes: of one thread each; scheduler: address of a Dask scheduler instead.  parent: id of the bundle that
     this one is to replace.  reference: bars of a simulated 58 % market for the line "simulated", which is None
-    without them; cache: folder in which that line is kept.  Raises NotEnoughData, or TrainingError when no member
-    could be trained.
+    without them; cache: folder in which that line is kept.  Where a leak canary died nothing is saved and the result
+    has neither bundle_id nor figures.  Raises NotEnoughData, or TrainingError when no member could be trained.
     """
     simulated, main = None, progress
     if reference is not None:
@@ -58,8 +59,11 @@ def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Regis
 
         simulated = reference_line(recipe, data_hash(reference), cache, measure_reference)
     result, ensemble = measure(
-        bars, calendar, recipe, seed=seed, progress=main, processes=processes, scheduler=scheduler
+        bars, calendar, recipe, seed=seed, progress=main, processes=processes, scheduler=scheduler, canaries=True
     )
+    if result.leak_suspected:
+        part_of(progress, 0.0, 1.0)(1.0, "a leak is suspected: no bundle saved")
+        return result
     result = msgspec.structs.replace(result, lines=msgspec.structs.replace(result.lines, simulated=simulated))
     now = (clock or SystemClock()).now_ns()
     bundle = registry.save(_contents(bars, recipe, ensemble, result, parent, now))
@@ -68,16 +72,25 @@ def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Regis
 
 
 def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int = 1, progress: Progress | None = None,
-            processes: int = 2, scheduler: str | None = None) -> tuple[TrainResult, Ensemble]:  # fmt: skip
-    """Train without saving: the result, whose bundle_id is empty, and the fitted ensemble."""
-    data, fit_rows, holdout_rows = prepare(bars, calendar, recipe, part_of(progress, 0.0, 0.05))
+            processes: int = 2, scheduler: str | None = None,
+            canaries: bool = False) -> tuple[TrainResult, Ensemble]:  # fmt: skip
+    """Train without saving: the result, whose bundle_id is empty, and the fitted ensemble.
+
+    canaries: look for leaks too; where one is suspected the result has no figures.
+    """
+    data, fit_rows, holdout_rows = prepare(bars, calendar, recipe, part_of(progress, 0.0, 0.04))
+    found = None
+    if canaries:
+        found = check(bars, calendar, data, fit_rows, holdout_rows, seed=seed, progress=part_of(progress, 0.04, 0.08))
     ensemble = fit_ensemble(
         data, fit_rows, holdout_rows, recipe, seed,
-        processes=processes, scheduler=scheduler, progress=part_of(progress, 0.05, 0.97),
+        processes=processes, scheduler=scheduler, progress=part_of(progress, 0.08, 0.97),
     )  # fmt: skip
     part_of(progress, 0.0, 1.0)(0.97, "measuring on the newest bars")
     n_sessions = count_full_sessions(calendar.trade_dates_of_bars(bars.close_time_ns))
-    return _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed, n_sessions), ensemble
+    result = _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed, n_sessions)
+    result = msgspec.structs.replace(result, canaries=found)
+    return (result.withheld() if result.leak_suspected else result), ensemble
 
 
 def prepare(
