@@ -73,7 +73,7 @@ def _stop(name: Stop, why: str, as_json: bool) -> None:
         done = stop_trading(chosen, layout(), name, who, why, clock=SystemClock(), progress=report)
     if as_json:
         print_json({"command": name, "answer": done.sentence, "holds": done.holds, "halt_file": done.halt_file,
-                    "outside": done.outside})  # fmt: skip
+                    "positions": done.positions, "outside": done.outside})  # fmt: skip
     else:
         console.print(f"{name}: {done.sentence}", highlight=False, markup=False)
     if not done.holds:

@@ -23,6 +23,7 @@ from minhos.research.sessions import FULL_SHARE, SessionCheck, check_sessions, c
 from minhos.risk.evidence import Evidence, EvidenceState
 from minhos.risk.parameters import RiskParameters
 from minhos.services.broker_facts import BrokerFacts
+from minhos.services.clock_skew import MOST_SKEW_S, is_small
 from minhos.services.layout import Layout, read_json
 from minhos.services.trading_setup import (
     account_of,
@@ -39,7 +40,6 @@ from minhos.trading.state import TradingState
 from minhos.views.surroundings import STALE_AFTER_S
 
 SESSIONS_NEEDED = 10
-MOST_SKEW_S = 1.0
 Progress = Callable[[float, str], None]
 
 
@@ -198,16 +198,20 @@ def _sessions(checks: Sequence[SessionCheck]) -> Condition:
 
 def _clock(layout: Layout, facts: BrokerFacts) -> Condition:
     name = "clock"
+    skew, error = facts.clock_skew_s, facts.clock_skew_error_s
     stored = read_json(layout.reports / "sierra.json")
-    skew = facts.clock_skew_s
-    if skew is None and isinstance(stored, dict) and isinstance(stored.get("clock_skew_s"), int | float):
-        skew = float(stored["clock_skew_s"])
+    measured = stored.get("clock_skew_s") if isinstance(stored, dict) else None
+    if isinstance(measured, int | float) and (skew is None or (abs(skew) < MOST_SKEW_S and not is_small(skew, error))):
+        skew, error = float(measured), 0.0  # a few heartbeats tell no more than a second; `check-sierra` hears many
     if skew is None:
         sentence = "How far this clock is from the server's is not known: run `minh.py check-sierra --for 10m`."
         return Condition(name, False, "unknown", sentence)
-    value = f"{skew:+.2f} s"
-    if abs(skew) < MOST_SKEW_S:
+    value = f"{skew:+.2f} s" + (f" ± {error:.2f}" if error else "")
+    if is_small(skew, error):
         return Condition(name, True, value, f"Within {MOST_SKEW_S:g} s of the server's clock.")
+    if abs(skew) < MOST_SKEW_S:
+        sentence = f"Whether that is under {MOST_SKEW_S:g} s cannot be told: run `minh.py check-sierra --for 10m`."
+        return Condition(name, False, value, sentence)
     return Condition(name, False, value, "Set both machines' clocks by NTP (chrony here, w32time on Windows).")
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container
 
+import msgspec
+
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
 from minhos.dtc.messages.enums import OrderStatus
 from minhos.dtc.prices import PriceScale
-from minhos.errors import SymbolError, VenueError
+from minhos.errors import DtcError, SymbolError, VenueError
 from minhos.market.clock import Clock
 from minhos.market.symbols import root_of
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.services.layout import Layout, read_json
+from minhos.services.sierra_link import client_options
 from minhos.settings import Settings
 
 FINAL_S = 10.0
@@ -41,6 +44,36 @@ def describe(positions: dict[str, int] | None) -> str:
     if positions is None:
         return "unknown"
     return ", ".join(f"{contracts:+d} {symbol}" for symbol, contracts in sorted(positions.items())) or "flat"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """positions: signed contracts by the broker's symbol, None where it could not be asked.  n_orders: that work.
+
+    problem: why it could not be asked, empty where it could.
+    """
+
+    positions: dict[str, int] | None
+    n_orders: int = 0
+    problem: str = ""
+
+    @property
+    def nothing(self) -> bool:
+        """Neither a position nor an order of ours."""
+        return self.positions == {} and not self.n_orders
+
+
+def what_stands(settings: Settings, layout: Layout, clock: Clock, client_name: str) -> Standing:
+    """Ask the broker over a connection of its own; what fails is told and not raised."""
+    try:
+        return asyncio.run(_what_stands(settings, layout, clock, client_name))
+    except DtcError as error:
+        return Standing(None, problem=str(error))
+
+
+async def _what_stands(settings: Settings, layout: Layout, clock: Clock, client_name: str) -> Standing:
+    async with PricelessClient(client_options(settings.sierra, client_name)) as client:
+        desk = Desk(client, settings.sierra.account, our_roots(settings, layout), clock)
+        return Standing(await desk.positions(), len(await desk.orders()))
 
 
 class PricelessClient(DtcClient):

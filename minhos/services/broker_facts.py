@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 
 import msgspec
 
@@ -17,9 +16,10 @@ from minhos.dtc.codec import Malformed
 from minhos.dtc.messages import Message
 from minhos.errors import DtcError
 from minhos.market.clock import Clock
-from minhos.market.types import NANOS_PER_SECOND
+from minhos.services.clock_skew import clock_skew
 from minhos.services.sierra_link import client_options
 from minhos.settings import SierraSettings
+from minhos.venues.sierra_conditions import loss_limit_cents
 
 LISTEN_S = 12.0
 HEARTBEATS = 3
@@ -30,7 +30,7 @@ class BrokerFacts(msgspec.Struct, frozen=True):
     """problem: why the broker could not be asked, empty where it could.
 
     balance_cents and loss_limit_cents: of our account, 0 where it shows none.  clock_skew_s: this machine's clock less
-    the server's; None where its heartbeats tell no time.
+    the server's, give or take the error; None where its heartbeats tell no time.
     """
 
     accounts: tuple[str, ...] = ()
@@ -38,6 +38,7 @@ class BrokerFacts(msgspec.Struct, frozen=True):
     loss_limit_cents: int = 0
     clock_skew_s: float | None = None
     problem: str = ""
+    clock_skew_error_s: float = 0.0
 
 
 def ask_broker(sierra: SierraSettings, clock: Clock, listen_s: float = LISTEN_S) -> BrokerFacts:
@@ -46,16 +47,6 @@ def ask_broker(sierra: SierraSettings, clock: Clock, listen_s: float = LISTEN_S)
         return asyncio.run(_ask(sierra, clock, listen_s))
     except DtcError as error:
         return BrokerFacts(problem=str(error))
-
-
-def clock_skew_s(heartbeats: Iterable[tuple[int, int]]) -> float | None:
-    """Local less server time in seconds, from (local nanoseconds, server's whole seconds) of each heartbeat.
-
-    The lower envelope: a server that tells whole seconds tells them up to one second late, and the line adds delay, so
-    that each difference is too large; the smallest is nearest.  Heartbeats that tell no time (0) do not count.
-    """
-    differences = [local_ns / NANOS_PER_SECOND - server_s for local_ns, server_s in heartbeats if server_s > 0]
-    return min(differences, default=None)
 
 
 async def _ask(sierra: SierraSettings, clock: Clock, listen_s: float) -> BrokerFacts:
@@ -78,6 +69,11 @@ async def _ask(sierra: SierraSettings, clock: Clock, listen_s: float) -> BrokerF
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(enough.wait(), listen_s)
     own = next((row for row in balances if row.trade_account == sierra.account), m.AccountBalanceUpdate())
+    skew = clock_skew(beats)
     return BrokerFacts(
-        accounts, round(100 * own.cash_balance), round(100 * abs(own.daily_net_loss_limit)), clock_skew_s(beats)
+        accounts=accounts,
+        balance_cents=round(100 * own.cash_balance),
+        loss_limit_cents=loss_limit_cents(own),
+        clock_skew_s=skew.middle_s if skew is not None else None,
+        clock_skew_error_s=skew.error_s if skew is not None else 0.0,
     )

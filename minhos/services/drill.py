@@ -24,9 +24,10 @@ from minhos.errors import CheckFailed, CommandRefused, DataError, MinhosError, S
 from minhos.feeds.folders import scid_files
 from minhos.feeds.scid_recent import newest_record_ns, read_since
 from minhos.market.clock import Clock
-from minhos.market.symbols import NEW_YORK, Symbol, front_contract, parse_symbol
+from minhos.market.symbols import Symbol
 from minhos.market.types import NANOS_PER_SECOND, Instrument
 from minhos.services.broker_desk import FINAL_S, POLL_S, Desk, PricelessClient, describe, our_roots
+from minhos.services.contracts import traded_contract
 from minhos.services.layout import Layout, write_json
 from minhos.services.orders_by_hand import write_halt
 from minhos.services.outside import (
@@ -116,15 +117,6 @@ def refuse_wrong_time(settings: Settings, layout: Layout, with_trader: bool, clo
         raise CommandRefused(f"A trader runs (process {pid}): stop it, or let the drill kill it with --kill-trader.")
     if pid is None and with_trader:
         raise CommandRefused("No trader runs that could be killed: leave --kill-trader out, or start MinhOS first.")
-
-
-def traded_contract(settings: Settings, now_ns: int) -> Symbol:
-    """The contract whose orders are sent; the front month by date for a bare root."""
-    today = dt.datetime.fromtimestamp(now_ns / NANOS_PER_SECOND, NEW_YORK).date()
-    signal = parse_symbol(settings.market.symbol, today.year)
-    if not signal.dated:
-        signal = front_contract(signal.root, today)
-    return Symbol(settings.market.order_root or signal.root, signal.month, signal.year)
 
 
 def last_price(settings: Settings, contract: Symbol, instrument: Instrument) -> float:

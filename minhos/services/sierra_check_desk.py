@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections import Counter, deque
 from collections.abc import Callable
 
@@ -16,8 +15,8 @@ from minhos.dtc.events import Connected, Disconnected
 from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages import Message
 from minhos.market.clock import Clock
-from minhos.market.symbols import NEW_YORK, Symbol, front_contract, parse_symbol
-from minhos.market.types import NANOS_PER_SECOND
+from minhos.market.symbols import Symbol
+from minhos.services.contracts import contracts_of
 from minhos.services.layout import Layout
 from minhos.services.sierra_check_finding import Finding, Mask
 from minhos.settings import Settings
@@ -131,19 +130,10 @@ class Desk(msgspec.Struct, kw_only=True):
 
     def contracts(self) -> list[Symbol]:
         """What is forecast, then what is traded where that is another; the front month by date for a bare root."""
-        market = self.settings.market
-        signal = parse_symbol(market.symbol, self._today().year)
-        if not signal.dated:
-            signal = front_contract(signal.root, self._today())
-        if market.order_root in ("", signal.root):
-            return [signal]
-        return [signal, Symbol(market.order_root, signal.month, signal.year)]
+        return contracts_of(self.settings, self.clock.now_ns())
 
     def add(self, *findings: Finding) -> None:
         self.findings += findings
-
-    def _today(self) -> dt.date:
-        return dt.datetime.fromtimestamp(self.clock.now_ns() / NANOS_PER_SECOND, NEW_YORK).date()
 
 
 async def until(condition: Callable[[], bool], clock: Clock, timeout_s: float) -> bool:

@@ -15,12 +15,10 @@ from minhos.dtc.logon import log_on
 from minhos.dtc.wire import Wire
 from minhos.errors import DtcError, DtcRejected
 from minhos.market.clock import Clock
+from minhos.services.clock_skew import MOST_SKEW_S, clock_skew, is_small
 from minhos.services.sierra_check_desk import Desk
 from minhos.services.sierra_check_finding import Finding, failed, ok, unknown, warning
 
-LARGEST_SKEW_S = 1.0
-LATE_SHARE = 0.9
-"""Heartbeats that came later than nine of ten are left out: a hiccup of the network is no skew."""
 DEAD_INTERVAL_S = 5
 QUERY_EVERY_S = 30.0
 MOST_RAW_BYTES = 4_000_000
@@ -74,33 +72,25 @@ def line(desk: Desk, seconds: float) -> list[Finding]:
         found.append(warning("heartbeats", sentence, 0, "Update Sierra Chart: the protocol demands them."))
     else:
         found.append(ok("heartbeats", f"{len(ears.heartbeats)} heartbeats, one each {interval_s} s asked for."))
-    return [*found, clock_skew(ears.heartbeats)]
+    return [*found, clock_finding(ears.heartbeats)]
 
 
-def clock_skew(heartbeats: Iterable[tuple[int, int]]) -> Finding:
-    """This machine's clock less the server's, from heartbeats whose time is told in whole seconds.
-
-    local - told = skew + delay + fraction, where the delay is at least 0 and the fraction of the second lies in
-    [0, 1).  So the smallest difference bounds the skew from above, and the largest less 1 from below; the largest of
-    nine of ten is taken, because a delayed heartbeat says nothing.
-    """
-    step = "clock_skew"
-    differences = sorted(local_ns / 1e9 - told_s for local_ns, told_s in heartbeats if told_s > 0)
-    if not differences:
+def clock_finding(heartbeats: Iterable[tuple[int, int]]) -> Finding:
+    """This machine's clock against the server's."""
+    step, skew = "clock_skew", clock_skew(heartbeats)
+    if skew is None:
         return unknown(step, "the server's heartbeats did not come or tell no time")
-    high = differences[0]
-    low = min(high, differences[int(LATE_SHARE * (len(differences) - 1))] - 1.0)
-    middle = (low + high) / 2
+    low, high, middle = skew.low_s, skew.high_s, skew.middle_s
     told = {
         "skew_s": round(middle, 3),
         "low_s": round(low, 3),
         "high_s": round(high, 3),
-        "heartbeats": len(differences),
+        "heartbeats": skew.heartbeats,
     }
     sentence = f"This machine's clock is {middle:+.2f} s against the server's (between {low:+.2f} and {high:+.2f} s)."
-    if low >= LARGEST_SKEW_S or high <= -LARGEST_SKEW_S:
+    if low >= MOST_SKEW_S or high <= -MOST_SKEW_S:
         return failed(step, sentence, SET_CLOCKS, told)
-    if max(-low, high) >= LARGEST_SKEW_S:
+    if not is_small(middle, skew.error_s):
         return warning(
             step, f"{sentence} Whether that is under 1 s cannot be told.", told, "Let it run longer: --for 5m."
         )

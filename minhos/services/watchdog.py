@@ -8,7 +8,6 @@ file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -19,15 +18,14 @@ from typing import Literal
 import msgspec
 import structlog
 
-from minhos.errors import DtcError, MinhosError
+from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.services.broker_desk import Desk, PricelessClient, describe, our_roots
+from minhos.services.broker_desk import describe, what_stands
 from minhos.services.layout import Layout, read_json, write_json
 from minhos.services.logs import configure
 from minhos.services.orders_by_hand import leave_alarm, write_halt
 from minhos.services.outside import OutsideReport, closed_until, flatten_outside, trader_pid
-from minhos.services.sierra_link import client_options
 from minhos.settings import Settings, home, load
 
 INTERVAL_S = 1.0
@@ -143,19 +141,12 @@ class Watchdog:
         """The same with the broker's word for what is held, asked for every few seconds."""
         if self._is_due(self._asked_ns, ASK_EVERY_S):
             self._asked_ns = self._clock.monotonic_ns()
-            try:
-                self._broker = asyncio.run(self._positions())
-            except DtcError as error:
-                self._broker = None
-                log.warning("broker not asked", reason=str(error))
+            stands = what_stands(self.settings, self.layout, self._clock, "MinhOS watchdog")
+            self._broker = stands.positions
+            if stands.problem:
+                log.warning("broker not asked", reason=stands.problem)
         held = self._broker if self._broker is not None else beat.held
         return msgspec.structs.replace(beat, held=held, closed=closed_until(self._clock))
-
-    async def _positions(self) -> dict[str, int]:
-        options = client_options(self.settings.sierra, "MinhOS watchdog")
-        async with PricelessClient(options) as client:
-            roots = our_roots(self.settings, self.layout)
-            return await Desk(client, self.settings.sierra.account, roots, self._clock).positions()
 
     def _act(self, sentence: str) -> None:
         problem = write_halt(self.layout, WHO, sentence)

@@ -52,6 +52,7 @@ class CommandAnswer(BaseModel):
     answered: bool = Field(description="The trader has answered in time: within a second, 300 ms where it is to stop.")
     answer: str
     halt_file: bool = Field(description="The HALT file exists now: nothing is traded while it does.")
+    holds: bool = Field(True, description="After halt and flatten: nothing is known or feared to stand at a broker.")
 
 
 class SizeRequest(BaseModel):
@@ -126,7 +127,7 @@ def send_command(
         done = stop_trading(house.settings, layout, name, who, why, clock=house.clock)
         return CommandAnswer(
             command=name, accepted=True, answered=done.answer is not None, answer=f"{name}: {done.sentence}",
-            halt_file=done.halt_file,
+            halt_file=done.halt_file, holds=done.holds,
         )  # fmt: skip
     answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, payload)
     if answer is not None and answer.startswith(REFUSED):

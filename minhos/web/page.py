@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Literal
 
 import nicegui
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from minhos.services.house import House
 from minhos.views.values import seconds_in_words
 from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart
-from minhos.web.commands import CommandName, send_command
+from minhos.web.commands import CommandAnswer, CommandName, send_command
 from minhos.web.force_dialog import ForceDialog
 from minhos.web.moment import Moment, candles, equity, moment
 from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words, money
@@ -135,7 +136,7 @@ class Top:
         async def act() -> None:
             answer = await run.io_bound(send_command, self.house, name, "page", "pressed on the page")
             if answer is not None:
-                ui.notify(answer.answer, type="positive" if answer.answered else "warning")
+                ui.notify(answer.answer, type=_tone(answer), timeout=5_000 if answer.holds else 0, close_button=True)
 
         return act
 
@@ -152,6 +153,13 @@ class Top:
                 await at_once()  # type: ignore[operator]
 
         return act
+
+
+def _tone(answer: CommandAnswer) -> Literal["positive", "warning", "negative"]:
+    """A stop that does not hold stays on the screen in red."""
+    if not answer.holds:
+        return "negative"
+    return "positive" if answer.answered else "warning"
 
 
 def stale_words(m: Moment) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from live_folder import Desk
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from minhos import cli
+from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
+
+TURN_NS = NANOS_PER_SECOND // 200
 
 
 class SierraDesk(Desk):
@@ -31,3 +39,30 @@ class SierraDesk(Desk):
     @property
     def alarms(self) -> list[str]:
         return [event.text for event in self.of(ev.Alarm)]
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    said: str
+    """The sentence of a refusal."""
+
+
+def minh(desk: SierraDesk | None, *words: str) -> Done:
+    """The command in a thread, as another process would run it, while the trader goes on."""
+    answer: list[Done] = []
+
+    def call() -> None:
+        done = CliRunner().invoke(cli.app, list(words))
+        said = "" if isinstance(done.exception, SystemExit) else str(done.exception or "")
+        answer.append(Done(done.exit_code, done.output, said))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    with capture_logs():
+        while thread.is_alive():
+            if desk is not None:
+                desk.clock.time_ns += TURN_NS
+                desk.trader.step()
+            time.sleep(TURN_NS / NANOS_PER_SECOND)
+    return answer[0]

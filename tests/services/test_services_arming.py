@@ -20,7 +20,8 @@ from minhos.risk.evidence import Evidence
 from minhos.risk.parameters import RiskParameters
 from minhos.services import arming
 from minhos.services.arming import Records
-from minhos.services.broker_facts import BrokerFacts, ask_broker, clock_skew_s
+from minhos.services.broker_facts import BrokerFacts, ask_broker
+from minhos.services.clock_skew import clock_skew
 from minhos.services.layout import Layout, write_json
 from minhos.services.refusals import refused
 from minhos.services.trading_setup import registry_of
@@ -87,6 +88,7 @@ CASES = [
     ({"clock_skew_s": 1.0}, {}, "clock", "+1.00 s"),
     ({"clock_skew_s": -1.4}, {}, "clock", "NTP"),
     ({"clock_skew_s": None}, {}, "clock", "check-sierra"),
+    ({"clock_skew_s": 0.6, "clock_skew_error_s": 0.5}, {}, "clock", "+0.60 s ± 0.50: Whether that is under 1 s"),
     ({}, {"evidence": TRYING}, "evidence", "unproven after 900 bets"),
     ({}, {"evidence": None}, "evidence", "--accept-unproven"),
     ({}, {"evidence": msgspec.structs.replace(PROVEN, stage=1)}, "evidence", "retrain"),
@@ -153,24 +155,31 @@ def test_what_check_sierra_measured_stands_in_for_heartbeats_without_a_time(tmp_
     for stored, missing in ((0.4, []), (2.0, ["clock"]), (None, ["clock"])):
         write_json(place[1].reports / "sierra.json", {"clock_skew_s": stored})
         assert asked(place, facts(clock_skew_s=None))[0] == missing
+        assert asked(place, facts(clock_skew_s=0.7, clock_skew_error_s=0.5))[0] == missing
 
 
 # What is known -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("skew", [-3.2, -0.4, 0.0, 0.7])
-def test_the_skew_is_the_lower_envelope_of_whole_seconds_and_delay(skew):
+@pytest.mark.parametrize("skew_s", [-3.2, -0.4, 0.0, 0.7])
+def test_the_skew_lies_within_its_bounds(skew_s):
     beats = []
     for i in range(100):
-        server = 1_000.0 + 1.07 * i
-        local = server + skew + 0.001 * (i % 7)
-        beats.append((round(local * SECOND), math.floor(server)))
-    assert clock_skew_s(beats) == pytest.approx(skew, abs=0.02)
-    assert clock_skew_s([*beats, (0, 0)]) == clock_skew_s(beats)
+        server_s = 1_000.0 + 1.07 * i
+        beats.append((round((server_s + skew_s + 0.001 * (i % 7)) * SECOND), math.floor(server_s)))
+    found = clock_skew(beats)
+    assert found.low_s <= skew_s <= found.high_s + 0.007
+    assert found.error_s < 0.1
+    assert clock_skew([*beats, (0, 0)]) == found
+
+
+def test_a_few_heartbeats_tell_the_second_and_no_more():
+    found = clock_skew([(round((1_000.9 + i) * SECOND), 1_000 + i) for i in range(3)])
+    assert (found.middle_s, found.error_s) == (pytest.approx(0.4), pytest.approx(0.5))
 
 
 def test_without_a_time_in_the_heartbeats_the_skew_is_unknown():
-    assert clock_skew_s([]) is clock_skew_s([(5 * SECOND, 0)]) is None
+    assert clock_skew([]) is clock_skew([(5 * SECOND, 0)]) is None
 
 
 def test_the_broker_is_asked_for_accounts_balance_and_clock():

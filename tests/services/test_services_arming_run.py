@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import pytest
 from broker_house import Broker
 from live_folder import MODEL, File, HandClock, bars_of
 from recorded_sessions import copied, record, trade_dates
-from sierra_desk import SierraDesk
-from typer.testing import CliRunner
+from sierra_desk import Done, SierraDesk, minh
 
 import minhos.dtc.messages as m
-from minhos import cli
 from minhos.commands import live
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
@@ -81,13 +76,6 @@ class LiveDesk(SierraDesk):
         return trader
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    said: str
-    """The sentence of a refusal."""
-
-
 class House:
     """Home, broker and trader; `minh` types a command while the trader goes on."""
 
@@ -131,21 +119,7 @@ class House:
         return self.desk
 
     def minh(self, *words: str) -> Done:
-        """The command in a thread, as another process would run it, while the trader goes on."""
-        answer: list[Done] = []
-
-        def call() -> None:
-            done = CliRunner().invoke(cli.app, list(words))
-            said = "" if isinstance(done.exception, SystemExit) else str(done.exception or "")
-            answer.append(Done(done.exit_code, done.output, said))
-
-        thread = threading.Thread(target=call)
-        thread.start()
-        while thread.is_alive():
-            if self.desk is not None:
-                self.desk.trader.step()
-            time.sleep(0.005)
-        return answer[0]
+        return minh(self.desk, *words)
 
     def refused(self, *words: str) -> dict[str, str]:
         """What `arm` misses: the condition and its value with its sentence.  Nothing reaches the trader."""
@@ -209,7 +183,7 @@ def test_armed_once_real_money_is_traded_at_a_quarter_until_disarm(house_of: Cal
     assert (shown.code, shown.said) == (0, "")
     assert shown.out.splitlines()[0] == "Worst case today: −$12,500.00, plus gap"  # 5 % of $250,000
     assert shown.out.rstrip().endswith("arm: done; live orders are allowed until `disarm`.")
-    for value in ("F1234", "10 of 10", "+0.00 s", "MNQ proven after 2740 bets", "mode live, account F1234"):
+    for value in ("F1234", "10 of 10", "± 0.50", "MNQ proven after 2740 bets", "mode live, account F1234"):
         assert value in shown.out
 
     desk.run_until(START + 2 * BAR_INTERVAL_NS)
@@ -283,7 +257,7 @@ def test_clocks_that_differ_by_more_than_a_second(house_of: Callable[..., House]
     house.broker.behind_s = 2
     missing = house.refused()
     assert list(missing) == ["clock"]
-    assert missing["clock"].startswith("+2.00 s: Set both machines' clocks")
+    assert missing["clock"].startswith("+1.50 s ± 0.50: Set both machines' clocks")
 
 
 def test_an_edge_that_is_not_proven_wants_words_and_a_micro(house_of: Callable[..., House]) -> None:

@@ -13,7 +13,7 @@ from minhos.feeds.scid import EPOCH_US, HEADER, RECORD
 from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.symbols import parse_symbol
 from minhos.services.sierra_check_finding import Mask, Verdict, masked
-from minhos.services.sierra_check_line import clock_skew
+from minhos.services.sierra_check_line import clock_finding
 from minhos.services.sierra_check_scid import ScidWatch, file_findings
 
 SECOND_NS = 10**9
@@ -37,7 +37,7 @@ SPREAD = [0.05 * i for i in range(20)]
 
 @pytest.mark.parametrize("skew_s", [-0.7, 0.0, 0.4])
 def test_the_skew_is_found_between_its_bounds_though_seconds_are_whole(skew_s):
-    found = clock_skew(beats(skew_s, SPREAD, 0.002))
+    found = clock_finding(beats(skew_s, SPREAD, 0.002))
     assert found.verdict is Verdict.OK
     assert found.value["low_s"] <= skew_s + 0.002 <= found.value["high_s"] + 1e-9
     assert found.value["skew_s"] == pytest.approx(skew_s, abs=0.1)
@@ -54,16 +54,16 @@ def test_the_skew_is_found_between_its_bounds_though_seconds_are_whole(skew_s):
     ],
 )
 def test_what_cannot_be_told_is_not_called_right(skew_s, fractions, verdict):
-    assert clock_skew(beats(skew_s, fractions)).verdict is verdict
+    assert clock_finding(beats(skew_s, fractions)).verdict is verdict
 
 
 def test_one_late_heartbeat_moves_nothing():
     calm, late = beats(0.1, SPREAD), beats(0.1, [0.5], delay_s=8.0)
-    assert clock_skew([*calm, *late]).value["skew_s"] == pytest.approx(clock_skew(calm).value["skew_s"], abs=0.1)
+    assert clock_finding([*calm, *late]).value["skew_s"] == pytest.approx(clock_finding(calm).value["skew_s"], abs=0.1)
 
 
 def test_heartbeats_without_a_time_give_no_skew():
-    assert clock_skew([(NOW_NS, 0)]).verdict is Verdict.UNKNOWN
+    assert clock_finding([(NOW_NS, 0)]).verdict is Verdict.UNKNOWN
 
 
 def test_heartbeats_are_counted_and_tell_the_servers_time(tmp_path, clock, monkeypatch):

@@ -27,7 +27,8 @@ from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus, OrderType
 from minhos.errors import CheckFailed, CommandRefused, DataError, SettingsError
 from minhos.services import broker_desk
-from minhos.services.drill import STEPS, DrillReport, drill, last_price, traded_contract
+from minhos.services.contracts import traded_contract
+from minhos.services.drill import STEPS, DrillReport, drill, last_price
 from minhos.services.layout import read_json
 from minhos.services.outside import trader_pid
 from minhos.testing import MONDAY_OPEN

@@ -44,31 +44,66 @@ def stop(layout, name="flatten", clock=None) -> Stopped:
 @pytest.mark.parametrize("name", ["halt", "flatten"])
 def test_a_trader_that_answers_closes_by_itself(tmp_path, monkeypatch, name):
     monkeypatch.setattr(orders_by_hand, "ACKNOWLEDGED_S", 20.0)
-    layout = broker_home(tmp_path, 1)
-    trader = AnsweringTrader(layout, {"MNQZ25": 2}, {"MNQZ25": 0})
-    trader.start()
-    done = stop(layout, name, SystemClock())
-    trader.join(20)
+    with broker() as there:
+        layout = broker_home(tmp_path, there.port)
+        trader = AnsweringTrader(layout, {"MNQZ25": 2}, {"MNQZ25": 0})
+        trader.start()
+        done = stop(layout, name, SystemClock())
+        trader.join(20)
     assert trader.asked == [(name, "ann", True)]  # the HALT file was there before the command
-    assert (done.holds, done.answer, done.outside) == (True, "done", None)
-    assert "the position is flat" in done.sentence
+    assert (done.holds, done.answer, done.outside, done.positions) == (True, "done", None, {})
+    assert "the position is flat, and the broker shows neither a position nor an order" in done.sentence
     assert layout.halt_file.read_text(encoding="utf-8") == f"ann: {name} news\n"
+
+
+def acknowledged(tmp_path, monkeypatch, port, *positions, clock=None) -> Stopped:
+    """What comes of a flatten that a trader acknowledges before it shows these positions."""
+    for name, seconds in (("ACKNOWLEDGED_S", 20.0), ("FLAT_S", 0.4), ("SHOWN_S", 0.4)):
+        monkeypatch.setattr(orders_by_hand, name, seconds)
+    layout = broker_home(tmp_path, port)
+    beat(layout, 0, time_ns=1)  # an old heartbeat, flat, says nothing of now
+    trader = AnsweringTrader(layout, *positions)
+    trader.start()
+    done = stop(layout, clock=clock or SystemClock())
+    trader.join(20)
+    return done
 
 
 @pytest.mark.parametrize(
     ("positions", "words"), [(({"MNQZ25": 2},), "still holds +2 MNQZ25"), ((), "heartbeat stands still")]
 )
 def test_a_trader_that_answers_and_does_not_close_is_told_on(tmp_path, monkeypatch, positions, words):
-    monkeypatch.setattr(orders_by_hand, "ACKNOWLEDGED_S", 20.0)
-    monkeypatch.setattr(orders_by_hand, "FLAT_S", 0.4)
-    layout = broker_home(tmp_path, 1)
-    beat(layout, 0, time_ns=1)  # an old heartbeat, flat, says nothing of now
-    trader = AnsweringTrader(layout, *positions)
-    trader.start()
-    done = stop(layout, clock=SystemClock())
-    trader.join(20)
-    assert not done.holds
+    monkeypatch.setattr(orders_by_hand, "closed_until", lambda clock: "")
+    with broker() as there:
+        there.hold(2)
+        done = acknowledged(tmp_path, monkeypatch, there.port, *positions)
+    assert (done.holds, done.positions) == (False, {SYMBOL: 2})
     assert words in done.sentence
+    assert f"STILL OPEN AT THE BROKER: +2 {SYMBOL}, with 2 working orders." in done.sentence
+    assert "Close it by hand in Sierra Chart now." in done.sentence
+
+
+def test_a_trader_that_says_flat_is_not_believed_over_the_broker(tmp_path, monkeypatch):
+    monkeypatch.setattr(orders_by_hand, "closed_until", lambda clock: "2025-10-05 22:00 UTC")
+    with broker() as there:
+        there.hold(-1)
+        done = acknowledged(tmp_path, monkeypatch, there.port, {})
+    assert (done.holds, done.positions) == (False, {SYMBOL: -1})
+    assert "closed until 2025-10-05 22:00 UTC; the trader closes it then" in done.sentence
+
+
+def test_an_order_that_still_works_after_the_position_is_flat(tmp_path, monkeypatch):
+    with broker() as there:
+        there.order(1, kind=OrderType.LIMIT, price=19_000.0)
+        done = acknowledged(tmp_path, monkeypatch, there.port, {})
+    assert not done.holds
+    assert "shows no position and 1 working order: cancel in Sierra Chart" in done.sentence
+
+
+def test_a_broker_that_is_gone_leaves_it_unknown(tmp_path, monkeypatch):
+    done = acknowledged(tmp_path, monkeypatch, 1, {})
+    assert (done.holds, done.positions) == (False, None)
+    assert "The broker cannot be asked: No DTC server at 127.0.0.1" in done.sentence
 
 
 def test_without_a_trader_the_broker_is_asked_and_the_trader_hears_of_it_later(tmp_path):

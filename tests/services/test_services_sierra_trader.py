@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from broker_house import Broker
 from live_folder import File, bars_of
-from sierra_desk import SierraDesk
+from sierra_desk import SierraDesk, minh
 
+from minhos.commands import control
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.types import BAR_INTERVAL_NS
+from minhos.services import orders_by_hand
 from minhos.testing import ns
 from minhos.trading import events as ev
 
@@ -110,3 +113,48 @@ def test_a_manual_trade_while_nobody_looked_is_found_at_the_start(desk: SierraDe
     desk.trader = desk.begin()
     desk.wait(lambda: desk.trader.engine.state.risk.distrust is not None, "an alarm")
     assert len([text for text in desk.alarms if text.startswith("Flat-only")]) == 1
+
+
+@pytest.fixture
+def halting(desk: SierraDesk, broker: Cable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SierraDesk:
+    """A trader that holds a position, in the home where `minh.py halt` is typed."""
+    monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
+    monkeypatch.setattr(control, "SystemClock", lambda: desk.clock)
+    monkeypatch.setattr(orders_by_hand, "FLAT_S", 1.0)
+    (tmp_path / "config").mkdir()
+    text = f'[data]\nsource = "{tmp_path / "sierra"}"\n[sierra]\nhost = "127.0.0.1"\nport = {broker.port}\n'
+    (tmp_path / "config" / "minhos.toml").write_text(text, encoding="utf-8")
+    desk.ready()
+    desk.run_until(START + BAR_INTERVAL_NS)
+    desk.wait(lambda: bool(broker.positions()), "a fill")
+    return desk
+
+
+def test_halt_closes_and_the_broker_shows_it(halting: SierraDesk, broker: Cable) -> None:
+    done = minh(halting, "halt", "--why", "news")
+    assert (done.code, broker.positions(), broker.working(SYMBOL)) == (0, {}, 0)
+    assert "done; the position is flat, and the broker shows neither a position nor an order." in words(done.out)
+
+
+def test_halt_of_a_trader_whose_orders_are_refused_says_what_is_open(halting: SierraDesk, broker: Cable) -> None:
+    held = broker.positions()[SYMBOL]
+    broker.do(lambda: setattr(broker.backend, "_problem", lambda order: "Risk desk: no orders."))
+    done = minh(halting, "halt", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["holds"], told["positions"]) == (1, False, {SYMBOL: held})
+    assert f"STILL OPEN AT THE BROKER: {held:+d} {SYMBOL}" in told["answer"]
+    assert "Close it by hand in Sierra Chart now." in told["answer"]
+    assert broker.positions() == {SYMBOL: held}
+
+
+def test_halt_while_the_broker_is_gone_says_that_nobody_knows(halting: SierraDesk, broker: Cable) -> None:
+    broker.cut()
+    halting.wait(lambda: bool(halting.trader.engine.state.venue_trouble()), "a lost connection")
+    done = minh(halting, "halt")
+    assert done.code == 1
+    assert "What stands there is unknown. Close it by hand in Sierra Chart now." in words(done.out)
+
+
+def words(text: str) -> str:
+    """On one line."""
+    return " ".join(text.split())
