@@ -15,6 +15,7 @@ from minhos.commands import (
     lab,
     live,
     models,
+    report,
     research,
     running,
     sierra,
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     running.start, running.stop, running.status, running.logs,
-    models.train, research.backtest, research.replay, research.compare, research.check_data,
+    models.train, report.research, research.backtest, research.replay, research.compare, research.check_data,
     comparison.kelly_vs_fixed, comparison.check_context, comparison.integration,
     control.halt, control.resume, control.pause, control.flatten, live.arm, live.disarm, live.force,
     sierra.check_sierra, drill.drill, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,

@@ -1,0 +1,73 @@
+"""research: what a statistician would say of your bars, as a page, as JSON and on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+from rich.text import Text
+
+from minhos.commands.common import (
+    DaysOption,
+    JsonOption,
+    SourceArgument,
+    SourceOption,
+    StampsOption,
+    SymbolOption,
+    TimezoneOption,
+    chosen_source,
+    console,
+    layout,
+    print_json,
+    progress,
+    settings,
+    show,
+    tell,
+)
+from minhos.research.report import ResearchReport
+from minhos.research.report_summary import highlights
+from minhos.services.history import history_of
+from minhos.services.research_report import report_of, study_of, write
+
+STYLES = {"edge": "bold green", "no_edge": "bold yellow", "too_little_data": "bold cyan"}
+
+
+def research(
+    source: SourceArgument = None,
+    source_option: SourceOption = None,
+    symbol: SymbolOption = "",
+    days: DaysOption = None,
+    timezone: TimezoneOption = "",
+    stamps: StampsOption = "",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the report.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid."""
+    history = history_of(
+        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    )
+    if not as_json:
+        tell(history)
+    place = layout().make()
+    with progress("Forecasts", quiet=as_json) as shown:
+        study = study_of(history, place, shown)
+    with progress("Measuring", quiet=as_json) as shown:
+        found = report_of(history, study, place, shown)
+    written = write(found, out or place.reports / "research")
+    if as_json:
+        print_json(found)
+        return
+    show_report(found)
+    console.print(f"The whole report: {written.html}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_report(report: ResearchReport) -> None:
+    """The verdict, then the lines that matter most."""
+    simulated = report.data.simulated
+    show(Text(report.sentence, style=STYLES[report.verdict]), simulated=simulated)
+    table = Table(Column(no_wrap=True), Column(overflow="fold"), show_header=False, box=None)
+    for name, value in highlights(report):
+        table.add_row(name, value)
+    show(table, simulated=simulated)
