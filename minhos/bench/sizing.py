@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,6 +32,7 @@ from minhos.sizing.types import SizingParameters
 from minhos.stats import day_block_interval, sharpe_ratio
 from minhos.testing_markets import START_NS, oracle_study
 
+Progress = Callable[[float, str], None]
 SETTINGS = SizingParameters()
 EDGE_CAPTURED = {0.54: 0.967, 0.58: 0.983}
 """Share of the available edge that LightGBM took on OU markets of that ceiling."""
@@ -42,13 +44,18 @@ HISTORIES = 10_000
 SHARPE_TARGET, EQUAL_RISK_TARGET, EQUAL_DRAWDOWN_TARGET, RUIN_TARGET, SECONDS_TARGET = 0.05, 0.15, 0.25, 0.10, 10.0
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False, progress: Progress | None = None) -> list[dict[str, Any]]:
     """All figures; intervals are of the mean over seeds, 95 %."""
-    found = []
-    for rule in ENTRY_RULES:
-        found += _shipped(rule, seeds=3 if quick else 10, sessions=60 if quick else 250)
-    for ceiling in EDGE_CAPTURED:
-        found += _drawdown(ceiling, seeds=3 if quick else 10, runs=15 if quick else 40)
+    tell: Progress = progress or (lambda share, text: None)
+    seeds, sessions, runs = (3, 60, 15) if quick else (10, 250, 40)
+    found: list[dict[str, Any]] = []
+    for i, rule in enumerate(ENTRY_RULES):
+        tell(0.4 * i, f"settings as shipped under {rule.name}, {seeds} markets")
+        found += _shipped(rule, seeds, sessions)
+    for i, ceiling in enumerate(EDGE_CAPTURED):
+        tell(0.8 + 0.07 * i, f"drawdown-constrained Kelly at a ceiling of {ceiling}, {seeds * runs} runs")
+        found += _drawdown(ceiling, seeds, runs)
+    tell(0.95, "seconds of the lab")
     return found + _seconds(50 if quick else SESSIONS_OF_TWO_YEARS)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from minhos.errors import SettingsError
 from minhos.models.payoff import Payoff
 from minhos.research.out_of_sample import Floats, Ints, Mask, Signals
 from minhos.sizing.kelly import Bet, solve_kelly
@@ -62,13 +63,23 @@ class Assumptions(msgspec.Struct, frozen=True):
     """What the policies need beside the settings.
 
     capital_cents: to which one contract is compared; at least one cent.  wealth_floor, breach_probability: of
-    "kelly_drawdown", both between 0 and 1.  target_volatility: of "volatility_target", of wealth, a year.
+    "kelly_drawdown", both between 0 and 1.  target_volatility: of "volatility_target", of wealth, a year.  Raises
+    SettingsError for other numbers.
     """
 
     capital_cents: int = 25_000_000
     wealth_floor: float = 0.95
     breach_probability: float = 0.05
     target_volatility: float = 0.20
+
+    def __post_init__(self) -> None:
+        if self.capital_cents < 1:
+            raise SettingsError(f"The capital is {self.capital_cents} cents; sizing needs at least one.")
+        for name in ("wealth_floor", "breach_probability"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise SettingsError(f"{name} is {getattr(self, name)}, and must lie between 0 and 1, exclusively.")
+        if not 0.0 < self.target_volatility < math.inf:
+            raise SettingsError(f"target_volatility is {self.target_volatility}, and must lie above zero.")
 
 
 def taken(signals: Signals, rule: EntryRule) -> Mask:

@@ -7,6 +7,8 @@ contracts in dollars, or fractions of the account.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 
@@ -31,7 +33,7 @@ class AccountRules(msgspec.Struct, frozen=True):
     account: float = 50_000.0
     profit_target: float = 3_000.0
     max_drawdown: float = 2_500.0
-    trails: str = "end_of_day"
+    trails: Literal["end_of_day", "intraday"] = "end_of_day"
     daily_loss_limit: float | None = None
     minimum_days: int = 1
     consistency_share: float | None = None
@@ -112,7 +114,7 @@ def outcome_of(rules: AccountRules, money: DayMoney) -> RuleOutcome:
 def _follow(rules: AccountRules, money: DayMoney) -> tuple[Ints, Ints]:
     """How the account that starts on each date ends, and after how many trade dates; shape (D,) each.
 
-    The accounts walk through the dates side by side; the last date's row d holds those that began by then.
+    All accounts walk through the dates side by side; on each date those are open that began by then and have not ended.
     """
     n = len(money.total)
     equity, peak, best, traded = (np.zeros(n) for _ in range(4))

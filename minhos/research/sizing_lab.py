@@ -122,9 +122,12 @@ def sizing_lab(
     )  # fmt: skip
     found = []
     for i, rule in enumerate(rules):
-        if progress is not None:
-            progress(i / len(rules), f"sizing under the entry rule {rule.name}")
-        found.append(_rule_lab(bench, rule))
+
+        def tell(share: float, text: str, done: int = i, name: str = rule.name) -> None:
+            if progress is not None:
+                progress((done + share) / len(rules), f"entry rule {name}: {text}")
+
+        found.append(_rule_lab(bench, rule, tell))
     return SizingLab(
         signals.simulated, study.schedule, len(signals), tuple(grid.trade_date.tolist()), assumptions,
         base.daily_loss_limit, n_paths, trials, tuple(found),
@@ -170,11 +173,13 @@ class _Result(msgspec.Struct, frozen=True, eq=False):
         return Side(name, row, self.played.days, self.real, self.drawn)
 
 
-def _rule_lab(bench: _Bench, rule: EntryRule) -> RuleLab:
+def _rule_lab(bench: _Bench, rule: EntryRule, tell: Progress) -> RuleLab:
     bets = np.flatnonzero(taken(bench.signals, rule))
     if missing := _missing(rule, len(bets), bench.grid.n_days):
         return RuleLab(rule, len(bets), missing)
+    tell(0.0, f"{len(bets)} bets in {len(POLICIES)} ways")
     result, same_risk = _play_all(bench, rule, bets)
+    tell(0.6, "equal risk, equal drawdown, a lower win rate")
     context = bench.context(rule, bets, bench.signals.net_r)
     figures = tuple(
         figures_of(policy, context, result.played, row, result.real, result.drawn)

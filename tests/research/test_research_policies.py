@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from minhos.errors import SettingsError
 from minhos.research.policies import (
     ENTRY_RULES,
     POLICIES,
@@ -128,3 +129,17 @@ def test_a_rule_that_nothing_passes_gives_zeros(sizer, study):
     for policy in POLICIES:
         assert not sizer.fractions(policy, nobody).any()
     assert sizer.mean_fraction(POLICY["kelly_shipped"], nobody) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"capital_cents": 0}, "0 cents"),
+        ({"wealth_floor": 1.0}, "wealth_floor is 1.0"),
+        ({"breach_probability": math.nan}, "breach_probability is nan"),
+        ({"target_volatility": 0.0}, "target_volatility is 0.0"),
+    ],
+)
+def test_assumptions_that_size_nothing_are_refused_in_words(wrong, said):
+    with pytest.raises(SettingsError, match=said):
+        Assumptions(**wrong)
