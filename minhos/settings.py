@@ -189,6 +189,8 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()
+    evaluation: dict[str, dict[str, Any]] = {}
+    """Rules of evaluation accounts by name, for the sizing lab; none: its own three."""
     kelly: dict[str, Any] = {}
     """Contents of kelly_risk_parameters.json."""
     events_text: str = ""

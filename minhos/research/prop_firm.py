@@ -7,12 +7,13 @@ contracts in dollars, or fractions of the account.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from minhos.errors import NotEnoughData
+from minhos.errors import NotEnoughData, SettingsError
 from minhos.research.out_of_sample import Floats, Ints, Mask
 from minhos.research.sizing_days import DayGrid
 
@@ -26,7 +27,7 @@ class AccountRules(msgspec.Struct, frozen=True):
     daily_loss_limit: equity may not fall that far below the date's start.  max_drawdown: equity may not fall that far
     below its highest; trails: that highest is taken at the ends of trade dates ("end_of_day") or at every moment
     ("intraday").  profit_target: meets the evaluation, once minimum_days trade dates with a bet have passed and no
-    date's profit is more than consistency_share of the whole.
+    date's profit is more than consistency_share of the whole.  Raises SettingsError for numbers that are no rule.
     """
 
     name: str
@@ -37,6 +38,12 @@ class AccountRules(msgspec.Struct, frozen=True):
     daily_loss_limit: float | None = None
     minimum_days: int = 1
     consistency_share: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("account", "profit_target", "max_drawdown", "daily_loss_limit", "consistency_share"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise SettingsError(f"Account rules {self.name!r}: {name} is {value}, and must lie above zero.")
 
 
 RULE_SETS = (
