@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 
 import msgspec
 import numpy as np
 import pytest
 
-from minhos.errors import TrainingError
 from minhos.training.dataset import Dataset
-from minhos.training.jobs import Job, run_job, run_jobs
+from minhos.training.jobs import Job, run_jobs
 from minhos.training.members import TREES, Sample, fit_tree, predict_tree, why_missing
 from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
 
@@ -73,40 +71,6 @@ def test_a_job_that_fails_says_so_and_the_others_go_on(small_recipe: Recipe):
     assert outcomes[1].error == ""
     assert len(outcomes[1].p_up) == 100
     assert told[-1] == "lightgbm, fold 1: done"
-
-
-def test_two_processes_give_what_one_gives(small_recipe: Recipe):
-    rows = np.arange(400)
-    jobs = [
-        Job(name, "fold 1", small_recipe.parameters[name], 1, rows[:300], NOTHING, rows[300:])
-        for name in ("xgboost", "lightgbm")
-    ]
-    alone = [run_job(dataset(), job) for job in jobs]
-    together = run_jobs(dataset(), jobs, processes=2)
-    for one, other in zip(alone, together, strict=True):
-        assert (one.p_up == other.p_up).all()
-
-
-def test_a_worker_that_is_killed_ends_the_training_in_a_sentence(small_recipe: Recipe, monkeypatch):
-    rows = np.arange(400)
-    jobs = [Job("lightgbm", "fold 1", small_recipe.parameters["lightgbm"], 1, rows[:300], NOTHING, rows[300:])] * 2
-    monkeypatch.setattr("minhos.training.jobs._numbered", lambda *_: os._exit(1))
-    with pytest.raises(TrainingError, match="A training worker was killed"):
-        run_jobs(dataset(), jobs, processes=2)
-
-
-def test_a_cluster_gives_what_one_process_gives(small_recipe: Recipe):
-    from distributed import LocalCluster
-
-    rows = np.arange(400)
-    jobs = [
-        Job("lightgbm", f"fold {i}", small_recipe.parameters["lightgbm"], i, rows[:300], NOTHING, rows[300:])
-        for i in (1, 2)
-    ]
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
-        far = run_jobs(dataset(), jobs, scheduler=cluster.scheduler_address)
-    for one, other in zip((run_job(dataset(), job) for job in jobs), far, strict=True):
-        assert (one.p_up == other.p_up).all()
 
 
 def test_recipes_have_an_id_of_everything_that_decides_a_fit():
