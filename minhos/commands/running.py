@@ -151,6 +151,9 @@ def status(as_json: JsonOption = False) -> None:
         print_json(watch.status())
     else:
         console.print(watch.line(), highlight=False)
+        seen = watch.status().watchdog
+        if seen is not None:
+            console.print(f"watchdog: {seen.state}; {seen.words}", highlight=False, markup=False)
 
 
 def logs(

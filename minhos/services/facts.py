@@ -16,7 +16,7 @@ from minhos.models.bundle import BundleInfo, read_manifest
 from minhos.services.layout import Layout, read_json
 from minhos.services.trading_setup import can_be_followed, mode_of, registry_of, scope_of
 from minhos.settings import Settings
-from minhos.views.surroundings import Surroundings, TraderFacts, TrainingFacts
+from minhos.views.surroundings import Surroundings, TraderFacts, TrainingFacts, WatchdogFacts
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -59,6 +59,7 @@ class Facts:
             backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
             data_report=_newest(layout.reports, "data*.json"),
             finished_data=self.finished_data,
+            watchdog=_converted(read_json(layout.run / "watchdog.json"), WatchdogFacts),
             backups=sum(1 for _ in layout.backups.glob("*.json")),
         )
 

@@ -10,6 +10,7 @@ from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import View, iso, percent, rounded, seconds_in_words
+from minhos.views.watchdog import watchdog_line
 
 MOST_FAILED_FORECASTS = 0.01
 ENOUGH_BARS = 20
@@ -105,7 +106,7 @@ def latency_ms(views: Views, share: float) -> float | None:
 
 def _parts(views: Views, around: Surroundings) -> tuple[Part, ...]:
     return (_trader(around), _journal(views, around), _feed(around), _model(views, around), _forecasts(views),
-            _risk(views), _trainer(around))  # fmt: skip
+            _risk(views), _trainer(around), _watchdog(around))  # fmt: skip
 
 
 def _trader(around: Surroundings) -> Part:
@@ -174,6 +175,16 @@ def _trainer(around: Surroundings) -> Part:
     if around.trainer_error:
         return Part("trainer", "failed", around.trainer_error, rounded(age, 1))
     return Part("trainer", "ok" if age < 60.0 else "waiting", around.trainer_state, rounded(age, 1))
+
+
+def _watchdog(around: Surroundings) -> Part:
+    line = watchdog_line(around)
+    if line is None:
+        return Part("watchdog", "waiting", "not started", None)
+    if line.silent:
+        missed = around.trader_alive and line.state != "idle"
+        return Part("watchdog", "failed" if missed else "waiting", line.words, line.age_s)
+    return Part("watchdog", "failed" if line.trouble else "ok", line.words, line.age_s)
 
 
 def model_age_s(views: Views, around: Surroundings) -> float | None:

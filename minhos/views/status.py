@@ -11,6 +11,7 @@ from minhos.views.risk import stop_lines
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import View, iso, percent, seconds_in_words
+from minhos.views.watchdog import WatchdogLine, watchdog_line
 
 STATES = ("no_predictions", "training", "no_edge", "live", "degraded", "halted", "market_closed")
 REAL_MARKETS = "50 to 52.5 %"
@@ -46,6 +47,8 @@ class Status(View):
     bundle_id: str
     sequence: int
     """Newest event in the journal that is known here."""
+    watchdog: WatchdogLine | None = None
+    """What the watchdog last saw and did; null where it has never run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +188,7 @@ def status(views: Views, around: Surroundings) -> Status:
         auto_trading=settings.auto_trading if settings else None,
         bundle_id=views.trading.model.bundle_id if views.trading.model else "",
         sequence=views.sequence,
+        watchdog=watchdog_line(around),
     )
 
 

@@ -55,6 +55,15 @@ class TrainingFacts(msgspec.Struct, frozen=True):
         return self.share < 0.0
 
 
+class WatchdogFacts(msgspec.Struct, frozen=True):
+    """run/watchdog.json, as the watchdog writes it every second."""
+
+    state: str = ""
+    time_ns: int = 0
+    sentence: str = ""
+    last_action: str = ""
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """now_ns: the machine's time.  report: what training found for the active bundle, as plain JSON.
 
@@ -80,6 +89,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     backups: int = 0
     finished_data: bool = False
     """The configured data are a finished file: trained on and tested, never traded."""
+    watchdog: WatchdogFacts | None = None
 
     @property
     def trader_age_s(self) -> float | None:

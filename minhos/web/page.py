@@ -47,6 +47,7 @@ class Page:
     def __init__(self, house: House) -> None:
         self.house = house
         self.simulated, self.stale = Banner("banner-simulated"), Banner("banner-stale")
+        self.watchdog = Banner("banner-stale")
         with ui.element("div").classes("page"):
             self.top = Top(house)
             card = read_card(house)
@@ -81,6 +82,7 @@ class Page:
         now, bars, points = read
         self.simulated.show(now.status.banner)
         self.stale.show(stale_words(now))
+        self.watchdog.show(watchdog_words(now))
         for part in (self.top, self.widget, self.edge, self.sentences, self.risk, self.proof, self.models):
             part.show(now)
         self.price_title.set(f"{now.status.symbol or 'Price'}, 5-minute bars (UTC), fills and position")
@@ -170,3 +172,9 @@ def stale_words(m: Moment) -> str:
         f"NOT CONNECTED: the trader is {m.status.trader}; what is shown is "
         f"{seconds_in_words(m.trader_age_s)} old and nothing is being decided."
     )
+
+
+def watchdog_words(m: Moment) -> str:
+    """What the watchdog sees or did that a person has to know at once; empty where all is well."""
+    line = m.status.watchdog
+    return f"WATCHDOG: {line.words}" if line is not None and line.urgent else ""

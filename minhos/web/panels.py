@@ -10,6 +10,7 @@ from nicegui import ui
 from minhos.views.decisions import DecisionLine
 from minhos.views.risk import RiskView
 from minhos.views.values import percent, seconds_in_words
+from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
 
 STATE_TONES = {
@@ -185,8 +186,14 @@ class Risk:
             rows.append(("losses in a row", str(risk.losses_in_a_row), f"{risk.losses_allowed} stop trading"))
         halt = "unknown" if risk.next_halt is None else f"{risk.next_halt[:10]} {risk.next_halt[11:16]} UTC"
         rows.append(("next halt", "", halt))
+        rows += watchdog_rows(m.status.watchdog)
         rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
         self.table.set(table_html(("what", "level", "why"), rows))
+
+
+def watchdog_rows(line: WatchdogLine | None) -> list[tuple[str, str, str]]:
+    """What the watchdog last saw and did."""
+    return [] if line is None else [("watchdog", "SILENT" if line.silent else line.state, line.words)]
 
 
 def live_rows(risk: RiskView) -> list[tuple[str, str, str]]:

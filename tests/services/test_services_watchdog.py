@@ -22,8 +22,11 @@ from broker_house import (
     settings_at,
 )
 from trading_home import wait_for
+from typer.testing import CliRunner
 
+from minhos.cli import app
 from minhos.journal.inbox import Inbox
+from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.services.layout import read_json
 from minhos.services.watchdog import Beat, Watchdog, judge
@@ -236,3 +239,13 @@ def test_it_loads_no_model():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"onnxruntime", "talib", "pandas", "polars", "scipy", "sklearn", "torch", "numba", "fastapi", "joblib"}
     assert heavy.isdisjoint(json.loads(done.stdout))
+
+
+def test_status_tells_what_the_watchdog_saw(tmp_path, monkeypatch):
+    layout = broker_home(tmp_path, 1)
+    monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
+    assert "watchdog" not in CliRunner().invoke(app, ["status"]).output
+    Watchdog(settings_at(layout), layout, SystemClock()).step()
+    assert "watchdog: fine; The trader may be about to start." in CliRunner().invoke(app, ["status"]).output
+    told = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)["watchdog"]
+    assert (told["state"], told["silent"], told["last_action"]) == ("fine", False, "")

@@ -14,13 +14,14 @@ import pytest
 
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
-from minhos.services.layout import Layout
+from minhos.services.layout import Layout, write_json
 from minhos.testing import MONDAY_OPEN, random_bars, trading_events
 from minhos.trading import events as ev
 from minhos.views.store import Views
 from minhos.web.moment import candles, equity
 
 CHROMIUM = Path("/usr/bin/chromium")
+FAR_NS = 4_000_000_000 * 10**9
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -49,6 +50,13 @@ def test_only_what_is_new_is_handed_to_the_charts() -> None:
     assert [c.close_ns for c in candles(views, all_candles[-3].close_ns)] == [c.close_ns for c in all_candles[-2:]]
     assert equity(views, all_points[-2][0]) == all_points[-1:]
     assert candles(views, all_candles[-1].close_ns) == []
+
+
+def tell_watchdog(home: Path, state: str, sentence: str, last_action: str) -> None:
+    """The file of a watchdog that is heard until far in the future."""
+    write_json(Layout(home).run / "watchdog.json", {
+        "pid": 1, "time_ns": FAR_NS, "state": state, "sentence": sentence, "last_action": last_action,
+    })  # fmt: skip
 
 
 @pytest.fixture
@@ -90,6 +98,14 @@ def test_the_page_in_a_browser(server: str, tmp_path: Path, journal: Journal) ->
         alarm = ev.Alarm(MONDAY_OPEN, "Pushed without a reload.")
         journal.append(ev.kind_of(alarm), ev.encode(alarm), 0)
         expect(page.get_by_text("Pushed without a reload.")).to_be_visible(timeout=20_000)
+
+        expect(page.get_by_text("WATCHDOG")).to_have_count(0)
+        tell_watchdog(tmp_path, "flat", "The trader has been dead or gone for 61 s; nothing is held.",
+                      "The watchdog acted: flat: +2 MNQZ25-CME closed, 2 orders ended, in 310 ms.")  # fmt: skip
+        acted = page.get_by_text("WATCHDOG: The watchdog acted: flat: +2 MNQZ25-CME closed")
+        expect(acted).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("cell", name="The watchdog acted: flat")).to_be_visible()
+        page.screenshot(path=tmp_path / "page.png", full_page=True)
 
         page.get_by_role("button", name="HALT").click()
         expect(page.get_by_text("halted").first).to_be_visible(timeout=20_000)

@@ -1,0 +1,51 @@
+"""What the watchdog last saw and did, for people.  It is a process of its own; its file is all that is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.views.surroundings import STALE_AFTER_S, Surroundings
+from minhos.views.values import View, rounded, seconds_in_words
+
+TROUBLE = ("alarm", "act")
+
+
+@dataclasses.dataclass(frozen=True)
+class WatchdogLine(View):
+    """The watchdog as it was heard last."""
+
+    state: str
+    """idle: nothing to watch; fine: the trader is heard; flat: it is not, and nothing is held; alarm; act."""
+    sentence: str
+    """What it saw."""
+    last_action: str
+    """What it did since the trader was last heard; empty where it did nothing."""
+    age_s: float
+    silent: bool
+    """It has not been heard of for long: nobody looks after the position of a trader that dies."""
+
+    @property
+    def trouble(self) -> bool:
+        """It sees a position that nobody looks after."""
+        return not self.silent and self.state in TROUBLE
+
+    @property
+    def urgent(self) -> bool:
+        """A person has to know at once: trouble, or what was done about it while the trader is still away."""
+        return self.trouble or (not self.silent and bool(self.last_action))
+
+    @property
+    def words(self) -> str:
+        """What it saw and did, and how old that is where it is old."""
+        told = self.last_action or self.sentence
+        return f"not heard of for {seconds_in_words(self.age_s)}; last: {told}" if self.silent else told
+
+
+def watchdog_line(around: Surroundings) -> WatchdogLine | None:
+    """None where it has never run."""
+    told = around.watchdog
+    if told is None or not told.time_ns:
+        return None
+    age_s = max(0.0, (around.now_ns - told.time_ns) / NANOS_PER_SECOND)
+    return WatchdogLine(told.state, told.sentence, told.last_action, rounded(age_s, 1) or 0.0, age_s >= STALE_AFTER_S)
