@@ -91,7 +91,7 @@ def _one_market(rule: EntryRule, seed: int, sessions: int) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-class _Runs(NamedTuple):
+class Gains(NamedTuple):
     """Gains of drawdown-constrained Kelly on one market, and the share of its runs that ever fell below 0.8."""
 
     sharpe_gain: float
@@ -101,7 +101,7 @@ class _Runs(NamedTuple):
 
 def _drawdown(ceiling: float, seeds: int, runs: int) -> list[dict[str, Any]]:
     """Drawdown-constrained Kelly against fixed fractions, entry at break-even."""
-    found = [_runs(ceiling, seed, runs) for seed in range(1, seeds + 1)]
+    found = [runs_of(ceiling, seed, runs) for seed in range(1, seeds + 1)]
     name = f"drawdown/ou/{ceiling}/break-even"
     ruin = float(np.mean([market.below_80 for market in found]))
     return [
@@ -115,8 +115,9 @@ def _drawdown(ceiling: float, seeds: int, runs: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _runs(ceiling: float, seed: int, runs: int) -> _Runs:
-    signals, payoff = _drawn_bets(ceiling, seed, runs)
+def runs_of(ceiling: float, seed: int, runs: int) -> Gains:
+    """One market's runs, under drawdown-constrained Kelly and the fixed fractions that it is compared with."""
+    signals, payoff = drawn_bets(ceiling, seed, runs)
     assumed = Assumptions(wealth_floor=0.8, breach_probability=0.1)
     fraction = Sizer(signals, [payoff], SETTINGS, assumed).fractions(POLICY["kelly_drawdown"], ENTRY_RULES[1])
     grid, each_run = day_grid(signals.trade_date), np.arange(runs)[None]
@@ -125,7 +126,7 @@ def _runs(ceiling: float, seed: int, runs: int) -> _Runs:
     equal = fraction_of_equal_drawdown(float(np.median(kelly.drawdown)), bets, signals.net_r, grid, math.inf, each_run)
     fixed = fixed_side("", equal, bets, signals.net_r, grid, math.inf, each_run)
     same_risk = np.full(len(signals), fraction.mean())
-    return _Runs(
+    return Gains(
         _ratio_of_runs(fraction, signals, runs) / _ratio_of_runs(same_risk, signals, runs) - 1.0,
         float(kelly.total.mean() / fixed.drawn.growth.mean()) - 1.0,
         float((np.exp(kelly.lowest) < 0.8).mean()),
@@ -138,8 +139,8 @@ def _ratio_of_runs(fraction: Floats, signals: Signals, runs: int) -> float:
     return float(np.mean(growth.mean(axis=1) / growth.std(axis=1, ddof=1)))
 
 
-def _drawn_bets(ceiling: float, seed: int, runs: int) -> tuple[Signals, Payoff]:
-    """Bets that beat break-even, in order of time; each run counts as a trade date."""
+def drawn_bets(ceiling: float, seed: int, runs: int) -> tuple[Signals, Payoff]:
+    """Bets that beat break-even, in order of time, with their payoff; each run counts as a trade date."""
     from scipy.special import ndtr, ndtri
 
     n_bars = 4 * runs * BETS_A_RUN
