@@ -60,6 +60,11 @@ class Ledger:
         self._instruments = dict(instruments)
         self._account: Account | None = None
 
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """By contract symbol."""
+        return self._instruments
+
     def add_instrument(self, symbol: str, instrument: Instrument) -> None:
         """A further contract, as after a roll."""
         self._instruments = {**self._instruments, symbol: instrument}

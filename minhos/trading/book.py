@@ -106,6 +106,15 @@ class OrderBook:
         """Protective stops that the venue holds or may hold."""
         return [r for r in self._open() if r.order.symbol == symbol and is_stop(r.order)]
 
+    def refusal_of_stop(self, entry_id: str) -> str:
+        """Why the last stop of an entry was refused; empty where none was."""
+        refused = [
+            record.reason
+            for record in self.records.values()
+            if record.order.parent_id == entry_id and is_stop(record.order) and record.state is OrderState.REJECTED
+        ]
+        return refused[-1] if refused else ""
+
     def unknown(self) -> list[Order]:
         """Orders of which we do not know whether they trade: no new risk until the venue was asked."""
         return [r.order for r in self._open() if r.state is OrderState.UNKNOWN]

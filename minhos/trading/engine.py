@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from minhos.accounting.types import Fill, Order, Role
+from minhos.errors import OrderStateError
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, Slice
@@ -32,6 +33,8 @@ from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue
 
 _TO_BE_ASKED = (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """After these our record may differ from the broker's."""
+_CAME_TO_NOTHING = (OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
+"""What a broker says of an order that could not be cancelled or changed."""
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
 
@@ -72,9 +75,10 @@ class Engine:
         self.journal = journal
         self.forecasts = forecasts
         self.settlement = Settlement(self)
-        self._guard_again_ns = 0
+        self._guarded, self._guard_again_ns = "", 0
+        """What `guard` acted on last, and when it may act on it again."""
         self.refused_ids: set[str] = set()
-        """Orders whose cancel or resize a broker refused; not asked for again before the next survey."""
+        """Orders whose cancel or resize came to nothing at a broker; not asked for again before the next survey."""
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue."""
 
@@ -94,17 +98,18 @@ class Engine:
         """Take the journal over with these settings."""
         now_ns = self.clock.now_ns()
         self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
-        self.activate_settings(settings)
         if not self.venue.simulated:
             self.record(ev.VenueStatusSeen(VenueStatus(now_ns, False, "not connected yet")), now_ns)
+        self.activate_settings(settings)
 
     def activate_settings(self, settings: ev.TradingSettings) -> None:
         """Settings take effect between slices; they are journaled only where they differ.
 
-        Where another contract is traded from here on, what is held in the old one is closed.
+        Where another contract is traded from here on, what is held in the old one is closed; at a broker that is not
+        compared yet, after that (`guard`).
         """
         before = self.state.settings
-        if before is not None and before.order_symbol != settings.order_symbol:
+        if before is not None and before.order_symbol != settings.order_symbol and not self.state.blind():
             self.flatten(f"{settings.order_symbol} is traded from now on", "engine", self.clock.now_ns())
         if before != settings or self.state.manager is None:
             now_ns = self.clock.now_ns()
@@ -185,19 +190,21 @@ class Engine:
         if command.name in ("flatten", "halt"):
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
 
-    def flatten(self, reason: str, who: str, time_ns: int) -> None:
+    def flatten(self, reason: str, who: str, time_ns: int, symbols: frozenset[str] | None = None) -> None:
         """Cancel what would open, close what is open; a second call while closing changes nothing.
 
+        symbols: only these contracts; None for everything.
         At a broker whose account is not compared yet nothing is closed: somebody else may have done it.  A latched
         stop closes after the comparison (`guard`).
         """
         state = self.state
-        self._cancel_openings(time_ns)
+        self._cancel_openings(time_ns, symbols)
         if state.blind():
             return
         orders = tuple(
             self._flatten_order(position.symbol, rest, time_ns)
             for position in state.ledger.account().positions
+            if symbols is None or position.symbol in symbols
             if (rest := still_to_close(position, state.book.working(position.symbol), state.shown(position.symbol)))
         )
         if orders:
@@ -268,9 +275,7 @@ class Engine:
             for action in stop_maintenance(position, stops):
                 if action.what == "cancel":
                     self.cancel(action.stop_id, time_ns)
-                else:
-                    self.last_sent_ns = self.clock.now_ns()
-                    book.trigger(action.stop_id, Trigger.REQUEST_RESIZE)
+                elif self._request(action.stop_id, Trigger.REQUEST_RESIZE, time_ns):
                     self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
                 if order_id not in self.refused_ids:
@@ -283,16 +288,29 @@ class Engine:
         entry = self.state.book.records.get(stop.order.parent_id)
         return stop.order.order_id in self.refused_ids or (entry is not None and entry.state not in FINAL)
 
-    def _cancel_openings(self, time_ns: int) -> None:
+    def _cancel_openings(self, time_ns: int, symbols: frozenset[str] | None = None) -> None:
         """Take back every entry and add that has not filled."""
         for record in self.state.book.open_records():
-            if record.order.role in (Role.ENTRY, Role.ADD) and record.state is not OrderState.CANCEL_SENT:
-                self.cancel(record.order.order_id, time_ns)
+            order = record.order
+            opens = order.role in (Role.ENTRY, Role.ADD) and (symbols is None or order.symbol in symbols)
+            if opens and record.state is not OrderState.CANCEL_SENT:
+                self.cancel(order.order_id, time_ns)
 
     def cancel(self, order_id: str, time_ns: int) -> None:
+        """Ask the venue to take an order back."""
+        if self._request(order_id, Trigger.REQUEST_CANCEL, time_ns):
+            self._note(self.venue.cancel(order_id, time_ns))
+
+    def _request(self, order_id: str, trigger: Trigger, time_ns: int) -> bool:
+        """Note that the venue is about to be asked; False, halted and told, where the order's state excludes it."""
+        try:
+            self.state.book.trigger(order_id, trigger)
+        except OrderStateError as error:
+            self.state.contradiction = str(error)
+            self.settle_contradiction(time_ns)
+            return False
         self.last_sent_ns = self.clock.now_ns()
-        self.state.book.trigger(order_id, Trigger.REQUEST_CANCEL)
-        self._note(self.venue.cancel(order_id, time_ns))
+        return True
 
     def take(self, reports: Sequence[Report], time_ns: int) -> None:
         """What the venue said by itself, and what that asks of the resting orders."""
@@ -308,7 +326,7 @@ class Engine:
                 self.record(ev.VenueReported(report), report.time_ns)
                 if report.status in _TO_BE_ASKED:
                     self.venue.ask()
-                if report.status is OrderStatus.CANCEL_REJECTED and not self.venue.simulated:
+                if report.status in _CAME_TO_NOTHING and not self.venue.simulated:
                     self.refused_ids.add(report.order_id)
             else:
                 fills -= 1
@@ -339,13 +357,23 @@ class Engine:
             self.record(ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text), time_ns)
 
     def guard(self, time_ns: int) -> None:
-        """Between bars: the limits that cannot wait for the next one."""
-        if not self.state.ledger.account().positions or time_ns < self._guard_again_ns:
+        """Between bars: what cannot wait for the next one, a limit's demand or something open in a contract that was
+        left.  A broker that did not close it is asked again after a pause."""
+        demand = demand_to_flatten(self.state.risk) if self.state.ledger.account().positions else ""
+        left = frozenset() if demand else self._left_behind()
+        reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
+        if not reason or (reason == self._guarded and time_ns < self._guard_again_ns):
             return
-        if reason := demand_to_flatten(self.state.risk):
-            if not self.venue.simulated:
-                self._guard_again_ns = time_ns + GUARD_PAUSE_NS
-            self.flatten(reason, "risk manager", time_ns)
+        if not self.venue.simulated:
+            self._guarded, self._guard_again_ns = reason, time_ns + GUARD_PAUSE_NS
+        self.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
+
+    def _left_behind(self) -> frozenset[str]:
+        """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""
+        state = self.state
+        if self.venue.simulated or state.settings is None or state.risk.distrust is not None or state.blind():
+            return frozenset()
+        return frozenset(state.traded_symbols() - {state.settings.order_symbol})
 
     def _for_venue(self, closed: Slice) -> Slice:
         """The slice with a bar of the traded contract: the micro shares the signal's prices and grid."""

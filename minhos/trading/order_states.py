@@ -101,7 +101,7 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.UNKNOWN, T.PARTIAL_FILL): S.WORKING,
     (S.UNKNOWN, T.FILL): S.FILLED,
     (S.UNKNOWN, T.RESIZE): S.WORKING,
-    (S.UNKNOWN, T.REQUEST_CANCEL): S.CANCEL_SENT,  # cancelling what may not exist adds no risk
+    (S.UNKNOWN, T.REQUEST_CANCEL): S.UNKNOWN,  # cancelling what may not exist adds no risk and answers nothing
     (S.UNKNOWN, T.CANCEL): S.CANCELLED,
     (S.UNKNOWN, T.CANCEL_REJECT): S.UNKNOWN,  # "cannot cancel": filled, gone, or never there; still to be asked
     (S.UNKNOWN, T.TIME_OUT): S.UNKNOWN,
@@ -123,6 +123,8 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
 
 FINAL = frozenset({S.FILLED, S.CANCELLED, S.REJECTED})
 """Nothing more is awaited of an order in these."""
+UNANSWERED = frozenset({S.INTENDED, S.SENT, S.UNKNOWN})
+"""The venue has not said that it holds an order in these."""
 
 TRIGGER_OF_STATUS: dict[OrderStatus, Trigger] = {
     OrderStatus.ACCEPTED: T.ACCEPT,

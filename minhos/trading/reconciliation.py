@@ -15,11 +15,10 @@ import msgspec
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.trading.book import OrderRecord, is_stop
 from minhos.trading.order_ids import target_id
-from minhos.trading.order_states import OrderState
+from minhos.trading.order_states import UNANSWERED, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
 
-UNANSWERED = frozenset({OrderState.INTENDED, OrderState.SENT, OrderState.UNKNOWN})
 CLOCK_SLACK_NS = 2_000_000_000
 """The broker's stamps are whole seconds in places, and its clock is another one."""
 

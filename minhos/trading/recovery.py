@@ -58,6 +58,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     anchor_time_ns: int
     arrived: tuple[bool, ...] = ()
     began_ns: int = 0
+    instruments: dict[str, Instrument] = {}
+    """All that were traded since the journal began: what is held or under way may be in a contract before the last."""
 
 
 def take_snapshot(state: TradingState) -> bytes:
@@ -67,6 +69,7 @@ def take_snapshot(state: TradingState) -> bytes:
             SNAPSHOT_VERSION, state.mode, state.account_name, state.sequence, state.ledger.to_state(),
             tuple(state.book.records.values()), state.risk, state.settings, state.model, state.decided,
             state.last_close_ns, state.anchor_time_ns, tuple(state.arrived), state.began_ns,
+            dict(state.ledger.instruments),
         )
     )  # fmt: skip
 
@@ -82,10 +85,10 @@ def restore_snapshot(state: TradingState, payload: bytes) -> None:
     if snapshot.version != SNAPSHOT_VERSION:
         raise JournalError(f"the snapshot has version {snapshot.version}; the events are read instead.")
     state.mode, state.account_name = snapshot.mode, snapshot.account
-    instruments: dict[str, Instrument] = {}
+    instruments = dict(snapshot.instruments)
     if snapshot.settings is not None:
         state.apply(ev.SettingsActivated(0, snapshot.settings))
-        instruments = snapshot.settings.instruments
+        instruments |= snapshot.settings.instruments
     state.ledger = Ledger.from_state(snapshot.ledger, instruments)
     state.book.load(snapshot.orders)
     state.sequence, state.risk, state.model = snapshot.sequence, snapshot.risk, snapshot.model
@@ -112,6 +115,8 @@ def reconcile(engine: Engine, time_ns: int) -> None:
     A bar that was in but not decided on when the process ended is matched to its end and gets a late decision.
     """
     state = engine.state
+    for symbol in sorted(state.traded_symbols() & state.ledger.instruments.keys()):
+        engine.venue.add_instrument(symbol, state.ledger.instruments[symbol])  # of an old contract, too
     engine.record_trades()
     engine.settle_contradiction(time_ns)
     known = (OrderState.WORKING, OrderState.RESIZE_SENT, OrderState.CANCEL_SENT)

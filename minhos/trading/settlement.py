@@ -6,6 +6,7 @@ so that anything held against the broker must be seen in two surveys; until then
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
+"""A stop that was refused is placed again after that."""
+REMIND_NS = 300 * NANOS_PER_SECOND
+"""An alarm that was raised is raised again after that, not with every attempt."""
+_NUMBER = re.compile(r"\d+")
 
 
 class Settlement:
@@ -37,6 +42,8 @@ class Settlement:
         self._bare: frozenset[str] = frozenset()
         self._again_ns: dict[str, int] = {}
         """By entry: when its stop may be placed again, should the last one have been refused."""
+        self._alarmed_ns: dict[tuple[str, str], int] = {}
+        """By entry and words: when that alarm was raised last."""
 
     def on_survey(self, survey: Survey, now_ns: int) -> None:
         """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
@@ -110,10 +117,12 @@ class Settlement:
         text = f"{order.contracts} {order.symbol} stood without a stop at the broker"
         last = state.ledger.account().last_ticks.get(order.symbol, 0)
         if last and order.side * (last - order.trigger_ticks) >= 0:
-            engine.record(ev.Alarm(now_ns, f"{text}, and the market has passed it: closing."), now_ns)
+            self._alarm(order.parent_id, f"{text}, and the market has passed it: closing.", now_ns)
             engine.flatten(f"{text}, and the market has passed it", "engine", now_ns)
             return
-        engine.record(ev.Alarm(now_ns, f"{text}; one is placed."), now_ns)
+        refusal = state.book.refusal_of_stop(order.parent_id)
+        why = f" (refused: {refusal.rstrip('.')})" if refusal else ""
+        self._alarm(order.parent_id, f"{text}{why}; one is placed.", now_ns)
         smaller = [r for r in state.book.stops(order.symbol) if r.order.parent_id == order.parent_id]
         if not smaller:
             engine.send((order,), now_ns)
@@ -121,6 +130,14 @@ class Settlement:
         self._again_ns.pop(order.parent_id, None)
         for record in smaller:
             engine.cancel(record.order.order_id, now_ns)
+
+    def _alarm(self, entry_id: str, text: str, now_ns: int) -> None:
+        """Raise an alarm about the stop of an entry, unless the same one, but for its numbers, was raised lately."""
+        key = entry_id, _NUMBER.sub("", text)
+        self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if now_ns < at_ns + REMIND_NS}
+        if key not in self._alarmed_ns:
+            self._alarmed_ns[key] = now_ns
+            self._engine.record(ev.Alarm(now_ns, text), now_ns)
 
 
 def _stop_id(engine: Engine, order: Order) -> str:

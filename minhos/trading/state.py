@@ -26,7 +26,7 @@ from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
 from minhos.trading.lookups import expiry_ns, risk_mode
-from minhos.trading.order_states import Trigger
+from minhos.trading.order_states import UNANSWERED, Trigger
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderStatus, VenueStatus
 
@@ -196,11 +196,13 @@ class TradingState:
 
     def _on_report(self, event: ev.VenueReported) -> None:
         report = event.report
+        before = self.book.records.get(report.order_id)
         self.book.report(report)
         order = self.book.order(report.order_id)
         if order is None or order.order_type is not OrderType.STOP:
             return
-        if report.status is OrderStatus.ACCEPTED:
+        first_word = before is None or before.state in UNANSWERED
+        if report.status is OrderStatus.ACCEPTED or (report.status is OrderStatus.RESIZED and first_word):
             self.ledger.on_stop_rested(order.order_id, order.parent_id, order.trigger_ticks)
         elif report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED):
             self.ledger.on_stop_lost(order.order_id)

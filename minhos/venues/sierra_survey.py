@@ -67,7 +67,10 @@ def _order(book: SierraBook, row: OrderUpdate) -> VenueOrder | None:
 
 
 def _fills(book: SierraBook, rows: list[HistoricalOrderFillResponse], time_ns: int) -> list[VenueFill]:
-    """The rows in the broker's order; one without an execution id is named by its order and the contracts so far."""
+    """The rows in the broker's order; one without an execution id is named by its order and the contracts so far.
+
+    By our order and not by the broker's number of it: a replacement has another number and goes on with the same fills.
+    """
     so_far: Counter[str] = Counter()
     found = []
     for row in rows:
@@ -75,12 +78,12 @@ def _fills(book: SierraBook, rows: list[HistoricalOrderFillResponse], time_ns: i
         if not contract or row.trade_account not in ("", book.account):
             continue
         instrument, contracts = book.routes[contract].instrument, contracts_of(row.quantity)
-        so_far[row.server_order_id] += contracts
         order_id = book.order_id_of(row.server_order_id)
         tracked = book.orders.get(order_id)
         named = order_id or f"manual-{row.server_order_id}"
+        so_far[named] += contracts
         fill = Fill(
-            fill_id=row.unique_execution_id or f"{named}-{so_far[row.server_order_id]}",
+            fill_id=row.unique_execution_id or f"{named}-{so_far[named]}",
             order_id=order_id,
             symbol=contract,
             side=side_of(row.buy_sell),

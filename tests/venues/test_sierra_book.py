@@ -221,3 +221,30 @@ def test_an_id_that_dtc_cannot_carry_is_refused(name):
 def test_stamps_in_seconds_milliseconds_and_microseconds_are_understood(stamp):
     assert time_ns_of(stamp, 7) == MONDAY_OPEN
     assert time_ns_of(0, 7) == 7
+
+
+@pytest.mark.parametrize("numbers", [("n-E1-S", "n-E1-S"), ("n-E1-S", "r-7")])
+def test_a_fill_without_an_execution_id_keeps_its_name_when_the_order_is_replaced(numbers):
+    """Two contracts of a stop fill, before and after a replacement: as updates tell them and as surveys list them."""
+    first, second = numbers
+    book = book_with_bracket()
+    take(book, partial(1, 3, contracts=3))
+    told = take(
+        book,
+        update("E1-S", filled=1, status=S.PARTIALLY_FILLED, reason=R.ORDER_FILLED_PARTIALLY, last_fill_quantity=1.0,
+               last_fill_price=19_970.0, server_order_id=first),
+        update("E1-S", filled=1, reason=R.ORDER_CANCEL_REPLACE_COMPLETE, server_order_id=second,
+               previous_server_order_id=first),
+        update("E1-S", filled=2, status=S.PARTIALLY_FILLED, reason=R.ORDER_FILLED_PARTIALLY, last_fill_quantity=1.0,
+               last_fill_price=19_969.0, server_order_id=second),
+    )  # fmt: skip
+    rows = [
+        m.HistoricalOrderFillResponse(
+            symbol=ROUTE.symbol, trade_account="Sim1", server_order_id=number, buy_sell=int(BuySell.SELL),
+            price=price, quantity=1.0, date_time=MONDAY_OPEN // 10**9,
+        )
+        for number, price in zip(numbers, (19_970.0, 19_969.0), strict=True)
+    ]  # fmt: skip
+    survey = make_survey(book, [], [], rows, MONDAY_OPEN, MONDAY_OPEN, True)
+    listed = [each.fill.fill_id for each in survey.fills]
+    assert listed == [news.fill_id for news in told if isinstance(news, Fill)] == ["E1-S-1", "E1-S-2"]
