@@ -18,6 +18,7 @@ from minhos.errors import MinhosError
 from minhos.services.history import History
 from minhos.services.layout import Layout
 from minhos.settings import Settings, home, load
+from minhos.training.parallel import checked_address
 
 PIPED_WIDTH = 120
 console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -29,6 +30,15 @@ SourceOption = Annotated[Path | None, typer.Option("--source", help="The same as
 SymbolOption = Annotated[str, typer.Option("--symbol", help="Contract or root; by default from the file's name.")]
 TimezoneOption = Annotated[str, typer.Option("--timezone", help="Zone of stamps without an offset, as Europe/Berlin.")]
 StampsOption = Annotated[str, typer.Option("--stamps", help="What a stamp means: open or close of its bar.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="Train on the workers of this Dask scheduler, as tcp://192.168.1.5:8786.",
+        callback=lambda address: address if address is None else checked_address(address),
+        show_default=False,
+    ),
+]
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="Only the last trading days of the data.")]
 
 MARK = "SIMULATED "

@@ -13,6 +13,7 @@ from rich.table import Table
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
+    SchedulerOption,
     SourceArgument,
     SourceOption,
     StampsOption,
@@ -50,6 +51,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of the random numbers.")] = None,
     target: Annotated[str, typer.Option(help="Kept as documented; kelly_integration is the only target.")] = "",
     promote: Annotated[bool, typer.Option(help="Serve the new bundle from the next bar on.")] = True,
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the five members and say what they are worth.  Example: minh.py train NQZ25-CME.scid --days 30."""
@@ -59,7 +61,9 @@ def train(
     )
     if not as_json:
         tell(history)
-    result = train_and_promote(history.bars, history.settings, layout(), as_json=as_json, seed=seed, promote=promote)
+    result = train_and_promote(
+        history.bars, history.settings, layout(), as_json=as_json, seed=seed, promote=promote, scheduler=scheduler
+    )
     found = msgspec.convert(result, TrainResult, strict=False)
     if as_json:
         print_json(result)
@@ -70,14 +74,28 @@ def train(
 
 
 def train_and_promote(
-    bars: Any, chosen: Settings, place: Layout, *, as_json: bool = False, seed: int | None = None, promote: bool = True
+    bars: Any,
+    chosen: Settings,
+    place: Layout,
+    *,
+    as_json: bool = False,
+    seed: int | None = None,
+    promote: bool = True,
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train with a progress bar; returns the report."""
     registry = registry_of(chosen, place)
     active = registry.active(scope_of(chosen))
     with progress("Training", quiet=as_json) as tell:
         result = run_training(
-            bars, chosen, place, registry.root, progress=tell, seed=seed, parent=active.id if active else ""
+            bars,
+            chosen,
+            place,
+            registry.root,
+            progress=tell,
+            seed=seed,
+            parent=active.id if active else "",
+            scheduler=scheduler,
         )
     if promote and result["bundle_id"]:
         registry.promote(result["bundle_id"], getpass.getuser(), SystemClock().now_ns())

@@ -44,7 +44,14 @@ class Study(msgspec.Struct, frozen=True):
 
 
 def bundle_for(
-    bars: Bars, settings: Settings, layout: Layout, registry: Registry, progress: Progress, *, seed: int | None = None
+    bars: Bars,
+    settings: Settings,
+    layout: Layout,
+    registry: Registry,
+    progress: Progress,
+    *,
+    seed: int | None = None,
+    scheduler: str | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:
     """The bundle that was trained on exactly these bars with this recipe; trained now where there is none.
 
@@ -61,7 +68,7 @@ def bundle_for(
         same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
         if same and seed in (None, manifest.seeds[0]) and manifest.report.get("canaries") is not None:
             return bundle, {**manifest.report, "bundle_id": bundle.id}
-    report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed)
+    report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
     if not report["bundle_id"]:
         raise LeakSuspected(str(report["reason"]))
     path = registry.bundles / str(report["bundle_id"])

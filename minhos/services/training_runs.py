@@ -51,8 +51,11 @@ def run_training(
     progress: Progress,
     seed: int | None = None,
     parent: str = "",
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train on those bars in a child process and return its report.
+
+    scheduler: address of a Dask scheduler, whose workers then do the fits.
 
     Raises:
         TrainingError: the training failed or was killed; the message is the child's own.
@@ -69,7 +72,7 @@ def run_training(
         job = TrainingJob(
             bars=str(work / "bars.npz"), registry=str(registry), result=str(work / "result.json"),
             recipe=recipe, seed=settings.training.seed if seed is None else seed,
-            processes=settings.training.processes, parent=parent,
+            processes=settings.training.processes, scheduler=scheduler, parent=parent,
             reference=str(reference) if reference else None, cache=str(layout.cache),
         )  # fmt: skip
         (work / "job.json").write_bytes(msgspec.json.encode(job))
