@@ -17,8 +17,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from minhos.errors import SettingsError
+from minhos.errors import SettingsError, SymbolError
 from minhos.market.instruments import instrument
+from minhos.market.symbols import Symbol, parse_symbol
 from minhos.market.types import Instrument
 from minhos.risk.events import parse_events
 from minhos.risk.parameters import RiskParameters
@@ -26,6 +27,8 @@ from minhos.sizing.types import SizingParameters
 
 OVERRIDES = "MINHOS_OVERRIDES"
 """Environment variable through which `start` hands its switches to the processes that it starts."""
+BROKER_SYMBOL_BYTES = 64
+"""Of a symbol in a DTC message, its closing zero included."""
 ROOT = Path(__file__).resolve().parent.parent
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -112,6 +115,26 @@ class SierraSettings(Section):
     target_atr: float = Field(20.0, gt=3.0)
     request_timeout_s: float = Field(5.0, gt=0.0)
     reconcile_every_s: float = Field(60.0, ge=1.0)
+    broker_symbols: dict[str, str] = {}
+    """The broker's name by contract, where it is none of the usual forms: MNQZ25 = "F.US.MNQZ25"."""
+
+    def names_at_broker(self) -> dict[str, str]:
+        """`broker_symbols` by our contracts' names.  Raises SettingsError for what is no contract or no name."""
+        names: dict[str, str] = {}
+        for contract, name in self.broker_symbols.items():
+            ours = _contract(contract)
+            where = f"[sierra.broker_symbols] {contract} = {name!r}"
+            if ours is None:
+                raise SettingsError(f'{where}: {contract!r} is no contract that MinhOS trades; write it like "MNQZ25".')
+            if not 0 < len(name.strip()) < BROKER_SYMBOL_BYTES or not name.isprintable() or not name.isascii():
+                raise SettingsError(f"{where}: give the name as File >> Find Symbol shows it, at most 63 characters.")
+            theirs = _contract(name, ours.year)
+            if theirs is not None and theirs.contract != ours.contract:
+                raise SettingsError(f"{where}: that is {theirs.contract}, another contract; orders would go to it.")
+            if ours.contract in names or name.strip() in names.values():
+                raise SettingsError(f"{where}: contract or name stands there twice; keep one of them.")
+            names[ours.contract] = name.strip()
+        return names
 
     @property
     def used(self) -> bool:
@@ -169,6 +192,15 @@ class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     password: str = ""
+
+
+def _contract(text: str, reference_year: int | None = None) -> Symbol | None:
+    """The dated contract that the text names, None for anything else."""
+    try:
+        symbol = parse_symbol(text, reference_year)
+    except SymbolError:
+        return None
+    return symbol if symbol.dated else None
 
 
 OTHER_FILES = ("kelly", "events_text")
@@ -281,6 +313,7 @@ def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None
     _place_mirror(values, folder or home())
     settings = parse(values)
     settings.autonomous.sends_orders()
+    settings.sierra.names_at_broker()
     settings.risk_parameters()
     parse_events(settings.events_text)
     return settings

@@ -31,12 +31,16 @@ SETTLED_S = 0.2
 ENDED = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED)
 
 
-def our_roots(settings: Settings, layout: Layout) -> frozenset[str]:
-    """Roots of what is traded by the settings, and of what the trader last said it holds."""
+def our_names(settings: Settings, layout: Layout) -> frozenset[str]:
+    """Roots of what is traded by the settings, and of what the trader last said it holds; with the names that the
+    broker has for their contracts by the settings.
+    """
     heartbeat = read_json(layout.run / "trader.json")
     held = heartbeat.get("positions") if isinstance(heartbeat, dict) else None
     names = [settings.market.order_root or settings.market.symbol, *(held if isinstance(held, dict) else ())]
-    return frozenset(root for name in names if (root := _root(str(name))))
+    roots = {root for name in names if (root := _root(str(name)))}
+    given = settings.sierra.names_at_broker()
+    return frozenset(roots | {name for contract, name in given.items() if _root(contract) in roots})
 
 
 def describe(positions: dict[str, int] | None) -> str:
@@ -72,7 +76,7 @@ def what_stands(settings: Settings, layout: Layout, clock: Clock, client_name: s
 
 async def _what_stands(settings: Settings, layout: Layout, clock: Clock, client_name: str) -> Standing:
     async with PricelessClient(client_options(settings.sierra, client_name)) as client:
-        desk = Desk(client, settings.sierra.account, our_roots(settings, layout), clock)
+        desk = Desk(client, settings.sierra.account, our_names(settings, layout), clock)
         return Standing(await desk.positions(), len(await desk.orders()))
 
 
@@ -84,10 +88,10 @@ class PricelessClient(DtcClient):
 
 
 class Desk:
-    """account: the trade account.  roots: of the contracts that are ours."""
+    """account: the trade account.  names: of the contracts that are ours, roots or the broker's own."""
 
-    def __init__(self, client: DtcClient, account: str, roots: frozenset[str], clock: Clock) -> None:
-        self.client, self.account, self._roots, self._clock = client, account, roots, clock
+    def __init__(self, client: DtcClient, account: str, names: frozenset[str], clock: Clock) -> None:
+        self.client, self.account, self._names, self._clock = client, account, names, clock
 
     async def orders(self) -> list[m.OrderUpdate]:
         """The orders that may still fill."""
@@ -136,7 +140,8 @@ class Desk:
         return self._clock.monotonic_ns() >= end_ns
 
     def _is_ours(self, row: m.OrderUpdate | m.PositionUpdate) -> bool:
-        return row.trade_account in ("", self.account) and _root(row.symbol) in self._roots
+        ours = not self._names.isdisjoint((row.symbol, _root(row.symbol)))
+        return ours and row.trade_account in ("", self.account)
 
 
 def _root(symbol: str) -> str:

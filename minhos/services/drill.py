@@ -26,7 +26,7 @@ from minhos.feeds.scid_recent import newest_record_ns, read_since
 from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol
 from minhos.market.types import NANOS_PER_SECOND, Instrument
-from minhos.services.broker_desk import FINAL_S, POLL_S, Desk, PricelessClient, describe, our_roots
+from minhos.services.broker_desk import FINAL_S, POLL_S, Desk, PricelessClient, describe, our_names
 from minhos.services.contracts import traded_contract
 from minhos.services.layout import Layout, write_json
 from minhos.services.orders_by_hand import write_halt
@@ -176,7 +176,7 @@ class _Drill:
         self._contract, self._instrument = contract, settings.instrument(contract)
         self._with_trader = with_trader
         self._options = client_options(settings.sierra, "MinhOS drill")
-        self._account, self._roots = settings.sierra.account, our_roots(settings, layout)
+        self._account, self._names = settings.sierra.account, our_names(settings, layout)
         self._sent = False
 
     def run(self, distance_ticks: int, last_ticks: int) -> None:
@@ -202,9 +202,12 @@ class _Drill:
         """Buy one with a bracket, and wait for the fill and the resting stop.  The connection is never logged off."""
         client = DtcClient(self._options)
         await client.connect()
-        desk = Desk(client, self._account, self._roots, self._clock)
+        desk = Desk(client, self._account, self._names, self._clock)
         await require_account(client, self._account)
-        options = SierraOptions(client=self._options, account=self._account, target_per_stop=1.0)
+        options = SierraOptions(
+            client=self._options, account=self._account, target_per_stop=1.0,
+            broker_symbols=self._settings.sierra.names_at_broker(),
+        )  # fmt: skip
         route = await find_route(client, options, self._contract, self._instrument)
         held, working = await desk.positions(), await desk.orders()
         if held or working:
@@ -253,7 +256,7 @@ class _Drill:
         async with PricelessClient(self._options) as client:
             if arrival:
                 self._course.end(arrival, f"connected to {self._options.address}")
-            self._course.end(name, await prove(Desk(client, self._account, self._roots, self._clock)))
+            self._course.end(name, await prove(Desk(client, self._account, self._names, self._clock)))
 
     async def _prove_stop(self, desk: Desk) -> str:
         """Raises CheckFailed where what rests is not a stop for the whole position."""

@@ -25,7 +25,7 @@ from minhos.errors import CalendarError, DtcError, DtcRejected, DtcTimeout, Minh
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.services.broker_desk import FINAL_S, POLL_S, SETTLED_S, Desk, PricelessClient, describe, our_roots
+from minhos.services.broker_desk import FINAL_S, POLL_S, SETTLED_S, Desk, PricelessClient, describe, our_names
 from minhos.services.layout import Layout, read_json
 from minhos.services.sierra_link import client_options
 from minhos.services.supervisor import SERVICES, is_ours
@@ -177,7 +177,7 @@ class Flatten:
 
     def __init__(self, settings: Settings, layout: Layout, steps: Steps, clock: Clock) -> None:
         self._options: ClientOptions = client_options(settings.sierra, "MinhOS flatten")
-        self._account, self._roots = settings.sierra.account, our_roots(settings, layout)
+        self._account, self._names = settings.sierra.account, our_names(settings, layout)
         self._steps, self._clock = steps, clock
         self._before: dict[str, int] | None = None
         self._after: dict[str, int] | None = None
@@ -192,7 +192,7 @@ class Flatten:
             try:
                 async with PricelessClient(self._options) as client:
                     self._steps.note(0.2 + 0.2 * number, f"connected to {self._options.address}")
-                    done = await self._round(Desk(client, self._account, self._roots, self._clock))
+                    done = await self._round(Desk(client, self._account, self._names, self._clock))
             except (DtcError, VenueError) as error:
                 self._problem, self._after = str(error), None
                 done = isinstance(error, DtcRejected)

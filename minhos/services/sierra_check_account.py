@@ -166,6 +166,8 @@ def order_obstacle(desk: Desk, heartbeat: object) -> str:
 
 def _is_ours(desk: Desk, symbol: str) -> bool:
     """Whether the server's symbol names one of our contracts."""
+    if symbol in desk.settings.sierra.names_at_broker().values():
+        return True
     try:
         contract = parse_symbol(symbol, desk.order_contract.year).contract
     except SymbolError:

@@ -34,8 +34,8 @@ async def names(desk: Desk) -> list[Finding]:
 async def _names_of(desk: Desk, contract: Symbol) -> Finding:
     step = f"symbol/{contract.contract}"
     known, not_known = [], []
-    for form in FORMS:
-        name = contract.text(form)
+    given = desk.settings.sierra.names_at_broker().get(contract.contract)
+    for name in dict.fromkeys([*filter(None, [given]), *(contract.text(form) for form in FORMS)]):
         try:
             definition = await desk.client.definition(name)
         except DtcRejected:

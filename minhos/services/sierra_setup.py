@@ -52,18 +52,24 @@ def checked(settings: Settings) -> SierraSettings:
 
 
 def sierra_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> SierraVenue:
-    """The venue, not started yet."""
+    """The venue, not started yet.  Raises as `checked` does."""
+    gate = OrderGate(layout.orders_lock)
+    return SierraVenue(venue_options(settings), instruments, clock, gate, layout.halt_file)
+
+
+def venue_options(settings: Settings) -> SierraOptions:
+    """What the venue is told.  Raises as `checked` does."""
     sierra = checked(settings)
     client = client_options(sierra, CLIENT_NAME)
-    options = SierraOptions(
+    return SierraOptions(
         client=msgspec.structs.replace(client, reconnect_first_s=0.25, reconnect_most_s=10.0),
         account=sierra.account,
         target_per_stop=sierra.target_atr / settings.sizing_parameters().stop_atr,
         legs=sierra.legs,
         request_timeout_s=sierra.request_timeout_s,
         reconcile_every_s=sierra.reconcile_every_s,
+        broker_symbols=sierra.names_at_broker(),
     )
-    return SierraVenue(options, instruments, clock, OrderGate(layout.orders_lock), layout.halt_file)
 
 
 def account_cash_cents(settings: Settings) -> int:
