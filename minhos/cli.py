@@ -13,6 +13,7 @@ from minhos.commands import (
     control,
     drill,
     lab,
+    lab_sizing,
     live,
     models,
     report,
@@ -33,11 +34,12 @@ app = typer.Typer(
 for command in (
     running.start, running.stop, running.status, running.logs,
     models.train, report.research, research.backtest, research.replay, research.compare, research.check_data,
-    comparison.kelly_vs_fixed, comparison.check_context, comparison.integration,
+    comparison.check_context, comparison.integration,
     control.halt, control.resume, control.pause, control.flatten, live.arm, live.disarm, live.force,
     sierra.check_sierra, drill.drill, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,
 ):  # fmt: skip
     app.command(command.__name__.replace("_", "-"))(command)
+app.command("kelly-vs-fixed", help=lab_sizing.KELLY_VS_FIXED)(lab_sizing.sizing)
 app.add_typer(models.models_app, name="models")
 app.add_typer(upkeep.config_app, name="config")
 app.add_typer(lab.lab_app, name="lab")

@@ -1,13 +1,6 @@
-"""kelly-vs-fixed, check-context, integration: behind the scripts of the same purpose."""
+"""check-context, integration: behind the scripts of the same purpose."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
-from rich.console import Group
-from rich.table import Table
 
 from minhos.commands.common import (
     DaysOption,
@@ -23,7 +16,6 @@ from minhos.commands.common import (
     print_json,
     progress,
     settings,
-    show,
     tell,
 )
 from minhos.commands.research import configured_source
@@ -32,66 +24,6 @@ from minhos.features.pipeline import FEATURE_NAMES, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.services.history import history_of
 from minhos.services.kelly_service import KellyService
-from minhos.services.kelly_vs_fixed import Comparison, Figures
-from minhos.services.kelly_vs_fixed import kelly_vs_fixed as compare_sizes
-from minhos.services.layout import write_json
-from minhos.services.studies import bundle_for, study
-from minhos.services.trading_setup import registry_of
-
-SIZE_ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("return", lambda f: f"{f.total_return:+.2%}"),
-    ("risk-adjusted return (over drawdown)", lambda f: _known(f.risk_adjusted, "+.2f")),
-    ("maximum drawdown", lambda f: f"{f.max_drawdown:.2%}"),
-    ("volatility a day", lambda f: _known(f.volatility, ".2%")),
-    ("Sharpe ratio a year", lambda f: _known(f.sharpe_ratio, ".2f")),
-    ("win rate", lambda f: _known(f.win_rate, ".1%")),
-    ("trades", lambda f: str(f.trades)),
-    ("largest position", lambda f: str(f.largest)),
-)
-
-
-def kelly_vs_fixed(
-    source: SourceArgument = None,
-    source_option: SourceOption = None,
-    symbol: SymbolOption = "",
-    days: DaysOption = None,
-    timezone: TimezoneOption = "",
-    stamps: StampsOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Size the same unseen signals by Kelly, a fixed 10 % and one contract.  Example: minh.py kelly-vs-fixed."""
-    history = history_of(
-        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
-    )
-    if not as_json:
-        tell(history)
-    chosen, place = history.settings, layout().make()
-    with progress("Model", quiet=as_json) as report:
-        bundle, trained = bundle_for(history.bars, chosen, place, registry_of(chosen, place), report)
-    with progress("Backtest", quiet=as_json) as report:
-        found = study(history.bars, bundle, chosen, place, report)
-        compared = compare_sizes(found, chosen, report)
-    verdict = {"verdict": trained["verdict"], "reason": trained["reason"], "bundle": bundle.id}
-    result = {**verdict, **msgspec.to_builtins(compared)}
-    write_json(place.reports / "backtest-kelly-vs-fixed.json", result)
-    if as_json:
-        print_json(result)
-    else:
-        show_comparison(compared, trained)
-
-
-def show_comparison(compared: Comparison, trained: dict[str, Any]) -> None:
-    """One figure a line; then what was asked for."""
-    table = Table("", *(figures.name for figures in compared.sizes), title="Kelly against fixed sizes")
-    for name, value in SIZE_ROWS:
-        table.add_row(name, *(value(figures) for figures in compared.sizes))
-    words = {True: "yes", False: "NO", None: "cannot be told"}
-    checks = [
-        f"Kelly better, {name.replace('_', ' ')}: {words[check.holds]} ({check.value})"
-        for name, check in compared.checks.items()
-    ]
-    head = (f"{trained['verdict']}: {trained['reason']}", f"{compared.bars:,} bars out of sample, the same for all.")
-    show(Group(*head, table, *checks), simulated=compared.simulated)
 
 
 def check_context(
@@ -139,7 +71,3 @@ def integration(as_json: JsonOption = False) -> None:
             console.print(f"  {part.name}: {part.status}, {part.detail}", highlight=False, markup=False)
     if not working:
         raise CheckFailed(health.reason)
-
-
-def _known(value: float | None, shape: str) -> str:
-    return "none" if value is None else format(value, shape)

@@ -1,166 +1,153 @@
-"""Kelly against fixed sizes on the same out-of-sample signals: the same engine, limits and venue, another size.
+"""Kelly against fixed sizes on the same unseen signals: the settings' labs, the criteria, one verdict.
 
-Fixed sizes follow the same entry rule, so what differs is the size alone.  The limits on capital, position and the
-day's loss hold for all of them.
+Behind `lab sizing`, `kelly-vs-fixed` and the report.  What is measured lies in `minhos.research`; here are the
+settings, the trial ledger and the words on top.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
 
 from minhos.market.calendar import SessionCalendar
-from minhos.research.backtest import BacktestResult, daily_returns, run_backtest, summary
-from minhos.services.studies import Study, activation
-from minhos.services.trading_setup import trading_settings
+from minhos.market.types import Bars
+from minhos.models.calibration import Calibrator
+from minhos.research.backtest import iso
+from minhos.research.contracts_criteria import Criterion, State, contract_criteria, fraction_criteria
+from minhos.research.contracts_lab import FIXED_10, SHIPPED, ContractsLab, Runs, contracts_lab, deflate
+from minhos.research.contracts_runs import Stage
+from minhos.research.edge import edge
+from minhos.research.out_of_sample import OutOfSample
+from minhos.research.policies import ENTRY_RULES, Assumptions
+from minhos.research.sizing_lab import SizingLab, sizing_lab
+from minhos.services.account_rules import account_rules
+from minhos.services.layout import Layout
+from minhos.services.trading_setup import matching_of, trading_settings
+from minhos.services.trials import Tried, enter
 from minhos.settings import Settings
-from minhos.sizing.types import SizingParameters
-from minhos.venues.matching import MatchingParameters
+from minhos.training import evaluate
+from minhos.training.result import Bets, Verdict
+from minhos.training.train import count_full_sessions
 
 Progress = Callable[[float, str], None]
-KELLY, FIXED_SHARE, FIXED_ONE = "kelly", "fixed 10 %", "fixed 1 contract"
-FIXED_FRACTION = 0.10
-ENOUGH_AHEAD = 0.05
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """One way to size.  Shares 0 to 1; None where nothing was traded.  risk_adjusted: return over maximum drawdown.
-
-    volatility: standard deviation of the returns by trade date.  sharpe_ratio: annualised over 252 trade dates.
-    largest: contracts held at most.  risked: largest share of equity that a recommendation put at risk.
-    """
-
-    name: str
-    total_return: float
-    risk_adjusted: float | None
-    max_drawdown: float
-    volatility: float | None
-    sharpe_ratio: float | None
-    win_rate: float | None
-    trades: int
-    largest: int
-    risked: float
+KIND = "lab sizing"
+_CONTRACTS_SHARE = 0.7
+"""Of the progress: the backtests in whole contracts."""
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One line of what was asked for.  holds: None where the comparison cannot tell."""
+    """One line of the checklist.  holds: None where it cannot be told."""
 
     holds: bool | None
     value: str
 
 
-class Comparison(msgspec.Struct, frozen=True):
-    """All ways to size on the same bars, and what was asked of Kelly against a fixed 10 %."""
+class KellyVsFixed(msgspec.Struct, frozen=True):
+    """All ways to size on the same bars, and what was asked of Kelly against a fixed 10 %.
 
+    verdict, reason: on the edge of these forecasts, as training judges it.  sentence: on the sizing.  first, last: UTC.
+    criteria: by unit and rule.  checks: what answers the checklist, under the documents' rule: whole contracts, or
+    fractions where those cannot tell.
+    """
+
+    verdict: Verdict
+    reason: str
+    sentence: str
     simulated: bool
+    schedule: str
+    first: str
+    last: str
     bars: int
-    first_ns: int
-    last_ns: int
-    sizes: tuple[Figures, ...]
+    criteria: tuple[Criterion, ...]
+    contracts: ContractsLab
+    fractions: SizingLab
     checks: dict[str, Check]
 
 
-def kelly_vs_fixed(found: Study, chosen: Settings, progress: Progress) -> Comparison:
-    """Size the study's signals in three ways."""
-    sizing = chosen.sizing_parameters()
-    ways = {KELLY: sizing, FIXED_SHARE: fixed(sizing, FIXED_FRACTION), FIXED_ONE: fixed(sizing, 0.0)}
-    results = {}
-    for i, (name, parameters) in enumerate(ways.items()):
-        progress(i / len(ways), name)
-        results[name] = found.result if parameters == sizing else _run(found, chosen, parameters)
-    figures = {name: figures_of(name, result) for name, result in results.items()}
-    closes = found.bars.close_time_ns
-    return Comparison(
-        found.bars.simulated, len(found.bars), int(closes[0]), int(closes[-1]), tuple(figures.values()),
-        checks_of(figures[KELLY], figures[FIXED_SHARE], sizing),
-    )  # fmt: skip
+def kelly_vs_fixed(
+    history: Bars, study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress, *,
+    scheduler: str | None = None,
+) -> KellyVsFixed:  # fmt: skip
+    """Size the study's signals in every way.
 
-
-def fixed(sizing: SizingParameters, fraction: float) -> SizingParameters:
-    """The same settings with a fixed share of capital at risk (zero: one contract) in Kelly's place."""
-    return msgspec.structs.replace(sizing, kelly_enabled=False, fixed_fraction=fraction, drawdown_bound=False)
-
-
-def _run(found: Study, chosen: Settings, sizing: SizingParameters) -> BacktestResult:
-    bars = found.bars
+    history: all bars, of which the study's are out of sample.  Enters each configuration into the trial ledger.
+    """
+    bars = study.bars
     settings = trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])])
-    return run_backtest(
-        bars, found.forecasts, found.table, activation(found.bundle), msgspec.structs.replace(settings, sizing=sizing),
-        SessionCalendar.load(), cash_cents=round(100 * chosen.paper.initial_cash),
-        matching=MatchingParameters(delay_bars=chosen.paper.delay_bars),
+    stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
+    assumptions = Assumptions(capital_cents=stage.cash_cents)
+    runs = contracts_lab(
+        stage, assumptions, processes=chosen.training.processes, scheduler=scheduler,
+        progress=lambda share, text: progress(_CONTRACTS_SHARE * share, text),
+    )  # fmt: skip
+    trials = entered(runs, stage, layout)
+    fractions = sizing_lab(
+        study, settings.sizing, assumptions, accounts=account_rules(chosen), trials=trials.n_trials,
+        sharpe_ratio_variance=trials.sharpe_ratio_variance,
+        progress=lambda share, text: progress(_CONTRACTS_SHARE + (1.0 - _CONTRACTS_SHARE) * share, text),
+    )  # fmt: skip
+    contracts = deflate(runs.lab, trials.n_trials, trials.sharpe_ratio_variance)
+    criteria = criteria_of(runs, fractions, stage)
+    verdict, reason = verdict_of(history, study)
+    return KellyVsFixed(
+        verdict, reason, sentence_of(criteria), bars.simulated, study.schedule, iso(int(bars.close_time_ns[0])),
+        iso(int(bars.close_time_ns[-1])), len(bars), criteria, contracts, fractions, checks_of(criteria),
     )  # fmt: skip
 
 
-def figures_of(name: str, result: BacktestResult) -> Figures:
-    """The figures that were asked for, of one backtest."""
-    plain, returns = summary(result), daily_returns(result)
-    drawdown = plain["max_drawdown"]
-    asked = [d.recommendation for d in result.decisions if d.recommendation is not None]
-    equity = [d.equity_cents for d in result.decisions if d.recommendation is not None]
-    return Figures(
-        name=name,
-        total_return=plain["return"],
-        risk_adjusted=plain["return"] / drawdown if drawdown > 0.0 else None,
-        max_drawdown=drawdown,
-        volatility=float(np.std(returns, ddof=1)) if len(returns) > 1 else None,
-        sharpe_ratio=plain["sharpe_ratio"],
-        win_rate=plain["win_rate"],
-        trades=plain["trades"],
-        largest=max((abs(d.target) for d in result.decisions), default=0),
-        risked=max((abs(r.target) * r.r_cents / e for r, e in zip(asked, equity, strict=True) if e > 0), default=0.0),
-    )
+def entered(runs: Runs, stage: Stage, layout: Layout) -> Tried:
+    """Count every distinct configuration of the lab; reruns do not count."""
+    study = stage.study
+    found = Tried(1)
+    for way, record in zip(runs.ways, runs.records, strict=True):
+        settings = {
+            "schedule": study.schedule, "order_symbol": stage.settings.order_symbol, "cash_cents": stage.cash_cents,
+            "sizing": msgspec.to_builtins(way.sizing), "risk": msgspec.to_builtins(way.risk),
+        }  # fmt: skip
+        ratio = record.figures.deflation.sharpe_ratio
+        found = enter(layout, study.bars, study.recipe_id, settings, KIND, ratio)
+    return found
 
 
-def checks_of(kelly: Figures, other: Figures, sizing: SizingParameters) -> dict[str, Check]:
-    """What was asked of Kelly, with the two values side by side; without trades there is nothing to compare."""
-    traded = kelly.trades > 0 and other.trades > 0
-
-    def check(holds: bool, text: str) -> Check:
-        return Check(holds, text) if traded else Check(None, "nothing was traded: no bet beat break-even")
-
-    ahead = _ahead(kelly.risk_adjusted, other.risk_adjusted)
-    within = kelly.largest <= sizing.max_position_size and kelly.risked <= sizing.max_capital_risk
-    return {
-        "risk_adjusted": check(
-            ahead is not None and ahead > ENOUGH_AHEAD,
-            f"{_number(kelly.risk_adjusted)} against {_number(other.risk_adjusted)} (return over drawdown)",
-        ),
-        "drawdown": check(
-            kelly.max_drawdown < other.max_drawdown, f"{kelly.max_drawdown:.2%} against {other.max_drawdown:.2%}"
-        ),
-        "volatility": check(
-            _below(kelly.volatility, other.volatility),
-            f"{_percent(kelly.volatility)} against {_percent(other.volatility)} a day",
-        ),
-        "win_rate": check(
-            _below(other.win_rate, kelly.win_rate, equal=True),
-            f"{_percent(kelly.win_rate)} against {_percent(other.win_rate)}",
-        ),
-        "constraints": Check(
-            within if kelly.trades else None,
-            f"at most {kelly.largest} of {sizing.max_position_size} contracts and {kelly.risked:.2%} of "
-            f"{sizing.max_capital_risk:.0%} of equity at risk",
-        ),
-    }
+def criteria_of(runs: Runs, fractions: SizingLab, stage: Stage) -> tuple[Criterion, ...]:
+    """All criteria: under each rule in contracts, then in fractions."""
+    sizing = stage.settings.sizing
+    found: list[Criterion] = []
+    for rule, lab in zip(ENTRY_RULES, fractions.rules, strict=True):
+        found += contract_criteria(runs.record(SHIPPED, rule.name), runs.record(FIXED_10, rule.name), sizing)
+        found += fraction_criteria(lab, sizing)
+    return tuple(found)
 
 
-def _ahead(a: float | None, b: float | None) -> float | None:
-    """By what share of |b| a lies above b."""
-    if a is None or b is None:
-        return None
-    return (a - b) / abs(b) if b else math.copysign(math.inf, a)
+def verdict_of(history: Bars, study: OutOfSample) -> tuple[Verdict, str]:
+    """Whether these forecasts have an edge, by the rule of training, on the study's bars."""
+    signals = study.signals
+    book, slope_low = edge(signals, study.recipe_id), study.activations[-1].slope_low
+    sessions = count_full_sessions(SessionCalendar.load().trade_dates_of_bars(history.close_time_ns))
+    placed = Bets(book.bets, book.mean_net_r, book.interval, book.total_net_r)
+    return evaluate.verdict(sessions, int(signals.decided.sum()), Calibrator(slope_low, 0.0, slope_low, 0), placed)
 
 
-def _below(a: float | None, b: float | None, *, equal: bool = False) -> bool:
-    return a is not None and b is not None and (a < b or (equal and a == b))
+def checks_of(criteria: Sequence[Criterion]) -> dict[str, Check]:
+    """By name of the criterion, under the documents' entry rule."""
+    holds = {State.MET: True, State.NOT_MET: False, State.CANNOT_BE_TOLD: None}
+    checks: dict[str, Check] = {}
+    for criterion in criteria:
+        known = criterion.name in checks and checks[criterion.name].holds is not None
+        if criterion.rule == ENTRY_RULES[0].name and not known:
+            value = f"{criterion.rule}, in {criterion.unit}: {criterion.sentence}"
+            checks[criterion.name] = Check(holds[criterion.state], value)
+    return checks
 
 
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:+.2f}"
-
-
-def _percent(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2%}"
+def sentence_of(criteria: Sequence[Criterion]) -> str:
+    """How many criteria were met under each rule, and what is not known."""
+    parts = []
+    for rule in ENTRY_RULES:
+        for unit in ("contracts", "fractions"):
+            of_unit = [c for c in criteria if (c.rule, c.unit) == (rule.name, unit)]
+            told = [c for c in of_unit if c.state is not State.CANNOT_BE_TOLD]
+            met = sum(c.state is State.MET for c in told)
+            parts.append(f"{rule.name} in {unit} {met} of {len(told)}" if told else f"{rule.name} in {unit} none told")
+    return f"Kelly as shipped against a fixed 10 %, criteria met: {'; '.join(parts)}."

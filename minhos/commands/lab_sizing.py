@@ -1,0 +1,75 @@
+"""lab sizing, and kelly-vs-fixed, which is the same: every way to size the same unseen signals, side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from minhos.commands.common import (
+    DaysOption,
+    JsonOption,
+    SourceArgument,
+    SourceOption,
+    StampsOption,
+    SymbolOption,
+    TimezoneOption,
+    chosen_source,
+    layout,
+    print_json,
+    progress,
+    settings,
+    show,
+    tell,
+)
+from minhos.commands.lab_sizing_tables import pages
+from minhos.services.history import history_of
+from minhos.services.kelly_vs_fixed import kelly_vs_fixed as compare_sizes
+from minhos.services.layout import write_json
+from minhos.services.studies import bundle_for, holdout_study, walk_forward_study
+from minhos.services.trading_setup import registry_of
+
+KELLY_VS_FIXED = "Kelly against fixed sizes: `lab sizing` by its old name.  Example: minh.py kelly-vs-fixed --days 30"
+DEFAULT_DAYS = 30
+REPORT = "backtest-kelly-vs-fixed.json"
+WalkForwardOption = Annotated[
+    bool, typer.Option("--walk-forward", help="Retrain every week as live, instead of one training and its holdout.")
+]
+SchedulerOption = Annotated[str | None, typer.Option("--scheduler", help="Dask scheduler, as tcp://192.168.1.5:8786.")]
+
+
+def sizing(
+    source: SourceArgument = None,
+    source_option: SourceOption = None,
+    symbol: SymbolOption = "",
+    days: DaysOption = DEFAULT_DAYS,
+    walk_forward: WalkForwardOption = False,
+    scheduler: SchedulerOption = None,
+    timezone: TimezoneOption = "",
+    stamps: StampsOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Size the same unseen signals in every way there is and compare.  Example: minh.py lab sizing --days 30."""
+    history = history_of(
+        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    )
+    if not as_json:
+        tell(history)
+    chosen, place = history.settings, layout().make()
+    if walk_forward:
+        with progress("Walk-forward", quiet=as_json) as report:
+            study = walk_forward_study(history.bars, chosen, place, report, scheduler=scheduler)
+    else:
+        with progress("Model", quiet=as_json) as report:
+            bundle, _ = bundle_for(history.bars, chosen, place, registry_of(chosen, place), report)
+        with progress("Forecasts", quiet=as_json) as report:
+            study = holdout_study(history.bars, bundle, chosen, place, report)
+    with progress("Sizing", quiet=as_json) as report:
+        compared = compare_sizes(history.bars, study, chosen, place, report, scheduler=scheduler)
+    write_json(place.reports / REPORT, compared)
+    if as_json:
+        print_json(msgspec.to_builtins(compared))
+        return
+    for page in pages(compared):
+        show(page, simulated=compared.simulated)
