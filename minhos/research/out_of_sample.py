@@ -89,8 +89,8 @@ class WalkForwardNotes(msgspec.Struct, frozen=True):
     """How a walk-forward came about.
 
     weeks: trainings, each with one fit a member.  fits: those that succeeded.  bars: with a forecast.
-    uncalibrated_bars: the first of these, before there were enough earlier forecasts to calibrate on; their p is one
-    half and nothing is bet on them.  calibration_bars: earlier forecasts behind the newest calibration.
+    uncalibrated_bars: those of weeks without enough earlier forecasts to calibrate on; their p is one half and nothing
+    is bet on them.  calibration_bars: earlier forecasts behind the newest calibration.
     cpu_s: spent on the fits, by member, when they were made.  missing: members that did not forecast every bar, and
     why.  cached: the fits were read from the disk.
     """

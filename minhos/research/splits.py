@@ -100,8 +100,8 @@ def weekly(
     if first >= len(dates):
         found = int(full[-1]) if len(full) else 0
         raise NotEnoughData(
-            f"There are {found} full sessions; a walk-forward needs {first_train_sessions} to learn from and at least "
-            f"one more to forecast, so {first_train_sessions + 1 - found} more."
+            f"There are {found} full sessions with warm features; a walk-forward needs {first_train_sessions} to learn "
+            f"from and at least one more to forecast, so {first_train_sessions + 1 - found} more."
         )
     days = np.array([_ordinal(date) for date in dates[first:].tolist()])
     number = (days - days[0]) // every_days
