@@ -16,7 +16,7 @@ from minhos.research.contracts_figures import Record
 from minhos.research.sizing_bootstrap import drawn_dates, histories
 from minhos.research.sizing_comparisons import Difference, difference
 from minhos.research.sizing_days import DayPaths, day_grid, day_paths
-from minhos.research.sizing_figures import annual
+from minhos.research.sizing_figures import PolicyFigures, annual
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -60,6 +60,14 @@ def days_of(record: Record) -> Days:
     won = known & (record.closed_pnl_cents > 0)
     counts = (np.bincount(at[which], minlength=grid.n_days) for which in (known, won))
     return Days(day_paths(growth[None, :], grid), *counts)
+
+
+def days_of_bets(figures: PolicyFigures) -> Days:
+    """A policy of the lab in fractions by trade date; its bets in the place of trades, and no path inside a date."""
+    growth = np.array([[-np.inf if x is None else x for x in figures.daily_growth]])
+    fall = np.minimum(growth, 0.0)
+    paths = DayPaths(growth, fall, np.maximum(growth, 0.0), -fall)
+    return Days(paths, np.array(figures.daily_bets, dtype=np.int64), np.array(figures.daily_won, dtype=np.int64))
 
 
 def paired_difference(first: Days, second: Days, name: str, seed: int = 0) -> Difference:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from minhos.research.contracts_bootstrap import UNKNOWN, days_of, paired_difference
+from minhos.research.contracts_bootstrap import UNKNOWN, days_of, days_of_bets, paired_difference
 from minhos.research.contracts_figures import ContractFigures, Record
 from minhos.research.sizing_comparisons import Difference
 from minhos.research.sizing_figures import PolicyFigures
@@ -84,11 +84,17 @@ def fraction_criteria(lab: RuleLab, sizing: SizingParameters) -> tuple[Criterion
         return tuple(_untold(name, "fractions", rule, lab.missing) for name in TITLES)
     kelly, fixed = by_name[KELLY], by_name[FIXED]
     compared = next(c for c in lab.comparisons if (c.policy, c.against) == (KELLY, FIXED))
-    differences = {"risk_adjusted": compared.sharpe_ratio, "drawdown": compared.max_drawdown}
+    pair = days_of_bets(kelly), days_of_bets(fixed)
+    differences = {
+        "risk_adjusted": compared.sharpe_ratio,
+        "drawdown": compared.max_drawdown,
+        "volatility": paired_difference(*pair, "volatility"),
+        "win_rate": paired_difference(*pair, "win_rate"),
+    }
     values = [{name: getattr(figures, field) for name, field in _FIELDS.items()} for figures in (kelly, fixed)]
     found = [
         _judge(name, "fractions", rule, values[0][name], values[1][name],
-               differences.get(name) or _plain(values[0][name], values[1][name]), "")
+               differences[name], "")
         for name in _FIELDS
     ]  # fmt: skip
     return (*found, _constraints_in_fractions(kelly, rule, sizing))
@@ -126,13 +132,6 @@ def _of_contracts(figures: ContractFigures) -> Values:
         "risk_adjusted": figures.deflation.annual, "drawdown": figures.max_drawdown,
         "volatility": figures.volatility, "win_rate": figures.win_rate,
     }  # fmt: skip
-
-
-def _plain(kelly: float | None, fixed: float | None) -> Difference:
-    """The difference of two numbers of which no resamples are at hand."""
-    if kelly is None or fixed is None:
-        return UNKNOWN
-    return msgspec.structs.replace(UNKNOWN, value=kelly - fixed)
 
 
 def _constraints_in_contracts(figures: ContractFigures, sizing: SizingParameters) -> Criterion:

@@ -63,6 +63,7 @@ class PolicyFigures(msgspec.Struct, frozen=True):
     every bet.  win_rate: share of bets that made money after costs.  profit_factor: gains over losses, in shares of
     wealth.  days_at_limit: share of trade dates that end at the day's limit or worse.  histogram: of fractions at
     risk.  daily_growth: of log wealth, by trade date.  deflation: of the Sharpe ratio by date, after all trials.
+    daily_bets, daily_won: bets, and those that made money, by trade date.
     """
 
     policy: str
@@ -89,6 +90,8 @@ class PolicyFigures(msgspec.Struct, frozen=True):
     daily_growth: tuple[float | None, ...]
     deflation: Deflation
     ruin: Ruin
+    daily_bets: tuple[int, ...] = ()
+    daily_won: tuple[int, ...] = ()
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):
@@ -120,6 +123,7 @@ def figures_of(
     gain_a_year = gain_of(total / years)
     money = (fraction * context.net_r)[bets]
     at_limit = returns <= -context.daily_loss_limit + _ROUNDING
+    day, n_days = context.grid.day[bets], context.grid.n_days
     return PolicyFigures(
         policy=policy.name, title=policy.title, rule=context.rule, bets=len(bets),
         exposure=len(bets) / context.n_bars, mean_fraction=float(fraction[context.taken].mean()),
@@ -134,6 +138,8 @@ def figures_of(
         days_at_limit=float(at_limit.mean()), histogram=histogram(fraction[bets]),
         daily_growth=tuple(known(x) for x in played.days.total[row].tolist()),
         deflation=deflated(returns, context.trials, context.sharpe_ratio_variance), ruin=ruin_of(drawn, row, years),
+        daily_bets=tuple(np.bincount(day, minlength=n_days).tolist()),
+        daily_won=tuple(np.bincount(day[money > 0.0], minlength=n_days).tolist()),
     )  # fmt: skip
 
 

@@ -134,7 +134,10 @@ def test_in_fractions_the_same_criteria_come_from_the_lab(study):
     assert found["drawdown"].difference == next(
         c.max_drawdown for c in lab.comparisons if (c.policy, c.against) == (SHIPPED, FIXED_10)
     )
-    assert found["volatility"].difference.value == kelly.volatility - fixed.volatility
+    for name in ("volatility", "win_rate"):
+        criterion = found[name]
+        assert criterion.difference.value == pytest.approx(criterion.kelly - criterion.fixed)
+        assert criterion.difference.interval is not None
     assert found["drawdown"].state is State.MET
     assert found["constraints"].state is State.MET
 
