@@ -10,6 +10,7 @@ import typer
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
+    SchedulerOption,
     SourceArgument,
     SourceOption,
     StampsOption,
@@ -36,7 +37,6 @@ REPORT = "backtest-kelly-vs-fixed.json"
 WalkForwardOption = Annotated[
     bool, typer.Option("--walk-forward", help="Retrain every week as live, instead of one training and its holdout.")
 ]
-SchedulerOption = Annotated[str | None, typer.Option("--scheduler", help="Dask scheduler, as tcp://192.168.1.5:8786.")]
 
 
 def sizing(

@@ -295,7 +295,7 @@ def _sure(cost: SettingCost) -> str:
         return "too few bets without it"
     if cost.cost == 0.0 and cost.drawdown_saved == 0.0:
         return "changed nothing"
-    return "" if cost.difference.verdict in ("better", "worse") else cost.difference.verdict
+    return "significant" if cost.difference.verdict in ("better", "worse") else cost.difference.verdict
 
 
 def _against(compared: Comparison) -> str:

@@ -1,0 +1,125 @@
+"""lab sizing and kelly-vs-fixed: one work under two names, readable at 80 columns, one object as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from minhos import cli
+from minhos.commands import common, lab_sizing
+from minhos.research.contracts_lab import AS_SET
+from minhos.research.policies import ENTRY_RULES, POLICIES
+from minhos.services.history import History
+from minhos.services.kelly_vs_fixed import KIND, kelly_vs_fixed
+from minhos.services.layout import Layout
+from minhos.services.trials import range_of
+from minhos.settings import parse
+from minhos.testing_markets import oracle_study
+from minhos.training.ledger import TrialLedger
+
+CRITERIA = {"risk_adjusted", "drawdown", "volatility", "win_rate", "constraints"}
+
+
+def sized(study, home):
+    chosen = parse({"training": {"processes": 1}})
+    return kelly_vs_fixed(study.bars, study, chosen, Layout(home).make(), lambda share, text: None)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The comparison on five sessions of an easy market, and where its ledger lies."""
+    home = tmp_path_factory.mktemp("lab")
+    study = oracle_study("ou", 0.58, 5, seed=5)
+    return study, home, sized(study, home)
+
+
+@pytest.fixture
+def minh(found, tmp_path, monkeypatch, capsys):
+    """`minh.py` with those words, on a study that is made already."""
+    study, _, compared = found
+    monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
+    history = History(study.bars, parse({}), ("SIMULATED: this is no market.",))
+    asked = []
+    monkeypatch.setattr(lab_sizing, "history_of", lambda source, chosen, **how: asked.append(how) or history)
+    monkeypatch.setattr(lab_sizing, "bundle_for", lambda *_, **__: (None, {}))
+    monkeypatch.setattr(lab_sizing, "holdout_study", lambda *_, **__: study)
+    monkeypatch.setattr(lab_sizing, "compare_sizes", lambda *_, **__: compared)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["minh.py", *words])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        return capsys.readouterr().out, asked[-1]
+
+    return call
+
+
+def test_each_configuration_is_one_trial(found):
+    study, home, compared = found
+    trials = TrialLedger(Layout(home).ledger).trials(range_of(study.bars))
+    assert {trial.kind for trial in trials} == {KIND}
+    assert compared.contracts.n_trials == compared.fractions.trials == len(trials) > len(POLICIES)
+
+
+def test_a_rerun_is_no_trial_and_finds_the_same(tmp_path):
+    study = oracle_study("null", 0.5, 2, seed=6)
+    assert sized(study, tmp_path) == sized(study, tmp_path)
+
+
+def test_the_verdict_is_that_of_training_and_the_criteria_are_all_there(found):
+    _, _, compared = found
+    assert compared.verdict == "too_little_data"
+    assert "full sessions" in compared.reason
+    names = [(c.rule, c.unit, c.name) for c in compared.criteria]
+    assert len(names) == len(set(names)) == len(ENTRY_RULES) * 2 * len(CRITERIA)
+    assert set(compared.checks) == CRITERIA
+    assert compared.contracts.shipped.rule == AS_SET
+    for check in compared.checks.values():
+        assert check.value.startswith(ENTRY_RULES[0].name)
+
+
+def test_it_is_one_json_object_under_both_names(found, minh, tmp_path):
+    out, asked = minh("lab", "sizing", "--json")
+    shown = json.loads(out)
+    assert asked["days"] == 30
+    assert shown["verdict"] == found[2].verdict
+    assert {c["state"] for c in shown["criteria"]} <= {"MET", "NOT MET", "CANNOT BE TOLD"}
+    assert len(shown["contracts"]["runs"]) == len(shown["fractions"]["rules"]) * len(POLICIES)
+    assert minh("kelly-vs-fixed", "--json")[0] == out
+    assert json.loads((tmp_path / "data" / "reports" / lab_sizing.REPORT).read_text()) == shown
+    assert minh("kelly-vs-fixed", "--days", "5", "--json")[1]["days"] == 5
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_every_line_is_marked_and_fits(minh, monkeypatch, width):
+    monkeypatch.setattr(common.console, "_width", width)
+    out, _ = minh("lab", "sizing")
+    lines = out.splitlines()
+    assert all(line.startswith("SIMULATED") for line in lines if line)
+    assert max(map(len, lines)) <= width
+    assert "…" not in out
+    for words in (
+        "criteria met", "NOT MET", "no significant", "P<0.8", "Kelly fractions as shipped",
+        "win rate were 2 points lower", "share of start dates", "how often each bound", "Kelly shipped −",
+    ):  # fmt: skip
+        assert words in out
+    beside = any("0.60/0.65 on the left" in line for line in lines)
+    assert beside == (width == 120)
+
+
+def test_without_bets_there_are_sentences_and_no_table(tmp_path, monkeypatch, capsys):
+    study = oracle_study("null", 0.5, 2, seed=6)
+    compared = sized(study, tmp_path)
+    for page in lab_sizing.pages(compared):
+        common.show(page, simulated=True)
+    out = capsys.readouterr().out
+    assert "too few bets: 0 bars with a position of the 30 needed" in out
+    assert "0 bars are bet on; 30 more are needed" in " ".join(out.replace("SIMULATED", "").split())
+    assert "CANNOT BE TOLD" in out
+    assert " MET " not in out.replace("NOT MET", "")
+    for words in ("Whole contracts", "Fractions of capital", "Sortino", "dd 95%", "fees $"):
+        assert words not in out
+    assert {check.holds for check in compared.checks.values()} == {None}
