@@ -92,7 +92,7 @@ def paired_difference(first: Days, second: Days, name: str, seed: int = 0) -> Di
     if defined.mean() < _MOSTLY:
         return observed
     smaller = name in SMALLER_IS_BETTER
-    return difference(real[0], real[1], drawn[0][defined], drawn[1][defined], smaller_is_better=smaller)
+    return difference(real[0], real[1], drawn[0][defined], drawn[1][defined], n_dates=n, smaller_is_better=smaller)
 
 
 def figures_of_days(days: Days, dates: Ints) -> Figures:

@@ -13,12 +13,15 @@ import numpy as np
 
 from minhos.research.out_of_sample import Floats, Ints
 from minhos.research.policies import SESSIONS_A_YEAR
-from minhos.research.sizing_bootstrap import Histories, histories, observed
+from minhos.research.sizing_bootstrap import BLOCKS, Histories, histories, observed
 from minhos.research.sizing_days import DayGrid, DayPaths, play
 from minhos.research.sizing_figures import annual, interval_of, known
 from minhos.stats import sharpe_difference
 
 Verdict = Literal["better", "worse", "no significant difference", "unknown"]
+DATES_OF_A_TEST = 20
+"""Below, the p-value of a difference of Sharpe ratios is none."""
+MOST_LAGS = 5
 _BISECTIONS = 24
 _CLOSE_ENOUGH = 1e-3
 
@@ -39,8 +42,8 @@ class Comparison(msgspec.Struct, frozen=True):
     """`policy` against another.  against: its name, or what the fixed fraction was made equal to.
 
     against_fraction: of a fixed fraction, None for a policy that varies.  growth: of log wealth a year.  sharpe_ratio:
-    of returns by trade date, annual; sharpe_p_value: of no difference (Ledoit & Wolf 2008), two-sided.  max_drawdown:
-    share of a peak; smaller is better.
+    of returns by trade date, annual; sharpe_p_value: of no difference (Ledoit & Wolf 2008), two-sided; None
+    under 20 trade dates.  max_drawdown: share of a peak; smaller is better.
     """
 
     policy: str
@@ -66,26 +69,31 @@ class Side(msgspec.Struct, frozen=True, eq=False):
 def compare(first: Side, second: Side) -> Comparison:
     """First against second; both on the same dates."""
     a, b, i, j = first, second, first.row, second.row
-    years = a.days.total.shape[1] / SESSIONS_A_YEAR
-    test = sharpe_difference(a.days.returns[i], b.days.returns[j]) if a.days.total.shape[1] > 1 else None
+    n_dates = a.days.total.shape[1]
+    years, p_value = n_dates / SESSIONS_A_YEAR, None
+    if n_dates >= DATES_OF_A_TEST:
+        lags = min(MOST_LAGS, n_dates // BLOCKS)
+        p_value = known(sharpe_difference(a.days.returns[i], b.days.returns[j], lags).p_value)
     return Comparison(
         a.name, b.name, b.fraction,
         growth=difference(a.real.growth[i] / years, b.real.growth[j] / years,
-                          a.drawn.growth[i] / years, b.drawn.growth[j] / years),
+                          a.drawn.growth[i] / years, b.drawn.growth[j] / years, n_dates=n_dates),
         sharpe_ratio=difference(annual(a.real.sharpe_ratio[i]), annual(b.real.sharpe_ratio[j]),
-                                annual(a.drawn.sharpe_ratio[i]), annual(b.drawn.sharpe_ratio[j])),
+                                annual(a.drawn.sharpe_ratio[i]), annual(b.drawn.sharpe_ratio[j]),
+                                n_dates=n_dates),
         max_drawdown=difference(a.real.drawdown[i], b.real.drawdown[j], a.drawn.drawdown[i], b.drawn.drawdown[j],
-                                smaller_is_better=True),
-        sharpe_p_value=None if test is None else known(test.p_value),
+                                n_dates=n_dates, smaller_is_better=True),
+        sharpe_p_value=p_value,
     )  # fmt: skip
 
 
 def difference(
-    real: Floats, other_real: Floats, drawn: Floats, other_drawn: Floats, *, smaller_is_better: bool = False
-) -> Difference:
-    """The difference of one figure: as it was, shape (1,), and drawn, shape (paths,)."""
+    real: Floats, other_real: Floats, drawn: Floats, other_drawn: Floats, *, n_dates: int,
+    smaller_is_better: bool = False,
+) -> Difference:  # fmt: skip
+    """The difference of one figure: as it was, shape (1,), and drawn, shape (paths,), from 3 dates or more."""
     with np.errstate(invalid="ignore"):
-        value, interval = known(float(real[0] - other_real[0])), interval_of(drawn - other_drawn)
+        value, interval = known(float(real[0] - other_real[0])), interval_of(drawn - other_drawn, n_dates)
     if value is None or interval is None:
         return Difference(value, interval, None, "unknown")
     gain = value / abs(float(other_real[0])) if other_real[0] != 0.0 else None

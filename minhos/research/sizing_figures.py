@@ -16,7 +16,7 @@ from minhos.research.out_of_sample import Floats, Ints
 from minhos.research.policies import SESSIONS_A_YEAR, Policy
 from minhos.research.sizing_bootstrap import Band, Histories
 from minhos.research.sizing_days import DayGrid, Played
-from minhos.stats import annualised, profit_factor, sharpe_ratio, sortino_ratio, win_rate
+from minhos.stats import annualised, few_dates_factor, profit_factor, sharpe_ratio, sortino_ratio, win_rate
 
 HISTOGRAM_BINS = 20
 _LARGEST_LOG = 700.0
@@ -137,21 +137,23 @@ def figures_of(
         max_drawdown=drawdown, win_rate=known(win_rate(money)), profit_factor=known(profit_factor(money)),
         days_at_limit=float(at_limit.mean()), histogram=histogram(fraction[bets]),
         daily_growth=tuple(known(x) for x in played.days.total[row].tolist()),
-        deflation=deflated(returns, context.trials, context.sharpe_ratio_variance), ruin=ruin_of(drawn, row, years),
+        deflation=deflated(returns, context.trials, context.sharpe_ratio_variance),
+        ruin=ruin_of(drawn, row, context.grid.n_days),
         daily_bets=tuple(np.bincount(day, minlength=n_days).tolist()),
         daily_won=tuple(np.bincount(day[money > 0.0], minlength=n_days).tolist()),
     )  # fmt: skip
 
 
-def ruin_of(drawn: Histories, row: int, years: float) -> Ruin:
-    """The risk figures of one policy's drawn histories; years: their length."""
+def ruin_of(drawn: Histories, row: int, n_dates: int) -> Ruin:
+    """The risk figures of one policy's drawn histories; n_dates: their length."""
+    years = n_dates / SESSIONS_A_YEAR
     middle, bad = np.quantile(drawn.drawdown[row], (0.5, 0.95)).tolist()
     lowest, n = drawn.lowest[row], drawn.lowest.shape[1]
     return Ruin(
         middle, bad, float((lowest < 0.8).mean()), float((lowest < 0.5).mean()),
-        growth_interval=interval_of(drawn.growth[row] / years),
-        sharpe_interval=interval_of(annual(drawn.sharpe_ratio[row])),
-        histories=n, trade_dates=round(years * SESSIONS_A_YEAR), bands=drawn.bands[row] if drawn.bands else (),
+        growth_interval=interval_of(drawn.growth[row] / years, n_dates),
+        sharpe_interval=interval_of(annual(drawn.sharpe_ratio[row]), n_dates),
+        histories=n, trade_dates=n_dates, bands=drawn.bands[row] if drawn.bands else (),
     )  # fmt: skip
 
 
@@ -170,12 +172,16 @@ def annual(ratios: Floats) -> Floats:
     return np.asarray(ratios * math.sqrt(SESSIONS_A_YEAR))
 
 
-def interval_of(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
-    """The middle `level` of the values; None where one of them is unknown."""
+def interval_of(values: Floats, n_dates: int, level: float = 0.95) -> tuple[float, float] | None:
+    """The middle `level` of drawn values, wider where they rest on few dates; None where one of them is unknown.
+
+    Without that and with blocks kept short, six dates of noise would look like a difference one time in seven.
+    """
     if not np.isfinite(values).all():
         return None
-    low, high = np.quantile(values, (0.5 - level / 2.0, 0.5 + level / 2.0)).tolist()
-    return low, high
+    low, middle, high = np.quantile(values, (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)).tolist()
+    wider = few_dates_factor(n_dates, level)
+    return middle + wider * (low - middle), middle + wider * (high - middle)
 
 
 def gain_of(log_growth: float) -> float | None:

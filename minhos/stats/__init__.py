@@ -42,6 +42,7 @@ from minhos.stats.intervals import (
     Interval,
     binomial_tail,
     day_block_interval,
+    few_dates_factor,
     trials_needed,
     wilson_interval,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "deflated_sharpe_ratio",
     "expected_calibration_error",
     "expected_maximum_sharpe_ratio",
+    "few_dates_factor",
     "log_loss",
     "log_loss_skill",
     "majority_share",

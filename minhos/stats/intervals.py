@@ -68,14 +68,17 @@ def day_block_interval(
     sums = np.bincount(day, weights=x)
     drawn = np.random.default_rng(seed).multinomial(n_days, np.full(n_days, 1.0 / n_days), size=reps)
     means = (drawn @ sums) / (drawn @ counts)
-    mean, spread = float(x.mean()), _few_dates_factor(n_days, level)
+    mean, spread = float(x.mean()), few_dates_factor(n_days, level)
     ends = np.quantile(means, [0.5 - level / 2.0, 0.5 + level / 2.0])
     low, high = np.clip(mean + spread * (ends - mean), x.min(), x.max())
     return Interval(float(low), float(high))
 
 
-def _few_dates_factor(n: int, level: float) -> float:
-    """t of n - 1 degrees of freedom over z, times sqrt(n / (n - 1)); t is its expansion in z, 3 % off at n = 3."""
+def few_dates_factor(n: int, level: float) -> float:
+    """By how much a percentile interval of a mean of n dates must be wider, n at least 3 (after Hesterberg 2015).
+
+    t of n - 1 degrees of freedom over z, times sqrt(n / (n - 1)); t is its expansion in z, 3 % off at n = 3.
+    """
     z, v = _NORMAL.inv_cdf(0.5 + level / 2.0), n - 1.0
     t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
     t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)

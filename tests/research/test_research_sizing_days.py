@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minhos.errors import NotEnoughData
 from minhos.research.policies import ENTRY_RULES, taken
-from minhos.research.sizing_bootstrap import drawn_dates, histories, observed
+from minhos.research.sizing_bootstrap import drawn_dates, histories, mean_block_of, observed
 from minhos.research.sizing_days import budget_share, day_grid, day_paths, flipped, play
 from minhos.stats import max_drawdown, sharpe_ratio
 from minhos.testing_markets import oracle_study
@@ -97,12 +97,16 @@ def test_drawn_dates_stay_together_for_a_week_on_average_and_come_again_with_the
     assert drawn_dates(1, 3, seed=0).tolist() == [[0, 0, 0]]
 
 
+def test_few_dates_are_drawn_one_by_one():
+    assert [mean_block_of(n) for n in (1, 6, 40, 100, 200, 1000)] == [1.0, 1.0, 1.0, 2.5, 5.0, 5.0]
+
+
 def test_the_spread_of_histories_is_that_of_arch():
     rng, daily = np.random.default_rng(5), np.zeros(300)
     for i in range(1, 300):
         daily[i] = 0.6 * daily[i - 1] + 0.01 * rng.standard_normal()
     paths = day_paths(daily[None], day_grid(np.arange(300)))
-    ours = histories(paths, drawn_dates(300, 4_000, seed=1)).growth[0]
+    ours = histories(paths, drawn_dates(300, 4_000, seed=1, mean_block=5.0)).growth[0]
     peer = StationaryBootstrap(5, daily, seed=1).apply(lambda x: np.array([x.sum()]), 4_000)[:, 0]
     assert ours.std() == pytest.approx(peer.std(), rel=0.06)
     assert ours.mean() == pytest.approx(peer.mean(), abs=4 * peer.std() / math.sqrt(2_000))

@@ -179,7 +179,7 @@ def test_equal_policies_do_not_differ_and_a_better_one_is_called_so():
 
 def test_an_unknown_figure_is_no_difference():
     nothing = np.full((1,), np.nan)
-    assert difference(nothing, np.ones(1), np.full(9, np.nan), np.ones(9)).verdict == "unknown"
+    assert difference(nothing, np.ones(1), np.full(9, np.nan), np.ones(9), n_dates=9).verdict == "unknown"
 
 
 def test_the_fraction_of_equal_drawdown_falls_as_deep():
@@ -207,3 +207,14 @@ def test_ratios_that_nothing_varies_in_are_unknown(study):
     assert kelly.growth == 0.0
     assert kelly.ruin.sharpe_interval is None
     assert found.rules[0].comparisons[0].sharpe_ratio.verdict == "unknown"
+
+
+@pytest.mark.parametrize(("n", "most"), [(6, 0.12), (30, 0.12)])
+def test_noise_on_few_dates_seldom_looks_like_a_difference(n, most):
+    rng, found = np.random.default_rng(4), 0
+    for seed in range(120):
+        dates = drawn_dates(n, 300, seed)
+        compared = compare(*(side_of(0.01 * rng.standard_normal(n), dates, name) for name in "ab"))
+        found += compared.growth.verdict != "no significant difference"
+        assert (compared.sharpe_p_value is None) == (n < 20)
+    assert found / 120 <= most
