@@ -106,8 +106,8 @@ class BridgeFeed(FolderFeed):
         status, mirror = super().status(), self._mirror_status()
         if self.on_mirror:
             status = msgspec.structs.replace(status, detail=f"by the bridge: {status.detail}")
-        if mirror.trouble:
-            status = msgspec.structs.replace(status, detail=f"{status.detail}; the bridge: {mirror.trouble}")
+        for words in filter(None, (mirror.trouble, mirror.note)):
+            status = msgspec.structs.replace(status, detail=f"{status.detail}; the bridge: {words}")
         return status
 
 

@@ -4,9 +4,10 @@
     mirror.start()
     mirror.wait_until_copied(60.0)
 
-A thread with an event loop of its own keeps one `MirrorFile` for each contract that the bridge has: history from the
+A thread with an event loop of its own keeps one `Copy` for each contract that the bridge has: history from the
 mirror's end on, then ticks as they come, and history again whenever the bridge says that ticks are not enough or the
-connection was lost.  What is already there is compared over the last days, so neither a gap nor a duplicate survives.
+connection was lost.  What is already there is compared over the last days, so neither a gap nor a duplicate survives,
+and what lies further back day by day.
 It makes files and nothing else; who trades follows the folder with `folder_feed`.
 """
 
@@ -21,38 +22,28 @@ import threading
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Encoding
 from minhos.dtc.events import Disconnected, Notice
-from minhos.dtc.history import packed_history
-from minhos.dtc.layouts import HEADER
 from minhos.dtc.logon import ClientOptions, FinalRefusal
 from minhos.errors import DataError, DtcDisconnected, DtcError, DtcRejected
-from minhos.feeds.bridge_records import SERVER_NAME, live_record, unpacked
-from minhos.feeds.mirror_file import MirrorFile, Pass, only_writer
-from minhos.feeds.scid import EPOCH_US, US_PER_DAY, Records
+from minhos.feeds.bridge_copy import CHECKED_US, Copy
+from minhos.feeds.mirror_file import only_writer
+from minhos.feeds.scid import EPOCH_US, US_PER_DAY
 from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol, SymbolForm, front_contract, next_contract, parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
 
 FORMS = (SymbolForm.SIERRA, SymbolForm.TETON, SymbolForm.RITHMIC, SymbolForm.CQG, SymbolForm.PLAIN)
-CHECKED_US = 2 * US_PER_DAY
-"""How far back a mirror is compared at each connection: what Sierra Chart fills in late lies within."""
 ASK_S = 5.0
 """How often history is asked of a contract that the bridge does not follow, as one without a trade yet."""
 LOOK_AGAIN_EVERY = 120
 """After that many of these pauses the bridge is asked whether it has got another contract."""
 MOST_DOUBLINGS = 20
-MOST_WAITING = 100_000
-"""Ticks held while history is copied; beyond that they are dropped and history is asked again."""
-NOT_THE_BRIDGE = (
-    "Sierra Chart does not give CME data over DTC; run `minh.py bridge` on that machine and give its port, or name "
-    "its data folder as [data] source."
-)
-Trade, Quote = m.MarketDataUpdateTradeWithUnbundledIndicator2, m.MarketDataUpdateBidAskFloatWithMicroseconds
+OLDER_EVERY_S = 60.0
+"""How often another day of what lies further back is compared."""
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +80,7 @@ class MirrorStatus(msgspec.Struct, frozen=True):
     """How the mirror is.  copied: everything the bridge had was here once; newest_ns: stamp of the newest record.
 
     records: received over this connection.  trouble: why there is no connection, or no data; empty while all is well.
+    note: what Sierra Chart changed behind the mirror's end; empty where nothing was.
     """
 
     connected: bool
@@ -97,6 +89,7 @@ class MirrorStatus(msgspec.Struct, frozen=True):
     records: int
     symbols: tuple[str, ...]
     trouble: str
+    note: str = ""
 
 
 class BridgeMirror:
@@ -108,7 +101,8 @@ class BridgeMirror:
     def __init__(self, options: MirrorOptions, folder: Path, symbol: str, clock: Clock) -> None:
         self.folder = folder
         self._options, self._wanted, self._clock = options, parse_symbol(symbol), clock
-        self._copies: dict[str, _Copy] = {}
+        self._copies: dict[str, Copy] = {}
+        self._notes: dict[str, str] = {}
         self._connected, self._trouble = False, ""
         self._copied, self._closing = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,6 +136,7 @@ class BridgeMirror:
             records=sum(copy.n_records for copy in copies),
             symbols=tuple(copy.symbol for copy in copies),
             trouble=self._trouble,
+            note="; ".join(copy.note for copy in copies if copy.note),
         )
 
     # In the thread ----------------------------------------------------------------------------------------------------
@@ -180,20 +175,22 @@ class BridgeMirror:
         """Copy and follow over one connection, until it ends; raises for why."""
         async with DtcClient(self._options.client) as client:
             names = await self._names(client)
-            self._copies = {name: _Copy(self.folder, name, self._options, self._since()) for name in names}
+            self._notes |= {name: copy.note for name, copy in self._copies.items()}
+            since, notes = self._since(), self._notes
+            self._copies = {
+                name: Copy(self.folder, name, self._options.client, since, notes.get(name, "")) for name in names
+            }
             for copy in self._copies.values():
                 await copy.subscribe(client)
             self._connected, self._trouble = True, ""
-            work = [self._read(client), self._first_copies(), self._look_again(client, names)]
+            work = [self._read(client), self._first_copies(), self._look_again(client, names), self._compare_older()]
             tasks = [asyncio.create_task(each) for each in work]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
                 for task in done:
                     task.result()
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _end(tasks)
 
     async def _first_copies(self) -> None:
         """History of each contract up to now, one after the other; then whenever one asks for more."""
@@ -217,6 +214,13 @@ class BridgeMirror:
             elif copy is not None:
                 copy.receive(event)
         raise DtcDisconnected("The connection to the bridge has ended.")
+
+    async def _compare_older(self) -> None:
+        """A day of each contract now and then, so that what is filled in far behind the end is noticed."""
+        while True:
+            await asyncio.sleep(OLDER_EVERY_S)
+            for copy in self._copies.values():
+                await copy.compare_older()
 
     async def _look_again(self, client: DtcClient, names: list[str]) -> None:
         """Begin anew when the bridge has got another contract; what cannot be followed is asked for now and then."""
@@ -247,104 +251,13 @@ class BridgeMirror:
         return self._clock.now_ns() // 1000 - self._options.days * US_PER_DAY + EPOCH_US
 
 
-class _Copy:
-    """One contract: its file here, and how it is kept."""
-
-    def __init__(self, folder: Path, symbol: str, options: MirrorOptions, since: int) -> None:
-        self.symbol, self.number, self.n_records = symbol, 0, 0
-        self.file = MirrorFile(folder / f"{symbol}.scid")
-        self._options, self._since = options, since
-        self._asked, self._asked_us = asyncio.Event(), 0
-        self._copying = True
-        self._waiting: list[Records] = []
-        self._quote = Quote()
-
-    async def subscribe(self, client: DtcClient) -> None:
-        """Ask for ticks; a refusal of another server than the bridge is final."""
-        try:
-            self.number = (await client.subscribe(self.symbol)).symbol_id
-        except DtcRejected as error:
-            if client.logon is None or client.logon.server_name != SERVER_NAME:
-                raise FinalRefusal(f"{error}; {NOT_THE_BRIDGE}") from None
-
-    def receive(self, message: object) -> None:
-        """A message of this symbol."""
-        if isinstance(message, Quote):
-            self._quote = message
-        elif isinstance(message, Trade):
-            self._add(live_record(self._quote, message))
-        elif isinstance(message, m.MarketDataFeedSymbolStatus):
-            self.ask(0)
-
-    def ask(self, checked_us: int) -> None:
-        """History is to be read again from that long before the end."""
-        self._asked_us = max(self._asked_us, checked_us)
-        self._asked.set()
-
-    def _add(self, record: Records) -> None:
-        if self._copying:
-            self._waiting.append(record)
-            if len(self._waiting) > MOST_WAITING:
-                self._waiting.clear()
-                self.ask(0)
-        elif record["stamp"][0] > self.file.last_stamp:
-            self.file.append(record)
-            self.n_records += 1
-
-    async def catch_up_when_asked(self) -> None:
-        """For ever."""
-        while True:
-            await self._asked.wait()
-            checked_us, self._asked_us = self._asked_us, 0
-            self._asked.clear()
-            await self.catch_up(checked_us)
-
-    async def catch_up(self, checked_us: int = CHECKED_US) -> None:
-        """Make the file equal to the bridge's, from that long before its end on; from its start where it must be."""
-        self._copying = True
-        last = self.file.last_stamp
-        start = max(last - checked_us, self.file.first_stamp) if last else self._since
-        if not await self._pass(start):
-            await self._pass(self.file.first_stamp)
-        if last and not self.file.last_stamp:  # nothing of it was right
-            await self._pass(self._since)
-        waiting = [record for record in self._waiting if record["stamp"][0] > self.file.last_stamp]
-        self._waiting.clear()
-        self._copying = False
-        if waiting:
-            self.file.append(np.concatenate(waiting))
-            self.n_records += len(waiting)
-
-    async def _pass(self, start: int) -> bool:
-        """Read history from that stamp on into the file; False where the pass must begin earlier."""
-        request = m.HistoricalPriceDataRequest(
-            request_id=1, symbol=self.symbol, start_date_time=start - EPOCH_US, use_zlib_compression=1
-        )
-        copying, rest = Pass(self.file, start), b""
-        try:
-            async for piece in packed_history(self._options.client, request):
-                records, used = unpacked(rest + piece)
-                rest = (rest + piece)[used:]
-                copying.take(records)
-                self.n_records += len(records)
-                if _ends(rest):
-                    copying.finish()
-                    return not copying.doubtful
-        finally:
-            copying.abandon()
-        raise DtcDisconnected("The history broke off.")
-
-
-def _ends(rest: bytes) -> bool:
-    """Whether the history's last word has come.  Raises DtcError for what does not belong into a history."""
-    if len(rest) < HEADER.size:
-        return False
-    number = HEADER.unpack_from(rest)[1]
-    if number == m.HistoricalPriceDataResponseTrailer.TYPE:
-        return True
-    if number != m.HistoricalPriceDataRecordResponse.TYPE:
-        raise DtcError(f"A message of type {number} came in the middle of a history.")
-    return False
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a cancel that meets the end of a wait_for is lost in Python 3.11."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def candidates(wanted: Symbol, now_ns: int, days: int) -> list[str]:

@@ -60,7 +60,7 @@ class MirrorFile:
     @property
     def first_stamp(self) -> int:
         """Stamp of the first record, 0 without one."""
-        return self._stamp(0) if len(self) else 0
+        return self.stamp(0) if len(self) else 0
 
     @property
     def last_stamp(self) -> int:
@@ -91,7 +91,7 @@ class MirrorFile:
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._stamp(middle) < stamp else (low, middle)
+            low, high = (middle + 1, high) if self.stamp(middle) < stamp else (low, middle)
         return low
 
     def change(self, index: int, record: Records) -> None:
@@ -131,9 +131,10 @@ class MirrorFile:
 
     def _note_end(self) -> None:
         n = len(self)
-        self._last_stamp = self._stamp(n - 1) if n else 0
+        self._last_stamp = self.stamp(n - 1) if n else 0
 
-    def _stamp(self, index: int) -> int:
+    def stamp(self, index: int) -> int:
+        """Of the record at that place."""
         return int.from_bytes(self.read(index, index + 1)[:8], "little", signed=True)
 
 
@@ -141,6 +142,7 @@ class Pass:
     """One pass of history over a mirror, from a stamp on, piece by piece; `finish` or `abandon` ends it.
 
     doubtful: nothing was equal where the pass began, although there are records before it: begin again at the first.
+    changed_stamp: from where on the history is another than the mirror was, its running end aside; 0 for nowhere.
     """
 
     def __init__(self, mirror: MirrorFile, start_stamp: int) -> None:
@@ -149,6 +151,7 @@ class Pass:
         self._partial = mirror.path.with_name(f".{mirror.path.name}.partial")
         self._new: BinaryIO | None = None
         self.doubtful = False
+        self.changed_stamp = 0
 
     def take(self, records: Records) -> None:
         """Compare or write the next records of the history."""
@@ -187,6 +190,8 @@ class Pass:
         elif self._place == self._start > 0:
             self.doubtful = True
         else:
+            own = self._mirror.stamp(self._place) if self._place < n else self._mirror.last_stamp
+            self.changed_stamp = min(own, int(records["stamp"][0]))
             self._new = open(self._partial, "wb")  # noqa: SIM115
             with open(self._mirror.path, "rb") as old:
                 _copy(old, self._new, HEADER_SIZE + self._place * RECORD_SIZE)
@@ -200,6 +205,7 @@ class Pass:
         elif self._place < len(self._mirror) and not self.doubtful:
             self.doubtful = self._place == self._start > 0
             if not self.doubtful:
+                self.changed_stamp = self._mirror.stamp(self._place)
                 self._mirror.cut(self._place)
 
     def abandon(self) -> None:
