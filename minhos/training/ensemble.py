@@ -71,7 +71,7 @@ def fit_ensemble(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Reci
         return run_jobs(data, jobs, processes=processes, scheduler=scheduler, progress=part_of(progress, start, end))
 
     outcomes = run(_lstm_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
-                   + _fold_jobs(data, fit_rows, recipe, seed, present), 0.0, 0.85)  # fmt: skip
+                   + fold_jobs(data, fit_rows, recipe, seed, present), 0.0, 0.85)  # fmt: skip
     missing |= _failed(outcomes)
     trees = [name for name in recipe.trees if name in present and name not in missing]
     outcomes += run(
@@ -104,7 +104,7 @@ def _assemble(data: Dataset, fit_rows: Ints, final: dict[str, Outcome], files: d
     Calibration sees scores whose votes were learnt from other bars (`cross_weighted`); the bundle's votes are of all.
     """
     seen = data.take(fit_rows)
-    out_of_fold = {name: _out_of_fold(name, outcomes, len(data))[fit_rows] for name in final}
+    out_of_fold = {name: out_of_fold_forecasts(name, outcomes, len(data))[fit_rows] for name in final}
     counted = seen.decided & np.all([np.isfinite(p) for p in out_of_fold.values()], axis=0)
     known = {name: p[counted] for name, p in out_of_fold.items()}
     up = seen.up[counted]
@@ -148,7 +148,8 @@ def _lstm_jobs(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe
     return jobs
 
 
-def _fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present: list[str]) -> list[Job]:
+def fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present: list[str]) -> list[Job]:
+    """The purged cross-validation of those of the recipe's trees that are present, slowest first."""
     jobs = []
     folds = list(_splits(data, fit_rows, recipe.n_folds, recipe.embargo_bars))
     for name in recipe.trees:
@@ -182,7 +183,7 @@ def _fit_and_validation(data: Dataset, rows: Ints, recipe: Recipe) -> tuple[Ints
     return train[data.decided[train]], validation[data.decided[validation]]
 
 
-def _out_of_fold(name: str, outcomes: list[Outcome], n: int) -> Floats:
+def out_of_fold_forecasts(name: str, outcomes: list[Outcome], n: int) -> Floats:
     """The member's forecasts of samples that it had not learnt from, shape (n,), NaN elsewhere."""
     p_up = np.full(n, np.nan)
     for outcome in outcomes:
