@@ -56,7 +56,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
         return Sample(self.rows[self.bar[which]], self.up[which], self.weight[which])
 
 
-def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar, *, dead_zone: float = 0.0) -> Dataset:
+def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar) -> Dataset:
     """All samples of a history.  Raises NotEnoughData below 600 samples, with the number that is missing."""
     trade_date = calendar.trade_dates_of_bars(bars.close_time_ns)
     labels = next_bar_labels(bars, trade_date)
@@ -69,7 +69,7 @@ def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar, *,
     move, atr = labels.move_ticks[bar], np.asarray(table.atr_ticks, dtype=float)[bar]
     return Dataset(
         np.ascontiguousarray(table.rows, dtype=np.float32), bar, labels.decided[bar], labels.up[bar], move, atr,
-        training_weights(move, atr, dead_zone=dead_zone), labels.start_ns[bar], labels.end_ns[bar], trade_date[bar],
+        training_weights(move, atr), labels.start_ns[bar], labels.end_ns[bar], trade_date[bar],
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from minhos.training.canaries import check
 from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
+from minhos.training.labels import training_weights
 from minhos.training.progress import Progress, part_of
 from minhos.training.recipe import Recipe
 from minhos.training.reference import reference_line
@@ -96,10 +97,16 @@ def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int 
 def prepare(
     bars: Bars, calendar: SessionCalendar, recipe: Recipe, progress: Progress | None = None
 ) -> tuple[Dataset, Ints, Ints]:
-    """All samples of a history, and which of them are learnt from and which are only reported (the newest, purged)."""
+    """All samples of a history, and which of them are learnt from and which are only reported (the newest, purged).
+
+    Weights are scaled on those that are learnt from; the others have none.
+    """
     table = compute(bars, calendar, progress)
-    data = build_dataset(bars, table, calendar, dead_zone=recipe.dead_zone)
-    return data, *split_holdout(data.start_ns, data.end_ns, recipe.holdout)
+    data = build_dataset(bars, table, calendar)
+    fit, unseen = split_holdout(data.start_ns, data.end_ns, recipe.holdout)
+    weight = np.zeros(len(data))
+    weight[fit] = training_weights(data.move_ticks[fit], data.atr_ticks[fit], dead_zone=recipe.dead_zone)
+    return msgspec.structs.replace(data, weight=weight), fit, unseen
 
 
 def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: Dataset,
