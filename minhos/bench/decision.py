@@ -7,7 +7,6 @@ that orders waits for the disk; what that adds is given in bare fdatasyncs of th
 from __future__ import annotations
 
 import gc
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minhos.bench.disk import fdatasync_ms
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, WARM_UP_BARS, FeaturePipeline, compute
 from minhos.feeds.simulated import MarketModel, simulate
 from minhos.journal.store import Journal
@@ -128,7 +128,7 @@ def decision_times(
             elapsed_ms = (time.perf_counter_ns() - start) / 1e6
             if decision.orders:
                 durable.append(elapsed_ms)
-                raw.append(_fdatasync_ms(file.fileno()))
+                raw.append(fdatasync_ms(file.fileno()))
             elif decision.forecast is not None and state.ledger.account().cash_cents == cash_cents:  # no fill either
                 quiet.append(elapsed_ms)
             if state.risk.trade_date != trade_date:
@@ -137,14 +137,6 @@ def decision_times(
     gc.unfreeze()
     journal.close()
     return quiet[WARM_UP_DECISIONS:], durable, raw
-
-
-def _fdatasync_ms(descriptor: int) -> float:
-    """One page written and forced to the disk."""
-    start = time.perf_counter_ns()
-    os.write(descriptor, bytes(4096))
-    getattr(os, "fdatasync", os.fsync)(descriptor)
-    return (time.perf_counter_ns() - start) / 1e6
 
 
 def _percentile(values: list[float], share: float) -> float:

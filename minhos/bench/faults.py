@@ -8,6 +8,9 @@
 | stop_exit | the price passes the stop right before the broker carries out a request of the exit |
 | two_flattens | the trader flattens, and so does somebody outside, within ten milliseconds |
 
+Then entries are timed from the stored decision to the broker (order_out), in two parts: until the intent is on the disk
+(intent) and from there over gate, thread and socket (wire); beside them what the disk takes for one page (fdatasync).
+
 Each kind is run for so many rounds.  Round i of seed S is round 0 of seed S + i, so that one that failed can be had
 alone: `--rounds 1 --seed` with the number that is told beside it.
 """
@@ -21,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minhos.bench.faults_latency import order_out_ms
+from minhos.bench.faults_latency import orders_out
 from minhos.bench.faults_rounds import RoundResult, crossing_round, flattens_round, kill_round
 from minhos.market.calendar import SessionCalendar
 
@@ -82,12 +85,19 @@ def failure_of(result: RoundResult, kind: str) -> str:
 
 def _order_out(n_orders: int, calendar: SessionCalendar) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-", ignore_cleanup_errors=True) as folder:
-        taken = np.array(order_out_ms(Path(folder), calendar, n_orders))
-    p99 = float(np.percentile(taken, 99))
+        taken = orders_out(Path(folder), calendar, n_orders)
+    figures = _shares("order_out", [order.total for order in taken], ORDER_OUT_P99_MS)
+    figures += _shares("intent", [order.intent for order in taken])
+    figures += _shares("wire", [order.wire for order in taken])
+    figures += _shares("fdatasync", [order.disk for order in taken])
+    return [*figures, _figure("orders_out", n_orders, None, "orders")]
+
+
+def _shares(name: str, taken_ms: list[float], target_p99: float | None = None) -> list[dict[str, Any]]:
+    p50, p99 = np.percentile(taken_ms, (50, 99))
     return [
-        _figure("order_out_p50_ms", float(np.percentile(taken, 50)), None, "ms"),
-        _figure("order_out_p99_ms", p99, ORDER_OUT_P99_MS, "ms"),
-        _figure("orders_out", n_orders, None, "orders"),
+        _figure(f"{name}_p50_ms", float(p50), None, "ms"),
+        _figure(f"{name}_p99_ms", float(p99), target_p99, "ms"),
     ]
 
 

@@ -6,6 +6,7 @@ or after anything is appended to the journal, before or after anything is handed
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -117,17 +118,20 @@ class Life:
 
 
 class MortalJournal:
-    """A journal on both sides of whose every event the process may end; it notes when decisions were stored."""
+    """A journal on both sides of whose every event the process may end; it notes when the last decision was stored and
+    when the first intent after it was on the disk."""
 
     def __init__(self, journal: Journal, life: Life, clock: Clock) -> None:
         self._journal, self._life, self._clock = journal, life, clock
-        self.decided_ns = 0
+        self.decided_ns = self.intended_ns = 0
 
     def append(self, kind: str, payload: bytes, time_ns: int, *, durable: bool = False) -> int:
         self._life.step()
         sequence = self._journal.append(kind, payload, time_ns, durable=durable)
         if kind == ev.DecisionMade.__name__:
-            self.decided_ns = self._clock.monotonic_ns()
+            self.decided_ns, self.intended_ns = self._clock.monotonic_ns(), 0
+        elif kind == ev.OrderIntended.__name__:
+            self.intended_ns = self.intended_ns or self._clock.monotonic_ns()
         self._life.step()
         return sequence
 
@@ -212,8 +216,8 @@ class BenchTrader:
             self.engine.flatten("told to", "bench", self.clock.now_ns())
         elif word == "jump":
             self.clock.shift_ns += value
-        elif word == "decided":
-            return self.journal.decided_ns
+        elif word == "moments":
+            return self.journal.decided_ns, self.journal.intended_ns
         return self.standing()
 
     def standing(self) -> Standing:
@@ -245,6 +249,8 @@ def trade(told: TraderProcess, calendar: SessionCalendar, pipe: Connection, thei
     theirs.close()
     parent = os.getppid()
     trader = BenchTrader(told, calendar)
+    gc.collect()
+    gc.freeze()  # as the trader's own start does
     pipe.send(trader.standing())
     while os.getppid() == parent:
         trader.engine.poll_venue()
