@@ -22,6 +22,7 @@ HISTOGRAM_BINS = 20
 _LARGEST_LOG = 700.0
 """Beyond it wealth has no double."""
 _ROUNDING = 1e-9
+_MOSTLY = 0.9
 
 
 class HistogramBin(msgspec.Struct, frozen=True):
@@ -173,13 +174,15 @@ def annual(ratios: Floats) -> Floats:
 
 
 def interval_of(values: Floats, n_dates: int, level: float = 0.95) -> tuple[float, float] | None:
-    """The middle `level` of drawn values, wider where they rest on few dates; None where one of them is unknown.
+    """The middle `level` of drawn values, wider where they rest on few dates, or six dates of noise would
+    look like a difference one time in seven.
 
-    Without that and with blocks kept short, six dates of noise would look like a difference one time in seven.
+    A ratio is NaN in a history that drew one date over and over; None where more than a tenth are, or one is infinite.
     """
-    if not np.isfinite(values).all():
+    defined = values[~np.isnan(values)]
+    if len(defined) < _MOSTLY * len(values) or not np.isfinite(defined).all():
         return None
-    low, middle, high = np.quantile(values, (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)).tolist()
+    low, middle, high = np.quantile(defined, (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)).tolist()
     wider = few_dates_factor(n_dates, level)
     return middle + wider * (low - middle), middle + wider * (high - middle)
 

@@ -10,7 +10,7 @@ from minhos.research.policies import ENTRY_RULES, POLICIES, POLICY, Assumptions,
 from minhos.research.sizing_bootstrap import drawn_dates, histories, observed
 from minhos.research.sizing_comparisons import Side, compare, difference, fixed_side, fraction_of_equal_drawdown
 from minhos.research.sizing_days import day_grid, day_paths
-from minhos.research.sizing_figures import histogram
+from minhos.research.sizing_figures import histogram, interval_of
 from minhos.research.sizing_lab import SizingLab, sizing_lab
 from minhos.sizing.types import SizingParameters
 from minhos.stats import calmar_ratio, max_drawdown, profit_factor, sharpe_ratio, sortino_ratio
@@ -218,3 +218,12 @@ def test_noise_on_few_dates_seldom_looks_like_a_difference(n, most):
         found += compared.growth.verdict != "no significant difference"
         assert (compared.sharpe_p_value is None) == (n < 20)
     assert found / 120 <= most
+
+
+def test_one_history_without_variation_does_not_hide_the_interval():
+    ratios = np.concatenate([np.linspace(-1.0, 1.0, 999), [np.nan]])
+    low, high = interval_of(ratios, n_dates=5)
+    assert low < -0.95
+    assert high > 0.95
+    assert interval_of(np.concatenate([ratios, np.full(300, np.nan)]), n_dates=5) is None
+    assert interval_of(np.concatenate([ratios, [-math.inf]]), n_dates=5) is None, "ruin is not left out"
