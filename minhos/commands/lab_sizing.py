@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from minhos.commands.common import (
@@ -69,7 +68,7 @@ def sizing(
         compared = compare_sizes(history.bars, study, chosen, place, report, scheduler=scheduler)
     write_json(place.reports / REPORT, compared)
     if as_json:
-        print_json(msgspec.to_builtins(compared))
+        print_json(compared)
         return
     for page in pages(compared):
         show(page, simulated=compared.simulated)

@@ -187,10 +187,10 @@ def overlap(rule: str, kelly: Record, fixed: Record, cap: int) -> Overlap:
     same = int((kelly.target == fixed.target)[held].sum())
     bars = int(held.sum())
     at_cap = int(((np.abs(kelly.target) == cap) & (kelly.target == fixed.target)).sum())
-    return Overlap(rule, bars, same, _overlap_sentence(rule, bars, same, at_cap, cap))
+    return Overlap(rule, bars, same, _overlap_sentence(rule, bars, same, at_cap, cap, fixed.figures.largest_risk))
 
 
-def _overlap_sentence(rule: str, bars: int, same: int, at_cap: int, cap: int) -> str:
+def _overlap_sentence(rule: str, bars: int, same: int, at_cap: int, cap: int, risked: float) -> str:
     if bars == 0:
         return f"{rule}: neither Kelly nor a fixed 10 % held anything."
     text = f"{rule}: Kelly and a fixed 10 % held the same contracts on {same:,} of {bars:,} bars"
@@ -200,7 +200,7 @@ def _overlap_sentence(rule: str, bars: int, same: int, at_cap: int, cap: int) ->
         text += f", on {at_cap:,} of them the {cap} that are allowed"
     if same > 0.5 * bars:
         text += "; only the fractions can tell them apart"
-    return f"{text}."
+    return f"{text}. The limits let a fixed 10 % risk {risked:.2%} at most."
 
 
 def deflate(lab: ContractsLab, n_trials: int, sharpe_ratio_variance: float | None) -> ContractsLab:

@@ -32,6 +32,7 @@ from minhos.training.train import count_full_sessions
 
 Progress = Callable[[float, str], None]
 KIND = "lab sizing"
+UNITS = ("contracts", "fractions")
 _CONTRACTS_SHARE = 0.7
 """Of the progress: the backtests in whole contracts."""
 
@@ -142,12 +143,15 @@ def checks_of(criteria: Sequence[Criterion]) -> dict[str, Check]:
 
 
 def sentence_of(criteria: Sequence[Criterion]) -> str:
-    """How many criteria were met under each rule, and what is not known."""
-    parts = []
+    """How many criteria were met under each rule and in each unit, of those that can be told."""
+    by_rule = []
     for rule in ENTRY_RULES:
-        for unit in ("contracts", "fractions"):
-            of_unit = [c for c in criteria if (c.rule, c.unit) == (rule.name, unit)]
-            told = [c for c in of_unit if c.state is not State.CANNOT_BE_TOLD]
-            met = sum(c.state is State.MET for c in told)
-            parts.append(f"{rule.name} in {unit} {met} of {len(told)}" if told else f"{rule.name} in {unit} none told")
-    return f"Kelly as shipped against a fixed 10 %, criteria met: {'; '.join(parts)}."
+        parts = [_counted([c for c in criteria if (c.rule, c.unit) == (rule.name, unit)], unit) for unit in UNITS]
+        by_rule.append(f"{rule.name} {', '.join(parts)}")
+    return f"Kelly as shipped against a fixed 10 %, criteria met: {'; '.join(by_rule)}."
+
+
+def _counted(criteria: Sequence[Criterion], unit: str) -> str:
+    told = [c for c in criteria if c.state is not State.CANNOT_BE_TOLD]
+    met = sum(c.state is State.MET for c in told)
+    return f"{met} of {len(told)} in {unit}" if told else f"none can be told in {unit}"
