@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
+    SchedulerOption,
     SourceArgument,
     SourceOption,
     StampsOption,
@@ -31,6 +33,14 @@ from minhos.research.report_summary import highlights
 from minhos.services.history import history_of
 from minhos.services.research_report import report_of, study_of, write
 
+
+class Members(enum.StrEnum):
+    """Which members a walk-forward trains."""
+
+    TREES = "trees"
+    ALL = "all"
+
+
 STYLES = {"edge": "bold green", "no_edge": "bold yellow", "too_little_data": "bold cyan"}
 
 
@@ -41,7 +51,14 @@ def research(
     days: DaysOption = None,
     timezone: TimezoneOption = "",
     stamps: StampsOption = "",
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="One training and its newest bars, instead of retraining every week.")
+    ] = False,
+    members: Annotated[
+        Members, typer.Option("--members", help="Of the walk-forward; all takes hours longer for two years.")
+    ] = Members.TREES,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the report.", show_default=False)] = None,
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid."""
@@ -52,9 +69,9 @@ def research(
         tell(history)
     place = layout().make()
     with progress("Forecasts", quiet=as_json) as shown:
-        study = study_of(history, place, shown)
+        study = study_of(history, place, shown, holdout=holdout, members=members.value, scheduler=scheduler)
     with progress("Measuring", quiet=as_json) as shown:
-        found = report_of(history, study, place, shown)
+        found = report_of(history, study, place, shown, scheduler=scheduler)
     written = write(found, out or place.reports / "research")
     if as_json:
         print_json(found)

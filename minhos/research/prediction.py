@@ -117,12 +117,13 @@ class Selective(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """Everything about forecasts.  bars: with a forecast.  silent: of these, bars whose p is one half, so no side.
+    """Everything about forecasts.  bars: with a forecast; moved: of these, bars that moved; silent: whose p is one half.
 
     missing: what could not be measured, and why.
     """
 
     bars: int
+    moved: int
     silent: int
     accuracy: Accuracy | None
     scores: Scores | None
@@ -152,7 +153,7 @@ def prediction(signals: Signals) -> Prediction:
     silent = int((signals.side == 0).sum())
     if silent == len(signals):
         missing["selective"] = "every p is one half: the calibrated models name no side"
-    return Prediction(len(signals), silent, accuracy, scores, calibration, _selective(moved), missing)
+    return Prediction(len(signals), len(moved), silent, accuracy, scores, calibration, _selective(moved), missing)
 
 
 def said_up(signals: Signals) -> Floats:

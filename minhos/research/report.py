@@ -6,16 +6,20 @@ The sections put it into words (`report_sections`), the page draws it (`report_p
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
+from minhos.research.combinatorial import PathDistribution
+from minhos.research.contracts_criteria import Criterion
+from minhos.research.contracts_lab import ContractsLab
 from minhos.research.costs import Costs, Fills
 from minhos.research.deflation import Deflation
 from minhos.research.edge import Edge, Slices
+from minhos.research.out_of_sample import WalkForwardNotes
 from minhos.research.prediction import Pair, Prediction
-
-Verdict = Literal["edge", "no_edge", "too_little_data"]
+from minhos.research.sizing_lab import SizingLab
+from minhos.research.tried import Tried
+from minhos.training.canary_result import Canaries
+from minhos.training.result import Verdict
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -115,7 +119,10 @@ class TrialRow(msgspec.Struct, frozen=True):
 class ResearchReport(msgspec.Struct, frozen=True):
     """Everything.  sentence: the verdict in words.  missing: what was not measured, and why, by title.
 
-    shadow: of the shadow book's net R by trade date.  settings: by section, as they were used.  made: UTC.
+    Where a canary died everything but data, canaries, settings and trials is empty.  deflation, shadow: of the shadow
+    book's net R by trade date; e_values: bets so far and power of ten of its e-value.  money: the settings as they
+    stand.  criteria, contracts, fractions: the sizing comparison.  settings: by section, as they were used.  made: UTC.
+    seconds: that the parts took.
     """
 
     verdict: Verdict
@@ -123,16 +130,24 @@ class ResearchReport(msgspec.Struct, frozen=True):
     made: str
     version: str
     data: Data
-    prediction: Prediction | None
-    edge: Edge | None
-    slices: Slices | None
-    costs: Costs | None
-    fills: Fills | None
-    deflation: Deflation | None
-    shadow: Curve | None
-    e_values: tuple[Pair, ...]
-    money: Money | None
+    canaries: Canaries | None
     settings: dict[str, dict[str, str]]
     trials: tuple[TrialRow, ...]
     missing: dict[str, str]
-    seconds: dict[str, float]
+    walk_forward: WalkForwardNotes | None = None
+    prediction: Prediction | None = None
+    edge: Edge | None = None
+    slices: Slices | None = None
+    costs: Costs | None = None
+    fills: Fills | None = None
+    deflation: Deflation | None = None
+    shadow: Curve | None = None
+    e_values: tuple[Pair, ...] = ()
+    money: Money | None = None
+    paths: PathDistribution | None = None
+    tried: Tried | None = None
+    criteria: tuple[Criterion, ...] = ()
+    sizing_sentence: str = ""
+    contracts: ContractsLab | None = None
+    fractions: SizingLab | None = None
+    seconds: dict[str, float] = {}

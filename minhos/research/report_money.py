@@ -14,6 +14,8 @@ from minhos.research.report_words import (
     Table,
     count,
     dollars,
+    gain,
+    moment,
     number,
     percent,
     signed,
@@ -27,8 +29,8 @@ def account(report: ResearchReport) -> Section:
     money = report.money
     title = "Account: the settings as they stand"
     if money is None:
-        return Section("account", title, absent=report.missing.get("money", "not measured"))
-    says = (_account_words(money), f"{money.deflation.sentence}.")
+        return Section("account", title, absent=report.missing.get("account", "not measured"))
+    says = (_account_words(money), f"{money.deflation.sentence.rstrip('.')}.")
     charts: tuple[Chart, ...] = ()
     if money.trades:
         charts = (_equity_chart(money), _drawdown_chart(money))
@@ -41,7 +43,7 @@ def _account_words(money: Money) -> str:
     if not money.trades:
         return f"From {dollars(money.start_dollars)}: nothing was traded."
     return (
-        f"From {dollars(money.start_dollars)}: {signed(100 * money.total_return, 2)} % in {count(len(money.trades))} "
+        f"From {dollars(money.start_dollars)}: {gain(money.total_return)} in {count(len(money.trades))} "
         f"trades over {count(len(money.curve.trade_dates))} trade dates, {percent(money.win_rate)} of them won, "
         f"profit factor {number(money.profit_factor)}, largest drawdown {percent(money.max_drawdown, 2)}, in the "
         f"market on {percent(money.exposure)} of the bars; commissions {dollars(money.commission_dollars)}, slippage "
@@ -88,8 +90,7 @@ def months(report: ResearchReport) -> Section:
                      x_axis={"type": "category"}, y_axis={"tickformat": ".1%"}, height=260),
     )  # fmt: skip
     rows = tuple(
-        (m.month, f"{100 * m.result:+.2f} %", dollars(m.dollars, True), count(m.trades), count(m.trade_dates))
-        for m in found
+        (m.month, gain(m.result), dollars(m.dollars, True), count(m.trades), count(m.trade_dates)) for m in found
     )
     head = ("month", "result", "dollars", "trades", "trade dates")
     return Section("months", "Months", charts=(chart,), tables=(Table("By month", head, rows),))
@@ -143,15 +144,15 @@ def data(report: ResearchReport) -> Section:
     found = report.data
     missing = f" (absent: {', '.join(found.missing_members)})" if found.missing_members else ""
     rows = (
-        ("Symbol", f"{found.symbol}; {', '.join(found.contracts)}"),
+        ("Contracts", ", ".join(found.contracts)),
         ("Bars", f"{count(found.bars)}, {count(found.unseen)} of them out of sample"),
-        ("Out of sample", f"{found.first} to {found.last}"),
+        ("Out of sample", f"{moment(found.first)} to {moment(found.last)}"),
         ("Full sessions", count(found.sessions)),
         ("Forecasts", found.schedule),
         ("Members", f"{', '.join(found.members)}{missing}"),
         ("Recipe", found.recipe_id),
         ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: an edge in its past)"),
-        ("Made", f"{report.made} by MinhOS {report.version}"),
+        ("Made", f"{moment(report.made)} by MinhOS {report.version}"),
         *((f"{name}, seconds", number(seconds, 1)) for name, seconds in report.seconds.items()),
     )  # fmt: skip
     table = Table("Data and models", ("", ""), rows, text_columns=(0, 1))

@@ -129,4 +129,5 @@ def _json(charts: dict[str, Figure]) -> str:
 
 
 def _text(value: str) -> str:
-    return html.escape(value)
+    """Escaped; a percent sign never stands alone at the start of a line."""
+    return html.escape(value).replace(" %", "\u00a0%")

@@ -141,7 +141,7 @@ def edge(report: ResearchReport) -> Section:
         return Section("edge", "Edge after costs", absent=_why(report, "edge"))
     says = [_edge_words(found), _evidence_words(found)]
     if report.deflation is not None:
-        says.append(f"Of the shadow book by trade date: {report.deflation.sentence}.")
+        says.append(f"Of the shadow book by trade date: {report.deflation.sentence.rstrip('.')}.")
         needed = report.deflation.periods_needed
         if needed is not None:
             says.append(

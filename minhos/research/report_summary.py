@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minhos.research import report_money, report_sections
+from minhos.research import report_luck, report_money, report_sections, report_sizing
 from minhos.research.report import ResearchReport
-from minhos.research.report_words import NONE, Section, count, number, p_value, percent, percents, power_of_ten, signed
+from minhos.research.report_words import (
+    NONE,
+    Section,
+    count,
+    gain,
+    number,
+    p_value,
+    percent,
+    percents,
+    power_of_ten,
+    signed,
+)
 
 BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
 SECTIONS = (
-    report_sections.forecasts, report_sections.edge, report_sections.selective, report_sections.calibration,
-    report_sections.where, report_sections.costs, report_money.account, report_money.months, report_money.trades,
-    report_money.data, report_money.settings, report_money.trials, report_money.absent,
+    report_luck.leaks, report_sections.forecasts, report_sections.edge, report_luck.luck, report_sections.selective,
+    report_sections.calibration, report_sections.where, report_sections.costs, report_money.account,
+    report_sizing.comparison, report_sizing.risk, report_sizing.settings_cost, report_money.months,
+    report_money.trades, report_money.data, report_money.settings, report_money.trials, report_money.absent,
 )  # fmt: skip
+LEAKING = (report_luck.leaks, report_money.data, report_money.settings, report_money.trials, report_money.absent)
+"""What is shown of a run in which a canary died."""
 
 
 def sections(report: ResearchReport) -> tuple[Section, ...]:
     """Everything, in the order in which it is read."""
-    return tuple(section(report) for section in SECTIONS)
+    dead = report.canaries is not None and not report.canaries.passed
+    return tuple(section(report) for section in (LEAKING if dead else SECTIONS))
 
 
 def highlights(report: ResearchReport) -> tuple[tuple[str, str], ...]:
@@ -27,6 +42,8 @@ def highlights(report: ResearchReport) -> tuple[tuple[str, str], ...]:
 
 
 def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
+    if report.canaries is not None:
+        yield "Leaks", report.canaries.sentence
     right = report.prediction.accuracy if report.prediction else None
     if right is not None:
         yield "Right", f"{percent(right.accuracy)} of {count(right.n)} bars (95 %: {percents(right.interval)})"
@@ -52,7 +69,7 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
         yield (
             "Settings as they stand",
             (
-                f"{signed(100 * money.total_return, 2)} %, drawdown {percent(money.max_drawdown, 2)}, "
+                f"{gain(money.total_return)}, drawdown {percent(money.max_drawdown, 2)}, "
                 f"{count(len(money.trades))} trades"
             ),
         )

@@ -62,6 +62,16 @@ def signeds(pair: Pair | None, digits: int = 4) -> str:
     return NONE if pair is None else f"{pair[0]:+.{digits}f} to {pair[1]:+.{digits}f}"
 
 
+def gain(share: float | None) -> str:
+    """A share gained or lost, as percent with its sign."""
+    return NONE if share is None else f"{100 * share:+,.2f} %"
+
+
+def moment(iso: str) -> str:
+    """A UTC time in ISO 8601, to the minute."""
+    return f"{iso[:16].replace('T', ' ')} UTC"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
 
@@ -77,7 +87,7 @@ def count(value: int | None) -> str:
 def dollars(value: float | None, sign: bool = False) -> str:
     if value is None:
         return NONE
-    mark = "−" if value < 0 else "+" if sign else ""
+    mark = "-" if value < 0 else "+" if sign else ""
     return f"{mark}${abs(value):,.2f}"
 
 

@@ -1,45 +1,44 @@
 """The verdict of a research run, as one word and one sentence that says it all.
 
-The rule is that of training and backtest: too little data, an edge, or none that could be proven; a dead canary comes
+The word is that of training and backtest: too little data, an edge, or none that could be proven; a dead canary comes
 before all of them.  Not for choosing what to trade: evidence does that, live.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from minhos.models.calibration import Calibrator
 from minhos.research.deflation import SESSIONS_A_YEAR, Deflation
 from minhos.research.edge import MINIMUM_BETS, Edge
 from minhos.research.prediction import Prediction
-from minhos.research.report import Data, Verdict
+from minhos.research.report import Data
 from minhos.research.report_words import percent, percents
 from minhos.stats import annualised
-from minhos.training.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS
+from minhos.training.canary_result import Canaries
+from minhos.training.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS, verdict
+from minhos.training.result import Bets, Verdict
 
 
-def verdict_of(
-    data: Data, found: Prediction, bets: Edge, deflation: Deflation, dead: Sequence[str] = ()
-) -> tuple[Verdict, str]:  # fmt: skip
-    """The word and the sentence.  dead: what the canaries that died say; empty where all live."""
+def verdict_of(data: Data, found: Prediction, bets: Edge, deflation: Deflation) -> tuple[Verdict, str]:
+    """The word and the sentence of a run whose canaries live."""
+    known = Calibrator(data.slope_low, 0.0, data.slope_low, 0)
+    word, _ = verdict(data.sessions, found.moved, known, Bets(bets.bets, bets.mean_net_r, bets.interval))
+    said = ", ".join(part for part in (_right(found), _bets(bets), _luck(bets, deflation)) if part)
     mark = "SIMULATED: " if data.simulated else ""
-    if dead:
-        return "no_edge", f"{mark}Leak suspected, so nothing here is a result: {'; '.join(dead)}."
-    n = found.accuracy.n if found.accuracy else 0
-    parts = [_right(found), _bets(bets), _luck(bets, deflation)]
-    said = ", ".join(part for part in parts if part)
-    if data.sessions < MINIMUM_SESSIONS or n < MINIMUM_HOLDOUT_BARS:
-        return "too_little_data", (
-            f"{mark}Too little data: {data.sessions} full sessions and {n:,} bars out of sample where an answer needs "
-            f"{MINIMUM_SESSIONS} and {MINIMUM_HOLDOUT_BARS:,}; so far {said}."
+    if word == "too_little_data":
+        return word, (
+            f"{mark}Too little data: {data.sessions} full sessions and {found.moved:,} bars out of sample where an "
+            f"answer needs {MINIMUM_SESSIONS} and {MINIMUM_HOLDOUT_BARS:,}; so far {said}."
         )
-    if is_edge(data, bets):
-        return "edge", f"{mark}An edge: {said}; {_evidence(bets)}."
-    return "no_edge", f"{mark}No edge: {said}; {_wait(bets)}."
+    if word == "edge":
+        return word, f"{mark}An edge: {said}; {_evidence(bets)}."
+    believed = "" if data.slope_low > 0.0 else "the newest calibration no longer believes the score; "
+    return word, f"{mark}No edge: {said}; {believed}{_wait(bets)}."
 
 
-def is_edge(data: Data, bets: Edge) -> bool:
-    """Lower slope above zero, and at least 30 bets whose 95 % interval of the mean lies above zero."""
-    return data.slope_low > 0.0 and bets.bets >= MINIMUM_BETS and bets.interval is not None and bets.interval[0] > 0.0
+def leak_of(data: Data, canaries: Canaries) -> tuple[Verdict, str]:
+    """The word and the sentence of a run in which a canary died."""
+    mark = "SIMULATED: " if data.simulated else ""
+    return "no_edge", f"{mark}{canaries.sentence} Nothing of this run is a result."
 
 
 def _right(found: Prediction) -> str:

@@ -1,48 +1,47 @@
 """From bars to the research report: the study, everything that is measured of it, and the two files.
 
-Only order, settings, input and output; what is measured lies in `minhos.research`.
+Only order, input and output; what is measured lies in `minhos.research`, what needs settings in `research_parts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 import minhos
 from minhos.errors import MinhosError
-from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
-from minhos.market.types import Bars
-from minhos.research.backtest import daily_returns, iso, run_backtest, summary
-from minhos.research.costs import Fills, costs, realised
-from minhos.research.curves import equity_curve, months, shadow_curve, trade_rows
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.research.backtest import iso
+from minhos.research.combinatorial import path_distribution
+from minhos.research.costs import costs
+from minhos.research.curves import shadow_curve
 from minhos.research.deflation import deflated
 from minhos.research.edge import daily_net_r, edge, log10_e_values, slices
-from minhos.research.out_of_sample import OutOfSample, signals_of
+from minhos.research.out_of_sample import OutOfSample
 from minhos.research.prediction import prediction
-from minhos.research.report import Data, Money, ResearchReport, TrialRow
+from minhos.research.report import ResearchReport
 from minhos.research.report_figures import thinned
 from minhos.research.report_page import page
 from minhos.research.report_summary import BANNER, highlights, sections
-from minhos.research.verdict import verdict_of
+from minhos.research.tried import tried as best_of_tried
+from minhos.research.verdict import leak_of, verdict_of
 from minhos.services.history import History
+from minhos.services.kelly_vs_fixed import kelly_vs_fixed
 from minhos.services.layout import Layout, write_json
-from minhos.services.studies import activation, bundle_for, study
-from minhos.services.trading_setup import account_of, matching_of, mode_of, registry_of, trading_settings
-from minhos.services.trials import enter_and_deflate, range_of, tried
-from minhos.settings import Settings
-from minhos.trading import events as ev
-from minhos.training.ledger import Trial, TrialLedger
-from minhos.training.train import count_full_sessions
+from minhos.services.research_parts import canaries_of, data_of, fills_of, money_of, settings_of, trial_rows
+from minhos.services.studies import bundle_for, holdout_study, walk_forward_study
+from minhos.services.trading_setup import registry_of
+from minhos.services.trials import tried
+from minhos.training.progress import part_of
+from minhos.training.recipe import TREES
 
 Progress = Callable[[float, str], None]
-KIND = "research"
-SHOWN_SETTINGS = ("market", "paper", "training", "autonomous")
-"""Sections of minhos.toml that bear on a report; sizing and risk are shown as they come out."""
+Answer = TypeVar("Answer")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -53,125 +52,110 @@ class Written(msgspec.Struct, frozen=True):
     json: Path
 
 
-def study_of(history: History, layout: Layout, progress: Progress) -> OutOfSample:
-    """Forecasts of the newest bars by one training on the older ones."""
-    bars, chosen, calendar = history.bars, history.settings, SessionCalendar.load()
-    bundle, _ = bundle_for(bars, chosen, layout, registry_of(chosen, layout), progress)
-    found = study(bars, bundle, chosen, layout, progress)
-    activations = (activation(bundle),)
-    signals = signals_of(found.bars, found.table, found.forecasts, activations, calendar)
-    recipe, words = bundle.manifest.recipe_id, "one training on the older bars"
-    return OutOfSample(found.bars, found.table, found.forecasts, activations, signals, recipe, words)
+def study_of(
+    history: History, layout: Layout, progress: Progress, *, holdout: bool = False, members: str = "trees",
+    scheduler: str | None = None,
+) -> OutOfSample:  # fmt: skip
+    """Forecasts out of sample: a walk-forward on the live retraining schedule, or one training and its holdout.
+
+    members: of the walk-forward, "trees" or "all"; the holdout has all members of the recipe.
+    """
+    bars, chosen = history.bars, history.settings
+    if holdout:
+        bundle, _ = bundle_for(
+            bars, chosen, layout, registry_of(chosen, layout), lambda share, text: progress(0.7 * share, text)
+        )
+        return holdout_study(bars, bundle, chosen, layout, lambda share, text: progress(0.7 + 0.3 * share, text))
+    wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
+    return walk_forward_study(
+        bars, chosen, layout, progress, members=wanted, processes=chosen.training.processes, scheduler=scheduler
+    )
 
 
-def report_of(history: History, study: OutOfSample, layout: Layout, progress: Progress) -> ResearchReport:
+class Attempts:
+    """Questions that may fail: a part that does costs its section and no other, and says why.
+
+    missing: by name, the sentence of what failed.  seconds: by name, what each took.
+    """
+
+    def __init__(self) -> None:
+        self.missing: dict[str, str] = {}
+        self.seconds: dict[str, float] = {}
+
+    def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
+        """Its answer, or None where it failed."""
+        clock = SystemClock()
+        begin_ns = clock.monotonic_ns()
+        try:
+            return question()
+        except MinhosError as error:
+            self.missing[name] = str(error).rstrip(".")
+            return None
+        finally:
+            self.seconds[name] = round((clock.monotonic_ns() - begin_ns) / NANOS_PER_SECOND, 2)
+
+
+def report_of(
+    history: History, study: OutOfSample, layout: Layout, progress: Progress, *, scheduler: str | None = None
+) -> ResearchReport:
     """Measure everything of a study.  What cannot be measured is named in `missing` with the reason."""
-    chosen, signals = history.settings, study.signals
-    missing: dict[str, str] = {}
-    progress(0.0, "forecasts, edge and costs")
-    data, found, bets = data_of(history, study), prediction(signals), edge(signals, study.recipe_id)
-    progress(0.1, "the settings as they stand, through the engine")
-    money = money_of(study, chosen, layout, lambda share, text: progress(0.1 + 0.2 * share, text))
-    trials = tried(layout, study.bars)
+    asked, chosen = Attempts(), history.settings
+    canaries = asked.ask("canaries", lambda: canaries_of(history, study, part_of(progress, 0.0, 0.1)))
+    empty = ResearchReport(
+        verdict="no_edge", sentence="", made=iso(SystemClock().now_ns()), version=minhos.__version__,
+        data=data_of(history, study), canaries=canaries, settings=settings_of(chosen), trials=(),
+        missing=asked.missing, seconds=asked.seconds, walk_forward=study.notes,
+    )  # fmt: skip
+    if canaries is not None and canaries.dead:
+        word, sentence = leak_of(empty.data, canaries)
+        asked.missing["everything else"] = "a leak canary died, so no figure of this run is a result"
+        measured = msgspec.structs.replace(empty, verdict=word, sentence=sentence)
+    else:
+        sized = _sized(empty, history, study, layout, asked, progress, scheduler)
+        measured = _judged(sized, history, study, layout, asked)
+    return msgspec.structs.replace(measured, trials=trial_rows(layout, study.bars))
+
+
+def _sized(
+    empty: ResearchReport, history: History, study: OutOfSample, layout: Layout, asked: Attempts, progress: Progress,
+    scheduler: str | None,
+) -> ResearchReport:  # fmt: skip
+    """What takes long: the account, all ways to size, paths through the history.  Each enters its trials."""
+    chosen, bars = history.settings, history.bars
+    money = asked.ask("account", lambda: money_of(study, chosen, layout, part_of(progress, 0.1, 0.25)))
+    sizes = None
+    if study.signals.bets.any():
+        sizes = asked.ask("sizing", lambda: kelly_vs_fixed(
+            bars, study, chosen, layout, part_of(progress, 0.25, 0.8), scheduler=scheduler
+        ))  # fmt: skip
+    else:
+        asked.missing["sizing"] = "no bar beat its break-even, so there was nothing to size"
+    paths = asked.ask("paths", lambda: path_distribution(
+        bars, SessionCalendar.load(), table=study.table, cost_ticks=study.signals.cost_ticks,
+        processes=chosen.training.processes, scheduler=scheduler, progress=part_of(progress, 0.8, 0.95),
+    ))  # fmt: skip
+    best = asked.ask("tests of the best", lambda: best_of_tried(study, sizes.fractions if sizes else None))
+    asked.missing.update(best.missing if best else {})
+    empty = msgspec.structs.replace(empty, money=money, paths=paths, tried=best)
+    if sizes is None:
+        return empty
+    return msgspec.structs.replace(empty, criteria=sizes.criteria, sizing_sentence=sizes.sentence,
+                                   contracts=sizes.contracts, fractions=sizes.fractions)  # fmt: skip
+
+
+def _judged(
+    found: ResearchReport, history: History, study: OutOfSample, layout: Layout, asked: Attempts
+) -> ResearchReport:
+    """Forecasts, edge, costs and the verdict, after every trial was entered."""
+    signals, trials = study.signals, tried(layout, study.bars)
+    forecasts, bets = prediction(signals), edge(signals, study.recipe_id)
     luck = deflated(daily_net_r(signals)[1], trials.n_trials, trials.sharpe_ratio_variance)
-    word, sentence = verdict_of(data, found, bets, luck)
-    return ResearchReport(
-        verdict=word,
-        sentence=sentence,
-        made=iso(SystemClock().now_ns()),
-        version=minhos.__version__,
-        data=data,
-        prediction=found,
-        edge=bets,
-        slices=slices(signals),
-        costs=costs(signals),
-        fills=_fills(chosen, layout, missing),
-        deflation=luck,
-        shadow=shadow_curve(signals),
-        e_values=_e_values(study),
-        money=money,
-        settings=settings_of(chosen),
-        trials=trial_rows(layout, study.bars),
-        missing=missing,
-        seconds={},
-    )
-
-
-def data_of(history: History, study: OutOfSample) -> Data:
-    """Which bars and models."""
-    bars, unseen = history.bars, study.bars
-    one = next(iter(study.forecasts.values()))
-    sessions = count_full_sessions(SessionCalendar.load().trade_dates_of_bars(bars.close_time_ns))
-    return Data(
-        symbol=bars.symbol, contracts=bars.contracts, first=iso(int(unseen.close_time_ns[0])),
-        last=iso(int(unseen.close_time_ns[-1])), bars=len(bars), unseen=len(unseen), sessions=sessions,
-        schedule=study.schedule, recipe_id=study.recipe_id, members=tuple(one.members), missing_members=one.missing,
-        slope_low=study.activations[-1].slope_low, simulated=bars.simulated, notes=history.notes,
+    word, sentence = verdict_of(found.data, forecasts, bets, luck)
+    return msgspec.structs.replace(
+        found, verdict=word, sentence=sentence, prediction=forecasts, edge=bets, deflation=luck,
+        slices=slices(signals), costs=costs(signals), shadow=shadow_curve(signals), e_values=_e_values(study),
+        fills=asked.ask("fills", lambda: fills_of(history.settings, layout)),
     )  # fmt: skip
-
-
-def money_of(study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress) -> Money:
-    """The settings as they stand, through the engine; entered into the trial ledger."""
-    bars = study.bars
-    result = run_backtest(
-        bars, study.forecasts, study.table, study.activations,
-        trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])]), SessionCalendar.load(),
-        cash_cents=round(100 * chosen.paper.initial_cash), matching=matching_of(chosen), progress=progress,
-    )  # fmt: skip
-    luck = enter_and_deflate(
-        layout, bars, study.recipe_id, {"schedule": study.schedule, **settings_of(chosen)}, KIND, daily_returns(result)
-    )
-    figures, curve = summary(result), equity_curve(result)
-    return Money(
-        start_dollars=result.initial_cash_cents / 100.0, total_return=figures["return"],
-        max_drawdown=figures["max_drawdown"], win_rate=figures["win_rate"], profit_factor=figures["profit_factor"],
-        exposure=figures["exposure"], commission_dollars=figures["commission_cents"] / 100.0,
-        slippage_dollars=figures["slippage_cents"] / 100.0, outcomes=figures["outcomes"],
-        bound_by=figures["bound_by"], deflation=luck, curve=curve, months=months(result, curve),
-        trades=trade_rows(result),
-    )  # fmt: skip
-
-
-def settings_of(chosen: Settings) -> dict[str, dict[str, str]]:
-    """Settings that bear on a report, as text, by section; no password is among these sections."""
-    shown: dict[str, dict[str, Any]] = {name: getattr(chosen, name).model_dump() for name in SHOWN_SETTINGS}
-    shown["sizing"] = msgspec.structs.asdict(chosen.sizing_parameters())
-    shown["risk"] = msgspec.structs.asdict(chosen.risk_parameters())
-    return {name: {key: str(value) for key, value in section.items()} for name, section in shown.items()}
-
-
-def trial_rows(layout: Layout, bars: Bars) -> tuple[TrialRow, ...]:
-    """The ledger's trials on overlapping bars, oldest first, one a configuration."""
-    first: dict[str, Trial] = {}
-    for trial in TrialLedger(layout.ledger).trials(range_of(bars)):
-        first.setdefault(trial.configuration, trial)
-    return tuple(
-        TrialRow(iso(t.at_ns)[:16].replace("T", " "), t.kind, t.configuration, t.sharpe_ratio) for t in first.values()
-    )
-
-
-def _fills(chosen: Settings, layout: Layout, missing: dict[str, str]) -> Fills | None:
-    """Realised fills of the configured journal; None and why where there are none."""
-    mode = mode_of(chosen)
-    path = layout.journal(mode, account_of(chosen))
-    if mode == "simulated":
-        missing["fills"] = "a simulated market fills as assumed"
-        return None
-    if not path.exists():
-        missing["fills"] = f"there is no {mode} journal yet, so no fill was ever made"
-        return None
-    instruments, fills = {}, []
-    try:
-        for record in reader(path).records(kinds=("OrderFilled", "SettingsActivated")):
-            event = ev.decode(record.kind, record.payload, record.version)
-            if isinstance(event, ev.OrderFilled):
-                fills.append(event.fill)
-            elif isinstance(event, ev.SettingsActivated):
-                instruments.update(event.settings.instruments)
-        return realised(fills, instruments, f"the {mode} journal")
-    except MinhosError as error:
-        missing["fills"] = str(error)
-        return None
 
 
 def _e_values(study: OutOfSample) -> tuple[tuple[float, float], ...]:
@@ -183,7 +167,7 @@ def _e_values(study: OutOfSample) -> tuple[tuple[float, float], ...]:
 def write(report: ResearchReport, folder: Path) -> Written:
     """report.html and report.json in that folder, which is made where it is absent.
 
-    Raises MinhosError where the folder cannot be written.
+    Raises MinhosError where the folder cannot be written, or plotly is not installed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

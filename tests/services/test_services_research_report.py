@@ -12,19 +12,30 @@ import pytest
 
 from minhos.commands import report as command
 from minhos.commands.common import MARK
-from minhos.errors import MinhosError
+from minhos.errors import MinhosError, NotEnoughData
+from minhos.feeds.simulated import MarketModel, simulate
+from minhos.market.calendar import SessionCalendar
+from minhos.market.instruments import instrument
+from minhos.research.contracts_criteria import TITLES
 from minhos.research.out_of_sample import OutOfSample
+from minhos.research.policies import POLICIES
 from minhos.research.report import ResearchReport
 from minhos.research.report_summary import highlights, sections
+from minhos.services import research_report
 from minhos.services.history import History
 from minhos.services.layout import Layout
 from minhos.services.research_report import html_of, report_of, write
 from minhos.settings import load
-from minhos.testing_markets import oracle_study
+from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
+from minhos.training.canary_result import Canaries, LaterBars
 
 
-def reported(study: OutOfSample, home: Path) -> ResearchReport:
-    history = History(study.bars, load(home), ("SIMULATED: bars of a test",))
+def reported(study: OutOfSample, home: Path, sessions: int) -> ResearchReport:
+    """The report of a study of `testing_markets`, with the warm-up that it leaves out as the history before it."""
+    model = MarketModel(kind="ou", ceiling=0.58, seed=1)
+    n_bars = WARM_BARS + sessions * BARS_PER_SESSION
+    bars = simulate(model, instrument("NQ"), SessionCalendar.load(), START_NS, n_bars).bars
+    history = History(bars, load(home, {"training": {"processes": 1}}), ("SIMULATED: bars of a test",))
     return report_of(history, study, Layout(home).make(), lambda share, text: None)
 
 
@@ -34,15 +45,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(home: Path) -> ResearchReport:
-    """A 58 % market for 25 sessions."""
-    return reported(oracle_study("ou", 0.58, sessions=25), home)
+def whole(home: Path) -> ResearchReport:
+    """A 58 % market for four sessions, everything measured."""
+    return reported(oracle_study("ou", 0.58, sessions=4), home, 4)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> ResearchReport:
+    """A 58 % market for 25 sessions, without what takes long: the sizing comparison and the paths."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(research_report, "kelly_vs_fixed", refuse)
+        patched.setattr(research_report, "path_distribution", refuse)
+        return reported(oracle_study("ou", 0.58, sessions=25), tmp_path_factory.mktemp("quick"), 25)
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise NotEnoughData("left out of this test.")
 
 
 def plain_text(page: str) -> str:
     """What a reader sees: tags out, entities in."""
     body = page.split("<body>")[1].split("<script>")[0]
-    return html.unescape(re.sub(r"<[^>]+>", " ", body))
+    return html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u00a0", " ")
 
 
 def test_the_verdict_comes_first_and_says_simulated(found: ResearchReport) -> None:
@@ -94,26 +118,62 @@ def test_every_chart_has_a_sentence_a_size_and_titled_axes(found: ResearchReport
         assert max((len(trace["y"]) for trace in chart.figure["data"]), default=0) <= 2_000
 
 
-def test_too_little_data_is_the_verdict_and_each_section_says_what_is_missing(tmp_path: Path) -> None:
-    few = reported(oracle_study("ou", 0.58, sessions=3), tmp_path)
-    assert few.verdict == "too_little_data"
-    assert "20 and 1,000" in few.sentence
-    assert "permuting them needs 6" in plain_text(html_of(few))
+def test_a_part_that_fails_costs_its_section_and_says_why(found: ResearchReport) -> None:
+    assert found.missing["sizing"] == found.missing["paths"] == "left out of this test"
+    shown = plain_text(html_of(found))
+    assert shown.count("Not measured: left out of this test.") >= 3
+    assert found.money is not None
 
 
-def test_without_a_bet_nothing_looks_like_a_result(tmp_path: Path) -> None:
+def test_too_little_data_is_the_verdict_and_each_section_says_what_is_missing(whole: ResearchReport) -> None:
+    assert whole.verdict == "too_little_data"
+    assert "20 and 1,000" in whole.sentence
+    assert "100 periods" in plain_text(html_of(whole))
+
+
+def test_the_whole_report_has_every_part(whole: ResearchReport) -> None:
+    assert whole.canaries is not None
+    assert whole.canaries.passed
+    assert whole.fractions is not None
+    assert whole.paths is not None
+    assert {criterion.name for criterion in whole.criteria} == set(TITLES)
+    shown = plain_text(html_of(whole))
+    for policy in POLICIES:
+        assert policy.title in shown
+    for criterion in whole.criteria:
+        assert f"{criterion.state.value}: {criterion.sentence}" in shown
+    assert msgspec.json.decode(msgspec.json.encode(whole), type=ResearchReport) == whole
+
+
+def test_every_run_of_the_lab_is_in_the_ledger(whole: ResearchReport) -> None:
+    assert whole.deflation is not None
+    assert whole.deflation.n_trials == len(whole.trials) > len(POLICIES)
+    assert {trial.kind for trial in whole.trials} == {"research", "lab sizing"}
+
+
+def test_without_a_bet_nothing_looks_like_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(research_report, "path_distribution", refuse)
+    monkeypatch.setattr(research_report, "canaries_of", refuse)
     study = oracle_study("ou", 0.58, sessions=22)
     never = msgspec.structs.replace(study.signals, break_even=np.ones(len(study.signals)))
-    quiet = reported(msgspec.structs.replace(study, signals=never), tmp_path)
+    quiet = reported(msgspec.structs.replace(study, signals=never), tmp_path, 22)
     assert quiet.verdict == "no_edge"
     assert "nothing was bet" in quiet.sentence
     assert quiet.e_values == ()
+    assert quiet.fractions is None
     assert "the shadow book placed no bet" in plain_text(html_of(quiet))
 
 
-def test_a_rerun_is_no_new_trial(home: Path, found: ResearchReport) -> None:
-    again = reported(oracle_study("ou", 0.58, sessions=25), home)
-    assert len(again.trials) == len(found.trials) == 1
+def test_a_dead_canary_leaves_no_figure(found: ResearchReport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dead = Canaries(None, None, LaterBars(5, (3,), START_NS))
+    monkeypatch.setattr(research_report, "canaries_of", lambda *_: dead)
+    leaking = reported(oracle_study("ou", 0.58, sessions=6), tmp_path, 6)
+    assert leaking.verdict == "no_edge"
+    assert leaking.sentence.startswith("SIMULATED: LEAK SUSPECTED")
+    assert (leaking.prediction, leaking.edge, leaking.money, leaking.fractions) == (None, None, None, None)
+    shown = plain_text(html_of(leaking))
+    assert "Net R" not in shown
+    assert "Right" not in shown
 
 
 def test_names_from_outside_cannot_become_markup(found: ResearchReport) -> None:
