@@ -147,9 +147,7 @@ def judge(data: Dataset, found: MemberForecasts, blocks: list[Block], week: int,
     if not names:
         reasons = "; ".join(f"{name}: {why}" for name, why in found.missing.items())
         raise TrainingError(f"No member could be fitted for the week of {block.first_date} ({reasons}).")
-    earlier = np.arange(blocks[0].test[0], block.test[0])
-    earlier = earlier[data.decided[earlier] & (data.end_ns[earlier] < data.start_ns[block.test[0]])]
-    rows = earlier[np.isfinite(found.p[earlier][:, present]).all(axis=1)][-CALIBRATION_BARS:]
+    rows = earlier_forecasts(data, found, blocks, week, present)
     if len(rows) < MINIMUM_CALIBRATION_BARS:
         learnt = block.train[data.decided[block.train]]
         payoff = payoff_of(data, learnt, np.ones(len(learnt)), recipe)
@@ -158,6 +156,16 @@ def judge(data: Dataset, found: MemberForecasts, blocks: list[Block], week: int,
     up, score = data.up[rows], cross_weighted(known, data.up[rows])
     calibrator = fit_calibrator(score, up, data.trade_date[rows], z=recipe.z)
     return Judgement(vote_weights(known, up), calibrator, payoff_of(data, rows, score, recipe))
+
+
+def earlier_forecasts(
+    data: Dataset, found: MemberForecasts, blocks: list[Block], week: int, present: list[int]
+) -> Ints:
+    """Newest rows whose bet was over before the week and which all present members had forecast; no ties."""
+    first = blocks[week].test[0]
+    rows = np.arange(blocks[0].test[0], first)
+    rows = rows[data.decided[rows] & (data.end_ns[rows] < data.start_ns[first])]
+    return rows[np.isfinite(found.p[rows][:, present]).all(axis=1)][-CALIBRATION_BARS:]
 
 
 def payoff_of(data: Dataset, rows: Ints, score: Floats, recipe: Recipe) -> Payoff:
