@@ -61,7 +61,8 @@ def sizing(
             study = walk_forward_study(history.bars, chosen, place, report, scheduler=scheduler)
     else:
         with progress("Model", quiet=as_json) as report:
-            bundle, _ = bundle_for(history.bars, chosen, place, registry_of(chosen, place), report)
+            registry = registry_of(chosen, place)
+            bundle, _ = bundle_for(history.bars, chosen, place, registry, report, scheduler=scheduler)
         with progress("Forecasts", quiet=as_json) as report:
             study = holdout_study(history.bars, bundle, chosen, place, report)
     with progress("Sizing", quiet=as_json) as report:

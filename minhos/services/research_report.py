@@ -63,8 +63,9 @@ def study_of(
     bars, chosen = history.bars, history.settings
     if holdout:
         bundle, _ = bundle_for(
-            bars, chosen, layout, registry_of(chosen, layout), lambda share, text: progress(0.7 * share, text)
-        )
+            bars, chosen, layout, registry_of(chosen, layout), lambda share, text: progress(0.7 * share, text),
+            scheduler=scheduler,
+        )  # fmt: skip
         return holdout_study(bars, bundle, chosen, layout, lambda share, text: progress(0.7 + 0.3 * share, text))
     wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
     return walk_forward_study(
