@@ -12,7 +12,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from minhos.research.contracts_criteria import KELLY, Criterion, State
+from minhos.research.contracts_criteria import Criterion, State
+from minhos.research.contracts_figures import FIXED_10, SHIPPED
 from minhos.research.contracts_settings import SettingCost
 from minhos.research.policies import ENTRY_RULES
 from minhos.research.sizing_comparisons import Comparison, Difference
@@ -135,8 +136,9 @@ def _contracts(found: KellyVsFixed) -> Iterator[RenderableType]:
     lab = found.contracts
     by_rule = {rule.name: [f for f in lab.runs if f.rule == rule.name] for rule in ENTRY_RULES}
     told = {name: figures for name, figures in by_rule.items() if not all(f.missing for f in figures)}
-    for name in by_rule.keys() - told.keys():
-        yield Text(f"{name}, in contracts: {by_rule[name][0].missing}.")
+    for name, figures in by_rule.items():
+        if name not in told:
+            yield Text(f"{name}, in contracts: {figures[0].missing}.")
     if not told:
         return
     for what, columns in CONTRACTS.items():
@@ -197,7 +199,7 @@ class SideBySide:
             for i, row in enumerate(rows):
                 cells += ["│"] if i else []
                 cells += [value(row) for _, value in self._columns]
-            table.add_row(*cells, style="bold" if rows[0].policy == KELLY else "")
+            table.add_row(*cells, style="bold" if rows[0].policy == SHIPPED else "")
         return table
 
 
@@ -206,8 +208,8 @@ def comparisons_table(lab: RuleLab) -> Table:
     table = _table(f"Is it more than smaller size?  In fractions, {lab.rule.name}, 95 % of the difference")
     for name in ("", "Sharpe ratio", "growth a year", "drawdown"):
         table.add_column(name, overflow="fold")
-    kelly = [c for c in lab.comparisons if c.against == "fixed_10"] + list(lab.more_than_size)
-    shipped = [c for c in kelly if c.policy == KELLY]
+    kelly = [c for c in lab.comparisons if c.against == FIXED_10] + list(lab.more_than_size)
+    shipped = [c for c in kelly if c.policy == SHIPPED]
     other = [c for c in kelly if c.policy == "kelly_drawdown"]
     same = [c.sharpe_ratio for c in shipped] == [c.sharpe_ratio for c in other]
     for compared in shipped if same else shipped + other:
@@ -220,7 +222,7 @@ def comparisons_table(lab: RuleLab) -> Table:
 
 def histogram(lab: RuleLab) -> Group:
     """Kelly's fractions as text bars."""
-    kelly = _policy(lab, KELLY)
+    kelly = _policy(lab, SHIPPED)
     lines = [Text(f"Kelly fractions as shipped, {lab.rule.name}: {kelly.bets:,} bets", style="italic")]
     bins = merged(kelly.histogram)
     most = max((b.bets for b in bins), default=0)
@@ -263,7 +265,7 @@ def accounts_table(lab: RuleLab) -> Table:
     for name in ("rules", "", "broken", "met", "unfinished"):
         table.add_column(name, justify="right" if name in ("broken", "met", "unfinished") else "left")
     for check in lab.accounts:
-        if check.policy in (KELLY, "fixed_10"):
+        if check.policy in (SHIPPED, FIXED_10):
             found = check.outcome
             table.add_row(found.rules, SHORT[check.policy], share(found.broken, 0), share(found.met, 0),
                           share(found.unfinished, 0))  # fmt: skip

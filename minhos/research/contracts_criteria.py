@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from minhos.research.contracts_bootstrap import UNKNOWN, days_of, days_of_bets, paired_difference
-from minhos.research.contracts_figures import ContractFigures, Record
+from minhos.research.contracts_figures import FIXED_10, SHIPPED, ContractFigures, Record
 from minhos.research.sizing_comparisons import Difference
 from minhos.research.sizing_figures import PolicyFigures
 from minhos.research.sizing_lab import RuleLab
@@ -24,7 +24,6 @@ Unit = Literal["contracts", "fractions"]
 Values = dict[str, float | None]
 AHEAD_BY = 0.05
 """Share by which Kelly's Sharpe ratio must lie above that of the fixed size."""
-KELLY, FIXED = "kelly_shipped", "fixed_10"
 
 
 class State(enum.StrEnum):
@@ -82,8 +81,8 @@ def fraction_criteria(lab: RuleLab, sizing: SizingParameters) -> tuple[Criterion
     rule, by_name = lab.rule.name, {figures.policy: figures for figures in lab.policies}
     if lab.missing:
         return tuple(_untold(name, "fractions", rule, lab.missing) for name in TITLES)
-    kelly, fixed = by_name[KELLY], by_name[FIXED]
-    compared = next(c for c in lab.comparisons if (c.policy, c.against) == (KELLY, FIXED))
+    kelly, fixed = by_name[SHIPPED], by_name[FIXED_10]
+    compared = next(c for c in lab.comparisons if (c.policy, c.against) == (SHIPPED, FIXED_10))
     pair = days_of_bets(kelly), days_of_bets(fixed)
     differences = {
         "risk_adjusted": compared.sharpe_ratio,

@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 _NO_BOUND = frozenset({"whole_contracts", "kelly_multiplier", "entry_rule"})
 """Steps of a trace that shrink a size without being a bound on it."""
+SHIPPED, FIXED_10 = "kelly_shipped", "fixed_10"
+"""The two policies that are held against each other: Kelly as it is set, and the documents' baseline."""
 YEARLY_DATES = 20
 """Trade dates below which growth is not scaled up to a year."""
 ENOUGH_BETS, ENOUGH_TRADES, ENOUGH_DATES = 30, 10, 5

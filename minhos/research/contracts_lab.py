@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from minhos.research.contracts_figures import ContractFigures, Record, unknown
+from minhos.research.contracts_figures import FIXED_10, SHIPPED, ContractFigures, Record, unknown
 from minhos.research.contracts_runs import Stage, Way, run_ways
 from minhos.research.contracts_settings import SettingCost, setting_costs, ways_off
 from minhos.research.deflation import deflated
@@ -28,11 +28,8 @@ from minhos.research.policies import (
 )
 
 Progress = Callable[[float, str], None]
-SHIPPED, FIXED_10, SAME_RISK = "kelly_shipped", "fixed_10", "fixed_same_risk"
 AS_SET = "as set"
 """Rule of the run with both thresholds as the settings have them."""
-PROBABILITY_FREE = frozenset({"max_position_size", "remaining_budget", "margin", "max_capital_risk"})
-"""Bounds of sizing that hold whatever the probability is."""
 _NOTHING = 1e-12
 """A fixed fraction that holds nothing; zero would mean one contract."""
 _RISK_SHARE = 0.1

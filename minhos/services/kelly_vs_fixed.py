@@ -15,7 +15,8 @@ from minhos.market.types import Bars
 from minhos.models.calibration import Calibrator
 from minhos.research.backtest import iso
 from minhos.research.contracts_criteria import Criterion, State, contract_criteria, fraction_criteria
-from minhos.research.contracts_lab import FIXED_10, SHIPPED, ContractsLab, Runs, contracts_lab, deflate
+from minhos.research.contracts_figures import FIXED_10, SHIPPED
+from minhos.research.contracts_lab import ContractsLab, Runs, contracts_lab, deflate
 from minhos.research.contracts_runs import Stage
 from minhos.research.edge import edge
 from minhos.research.out_of_sample import OutOfSample

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from minhos.research.contracts_criteria import TITLES, State, ahead, contract_criteria, fraction_criteria
-from minhos.research.contracts_lab import FIXED_10, SHIPPED, policy_ways
+from minhos.research.contracts_figures import FIXED_10, SHIPPED
+from minhos.research.contracts_lab import policy_ways
 from minhos.research.contracts_runs import Stage, run_ways
 from minhos.research.deflation import deflated
 from minhos.research.policies import ENTRY_RULES, Assumptions

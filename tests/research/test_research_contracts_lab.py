@@ -10,8 +10,8 @@ from minhos.market.calendar import SessionCalendar
 from minhos.research import contracts_runs
 from minhos.research.backtest import daily_returns, run_backtest, summary
 from minhos.research.contracts_bootstrap import days_of, figures_of_days, paired_difference
-from minhos.research.contracts_figures import Record, bound_of, figures_of
-from minhos.research.contracts_lab import AS_SET, FIXED_10, SHIPPED, contracts_lab, deflate, overlap, policy_ways
+from minhos.research.contracts_figures import FIXED_10, SHIPPED, Record, bound_of, figures_of
+from minhos.research.contracts_lab import AS_SET, contracts_lab, deflate, overlap, policy_ways
 from minhos.research.contracts_runs import Stage, Way, run_ways
 from minhos.research.contracts_settings import settings_of
 from minhos.research.policies import ENTRY_RULES, POLICIES, Assumptions
