@@ -24,6 +24,7 @@ from minhos.services import sierra_check_orders as orders
 from minhos.services import sierra_check_scid as scid
 from minhos.services import sierra_check_symbols as symbols
 from minhos.services.layout import Layout, read_json, write_json
+from minhos.services.sierra_check_bridge import bridge
 from minhos.services.sierra_check_connection import logged_on, silence, why_not
 from minhos.services.sierra_check_desk import Desk, Ears, Progress
 from minhos.services.sierra_check_finding import (
@@ -189,6 +190,7 @@ class _Check:
     async def _listen(self, seconds: float) -> None:
         """The stable phase; beside it a client that falls silent, and the file that Sierra Chart writes."""
         desk = self.desk
+        desk.add(*await bridge(desk))
         watch = scid.find_file(desk)
         desk.ears.restart()
         beside = [asyncio.create_task(_as_list(line.dead_client(desk, seconds)))]
