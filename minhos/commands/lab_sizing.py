@@ -24,9 +24,12 @@ from minhos.commands.common import (
     tell,
 )
 from minhos.commands.lab_sizing_tables import pages
-from minhos.services.history import history_of
+from minhos.errors import LeakSuspected
+from minhos.research.out_of_sample import OutOfSample
+from minhos.services.history import History, history_of
 from minhos.services.kelly_vs_fixed import kelly_vs_fixed as compare_sizes
-from minhos.services.layout import write_json
+from minhos.services.layout import Layout, write_json
+from minhos.services.research_parts import canaries_of
 from minhos.services.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.services.trading_setup import registry_of
 
@@ -56,15 +59,8 @@ def sizing(
     if not as_json:
         tell(history)
     chosen, place = history.settings, layout().make()
-    if walk_forward:
-        with progress("Walk-forward", quiet=as_json) as report:
-            study = walk_forward_study(history.bars, chosen, place, report, scheduler=scheduler)
-    else:
-        with progress("Model", quiet=as_json) as report:
-            registry = registry_of(chosen, place)
-            bundle, _ = bundle_for(history.bars, chosen, place, registry, report, scheduler=scheduler)
-        with progress("Forecasts", quiet=as_json) as report:
-            study = holdout_study(history.bars, bundle, chosen, place, report)
+    unseen = _walk_forward if walk_forward else _holdout
+    study = unseen(history, place, scheduler, as_json)
     with progress("Sizing", quiet=as_json) as report:
         compared = compare_sizes(history.bars, study, chosen, place, report, scheduler=scheduler)
     write_json(place.reports / REPORT, compared)
@@ -73,3 +69,26 @@ def sizing(
         return
     for page in pages(compared):
         show(page, simulated=compared.simulated)
+
+
+def _holdout(history: History, place: Layout, scheduler: str | None, quiet: bool) -> OutOfSample:
+    """One training, and the bars after those that it learnt from."""
+    bars, chosen = history.bars, history.settings
+    with progress("Model", quiet=quiet) as report:
+        bundle, _ = bundle_for(bars, chosen, place, registry_of(chosen, place), report, scheduler=scheduler)
+    with progress("Forecasts", quiet=quiet) as report:
+        return holdout_study(bars, bundle, chosen, place, report, processes=chosen.training.processes)
+
+
+def _walk_forward(history: History, place: Layout, scheduler: str | None, quiet: bool) -> OutOfSample:
+    """Trained every week as live.  Raises LeakSuspected where a canary dies; the holdout's training asks its own."""
+    chosen = history.settings
+    with progress("Walk-forward", quiet=quiet) as report:
+        study = walk_forward_study(
+            history.bars, chosen, place, report, processes=chosen.training.processes, scheduler=scheduler
+        )
+    with progress("Leak canaries", quiet=quiet) as report:
+        canaries = canaries_of(history, study, report)
+    if canaries.dead:
+        raise LeakSuspected(canaries.sentence)
+    return study

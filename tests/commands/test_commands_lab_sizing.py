@@ -16,7 +16,9 @@ from minhos.services.kelly_vs_fixed import KIND, kelly_vs_fixed
 from minhos.services.layout import Layout
 from minhos.services.trials import range_of
 from minhos.settings import parse
+from minhos.testing import MONDAY_OPEN
 from minhos.testing_markets import oracle_study
+from minhos.training.canary_result import Canaries, LaterBars
 from minhos.training.ledger import TrialLedger
 
 CRITERIA = {"risk_adjusted", "drawdown", "volatility", "win_rate", "constraints"}
@@ -91,6 +93,25 @@ def test_it_is_one_json_object_under_both_names(found, minh, tmp_path):
     assert minh("kelly-vs-fixed", "--json")[0] == out
     assert json.loads((tmp_path / "data" / "reports" / lab_sizing.REPORT).read_text()) == shown
     assert minh("kelly-vs-fixed", "--days", "5", "--json")[1]["days"] == 5
+
+
+def test_a_walk_forward_is_sized_unless_a_canary_dies(found, minh, monkeypatch, capsys):
+    alive = Canaries(None, None, LaterBars(cuts=5))
+    asked = []
+    monkeypatch.setattr(lab_sizing, "walk_forward_study", lambda *_, **how: asked.append(how) or found[0])
+    monkeypatch.setattr(lab_sizing, "canaries_of", lambda *_: alive)
+    out, _ = minh("lab", "sizing", "--walk-forward", "--scheduler", "tcp://localhost:8786", "--json")
+    assert json.loads(out)["verdict"] == found[2].verdict
+    assert asked[-1]["scheduler"] == "tcp://localhost:8786"
+    dead = Canaries(None, None, LaterBars(cuts=5, changed=(0,), at_ns=MONDAY_OPEN))
+    monkeypatch.setattr(lab_sizing, "canaries_of", lambda *_: dead)
+    monkeypatch.setattr(sys, "argv", ["minh.py", "lab", "sizing", "--walk-forward"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert end.value.code == 1
+    assert "LEAK SUSPECTED" in err
+    assert "criteria" not in out
 
 
 @pytest.mark.parametrize("width", [80, 120])
