@@ -30,13 +30,15 @@ LOG10 = float(np.log(10.0))
 class Edge(msgspec.Struct, frozen=True):
     """The shadow book.  R: stop distance + cost.
 
-    bets: bars whose p beats break-even; ties: of these, bars that did not move.  dates: trade dates with a bet, of
-    all_dates.  hit_rate: of bets that moved.  interval: 95 % of the mean, by resampling trade dates; None below three
-    of them.  beyond: results outside [-1, 1] R, clipped in the e-value.  log10_e_value: 1.301 (20) proves an edge;
-    highest: the largest it ever was.  state: unproven, proven, degraded.  bets_needed: still needed at the rate so
-    far, 0 when proven, None where no number would do; dates_needed: the trade dates that takes.
+    nearest: largest p of the side less break-even, over all bars.  bets: bars whose p beats break-even; ties: of these,
+    bars that did not move.  dates: trade dates with a bet, of all_dates.  hit_rate: of bets that moved.  interval: 95 %
+    of the mean, by resampling trade dates; None below three of them.  beyond: results outside [-1, 1] R, clipped in the
+    e-value.  log10_e_value: 1.301 (20) proves an edge; highest: the largest it ever was.  state: unproven, proven,
+    degraded.  bets_needed: still needed at the rate so far, 0 when proven, None where no number would do; dates_needed:
+    the trade dates that takes.
     """
 
+    nearest: float
     bets: int
     ties: int
     dates: int
@@ -90,7 +92,8 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
     needed = evidence.bets_needed
     path = log10_e_values(bets)
     return Edge(
-        bets=len(bets), ties=len(bets) - len(moved), dates=dates, all_dates=all_dates,
+        nearest=float((signals.p_side - signals.break_even).max()), bets=len(bets),
+        ties=len(bets) - len(moved), dates=dates, all_dates=all_dates,
         hit_rate=float((moved.side * moved.move_ticks > 0).mean()) if len(moved) else None,
         break_even=float(bets.break_even.mean()) if len(bets) else None,
         mean_net_r=float(bets.net_r.mean()) if len(bets) else None,

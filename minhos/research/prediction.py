@@ -34,6 +34,8 @@ Pair = tuple[float, float]
 N_BINS = 15
 MINIMUM_CALIBRATION = 20 * N_BINS
 """Bars below which a reliability diagram of 15 bins is noise."""
+MINIMUM_SELECTIVE = 30
+"""Bars at a threshold below which their accuracy is luck."""
 MINIMUM_DATES = 5
 """With fewer trade dates an interval by resampling them says too little; Wilson's is given instead."""
 THRESHOLDS = (0.50, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56, 0.58, 0.60, 0.62, 0.65, 0.70)
@@ -64,13 +66,15 @@ class Accuracy(msgspec.Struct, frozen=True):
 class Scores(msgspec.Struct, frozen=True):
     """Calibrated p_up against what happened, on bars that moved.
 
-    log_loss: nats, a coin scores 0.6931; log_loss_skill: 1 - log loss / that of a coin.  brier: a coin scores 0.25;
-    brier_skill: against the base rate.  reliability, resolution, uncertainty, within_bin: Murphy's parts of it.
+    log_loss: nats, a coin scores 0.6931; log_loss_skill: 1 - log loss / that of a coin, with its 95 % interval by
+    resampling trade dates (None under three).  brier: a coin scores 0.25; brier_skill: against the base rate.
+    reliability, resolution, uncertainty, within_bin: Murphy's parts of it.
     """
 
     n: int
     log_loss: float
     log_loss_skill: float
+    skill_interval: Pair | None
     brier: float
     brier_skill: float
     reliability: float
@@ -117,8 +121,9 @@ class Selective(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """Everything about forecasts.  bars: with a forecast; moved: of these, bars that moved; silent: whose p is one half.
+    """Everything about forecasts.
 
+    bars: with a forecast; moved: of these, bars that moved; silent: bars whose p is one half, so that it names no side.
     missing: what could not be measured, and why.
     """
 
@@ -153,7 +158,9 @@ def prediction(signals: Signals) -> Prediction:
     silent = int((signals.side == 0).sum())
     if silent == len(signals):
         missing["selective"] = "every p is one half: the calibrated models name no side"
-    return Prediction(len(signals), len(moved), silent, accuracy, scores, calibration, _selective(moved), missing)
+    return Prediction(
+        len(signals), len(moved), silent, accuracy, scores, calibration, _selective(moved, missing), missing
+    )
 
 
 def said_up(signals: Signals) -> Floats:
@@ -208,9 +215,17 @@ def _scores(moved: Signals) -> Scores:
     up, p = moved.up, moved.p_up
     parts = murphy_decomposition(up, p, N_BINS)
     return Scores(
-        len(moved), log_loss(up, p), log_loss_skill(up, p), brier_score(up, p), brier_skill(up, p),
+        len(moved), log_loss(up, p), log_loss_skill(up, p), _skill_interval(moved), brier_score(up, p),
+        brier_skill(up, p),
         parts.reliability, parts.resolution, parts.uncertainty, parts.within_bin,
     )  # fmt: skip
+
+
+def _skill_interval(moved: Signals) -> Pair | None:
+    """Of the log loss saved a bar, as a share of a coin's."""
+    right = np.clip(np.where(moved.up > 0.5, moved.p_up, 1.0 - moved.p_up), 1e-12, 1.0)
+    low, high = day_block_interval(1.0 + np.log(right) / math.log(2.0), moved.trade_date, reps=1000)
+    return (float(low), float(high)) if math.isfinite(low) else None
 
 
 def _calibration(moved: Signals) -> Calibration:
@@ -229,12 +244,14 @@ def _calibration(moved: Signals) -> Calibration:
     )
 
 
-def _selective(moved: Signals) -> tuple[Selective, ...]:
-    """At each threshold that any bar reaches; a bar without a side reaches none."""
-    found = []
+def _selective(moved: Signals, missing: dict[str, str]) -> tuple[Selective, ...]:
+    """At each threshold that enough bars reach; a bar without a side reaches none."""
+    found: list[Selective] = []
     for threshold in THRESHOLDS:
         chosen = moved.take((moved.p_side >= threshold) & (moved.side != 0))
-        if not len(chosen):
+        if len(chosen) < MINIMUM_SELECTIVE:
+            what = "selective" if not found else f"accuracy from p = {threshold:.2f} on"
+            missing.setdefault(what, f"{len(chosen)} bars reach p = {threshold:.2f}; {MINIMUM_SELECTIVE} are needed")
             break
         hit = (chosen.side * chosen.move_ticks > 0).astype(float)
         found.append(Selective(

@@ -95,7 +95,7 @@ def calibration(bins: Sequence[Bin]) -> Figure:
              "name": "observed", "marker": {"color": ORANGE, "size": 8}},
         ],
         "forecast p of up", "share that rose", height=380,
-        x_axis={"tickformat": ".0%"}, y_axis={"tickformat": ".0%"},
+        x_axis={"tickformat": ".1%"}, y_axis={"tickformat": ".1%"},
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def luck(report: ResearchReport) -> Section:
     says: list[str] = []
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
-    if report.deflation is not None:
+    if report.deflation is not None and report.deflation.annual is not None:
         says.append(f"Shadow book by trade date: {report.deflation.sentence.rstrip('.')}.")
     if report.paths is not None:
         says.append(_path_words(report.paths))
@@ -82,7 +82,7 @@ def _path_words(found: PathDistribution) -> str:
     money = (
         f"mean net R a bet {signed(earned.low)} to {signed(earned.high)}, middle {signed(earned.median)}"
         if earned is not None
-        else found.reason
+        else f"mean net R a bet is not told ({found.reason[:1].lower()}{found.reason[1:].rstrip('.')})"
     )
     return (
         f"{len(found.paths)} paths through the whole history (combinatorial purged cross-validation of one small "

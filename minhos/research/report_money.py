@@ -149,6 +149,7 @@ def data(report: ResearchReport) -> Section:
         ("Out of sample", f"{moment(found.first)} to {moment(found.last)}"),
         ("Full sessions", count(found.sessions)),
         ("Forecasts", found.schedule),
+        *_walk_rows(report),
         ("Members", f"{', '.join(found.members)}{missing}"),
         ("Recipe", found.recipe_id),
         ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: an edge in its past)"),
@@ -157,6 +158,20 @@ def data(report: ResearchReport) -> Section:
     )  # fmt: skip
     table = Table("Data and models", ("", ""), rows, text_columns=(0, 1))
     return Section("data", "Data and models", found.notes, tables=(table,))
+
+
+def _walk_rows(report: ResearchReport) -> tuple[tuple[str, str], ...]:
+    """How the walk-forward came about; nothing for one training."""
+    notes = report.walk_forward
+    if notes is None:
+        return ()
+    cached = ", read from disk" if notes.cached else ""
+    return (
+        ("Trainings", f"{count(notes.weeks)}, {count(notes.fits)} fits{cached}"),
+        ("Not calibrated yet, so nothing is bet", f"the first {count(notes.uncalibrated_bars)} bars out of sample"),
+        ("Behind the newest calibration", f"{count(notes.calibration_bars)} earlier forecasts"),
+        *((f"{name} was missing", why) for name, why in notes.missing.items()),
+    )
 
 
 def absent(report: ResearchReport) -> Section:

@@ -11,7 +11,7 @@ from minhos.research import report_figures as figures
 from minhos.research.costs import Costs, Fills
 from minhos.research.deflation import SESSIONS_A_YEAR
 from minhos.research.edge import Edge, Slice
-from minhos.research.prediction import Accuracy, Calibration, Scores
+from minhos.research.prediction import Accuracy, Calibration, Pair, Scores
 from minhos.research.report import ResearchReport
 from minhos.research.report_words import (
     Chart,
@@ -62,7 +62,7 @@ def _accuracy_table(right: Accuracy, scores: Scores | None, report: ResearchRepo
             (
                 "Log loss",
                 f"{scores.log_loss:.5f}",
-                f"a coin: 0.69315; skill {signed(100 * scores.log_loss_skill, 3)} %",
+                f"a coin: 0.69315; skill {signed(100 * scores.log_loss_skill, 3)} %{_skill(scores.skill_interval)}",
             ),
             (
                 "Brier score",
@@ -76,6 +76,10 @@ def _accuracy_table(right: Accuracy, scores: Scores | None, report: ResearchRepo
     elif report.prediction is not None:
         rows.append(("Log loss, Brier", "not measured", report.prediction.missing.get("scores", "")))
     return Table("Direction and probability", ("", "value", "beside"), tuple(rows), text_columns=(0, 2))
+
+
+def _skill(interval: Pair | None) -> str:
+    return "" if interval is None else f" (95 %: {100 * interval[0]:+.3f} to {100 * interval[1]:+.3f} %)"
 
 
 def calibration(report: ResearchReport) -> Section:
@@ -98,29 +102,34 @@ def calibration(report: ResearchReport) -> Section:
 
 def _calibration_words(found: Calibration) -> str:
     if found.slope is None:
-        return f"Every p is the same, so slope and intercept cannot be told; error {percent(found.error, 2)}."
+        return f"Every p is the same, so slope and intercept cannot be told; {calibration_error(found)}."
     return (
         f"Slope {found.slope:.2f} (95 %: {numbers(found.slope_interval)}; 1 when p means what it says, below 1 when it "
         f"promises too much), intercept {signed(found.intercept, 3)} (95 %: {signeds(found.intercept_interval, 3)}), "
-        f"debiased calibration error {percent(found.error, 2)} of probability, on {count(found.n)} bars."
+        f"{calibration_error(found)}, on {count(found.n)} bars."
     )
+
+
+def calibration_error(found: Calibration) -> str:
+    """The debiased error, which is zero where noise alone explains what was seen."""
+    return f"debiased error {percent(found.error, 2)}" if found.error > 0.0 else "no error beyond noise"
 
 
 def selective(report: ResearchReport) -> Section:
     """Accuracy of the surest bars."""
-    found = report.prediction.selective if report.prediction else ()
+    found, moved = (report.prediction.selective, report.prediction.moved) if report.prediction else ((), 0)
     if not found:
         return Section("selective", "Where confidence pays", absent=_why(report, "selective"))
     paying = [row for row in found if row.interval[0] > row.break_even]
     says = (
         f"From p = {paying[0].threshold:.2f} on, {percent(paying[0].coverage)} of the bars, accuracy lies above their "
-        "break-even beyond its interval."
+        f"break-even beyond its interval, at {len(paying)} of {len(found)} thresholds."
         if paying
         else "At no threshold does accuracy lie above break-even beyond its interval."
     )
     chart = Chart(
         "Accuracy of the surest bars",
-        f"Each mark is a threshold of p; it takes the share of {count(found[0].n)} bars on the axis. A bet pays where "
+        f"Each mark is a threshold of p that {found[-1].n:,} or more of {count(moved)} bars reach. A bet pays where "
         "accuracy lies above break-even.",
         figures.selective(found),
     )
@@ -212,7 +221,7 @@ def where(report: ResearchReport) -> Section:
     above = [row for row in cut.hours if row.interval[0] > row.break_even]
     says = [
         f"In {len(above)} of {len(cut.hours)} hours accuracy lies above break-even beyond its interval; luck alone "
-        "puts about one hour in 40 so far above what is true of it."
+        "puts about one in 40 of the rows below so far above what is true of it."
     ]
     charts = [
         Chart("Accuracy by hour", f"Right in each hour of New York, {count(sum(r.n for r in cut.hours))} bars in all.",

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from minhos.research import report_luck, report_money, report_sections, report_sizing
 from minhos.research.report import ResearchReport
+from minhos.research.report_sections import calibration_error
 from minhos.research.report_words import (
     NONE,
     Section,
     count,
     gain,
     number,
+    numbers,
     p_value,
     percent,
     percents,
@@ -55,7 +57,10 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
     calibrated = report.prediction.calibration if report.prediction else None
     if calibrated is not None:
         slope = NONE if calibrated.slope is None else f"{calibrated.slope:.2f}"
-        yield "Calibration", f"slope {slope}, error {percent(calibrated.error, 2)}"
+        yield (
+            "Calibration",
+            f"slope {slope} (95 %: {numbers(calibrated.slope_interval)}), {calibration_error(calibrated)}",
+        )
     bets = report.edge
     if bets is not None:
         mean = f", {signed(bets.mean_net_r)} R each after costs" if bets.bets else ""

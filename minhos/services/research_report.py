@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 import minhos
-from minhos.errors import MinhosError
+from minhos.errors import MinhosError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
@@ -58,19 +58,28 @@ def study_of(
 ) -> OutOfSample:  # fmt: skip
     """Forecasts out of sample: a walk-forward on the live retraining schedule, or one training and its holdout.
 
-    members: of the walk-forward, "trees" or "all"; the holdout has all members of the recipe.
+    A history too short for a walk-forward gets the holdout, and the schedule says so.  members: of the walk-forward,
+    "trees" or "all"; the holdout has all members of the recipe.
     """
-    bars, chosen = history.bars, history.settings
     if holdout:
-        bundle, _ = bundle_for(
-            bars, chosen, layout, registry_of(chosen, layout), lambda share, text: progress(0.7 * share, text),
-            scheduler=scheduler,
-        )  # fmt: skip
-        return holdout_study(bars, bundle, chosen, layout, lambda share, text: progress(0.7 + 0.3 * share, text))
+        return _holdout(history, layout, progress)
+    chosen = history.settings
     wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
-    return walk_forward_study(
-        bars, chosen, layout, progress, members=wanted, processes=chosen.training.processes, scheduler=scheduler
-    )
+    try:
+        return walk_forward_study(history.bars, chosen, layout, progress, members=wanted,
+                                  processes=chosen.training.processes, scheduler=scheduler)  # fmt: skip
+    except NotEnoughData as error:
+        study = _holdout(history, layout, progress)
+        why = f"{study.schedule}; a walk-forward was not possible: {error}"
+        return msgspec.structs.replace(study, schedule=why.rstrip("."))
+
+
+def _holdout(history: History, layout: Layout, progress: Progress) -> OutOfSample:
+    """One training, and the bars after those that it learnt from."""
+    bars, chosen = history.bars, history.settings
+    registry = registry_of(chosen, layout)
+    bundle, _ = bundle_for(bars, chosen, layout, registry, part_of(progress, 0.0, 0.7))
+    return holdout_study(bars, bundle, chosen, layout, part_of(progress, 0.7, 1.0))
 
 
 class Attempts:

@@ -122,8 +122,7 @@ def test_five_dates_are_too_few_to_permute() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=60))
-def test_the_e_value_is_that_of_live_trading(results: list[float]) -> None:
-    signals = oracle_study("ou", 0.58, sessions=1).signals
+def test_the_e_value_is_that_of_live_trading(signals: Signals, results: list[float]) -> None:
     bets = changed(signals.take(np.arange(len(results))), net_r=np.array(results))
     process = BettingProcess()
     for result in results:

@@ -29,6 +29,8 @@ from minhos.settings import load
 from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
 
+CHROMIUM = Path("/usr/bin/chromium")
+
 
 def reported(study: OutOfSample, home: Path, sessions: int) -> ResearchReport:
     """The report of a study of `testing_markets`, with the warm-up that it leaves out as the history before it."""
@@ -125,12 +127,14 @@ def test_a_part_that_fails_costs_its_section_and_says_why(found: ResearchReport)
     assert found.money is not None
 
 
+@pytest.mark.slow
 def test_too_little_data_is_the_verdict_and_each_section_says_what_is_missing(whole: ResearchReport) -> None:
     assert whole.verdict == "too_little_data"
     assert "20 and 1,000" in whole.sentence
     assert "100 periods" in plain_text(html_of(whole))
 
 
+@pytest.mark.slow
 def test_the_whole_report_has_every_part(whole: ResearchReport) -> None:
     assert whole.canaries is not None
     assert whole.canaries.passed
@@ -145,6 +149,7 @@ def test_the_whole_report_has_every_part(whole: ResearchReport) -> None:
     assert msgspec.json.decode(msgspec.json.encode(whole), type=ResearchReport) == whole
 
 
+@pytest.mark.slow
 def test_every_run_of_the_lab_is_in_the_ledger(whole: ResearchReport) -> None:
     assert whole.deflation is not None
     assert whole.deflation.n_trials == len(whole.trials) > len(POLICIES)
@@ -187,3 +192,27 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(found: ResearchReport, 
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(MinhosError, match="choose another folder with --out"):
         write(found, tmp_path / "taken")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+def test_in_a_browser_every_chart_is_drawn_and_nothing_is_fetched(found: ResearchReport, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    written = write(found, tmp_path)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        for width in (1280, 390):
+            page = chromium.new_page(viewport={"width": width, "height": 900})
+            problems: list[str] = []
+            asked: list[str] = []
+            page.on("pageerror", lambda error, found=problems: found.append(str(error)))
+            page.on("request", lambda request, found=asked: found.append(request.url))
+            page.goto(written.html.as_uri())
+            page.wait_for_function("document.querySelectorAll('.plot').length === "
+                                   "document.querySelectorAll('.plot .main-svg:first-child').length")  # fmt: skip
+            assert problems == []
+            assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            page.close()
+        chromium.close()
