@@ -78,10 +78,7 @@ def plotly_script() -> str:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise MinhosError(
-            "the HTML report needs plotly, which is not installed; run `python3 minh.py test` once, which installs it, "
-            "or `pip install plotly` in MinhOS's environment."
-        ) from error
+        raise MinhosError("The report needs the library plotly: install MinhOS with its extra `research`.") from error
     return str(get_plotlyjs()).replace("</script", "<\\/script")
 
 

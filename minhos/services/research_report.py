@@ -62,24 +62,25 @@ def study_of(
     "trees" or "all"; the holdout has all members of the recipe.
     """
     if holdout:
-        return _holdout(history, layout, progress)
+        return _holdout(history, layout, progress, scheduler)
     chosen = history.settings
     wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
     try:
         return walk_forward_study(history.bars, chosen, layout, progress, members=wanted,
                                   processes=chosen.training.processes, scheduler=scheduler)  # fmt: skip
     except NotEnoughData as error:
-        study = _holdout(history, layout, progress)
+        study = _holdout(history, layout, progress, scheduler)
         why = f"{study.schedule}; a walk-forward was not possible: {error}"
         return msgspec.structs.replace(study, schedule=why.rstrip("."))
 
 
-def _holdout(history: History, layout: Layout, progress: Progress) -> OutOfSample:
+def _holdout(history: History, layout: Layout, progress: Progress, scheduler: str | None) -> OutOfSample:
     """One training, and the bars after those that it learnt from."""
     bars, chosen = history.bars, history.settings
     registry = registry_of(chosen, layout)
-    bundle, _ = bundle_for(bars, chosen, layout, registry, part_of(progress, 0.0, 0.7))
-    return holdout_study(bars, bundle, chosen, layout, part_of(progress, 0.7, 1.0))
+    bundle, _ = bundle_for(bars, chosen, layout, registry, part_of(progress, 0.0, 0.7), scheduler=scheduler)
+    unseen = part_of(progress, 0.7, 1.0)
+    return holdout_study(bars, bundle, chosen, layout, unseen, processes=chosen.training.processes)
 
 
 class Attempts:
