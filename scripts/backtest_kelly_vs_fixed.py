@@ -1,4 +1,4 @@
-"""Size the same out-of-sample signals by Kelly, by a fixed 10 % and by one contract; `minh.py kelly-vs-fixed`.
+"""Kelly against fixed 10 % and seven other sizes on the same unseen signals; `minh.py lab sizing` by its old name.
 
 Example: python scripts/backtest_kelly_vs_fixed.py --days 30
 """

@@ -73,10 +73,12 @@ def kelly_vs_fixed(
 ) -> KellyVsFixed:  # fmt: skip
     """Size the study's signals in every way.
 
-    history: all bars, of which the study's are out of sample.  Enters each configuration into the trial ledger.
+    history: all bars, of which the study's are out of sample.  Orders are sent whatever the switches say: what is
+    asked is their size.  Enters each configuration into the trial ledger.
     """
     bars = study.bars
     settings = trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])])
+    settings = msgspec.structs.replace(settings, auto_trading=True)
     stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
     assumptions = Assumptions(capital_cents=stage.cash_cents)
     runs = contracts_lab(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import msgspec
 import pytest
 
 from minhos import cli
@@ -37,6 +38,15 @@ def found(tmp_path_factory):
     return study, home, sized(study, home)
 
 
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory):
+    """The comparison on a market without an edge, made twice: a rerun is no trial and finds the same."""
+    home, study = tmp_path_factory.mktemp("null"), oracle_study("null", 0.5, 2, seed=6)
+    first = sized(study, home)
+    assert sized(study, home) == first
+    return first
+
+
 @pytest.fixture
 def minh(found, tmp_path, monkeypatch, capsys):
     """`minh.py` with those words, on a study that is made already."""
@@ -64,11 +74,6 @@ def test_each_configuration_is_one_trial(found):
     trials = TrialLedger(Layout(home).ledger).trials(range_of(study.bars))
     assert {trial.kind for trial in trials} == {KIND}
     assert compared.contracts.n_trials == compared.fractions.trials == len(trials) > len(POLICIES)
-
-
-def test_a_rerun_is_no_trial_and_finds_the_same(tmp_path):
-    study = oracle_study("null", 0.5, 2, seed=6)
-    assert sized(study, tmp_path) == sized(study, tmp_path)
 
 
 def test_the_verdict_is_that_of_training_and_the_criteria_are_all_there(found):
@@ -131,10 +136,16 @@ def test_every_line_is_marked_and_fits(minh, monkeypatch, width):
     assert beside == (width == 120)
 
 
-def test_without_bets_there_are_sentences_and_no_table(tmp_path, monkeypatch, capsys):
-    study = oracle_study("null", 0.5, 2, seed=6)
-    compared = sized(study, tmp_path)
-    for page in lab_sizing.pages(compared):
+def test_switches_that_send_no_orders_do_not_hide_the_sizes(found, tmp_path):
+    study, _, _ = found
+    chosen = parse({"training": {"processes": 1}, "autonomous": {"auto_trading": False}})
+    short = msgspec.structs.replace(study, bars=study.bars.rows(slice(0, 300)))
+    shown = kelly_vs_fixed(short.bars, short, chosen, Layout(tmp_path).make(), lambda share, text: None)
+    assert shown.contracts.run("fixed_1_contract", "break-even").trades > 0
+
+
+def test_without_bets_there_are_sentences_and_no_table(nothing, capsys):
+    for page in lab_sizing.pages(nothing):
         common.show(page, simulated=True)
     out = capsys.readouterr().out
     assert "too few bets: 0 bars with a position of the 30 needed" in out
@@ -143,4 +154,4 @@ def test_without_bets_there_are_sentences_and_no_table(tmp_path, monkeypatch, ca
     assert " MET " not in out.replace("NOT MET", "")
     for words in ("Whole contracts", "Fractions of capital", "Sortino", "dd 95%", "fees $"):
         assert words not in out
-    assert {check.holds for check in compared.checks.values()} == {None}
+    assert {check.holds for check in nothing.checks.values()} == {None}
