@@ -153,7 +153,7 @@ def status(as_json: JsonOption = False) -> None:
         console.print(watch.line(), highlight=False)
         seen = watch.status().watchdog
         if seen is not None:
-            console.print(f"watchdog: {seen.state}; {seen.words}", highlight=False, markup=False)
+            console.print(f"watchdog: {seen.word}; {seen.words}", highlight=False, markup=False)
 
 
 def logs(

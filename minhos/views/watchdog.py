@@ -36,6 +36,11 @@ class WatchdogLine(View):
         return self.trouble or (not self.silent and bool(self.last_action))
 
     @property
+    def word(self) -> str:
+        """Its state in one word: what a watchdog that is silent said last is no state."""
+        return "silent" if self.silent else self.state
+
+    @property
     def words(self) -> str:
         """What it saw and did, and how old that is where it is old."""
         told = self.last_action or self.sentence

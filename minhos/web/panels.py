@@ -193,7 +193,7 @@ class Risk:
 
 def watchdog_rows(line: WatchdogLine | None) -> list[tuple[str, str, str]]:
     """What the watchdog last saw and did."""
-    return [] if line is None else [("watchdog", "SILENT" if line.silent else line.state, line.words)]
+    return [] if line is None else [("watchdog", line.word, line.words)]
 
 
 def live_rows(risk: RiskView) -> list[tuple[str, str, str]]:

@@ -32,7 +32,7 @@ options = MirrorOptions(host="127.0.0.1", port=int(sys.argv[1]), reconnect_first
 BridgeMirror(options, Path(sys.argv[2]), "NQZ25", SimulatedClock({NOW})).start()
 time.sleep(600)
 """
-ROUNDS = 6
+ROUNDS = 4
 
 
 def whole_records(path: Path) -> Records:

@@ -53,6 +53,7 @@ def test_what_it_saw_and_did_is_told_with_its_age(changes, trouble, words, healt
     seen = around(**changes)
     line = status(VIEWS, seen).watchdog
     assert (line.trouble, line.words) == (trouble, words)
+    assert line.word == ("silent" if "not heard" in words else line.state)
     assert line.urgent == (trouble or line.state == "flat")
     assert (part(seen).status, part(seen).detail) == (health, words)
 
