@@ -30,13 +30,14 @@ from minhos.errors import CheckFailed, DataError, DataRefused
 from minhos.feeds.check import check_data as judge_data
 from minhos.feeds.folders import find_sierra_folder
 from minhos.journal.reader import JournalReader, reader
-from minhos.research.backtest import summary
+from minhos.research.backtest import daily_returns, summary
 from minhos.research.compare import compare as compare_day
 from minhos.research.replay import replay as replay_journal
 from minhos.services.history import history_of
 from minhos.services.layout import write_json
 from minhos.services.studies import bundle_for, study
 from minhos.services.trading_setup import account_of, matching_of, mode_of, registry_of
+from minhos.services.trials import enter_and_deflate, judged_with
 
 JournalOption = Annotated[Path | None, typer.Option("--journal", help="Another journal than the configured one's.")]
 
@@ -119,12 +120,20 @@ def backtest(
         found = study(history.bars, bundle, chosen, place, report)
     figures = summary(found.result)
     verdict = {"verdict": trained["verdict"], "reason": trained["reason"], "bundle": bundle.id}
-    result = {**verdict, "simulated": history.simulated, "bars": len(found.bars), **figures}
+    deflation = enter_and_deflate(
+        place, found.bars, bundle.manifest.recipe_id, judged_with(chosen, bundle), "backtest",
+        daily_returns(found.result),
+    )  # fmt: skip
+    result = {
+        **verdict, "simulated": history.simulated, "bars": len(found.bars), **figures, "trials": deflation.n_trials,
+        "deflated_sharpe_ratio": deflation.probability,
+    }  # fmt: skip
     write_json(place.reports / "backtest.json", result)
     if as_json:
         print_json(result)
         return
     show_figures(result, history.simulated)
+    console.print(("SIMULATED: " if history.simulated else "") + deflation.sentence, highlight=False, markup=False)
 
 
 def show_figures(result: dict[str, Any], simulated: bool) -> None:

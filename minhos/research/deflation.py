@@ -56,7 +56,7 @@ class Deflation(msgspec.Struct, frozen=True):
         tried = "after the only trial" if self.n_trials == 1 else f"after {self.n_trials} trials"
         return (
             f"Sharpe ratio {self.annual:.2f} a year; {tried} on these bars the chance that it is above zero is "
-            f"{_percent(self.probability)}"
+            f"{_percent(self.probability)}."
         )
 
 

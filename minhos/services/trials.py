@@ -14,8 +14,11 @@ import numpy.typing as npt
 
 from minhos.market.clock import SystemClock
 from minhos.market.types import Bars
+from minhos.models.bundle import Bundle
 from minhos.research.deflation import Deflation, deflated, variance_of
 from minhos.services.layout import Layout
+from minhos.services.trading_setup import matching_of
+from minhos.settings import Settings
 from minhos.training.ledger import DataRange, TrialLedger
 
 
@@ -47,6 +50,14 @@ def enter(
     at_ns = SystemClock().now_ns()
     ledger.record(data, recipe_id, settings, kind=kind, at_ns=at_ns, sharpe_ratio=sharpe_ratio)
     return tried(layout, bars)
+
+
+def judged_with(settings: Settings, bundle: Bundle) -> dict[str, Any]:
+    """Settings that a backtest of that bundle depends on beside its recipe, as the ledger wants them."""
+    parts = (settings.sizing_parameters(), settings.risk_parameters(), matching_of(settings))
+    names = ("sizing", "risk", "matching")
+    plain = {name: msgspec.to_builtins(part) for name, part in zip(names, parts, strict=True)}
+    return {**plain, "cash": settings.paper.initial_cash, "seed": bundle.manifest.seeds[0]}
 
 
 def tried(layout: Layout, bars: Bars) -> Tried:

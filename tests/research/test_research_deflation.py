@@ -66,7 +66,7 @@ def test_the_sentence_names_ratio_trials_and_chance():
     found = deflated(returns_of(250, 0.0008, seed=8), 14)
     assert found.sentence == (
         f"Sharpe ratio {found.annual:.2f} a year; after 14 trials on these bars the chance that it is above zero is "
-        f"{round(100 * found.probability)} %"
+        f"{round(100 * found.probability)} %."
     )
     assert "above 99 %" in deflated(returns_of(2500, 0.01), 2).sentence
     assert "below 1 %" in deflated(returns_of(2500, -0.01), 2).sentence

@@ -106,6 +106,19 @@ def test_an_edge_is_proven():
     assert process.p_value <= 0.05
 
 
+@pytest.mark.parametrize(("accuracy", "p0", "median"), [(0.58, 0.5, 243), (0.54, 0.5, 928), (0.56, 0.5208, 953)])
+def test_how_many_bets_a_proof_takes(accuracy, p0, median):
+    """Measured medians over many runs; those of 150 runs lie within a quarter."""
+    rng, needed = np.random.default_rng(17), []
+    for _ in range(150):
+        process, n = AccuracyProcess(), 0
+        while process.p_value > 0.05 and n < 4 * median:
+            process.update(bool(rng.random() < accuracy), p0)
+            n += 1
+        needed.append(n)
+    assert np.median(needed) == pytest.approx(median, rel=0.25)
+
+
 def test_shiryaev_roberts_and_cusum_vectors():
     detector, cusum = ShiryaevRoberts(0.56, 0.51), Cusum(0.56, 0.51)
     statistics, sums = [], []
