@@ -16,7 +16,8 @@ from minhos.commands.common import JsonOption, Report, console, errors, print_js
 from minhos.commands.suggest import chosen_of
 from minhos.errors import CommandRefused
 
-NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "sizing", "dtc", "tail", "faults")
+NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "sizing", "dtc", "tail", "faults", "honesty",
+         "walk_forward")  # fmt: skip
 
 
 def bench(
