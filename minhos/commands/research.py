@@ -13,6 +13,7 @@ from rich.text import Text
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
+    SchedulerOption,
     SourceArgument,
     SourceOption,
     StampsOption,
@@ -104,6 +105,7 @@ def backtest(
     days: DaysOption = None,
     timezone: TimezoneOption = "",
     stamps: StampsOption = "",
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the live engine over bars that the model has not seen.  Example: minh.py backtest NQZ25-CME.scid."""
@@ -115,7 +117,7 @@ def backtest(
     chosen, place = history.settings, layout().make()
     registry = registry_of(chosen, place)
     with progress("Model", quiet=as_json) as report:
-        bundle, trained = bundle_for(history.bars, chosen, place, registry, report)
+        bundle, trained = bundle_for(history.bars, chosen, place, registry, report, scheduler=scheduler)
     with progress("Backtest", quiet=as_json) as report:
         found = study(history.bars, bundle, chosen, place, report)
     figures = summary(found.result)
