@@ -6,6 +6,7 @@ From 116 columns on, both entry rules stand side by side, below that one under t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -118,27 +119,30 @@ def pages(found: KellyVsFixed) -> Iterator[RenderableType]:
 
 
 def criteria_table(criteria: Sequence[Criterion]) -> Table:
-    """One line a criterion, grouped by rule and unit."""
+    """One line a criterion, grouped by rule and unit; one line a group of which nothing can be told."""
     table = Table(box=None, padding=(0, 1), title="Kelly as shipped against a fixed 10 %", title_justify="left")
     for name in ("", "criterion", "Kelly against fixed, 95 % of the difference"):
         table.add_column(name, overflow="fold")
-    before = None
-    for criterion in criteria:
-        group = (criterion.rule, criterion.unit)
-        if group != before:
-            table.add_row("", Text(f"{criterion.rule}, in {criterion.unit}", style="bold"), "")
-        before = group
-        table.add_row(Text(criterion.state, style=STYLES[criterion.state]), criterion.title, criterion.sentence)
+    for (rule, unit), group in groupby(criteria, lambda c: (c.rule, c.unit)):
+        lines = list(group)
+        told = [c for c in lines if c.state is not State.CANNOT_BE_TOLD]
+        table.add_row("", Text(f"{rule}, in {unit}", style="bold"), "")
+        if not any(c.name != "constraints" for c in told):
+            table.add_row(_word(State.CANNOT_BE_TOLD), "comparisons", lines[0].sentence)
+            lines = told
+        for criterion in lines:
+            table.add_row(_word(criterion.state), criterion.title, criterion.sentence)
     return table
+
+
+def _word(state: State) -> Text:
+    return Text(state, style=STYLES[state])
 
 
 def _contracts(found: KellyVsFixed) -> Iterator[RenderableType]:
     lab = found.contracts
     by_rule = {rule.name: [f for f in lab.runs if f.rule == rule.name] for rule in ENTRY_RULES}
     told = {name: figures for name, figures in by_rule.items() if not all(f.missing for f in figures)}
-    for name, figures in by_rule.items():
-        if name not in told:
-            yield Text(f"{name}, in contracts: {figures[0].missing}.")
     if not told:
         return
     for what, columns in CONTRACTS.items():
@@ -151,9 +155,6 @@ def _contracts(found: KellyVsFixed) -> Iterator[RenderableType]:
 
 def _fractions(found: KellyVsFixed) -> Iterator[RenderableType]:
     told = {lab.rule.name: lab for lab in found.fractions.rules if not lab.missing}
-    for lab in found.fractions.rules:
-        if lab.missing:
-            yield Text(f"In fractions: {lab.missing}")
     if not told:
         return
     figures = {name: lab.policies for name, lab in told.items()}
@@ -272,8 +273,10 @@ def accounts_table(lab: RuleLab) -> Table:
     return table
 
 
-def settings_table(settings: Sequence[SettingCost]) -> Table:
+def settings_table(settings: Sequence[SettingCost]) -> RenderableType:
     """How often each setting bound, and what it cost or saved, in points of capital."""
+    if not any(cost.bound.bars or cost.cost for cost in settings):
+        return Text("Settings: none of them refused or cut a bet.")
     table = _table("Settings as they stand: how often each bound, and the same days without it (points of capital)")
     for name in ("setting", "bars", "dates", "return", "drawdown", ""):
         table.add_column(name, justify="right" if name in ("bars", "dates", "return", "drawdown") else "left")

@@ -147,6 +147,8 @@ def checks_of(criteria: Sequence[Criterion]) -> dict[str, Check]:
 
 def sentence_of(criteria: Sequence[Criterion]) -> str:
     """How many criteria were met under each rule and in each unit, of those that can be told."""
+    if all(c.state is State.CANNOT_BE_TOLD for c in criteria):
+        return f"Kelly as shipped against a fixed 10 %: nothing can be told, {criteria[0].sentence}."
     by_rule = []
     for rule in ENTRY_RULES:
         parts = [_counted([c for c in criteria if (c.rule, c.unit) == (rule.name, unit)], unit) for unit in UNITS]

@@ -156,6 +156,7 @@ def test_without_bets_there_are_sentences_and_no_table(nothing, capsys):
     assert "0 bars are bet on; 30 more are needed" in " ".join(out.replace("SIMULATED", "").split())
     assert "CANNOT BE TOLD" in out
     assert " MET " not in out.replace("NOT MET", "")
+    assert "none of them refused or cut a bet" in out
     for words in ("Whole contracts", "Fractions of capital", "Sortino", "dd 95%", "fees $"):
         assert words not in out
     assert {check.holds for check in nothing[0].checks.values()} == {None}
