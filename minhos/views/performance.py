@@ -8,7 +8,7 @@ from collections import deque
 from minhos.accounting.types import Trade
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Instrument
-from minhos.stats.sharpe import annualised, sharpe_ratio
+from minhos.stats.sharpe import Moments, annualised, moments, probabilistic_sharpe_ratio
 from minhos.trading.events import DecisionMade, TradeClosed
 from minhos.views.values import View, dollars, iso, rounded
 
@@ -89,6 +89,8 @@ class PerformanceSummary(View):
     trading_days: int
     equity: float | None
     start_equity: float | None
+    sharpe_probability: float | None = None
+    """That the true ratio lies above zero.  Trading comes after the choice of the model, so it is one trial."""
 
 
 class Performance:
@@ -138,7 +140,7 @@ class Performance:
         pnl = [trade.pnl_cents for trade in self.own_trades()]
         wins, losses = [x for x in pnl if x > 0], [x for x in pnl if x < 0]
         known_r = [t.r for t in self.own_trades() if t.r]
-        start, now = self.start_cents, self.equity_cents
+        start, now, record = self.start_cents, self.equity_cents, self._record()
         return PerformanceSummary(
             trades=len(pnl),
             wins=len(wins),
@@ -152,17 +154,17 @@ class Performance:
             worst_trade=dollars(min(pnl)) if pnl else None,
             mean_r=rounded(sum(known_r) / len(known_r)) if known_r else None,
             max_drawdown=rounded(self.max_drawdown) if self.points else None,
-            sharpe=self._sharpe(),
+            sharpe=rounded(annualised(record.sharpe_ratio, DAYS_A_YEAR), 3) if record else None,
             trading_days=len(self.days),
             equity=dollars(now) if now is not None else None,
             start_equity=dollars(start) if start is not None else None,
+            sharpe_probability=rounded(_above_zero(record)) if record else None,
         )
 
-    def _sharpe(self) -> float | None:
+    def _record(self) -> Moments | None:
+        """Moments of the returns by trade date; None before five of them."""
         returns = [end / start - 1.0 for start, end in self.days.values() if start > 0]
-        if len(returns) < ENOUGH_DAYS:
-            return None
-        return rounded(annualised(sharpe_ratio(returns), DAYS_A_YEAR), 3)
+        return moments(returns) if len(returns) >= ENOUGH_DAYS else None
 
     def by_day(self) -> list[DayLine]:
         """Oldest first."""
@@ -186,6 +188,11 @@ class Performance:
         """Newest first."""
         newest = list(self.trades)[-limit:] if limit > 0 else []
         return [trade_line(sequence, event, instruments) for sequence, event in reversed(newest)]
+
+
+def _above_zero(record: Moments) -> float:
+    """Chance that the true Sharpe ratio lies above zero; NaN for returns that do not vary."""
+    return probabilistic_sharpe_ratio(record.sharpe_ratio, 0.0, record.n, record.skewness, record.kurtosis)
 
 
 def trade_line(sequence: int, event: TradeClosed, instruments: dict[str, Instrument]) -> TradeLine:
