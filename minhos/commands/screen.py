@@ -92,6 +92,8 @@ def _account(now: Status, views: Views) -> Table:
     table.add_row("risk level", views.trading.risk.level().name)
     for evidence in risk.evidence_lines(views.trading.risk):
         table.add_row("evidence", f"{evidence.state}, {evidence.bets} bets")
+    if now.watchdog is not None:
+        table.add_row("watchdog", now.watchdog.word)
     table.add_row("market time", now.market_time or "-")
     return table
 
