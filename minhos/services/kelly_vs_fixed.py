@@ -85,7 +85,7 @@ def kelly_vs_fixed(
         stage, assumptions, processes=chosen.training.processes, scheduler=scheduler,
         progress=lambda share, text: progress(_CONTRACTS_SHARE * share, text),
     )  # fmt: skip
-    trials = entered(runs, stage, layout)
+    trials = entered(runs, stage, layout, chosen.training.seed)
     fractions = sizing_lab(
         study, settings.sizing, assumptions, accounts=account_rules(chosen), trials=trials.n_trials,
         sharpe_ratio_variance=trials.sharpe_ratio_variance,
@@ -100,13 +100,14 @@ def kelly_vs_fixed(
     )  # fmt: skip
 
 
-def entered(runs: Runs, stage: Stage, layout: Layout) -> Tried:
-    """Count every distinct configuration of the lab; reruns do not count."""
+def entered(runs: Runs, stage: Stage, layout: Layout, seed: int) -> Tried:
+    """Count every distinct configuration of the lab; reruns do not count.  seed: of the training."""
     study = stage.study
     found = Tried(1)
     for way, record in zip(runs.ways, runs.records, strict=True):
         settings = {
-            "schedule": study.schedule, "order_symbol": stage.settings.order_symbol, "cash_cents": stage.cash_cents,
+            "schedule": study.schedule, "seed": seed, "order_symbol": stage.settings.order_symbol,
+            "cash_cents": stage.cash_cents, "matching": msgspec.to_builtins(stage.matching),
             "sizing": msgspec.to_builtins(way.sizing), "risk": msgspec.to_builtins(way.risk),
         }  # fmt: skip
         ratio = record.figures.deflation.sharpe_ratio
