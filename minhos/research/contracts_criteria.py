@@ -54,10 +54,10 @@ class Criterion(msgspec.Struct, frozen=True):
 
 
 TITLES = {
-    "risk_adjusted": "Sharpe ratio more than 5 % ahead",
-    "drawdown": "smaller maximum drawdown",
+    "risk_adjusted": "Sharpe ratio 5 % ahead",
+    "drawdown": "smaller drawdown",
     "volatility": "lower volatility",
-    "win_rate": "win rate kept or better",
+    "win_rate": "win rate not worse",
     "constraints": "constraints hold",
 }
 _FIELDS = {"risk_adjusted": "sharpe_ratio", "drawdown": "max_drawdown", "volatility": "volatility",
