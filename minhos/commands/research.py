@@ -127,8 +127,8 @@ def backtest(
         daily_returns(found.result),
     )  # fmt: skip
     result = {
-        **verdict, "simulated": history.simulated, "bars": len(found.bars), **figures, "trials": deflation.n_trials,
-        "deflated_sharpe_ratio": deflation.probability,
+        **verdict, "simulated": history.simulated, "bars": len(found.bars), **figures,
+        "sharpe_ratio": deflation.annual, "trials": deflation.n_trials, "deflated_sharpe_ratio": deflation.probability,
     }  # fmt: skip
     write_json(place.reports / "backtest.json", result)
     if as_json:
