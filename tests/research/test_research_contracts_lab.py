@@ -1,5 +1,7 @@
 """The lab in whole contracts: one engine for every policy, what each held, and what each setting did."""
 
+import functools
+
 import msgspec
 import numpy as np
 import pytest
@@ -136,26 +138,23 @@ def test_a_setting_costs_the_difference_of_two_backtests(runs):
     assert by_name["confidence"].bound.bars > 0
 
 
-@pytest.mark.parametrize(
-    "name", [setting.name for setting in settings_of(stage_of(oracle_study("ou", 0.58, 2)).settings)]
-)
-def test_each_setting_can_be_switched_off_alone(stage, name):
+SWITCHED = {
+    "confidence": {"confidence_threshold", "min_confidence"},
+    "max_position_size": {"max_position_size"},
+    "max_consecutive_losses": {"max_consecutive_losses"},
+    "min_agreement": {"min_agreement"},
+    "daily_loss_limit": {"daily_loss_limit"},
+    "drawdown_bound": {"drawdown_bound"},
+}
+
+
+def test_each_setting_can_be_switched_off_alone(stage):
     base = stage.settings
-    setting = next(s for s in settings_of(base) if s.name == name)
-    sizing, risk = setting.off
-    changed = {field for kind, off in ((base.sizing, sizing), (base.risk, risk))
-               for field in kind.__struct_fields__ if getattr(kind, field) != getattr(off, field)}  # fmt: skip
-    assert (
-        changed
-        == {
-            "confidence": {"confidence_threshold", "min_confidence"},
-            "max_position_size": {"max_position_size"},
-            "max_consecutive_losses": {"max_consecutive_losses"},
-            "min_agreement": {"min_agreement"},
-            "daily_loss_limit": {"daily_loss_limit"},
-            "drawdown_bound": {"drawdown_bound"},
-        }[name]
-    )
+    assert [setting.name for setting in settings_of(base)] == list(SWITCHED)
+    for setting in settings_of(base):
+        pairs = zip((base.sizing, base.risk), setting.off, strict=True)
+        changed = {f for on, off in pairs for f in on.__struct_fields__ if getattr(on, f) != getattr(off, f)}
+        assert changed == SWITCHED[setting.name]
 
 
 def test_a_market_without_bets_gives_sentences_and_no_ratios():
@@ -181,7 +180,7 @@ def record(equity: list[int], dates: list[int] | None = None, target: list[int] 
            trades: tuple[tuple[int, int], ...] = ()) -> Record:  # fmt: skip
     """A record of those bars; the figures are those of an empty backtest."""
     n = len(equity)
-    figures = msgspec.structs.replace(EMPTY, largest_position=max(map(abs, target or [0])))
+    figures = msgspec.structs.replace(no_figures(), largest_position=max(map(abs, target or [0])))
     return Record(
         figures, CASH_CENTS, np.array(dates or [20240103] * n), np.array(equity), np.array(target or [0] * n),
         np.array([date for date, _ in trades], dtype=np.int64),
@@ -189,15 +188,15 @@ def record(equity: list[int], dates: list[int] | None = None, target: list[int] 
     )  # fmt: skip
 
 
-def _empty():
+@functools.cache
+def no_figures():
+    """Of a day on which nothing was held."""
     study = oracle_study("null", 0.5, 1)
     stage = stage_of(study)
     result = run_backtest(study.bars, study.forecasts, study.table, study.activations, stage.settings,
                           SessionCalendar.load(), cash_cents=CASH_CENTS)  # fmt: skip
     return figures_of(result, "", "", "", None)
 
-
-EMPTY = _empty()
 
 EQUITIES = st.lists(st.integers(20_000_000, 30_000_000), min_size=12, max_size=40)
 
