@@ -105,6 +105,10 @@ class Ledger:
         """Whether that fill was taken in."""
         return fill_id in self._state.fill_ids
 
+    def has_lots(self, entry_id: str) -> bool:
+        """Whether something of what that order opened is still held."""
+        return any(lot.order_id == entry_id for lots in self._state.lots.values() for lot in lots)
+
     def on_stop_rested(self, stop_id: str, entry_id: str, stop_ticks: int) -> None:
         """The venue holds the protective stop of the lots that order `entry_id` opened."""
         for symbol, lots in self._state.lots.items():

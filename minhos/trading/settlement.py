@@ -40,10 +40,12 @@ class Settlement:
         self._concluded: tuple[str, ...] | None = None
         self._trade_date = 0
         self._bare: frozenset[str] = frozenset()
+        self._unplanned: frozenset[str] = frozenset()
         self._again_ns: dict[str, int] = {}
-        """By entry: when its stop may be placed again, should the last one have been refused."""
+        """By entry: when its stop may be placed again, should the last one have been refused; by contract: when what no
+        stop was planned for is closed again."""
         self._alarmed_ns: dict[tuple[str, str], int] = {}
-        """By entry and words: when that alarm was raised last."""
+        """By entry or contract, and words: when that alarm was raised last."""
 
     def on_survey(self, survey: Survey, now_ns: int) -> None:
         """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
@@ -61,6 +63,7 @@ class Settlement:
             self._conclude(found, now_ns)
         self._suspected = found
         self._protect(survey, now_ns)
+        self._close_unplanned(now_ns)
         engine.refused_ids.clear()
         engine.keep_orders(now_ns)
 
@@ -111,6 +114,24 @@ class Settlement:
             self._place(bare.pop(parent), now_ns)
         self._bare = frozenset(bare)
 
+    def _close_unplanned(self, now_ns: int) -> None:
+        """Close what is held and no stop was ever meant for, seen twice: an order to close filled more than was held.
+
+        What somebody else opened has no stop either; both sides then disagree, and a person has to look.
+        """
+        engine, state = self._engine, self._engine.state
+        positions = state.ledger.account().positions if state.risk.distrust is None else ()
+        unplanned = frozenset(each.symbol for each in positions if any(not lot.stop_ticks for lot in each.lots))
+        for symbol in sorted(unplanned & self._unplanned):
+            if now_ns >= self._again_ns.get(symbol, 0):
+                self._again_ns[symbol] = now_ns + PROTECT_PAUSE_NS
+                text = f"More {symbol} was closed than was held, and what that opened has no stop"
+                self._alarm(symbol, f"{text}: closing.", now_ns)
+                engine.flatten(text, "engine", now_ns, frozenset({symbol}))
+        if unplanned - self._unplanned:
+            engine.venue.ask()
+        self._unplanned = unplanned
+
     def _place(self, order: Order, now_ns: int) -> None:
         """The missing stop; where the market has passed it, the position is closed; a smaller one makes room first."""
         engine, state = self._engine, self._engine.state
@@ -131,9 +152,10 @@ class Settlement:
         for record in smaller:
             engine.cancel(record.order.order_id, now_ns)
 
-    def _alarm(self, entry_id: str, text: str, now_ns: int) -> None:
-        """Raise an alarm about the stop of an entry, unless the same one, but for its numbers, was raised lately."""
-        key = entry_id, _NUMBER.sub("", text)
+    def _alarm(self, about: str, text: str, now_ns: int) -> None:
+        """Raise an alarm about the stops of an entry or a contract, unless the same (but for its numbers) was raised
+        lately."""
+        key = about, _NUMBER.sub("", text)
         self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if now_ns < at_ns + REMIND_NS}
         if key not in self._alarmed_ns:
             self._alarmed_ns[key] = now_ns

@@ -66,6 +66,8 @@ class BrokerBook:
         self._used_ids = {order.client_id for order in self._orders.values()}
         self._changed: dict[str, ServedOrder] = {}
         self._new_fills: list[ServedFill] = []
+        self._other_size: dict[str, ServedOrder] = {}
+        """Legs for another number of contracts than the engine holds them for."""
 
     def accept(self, orders: list[ServedOrder], *, bracket: bool) -> list[Message]:
         """Take new orders, or refuse them together; a bracket is a parent and its legs."""
@@ -147,11 +149,15 @@ class BrokerBook:
         return updates
 
     def _take(self, reports: list[Report]) -> list[Message]:
-        """What the engine filled."""
+        """What the engine filled; legs go back to it once all of that is booked, so for what is then left of them."""
         updates: list[Message] = []
         for report in reports:
             if isinstance(report, Fill):
                 updates += self._fill(self._orders[report.order_id], report)
+        resized, self._other_size = self._other_size, {}
+        for order in resized.values():
+            if order.is_live:
+                self._rest(order)
         return updates
 
     def _fill(self, order: ServedOrder, fill: Fill) -> list[Message]:
@@ -189,7 +195,7 @@ class BrokerBook:
                     leg.price_ticks = fill.price_ticks + away * parent.side * leg.offset_ticks
             else:
                 leg.contracts += fill.contracts
-            self._rest(leg)
+            self._changed[leg.key] = self._other_size[leg.key] = leg
             updates.append(self.update(leg, Reason.GENERAL_ORDER_UPDATE))
         return updates
 
@@ -202,7 +208,7 @@ class BrokerBook:
                 updates += self._end(sibling)
             else:
                 sibling.contracts -= contracts
-                self._rest(sibling)
+                self._changed[sibling.key] = self._other_size[sibling.key] = sibling
                 updates.append(self.update(sibling, Reason.GENERAL_ORDER_UPDATE))
         parent = self.live.get(order.parent)
         return updates + self._end(parent) if parent is not None and not order.is_live else updates

@@ -160,6 +160,24 @@ def test_a_missed_target_fill_closes_its_lot(desk):
     assert reborn.alarms == []
 
 
+def test_a_missed_stop_fill_belongs_to_the_bracket_that_holds_something_and_not_to_one_that_is_done(desk):
+    first = desk.enter()
+    desk.hit_target(first)
+    desk.say(first.stop_id, OrderStatus.CANCELLED)
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    second = desk.sent(Role.ENTRY)
+    reborn = BrokerDesk(journal=desk.journal)
+    stop = reborn.state.book.order(first.stop_id)
+    fills = [listed(reborn.fill(second, "F5"), "77"), listed(reborn.fill(stop, "F6", 79_880), "78")]
+    reborn.survey(fills=fills, times=2)
+    assert [(fill.fill_id, fill.order_id, fill.role) for fill in reborn.fills[-2:]] == [
+        ("F5", second.order_id, Role.ENTRY),
+        ("F6", second.stop_id, Role.STOP),
+    ]
+    assert reborn.position == 0
+
+
 def test_a_manual_trade_is_taken_in_and_makes_flat_only(desk):
     desk.survey()
     manual = Fill("X1", "manual-77", SYMBOL, 1, 1, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN)

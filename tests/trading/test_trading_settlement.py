@@ -151,6 +151,39 @@ def test_where_the_market_has_passed_the_stop_the_position_is_closed(desk):
     assert desk.alarms == [f"{held} stood without a stop at the broker, and the market has passed it: closing."]
 
 
+def reversed_by_both_legs(desk, entry):
+    """Target and stop both fill whole: the broker's link between them failed."""
+    desk.hit_target(entry)
+    desk.hear(desk.fill(desk.state.book.order(entry.stop_id), "F2", 79_880))
+    assert desk.position == -entry.contracts
+
+
+def test_what_was_closed_beyond_the_position_is_closed_again_with_an_alarm(desk):
+    entry = desk.enter()
+    reversed_by_both_legs(desk, entry)
+    desk.survey(-entry.contracts)
+    assert desk.venue.sent == [entry]
+    desk.survey(-entry.contracts, times=5)
+    _, flatten = desk.venue.sent
+    assert (flatten.role, flatten.side, flatten.contracts) == (Role.FLATTEN, 1, entry.contracts)
+    assert desk.alarms == [f"More {SYMBOL} was closed than was held, and what that opened has no stop: closing."]
+    desk.hear(desk.fill(flatten, "F4", 79_890))
+    desk.survey(times=3)
+    assert (desk.position, len(desk.alarms), len(desk.venue.sent)) == (0, 1, 2)
+
+
+def test_a_refused_close_of_it_is_tried_again_after_the_pause(desk):
+    entry = desk.enter()
+    reversed_by_both_legs(desk, entry)
+    desk.survey(-entry.contracts, times=2)
+    desk.say(desk.sent(Role.FLATTEN).order_id, OrderStatus.REJECTED)
+    desk.survey(-entry.contracts, times=5)
+    assert [order.role for order in desk.venue.sent] == [Role.ENTRY, Role.FLATTEN]
+    later(desk, PROTECT_PAUSE_NS)
+    desk.survey(-entry.contracts)
+    assert [order.role for order in desk.venue.sent] == [Role.ENTRY, Role.FLATTEN, Role.FLATTEN]
+
+
 @pytest.mark.parametrize("before", [OrderState.INTENDED, OrderState.SENT])
 def test_the_first_word_of_a_stop_may_be_its_new_size(before):
     assert transition(before, Trigger.RESIZE) is OrderState.WORKING

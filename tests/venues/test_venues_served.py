@@ -109,6 +109,19 @@ async def test_legs_grow_with_each_partial_fill_and_keep_the_first_ones_price(cl
     assert working(backend) == [("stop", 3, AT - 120), ("target", 3, AT + 800)]
 
 
+@with_broker(faults=Faults(partial_fills=True))
+async def test_a_stop_that_fills_while_its_entry_still_does_closes_no_more_than_was_bought(client, backend):
+    """At the second price entry and stop fill one contract each; the leg grows by one and has filled one."""
+    await client.submit_bracket(order("a", contracts=3), legs(3))
+    backend.set_price(SYMBOL, AT - 1)
+    for _ in range(6):
+        backend.set_price(SYMBOL, AT - 130)
+    fills = [fill.side * fill.contracts for fill in backend.state.fills]
+    assert sorted(fills) == [-1, -1, -1, 1, 1, 1]
+    assert (backend.state.position("Sim1", SYMBOL), working(backend)) == (0, [])
+    assert all(each.filled <= each.contracts for each in backend.state.orders.values())
+
+
 @with_broker()
 async def test_one_leg_that_fills_cancels_the_other(client, backend):
     await client.submit_bracket(order("a"), legs())
