@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 import minhos
 from minhos.errors import MinhosError, NotEnoughData
@@ -69,6 +70,9 @@ def study_of(
         return walk_forward_study(history.bars, chosen, layout, progress, members=wanted,
                                   processes=chosen.training.processes, scheduler=scheduler)  # fmt: skip
     except NotEnoughData as error:
+        moves = np.diff(history.bars.open_ticks)
+        if not ((moves > 0).any() and (moves < 0).any()):
+            raise
         study = _holdout(history, layout, progress, scheduler)
         why = f"{study.schedule}; a walk-forward was not possible: {error}"
         return msgspec.structs.replace(study, schedule=why.rstrip("."))

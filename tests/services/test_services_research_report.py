@@ -24,7 +24,7 @@ from minhos.research.report_summary import highlights, sections
 from minhos.services import research_report
 from minhos.services.history import History
 from minhos.services.layout import Layout
-from minhos.services.research_report import html_of, report_of, write
+from minhos.services.research_report import html_of, report_of, study_of, write
 from minhos.settings import load
 from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
@@ -179,6 +179,28 @@ def test_a_dead_canary_leaves_no_figure(found: ResearchReport, monkeypatch: pyte
     shown = plain_text(html_of(leaking))
     assert "Net R" not in shown
     assert "Right" not in shown
+
+
+def test_too_few_sessions_for_a_walk_forward_get_the_holdout_and_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = oracle_study("ou", 0.58, sessions=2)
+    history = History(study.bars, load(tmp_path), ())
+    monkeypatch.setattr(research_report, "walk_forward_study", refuse)
+    monkeypatch.setattr(research_report, "_holdout", lambda *_: study)
+    chosen = study_of(history, Layout(tmp_path), lambda share, text: None)
+    assert chosen.schedule.endswith("a walk-forward was not possible: left out of this test")
+
+
+def test_constant_prices_are_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = oracle_study("ou", 0.58, sessions=2).bars
+    level = np.full(len(bars), 60_000)
+    still = msgspec.structs.replace(bars, open_ticks=level, high_ticks=level, low_ticks=level, close_ticks=level)
+    monkeypatch.setattr(research_report, "_holdout", refuse)
+    with pytest.raises(NotEnoughData, match="no direction to forecast"):
+        study_of(History(still, load(tmp_path), ()), Layout(tmp_path).make(), lambda share, text: None)
 
 
 def test_names_from_outside_cannot_become_markup(found: ResearchReport) -> None:
