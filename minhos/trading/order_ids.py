@@ -13,6 +13,8 @@ from minhos.accounting.types import Role
 
 _BYTES = 15
 _TARGET = "-T"
+MANUAL = "manual-"
+"""How the ids begin under which the orders of somebody else are kept; the broker's number follows."""
 
 
 def intent(account: str, symbol: str, decided_ns: int, role: Role, number: int = 0) -> bytes:

@@ -14,7 +14,7 @@ import msgspec
 
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.trading.book import OrderRecord, is_stop
-from minhos.trading.order_ids import target_id
+from minhos.trading.order_ids import MANUAL, target_id
 from minhos.trading.order_states import UNANSWERED, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
@@ -188,7 +188,7 @@ def _legs(state: TradingState, fill: Fill) -> Iterator[Order]:
 
 
 def _manual(each: VenueFill) -> Fill:
-    return msgspec.structs.replace(each.fill, order_id=f"manual-{each.venue_id}", role=Role.UNKNOWN, parent_id="")
+    return msgspec.structs.replace(each.fill, order_id=f"{MANUAL}{each.venue_id}", role=Role.UNKNOWN, parent_id="")
 
 
 # What remains -------------------------------------------------------------------------------------------------------

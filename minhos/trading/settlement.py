@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from minhos.accounting.types import CLOSING, Order
+from minhos.accounting.types import CLOSING, Lot, Order
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
+from minhos.trading.order_ids import MANUAL
 from minhos.trading.order_states import OrderState
 from minhos.trading.reconciliation import answers, differences, missing
 from minhos.trading.venue import Survey
@@ -115,13 +116,13 @@ class Settlement:
         self._bare = frozenset(bare)
 
     def _close_unplanned(self, now_ns: int) -> None:
-        """Close what is held and no stop was ever meant for, seen twice: an order to close filled more than was held.
+        """Close what no stop was ever meant for, seen twice: orders to close filled more than was held.
 
-        What somebody else opened has no stop either; both sides then disagree, and a person has to look.
+        What somebody else opened has no stop either and is left alone.
         """
         engine, state = self._engine, self._engine.state
         positions = state.ledger.account().positions if state.risk.distrust is None else ()
-        unplanned = frozenset(each.symbol for each in positions if any(not lot.stop_ticks for lot in each.lots))
+        unplanned = frozenset(position.symbol for position in positions if any(map(_is_unplanned, position.lots)))
         for symbol in sorted(unplanned & self._unplanned):
             if now_ns >= self._again_ns.get(symbol, 0):
                 self._again_ns[symbol] = now_ns + PROTECT_PAUSE_NS
@@ -166,3 +167,7 @@ def _stop_id(engine: Engine, order: Order) -> str:
     """The stop that the lots of this order's entry should have."""
     lots = engine.state.ledger.account().position(order.symbol).lots
     return next((lot.stop_id for lot in lots if lot.order_id == order.parent_id), "")
+
+
+def _is_unplanned(lot: Lot) -> bool:
+    return not lot.stop_ticks and not lot.order_id.startswith(MANUAL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minhos.accounting.types import Fill, Role
 from minhos.dtc.messages import OrderUpdate
+from minhos.trading.order_ids import MANUAL
 from minhos.trading.venue import Survey
 from minhos.venues.sierra_orders import Route, contracts_of, is_far_off, side_of, time_ns_of
 from minhos.venues.sierra_tracked import FILL_REASONS, Tracked
@@ -21,7 +22,7 @@ def fill_of(update: OrderUpdate, tracked: Tracked | None, known_id: str, route: 
     price = update.last_fill_price or update.average_fill_price
     if contracts <= 0 or not price:
         return None
-    order_id = tracked.order.order_id if tracked is not None else known_id or f"manual-{update.server_order_id}"
+    order_id = tracked.order.order_id if tracked is not None else known_id or f"{MANUAL}{update.server_order_id}"
     return Fill(
         fill_id=update.last_fill_execution_id or f"{order_id}-{contracts_of(update.filled_quantity)}",
         order_id=order_id,

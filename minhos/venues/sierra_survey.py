@@ -8,6 +8,7 @@ from minhos.accounting.types import Fill, Role
 from minhos.dtc.messages import HistoricalOrderFillResponse, OrderUpdate, PositionUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderType as DtcType
+from minhos.trading.order_ids import MANUAL
 from minhos.trading.venue import Survey, VenueFill, VenueOrder
 from minhos.venues.sierra_book import SierraBook
 from minhos.venues.sierra_orders import contracts_of, side_of, time_ns_of
@@ -80,7 +81,7 @@ def _fills(book: SierraBook, rows: list[HistoricalOrderFillResponse], time_ns: i
         instrument, contracts = book.routes[contract].instrument, contracts_of(row.quantity)
         order_id = book.order_id_of(row.server_order_id)
         tracked = book.orders.get(order_id)
-        named = order_id or f"manual-{row.server_order_id}"
+        named = order_id or f"{MANUAL}{row.server_order_id}"
         so_far[named] += contracts
         fill = Fill(
             fill_id=row.unique_execution_id or f"{named}-{so_far[named]}",

@@ -6,7 +6,7 @@ import pytest
 from broker_desk import SURE, BrokerDesk
 from trading_desk import STOP_TICKS, SYMBOL
 
-from minhos.accounting.types import Role
+from minhos.accounting.types import Fill, Role
 from minhos.trading import events as ev
 from minhos.trading.order_states import OrderState, Trigger, transition
 from minhos.trading.settlement import PROTECT_PAUSE_NS, REMIND_NS
@@ -170,6 +170,16 @@ def test_what_was_closed_beyond_the_position_is_closed_again_with_an_alarm(desk)
     desk.hear(desk.fill(flatten, "F4", 79_890))
     desk.survey(times=3)
     assert (desk.position, len(desk.alarms), len(desk.venue.sent)) == (0, 1, 2)
+
+
+def test_what_somebody_else_opened_is_left_alone_also_after_resume(desk):
+    desk.survey()
+    desk.hear(Fill("X1", "manual-77", SYMBOL, 1, 1, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN))
+    desk.survey(1, times=2)
+    desk.flat_bar()
+    desk.command("resume")
+    desk.survey(1, times=5)
+    assert (desk.position, desk.state.risk.distrust, desk.venue.sent) == (1, None, [])
 
 
 def test_a_refused_close_of_it_is_tried_again_after_the_pause(desk):
