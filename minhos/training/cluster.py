@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10
 """So long an address may take to answer, and a scheduler to name its first worker."""
+ANSWER_S = 60
+"""So long they may take to say what code they have: a worker first imports it, and may be at work for others."""
 LOOK_S = 5
 """So often the cluster is looked at while no call finishes."""
 LOST_LOOKS = 12
@@ -140,19 +142,17 @@ def _connected(address: str) -> Iterator[Client]:
 
 
 def _check(client: Client, address: str) -> None:
-    """Workers are there, and scheduler and workers are as we are.  Raises TrainingError."""
+    """Workers are there with the code that runs here, and the scheduler can read it.  Raises TrainingError."""
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
     except TimeoutError as error:
         raise TrainingError(
             f"The Dask scheduler at {address} has no workers; {START_WORKERS.format(address=address)}."
         ) from error
-    _compare("The scheduler", address, _within(CONNECT_S, lambda: client.run_on_scheduler(fingerprint)))
-    workers = _within(CONNECT_S, lambda: client.run(loaded_fingerprint, on_error="return"))
-    if isinstance(workers, BaseException):
-        _compare("A worker of", address, workers)
-    for worker, found in workers.items():
-        _compare("The worker", worker, found)
+    _answered("The scheduler", address, _within(ANSWER_S, lambda: client.run_on_scheduler(_asked)))
+    workers = _within(ANSWER_S, lambda: client.run(_asked, on_error="return"))
+    for worker, found in _answered("A worker of", address, workers).items():
+        _compare(worker, _answered("The worker", worker, found))
 
 
 def _within(seconds: float, question: Callable[[], Any]) -> Any:
@@ -172,23 +172,33 @@ def _within(seconds: float, question: Callable[[], Any]) -> Any:
         return TimeoutError(f"nothing was said within {seconds:.0f} s")
 
 
-def _compare(who: str, address: str, found: Mapping[str, str] | BaseException) -> None:
-    if isinstance(found, BaseException) and "No module named" in str(found):
+def _asked() -> dict[str, str]:
+    """`fingerprint` of the process that is asked; found there by this name."""
+    return fingerprint()
+
+
+def _answered(who: str, address: str, found: Any) -> Any:
+    """What was found; raises TrainingError where that is an exception."""
+    if not isinstance(found, BaseException):
+        return found
+    if "No module named" in str(found):
         raise TrainingError(
             f"{who} {address} cannot import MinhOS; start it in an environment with the same MinhOS as here."
         )
-    if isinstance(found, BaseException):
-        raise TrainingError(f"{who} {address} does not answer: {_short(found)}.")
-    ours = fingerprint()
+    raise TrainingError(f"{who} {address} does not answer: {_short(found)}.")
+
+
+def _compare(worker: str, theirs: Mapping[str, str]) -> None:
+    """Raises TrainingError where the worker has other code or libraries than this process."""
     different = [
-        f"{name} {found.get(name, 'is absent')} instead of {version}"
-        for name, version in ours.items()
-        if found.get(name) != version
+        f"{name} {theirs.get(name, 'is absent')} instead of {ours}"
+        for name, ours in fingerprint().items()
+        if theirs.get(name) != ours
     ]
     if different:
         raise TrainingError(
-            f"{who} {address} would not give the same results: {', '.join(different)}; install the same there as here "
-            "and start it again."
+            f"The worker {worker} would not give the same results: {', '.join(different)}; install the same there as "
+            "here and start it again."
         )
 
 
@@ -201,13 +211,11 @@ def _workers(client: Client, address: str) -> int:
 
 
 @cache
-def loaded_fingerprint() -> dict[str, str]:
-    """`fingerprint` as it was when this process was first asked: that of the code that a long-lived worker runs."""
-    return fingerprint()
-
-
 def fingerprint() -> dict[str, str]:
-    """What decides the results of a call on this machine: Python, libraries, and a hash of MinhOS's source."""
+    """What decides the results of a call in this process: Python, libraries, and a hash of MinhOS's source.
+
+    Taken once, so that a worker that was started before an update tells of the code that it has loaded.
+    """
     found = {"Python": ".".join(platform.python_version_tuple()[:2]), "MinhOS": minhos.__version__}
     for name in LIBRARIES:
         try:
