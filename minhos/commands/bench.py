@@ -17,7 +17,7 @@ from minhos.commands.suggest import chosen_of
 from minhos.errors import CommandRefused
 
 NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "sizing", "dtc", "tail", "faults", "honesty",
-         "walk_forward")  # fmt: skip
+         "walk_forward", "scheduler")  # fmt: skip
 
 
 def bench(
