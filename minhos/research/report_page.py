@@ -17,6 +17,7 @@ from minhos.research.report_figures import Figure
 from minhos.research.report_words import Chart, Section, Table
 
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
+MARK = "SIMULATED: "
 SHORT = 22
 """Characters of a text column that stay on one line."""
 SCRIPT = """
@@ -37,13 +38,16 @@ def page(
     title: str, verdict: str, sentence: str, highlights: Sequence[tuple[str, str]], sections: Sequence[Section],
     banner: str = "",
 ) -> str:  # fmt: skip
-    """The whole file.  Raises MinhosError where plotly is not installed."""
+    """The whole file.  banner: over everything and, in short, on every title, where the market was simulated.
+
+    Raises MinhosError where plotly is not installed.
+    """
     plotly = plotly_script()
     charts = {
         f"{section.key}-{i}": chart.figure for section in sections for i, chart in enumerate(section.charts)
     }  # fmt: skip
     style = (files("minhos.research") / "report.css").read_text(encoding="utf-8")
-    body = "\n".join(_section(section) for section in sections)
+    body = "\n".join(_section(section, MARK if banner else "") for section in sections)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -82,8 +86,8 @@ def plotly_script() -> str:
     return str(get_plotlyjs()).replace("</script", "<\\/script")
 
 
-def _section(section: Section) -> str:
-    parts = [f'<section id="{section.key}"><h2>{_text(section.title)}</h2>']
+def _section(section: Section, mark: str) -> str:
+    parts = [f'<section id="{section.key}"><h2>{mark}{_text(section.title)}</h2>']
     if section.absent:
         parts.append(f'<p class="absent">Not measured: {_text(section.absent)}.</p>')
     parts += [f"<p>{_text(sentence)}</p>" for sentence in section.says]

@@ -28,6 +28,7 @@ from minhos.research.report_words import (
     signed,
     signeds,
 )
+from minhos.risk.evidence import EvidenceState
 from minhos.stats import annualised
 
 SLICE_HEAD = ("", "bars", "right", "95 %", "majority", "break-even", "bets", "net R a bet", "95 %")
@@ -41,8 +42,8 @@ def forecasts(report: ResearchReport) -> Section:
     right = found.accuracy
     says = [
         f"The models were right on {percent(right.accuracy)} of {count(right.n)} bars ({percents(right.interval)}). "
-        f"Always naming the more frequent direction would have been right on {percent(right.majority)}; at the mean "
-        f"break-even, {percent(right.break_even)}, a bet on every bar would have paid its costs.",
+        f"Always naming the more frequent direction would have been right on {percent(right.majority)}; bets on all of "
+        f"them would have paid their costs only from {percent(right.break_even)} on (mean break-even).",
         f"{count(right.ties)} bars did not move and count for no accuracy; on {count(found.silent)} of "
         f"{count(found.bars)} bars the calibrated p was one half, so nothing could be bet.",
     ]
@@ -193,11 +194,19 @@ def _evidence_words(found: Edge) -> str:
     if found.bets_needed is None:
         return f"{begin}; {count(found.bets)} bets so far, and at their mean no number of bets would do."
     if found.bets_needed == 0:
-        return f"{begin}; {count(found.bets)} bets, none further needed."
+        since = (
+            "; since it was proven the detector of a degrading model has raised its alarm" if degraded(found) else ""
+        )
+        return f"{begin}; {count(found.bets)} bets, none further needed{since}."
     return (
         f"{begin}; {count(found.bets)} bets so far, about {count(found.bets_needed)} more needed, at this rate "
         f"{number(found.dates_needed, 0)} trade dates of paper trading."
     )
+
+
+def degraded(found: Edge) -> bool:
+    """Proven once, and no longer as good as its p says."""
+    return found.state == EvidenceState.DEGRADED.value
 
 
 def _shadow_chart(report: ResearchReport, found: Edge) -> Chart:

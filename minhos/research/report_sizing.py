@@ -33,9 +33,9 @@ from minhos.research.sizing_lab import RuleLab, SizingLab
 
 SHIPPED, CONSTRAINED = "kelly_shipped", "kelly_drawdown"
 COLORS = (figures.BLUE, figures.ORANGE)
-FRACTION_HEAD = ("", "bets", "at risk", "result", "Sharpe", "95 %", "won", "drawdown", "median", "worst 5 %",
-                 "below 0.8", "days at limit")  # fmt: skip
-CONTRACT_HEAD = ("", "trades", "result", "Sharpe", "above zero", "drawdown", "won", "profit factor", "contracts",
+FRACTION_HEAD = ("", "bets", "at risk", "result", "Sharpe", "95 %", "after trials", "won", "drawdown", "median",
+                 "worst 5 %", "below 0.8", "days at limit")  # fmt: skip
+CONTRACT_HEAD = ("", "trades", "result", "Sharpe", "after trials", "drawdown", "won", "profit factor", "contracts",
                  "at risk", "costs")  # fmt: skip
 
 
@@ -72,14 +72,18 @@ def _criterion(criterion: Criterion) -> str:
 
 def _fraction_table(rule: RuleLab) -> Table:
     title = f"In fractions of capital, entry {rule.rule.name}: {count(rule.taken)} bars bet on"
-    more = "Median, worst 5 % and below 0.8 (of the start, ever): of the largest drawdown over resampled histories."
+    more = (
+        "After trials: chance that the Sharpe ratio lies above zero, after everything that was tried. Median and worst "
+        "5 %: of the largest drawdown over resampled histories; below 0.8: share of them ever below 0.8 of the start."
+    )
     return Table(title, FRACTION_HEAD, tuple(_fraction_row(p) for p in rule.policies), more)
 
 
 def _fraction_row(p: PolicyFigures) -> tuple[str, ...]:
     return (
         p.title, count(p.bets), percent(p.mean_fraction, 2), gain(p.total_return), number(p.sharpe_ratio),
-        numbers(p.ruin.sharpe_interval), percent(p.win_rate), percent(p.max_drawdown), percent(p.ruin.drawdown_median),
+        numbers(p.ruin.sharpe_interval), percent(p.deflation.probability, 0), percent(p.win_rate),
+        percent(p.max_drawdown), percent(p.ruin.drawdown_median),
         percent(p.ruin.drawdown_95), percent(p.ruin.below_80), percent(p.days_at_limit),
     )  # fmt: skip
 
@@ -218,11 +222,11 @@ def _more_table(rule: RuleLab) -> Table:
 def _lower_table(rule: RuleLab) -> Table:
     lower = rule.lower_win_rate
     rows = () if lower is None else tuple(
-        (p.title, percent(p.win_rate), signed(p.growth_a_year, 2), number(p.sharpe_ratio), percent(p.drawdown_median),
+        (p.title, percent(p.win_rate), signed(p.growth_a_year, 2), percent(p.drawdown_median),
          percent(p.below_80), percent(p.loses, 0))
         for p in lower.policies
     )  # fmt: skip
-    head = ("", "won", "log growth a year", "Sharpe", "median drawdown", "below 0.8", "draws that lose")
+    head = ("", "won", "log growth a year", "median drawdown", "below 0.8", "draws that lose")
     points = 100 * lower.points if lower else 0.0
     return Table(f"If the true win rate were {points:.0f} points lower, entry {rule.rule.name}", head, rows)
 

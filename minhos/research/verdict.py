@@ -87,7 +87,7 @@ def _wait(bets: Edge) -> str:
     if bets.bets_needed is None:
         return "keep paper trading: at this rate no number of days would prove these forecasts"
     if bets.bets_needed == 0:
-        return "the shadow book's evidence once reached its mark"
+        return "it was proven once, and the detector of a degrading model has raised its alarm since"
     return (
         f"keep paper trading: at this rate about {bets.dates_needed:,.0f} more trade dates "
         f"({bets.bets_needed:,} bets) would prove them"
