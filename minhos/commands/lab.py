@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from minhos.commands.lab_scenarios import scenarios
 from minhos.commands.lab_search import search
 from minhos.commands.lab_sizing import sizing
 
 lab_app = typer.Typer(no_args_is_help=True, help="Experiments on signals made out of sample.")
 lab_app.command("sizing")(sizing)
 lab_app.command("search")(search)
+lab_app.command("scenarios")(scenarios)
