@@ -31,8 +31,11 @@ class OrderOut(msgspec.Struct, frozen=True):
 
 
 def orders_out(folder: Path, calendar: SessionCalendar, n_orders: int) -> list[OrderOut]:
-    """n_orders entries, each closed again.  Moments are of the monotonic clock, which all processes share."""
-    rig = Rig(folder, calendar, BrokerOptions(), Faults(), timeout_s=5.0)
+    """n_orders entries, each closed again, with the time-out and the pace of comparisons that a trader has by default.
+
+    Moments are of the monotonic clock, which all processes share.
+    """
+    rig = Rig(folder, calendar, BrokerOptions(), Faults(), timeout_s=5.0, reconcile_every_s=60.0)
     taken: list[OrderOut] = []
     try:
         _rest(rig)

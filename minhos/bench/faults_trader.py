@@ -84,6 +84,7 @@ class TraderProcess(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     shift_ns: int
     request_timeout_s: float = 0.5
+    reconcile_every_s: float = 1.0
     dies_at_step: int = 0
 
 
@@ -192,7 +193,7 @@ class BenchTrader:
             account=ACCOUNT,
             target_per_stop=20 / 3,
             request_timeout_s=told.request_timeout_s,
-            reconcile_every_s=1.0,
+            reconcile_every_s=told.reconcile_every_s,
         )
         venue = MortalVenue(options, SETTINGS.instruments, self.clock, OrderGate(layout.orders_lock), layout.halt_file)
         venue.life = self.life
