@@ -16,6 +16,7 @@ from minhos.research.deflation import Deflation
 from minhos.research.edge import Edge, Slices
 from minhos.research.out_of_sample import WalkForwardNotes
 from minhos.research.prediction import Pair, Prediction
+from minhos.research.scenarios import ScenarioResult
 from minhos.research.sizing_lab import SizingLab
 from minhos.research.tried import Tried
 from minhos.training.canary_result import Canaries
@@ -121,7 +122,8 @@ class ResearchReport(msgspec.Struct, frozen=True):
 
     Where a canary died everything but data, canaries, settings and trials is empty.  deflation, shadow: of the shadow
     book's net R by trade date; e_values: bets so far and power of ten of its e-value.  money: the settings as they
-    stand.  criteria, contracts, fractions: the sizing comparison.  settings: by section, as they were used.  made: UTC.
+    stand.  criteria, contracts, fractions: the sizing comparison.  scenarios: bad days, in a market that is
+    generated in any case.  settings: by section, as they were used.  made: UTC.
     seconds: that the parts took.
     """
 
@@ -150,4 +152,5 @@ class ResearchReport(msgspec.Struct, frozen=True):
     sizing_sentence: str = ""
     contracts: ContractsLab | None = None
     fractions: SizingLab | None = None
+    scenarios: tuple[ScenarioResult, ...] = ()
     seconds: dict[str, float] = {}

@@ -18,6 +18,7 @@ from minhos.research.report_words import (
     Chart,
     Section,
     Table,
+    chance,
     count,
     gain,
     number,
@@ -82,7 +83,7 @@ def _fraction_table(rule: RuleLab) -> Table:
 def _fraction_row(p: PolicyFigures) -> tuple[str, ...]:
     return (
         p.title, count(p.bets), percent(p.mean_fraction, 2), gain(p.total_return), number(p.sharpe_ratio),
-        numbers(p.ruin.sharpe_interval), percent(p.deflation.probability, 0), percent(p.win_rate),
+        numbers(p.ruin.sharpe_interval), chance(p.deflation.probability), percent(p.win_rate),
         percent(p.max_drawdown), percent(p.ruin.drawdown_median),
         percent(p.ruin.drawdown_95), percent(p.ruin.below_80), percent(p.days_at_limit),
     )  # fmt: skip
@@ -112,7 +113,7 @@ def _contract_table(lab: ContractsLab, rule: str) -> Table:
 def _contract_row(run: ContractFigures) -> tuple[str, ...]:
     luck = run.deflation
     return (
-        run.title, count(run.trades), gain(run.total_return), number(luck.annual), percent(luck.probability, 0),
+        run.title, count(run.trades), gain(run.total_return), number(luck.annual), chance(luck.probability),
         percent(run.max_drawdown, 2), percent(run.win_rate), number(run.profit_factor), count(run.largest_position),
         percent(run.largest_risk, 2), f"${(run.commission_cents + run.slippage_cents) / 100:,.0f}",
     )  # fmt: skip

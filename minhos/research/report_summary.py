@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minhos.research import report_luck, report_money, report_sections, report_sizing
+from minhos.research import report_luck, report_money, report_scenarios, report_sections, report_sizing
 from minhos.research.report import ResearchReport
 from minhos.research.report_sections import calibration_error
 from minhos.research.report_words import (
@@ -25,7 +25,8 @@ BANNER = "SIMULATED: these bars come from a generated market, far easier than an
 SECTIONS = (
     report_luck.leaks, report_sections.forecasts, report_sections.edge, report_luck.luck, report_sections.selective,
     report_sections.calibration, report_sections.where, report_sections.costs, report_money.account,
-    report_sizing.comparison, report_sizing.risk, report_sizing.settings_cost, report_money.months,
+    report_sizing.comparison, report_sizing.risk, report_sizing.settings_cost, report_scenarios.scenarios,
+    report_money.months,
     report_money.trades, report_money.data, report_money.settings, report_money.trials, report_money.absent,
 )  # fmt: skip
 LEAKING = (report_luck.leaks, report_money.data, report_money.settings, report_money.trials, report_money.absent)
@@ -87,4 +88,6 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
 
 
 def _needed(bets: int, needed: int | None) -> str:
-    return count(bets + needed) if needed is not None else "no number would do"
+    if needed is None:
+        return "no number would do"
+    return count(bets + needed) if needed else "proven"

@@ -63,8 +63,17 @@ def signeds(pair: Pair | None, digits: int = 4) -> str:
 
 
 def gain(share: float | None) -> str:
-    """A share gained or lost, as percent with its sign."""
-    return NONE if share is None else f"{100 * share:+,.2f} %"
+    """A share gained or lost, as percent with its sign; what grew more than a hundredfold, as a multiple."""
+    if share is None:
+        return NONE
+    return f"{100 * share:+,.2f} %" if share < 99.0 else f"x {1.0 + share:,.0f}"
+
+
+def chance(share: float | None) -> str:
+    """Whole percent, never all or nothing for what is not certain."""
+    if share is None:
+        return NONE
+    return "above 99 %" if share > 0.995 else "below 1 %" if share < 0.005 else percent(share, 0)
 
 
 def moment(iso: str) -> str:

@@ -35,6 +35,7 @@ from minhos.services.history import History
 from minhos.services.kelly_vs_fixed import kelly_vs_fixed
 from minhos.services.layout import Layout, write_json
 from minhos.services.research_parts import canaries_of, data_of, fills_of, money_of, settings_of, trial_rows
+from minhos.services.risk_scenarios import risk_scenarios
 from minhos.services.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.services.trading_setup import registry_of
 from minhos.services.trials import tried
@@ -147,11 +148,14 @@ def _sized(
         asked.missing["sizing"] = "no bar beat its break-even, so there was nothing to size"
     paths = asked.ask("paths", lambda: path_distribution(
         bars, SessionCalendar.load(), table=study.table, cost_ticks=study.signals.cost_ticks,
-        processes=chosen.training.processes, scheduler=scheduler, progress=part_of(progress, 0.8, 0.95),
+        processes=chosen.training.processes, scheduler=scheduler, progress=part_of(progress, 0.8, 0.9),
     ))  # fmt: skip
+    bad_days = asked.ask("scenarios", lambda: risk_scenarios(chosen, progress=part_of(progress, 0.9, 1.0)))
     best = asked.ask("tests of the best", lambda: best_of_tried(study, sizes.fractions if sizes else None))
     asked.missing.update(best.missing if best else {})
-    empty = msgspec.structs.replace(empty, money=money, paths=paths, tried=best)
+    empty = msgspec.structs.replace(
+        empty, money=money, paths=paths, tried=best, scenarios=bad_days.scenarios if bad_days else ()
+    )
     if sizes is None:
         return empty
     return msgspec.structs.replace(empty, criteria=sizes.criteria, sizing_sentence=sizes.sentence,

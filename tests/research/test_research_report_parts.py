@@ -17,7 +17,7 @@ from minhos.research.out_of_sample import OutOfSample
 from minhos.research.prediction import Prediction, prediction
 from minhos.research.report import Data
 from minhos.research.report_figures import thinned
-from minhos.research.report_words import dollars, gain, p_value, percent, power_of_ten
+from minhos.research.report_words import chance, dollars, gain, p_value, percent, power_of_ten
 from minhos.research.tried import tried, wrong_by_date
 from minhos.research.verdict import leak_of, verdict_of
 from minhos.services.studies import backtest_of
@@ -148,6 +148,8 @@ def test_numbers_as_text() -> None:
     assert percent(0.12345) == "12.3 %"
     assert percent(None) == "–"
     assert gain(-0.5) == "-50.00 %"
+    assert gain(149.0) == "x 150"
+    assert [chance(share) for share in (0.999, 0.92, 0.001)] == ["above 99 %", "92 %", "below 1 %"]
     assert dollars(-1234.5) == "-$1,234.50"
     assert dollars(3.0, sign=True) == "+$3.00"
     assert p_value(0.0) == "below 0.0001"
