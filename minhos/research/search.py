@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.errors import MinhosError, NotEnoughData, TrainingError
+from minhos.errors import LeakSuspected, MinhosError, NotEnoughData, TrainingError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.research.search_space import SPACES, distributions, rounded
 from minhos.research.snooping import SIZE, superior_ability
 from minhos.stats import day_block_interval, slope_through_origin
+from minhos.training.canaries import check
 from minhos.training.dataset import Dataset
 from minhos.training.ensemble import fold_jobs, out_of_fold_forecasts
 from minhos.training.forecasts import logit
@@ -27,6 +28,7 @@ from minhos.training.jobs import Job, Outcome, run_jobs
 from minhos.training.members import why_missing
 from minhos.training.progress import Progress, part_of
 from minhos.training.recipe import Recipe, Values
+from minhos.training.splits import purged_folds
 from minhos.training.train import prepare
 
 if TYPE_CHECKING:
@@ -101,7 +103,8 @@ def search(bars: Bars, calendar: SessionCalendar, recipe: Recipe, member: str, *
     trials: to propose; one that was proposed before is not judged again.  seed: of Optuna and of the fits.  record:
     called with the recipe id of each distinct configuration when it has been judged, for the trial ledger.
     processes, scheduler: as in `parallel.run_calls`.  Raises NotEnoughData under ten trade dates to learn from,
-    TrainingError where the member or the cluster is missing or nothing could be judged.
+    LeakSuspected where a leak canary dies, TrainingError where the member or the cluster is missing or nothing could
+    be judged.
     """
     if member not in SPACES:
         raise TrainingError(f"{member} cannot be searched; choose one of {', '.join(SPACES)}.")
@@ -115,6 +118,7 @@ def search(bars: Bars, calendar: SessionCalendar, recipe: Recipe, member: str, *
             f"{n_dates} trade dates to learn from cannot tell better parameters from luckier ones; a search needs "
             f"{MINIMUM_DATES}, so add {MINIMUM_DATES - n_dates} more."
         )
+    _refuse_leaks(bars, calendar, data, fit_rows, recipe, seed)
     only = msgspec.structs.replace(recipe, members=(member,))
     judge = Judge(data, fit_rows, recipe, only, member, seed, record, processes, scheduler)
     tell = part_of(progress, 0.05, 1.0)
@@ -123,6 +127,18 @@ def search(bars: Bars, calendar: SessionCalendar, recipe: Recipe, member: str, *
         raise TrainingError(f"the shipped parameters of {member} could not be fitted: {shipped}.")
     found, failed = _trials(study, judge, shipped, trials, tell)
     return _result(judge, shipped, found, failed, bars.simulated)
+
+
+def _refuse_leaks(
+    bars: Bars, calendar: SessionCalendar, data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int
+) -> None:
+    """The leak canaries on the newest of the folds that judge.  Raises LeakSuspected where one dies."""
+    *_, (fit, unseen) = purged_folds(
+        data.start_ns[fit_rows], data.end_ns[fit_rows], recipe.n_folds, recipe.embargo_bars
+    )
+    canaries = check(bars, calendar, data, fit_rows[fit], fit_rows[unseen], seed=seed)
+    if canaries.dead:
+        raise LeakSuspected(canaries.sentence)
 
 
 class Judge(msgspec.Struct, frozen=True, eq=False):
@@ -246,7 +262,9 @@ def _result(
     better = ability.p_value <= SIZE and best[0].gain > 0.0
     p, n = f"p {ability.p_value:.3f}" if ability.p_value >= 0.001 else "p below 0.001", len(found)
     tested = f"{p} after all {n} trials, by Hansen's test for superior predictive ability"
-    if better:
+    if best[0].gain <= 0.0:
+        sentence = f"No better than the shipped settings: none of {n} trials has a lower log loss."
+    elif better:
         sentence = f"Trial {best[0].trial} is better than the shipped settings beyond chance ({tested})."
     else:
         sentence = f"No better than the shipped settings: what the best of the trials gains can be chance ({tested})."

@@ -23,7 +23,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.training.canary_result import Canaries, LaterBars, NextBar, PermutedLabels
 from minhos.training.dataset import Dataset
-from minhos.training.members import Sample, fit_tree, predict_tree, why_missing
+from minhos.training.members import FittedTree, Rows, Sample, fit_tree, predict_tree, why_missing
 from minhos.training.progress import Progress, part_of
 
 LEVEL = 0.99
@@ -48,8 +48,7 @@ Features = Callable[[Bars, SessionCalendar], FeatureTable]
 
 
 def check(bars: Bars, calendar: SessionCalendar, data: Dataset, fit_rows: Ints, unseen_rows: Ints, *, seed: int = 1,
-          features: Features = compute,
-          progress: Progress | None = None) -> Canaries:  # fmt: skip
+          features: Features = compute, progress: Progress | None = None) -> Canaries:  # fmt: skip
     """All three on one run: its samples, which of them it learns from, and which it is measured on.
 
     features: what made data.rows of bars.  An honest run fails once in 10,000: the first canary dies by chance once
@@ -83,9 +82,9 @@ def permuted_labels(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int)
     hits = expected = variance = 0.0
     for i in range(ROUNDS):
         shuffled = _shuffled(data, fit, unseen, np.random.default_rng((seed, i)))
-        fitted = fit_tree("lightgbm", MODEL, seed + i, shuffled.sample(fit), None)
+        fitted = _fitted(data.rows[data.bar[fit]], shuffled[fit], seed + i)
         said_up = predict_tree(fitted, data.rows[data.bar[unseen]]) > 0.5
-        is_up = shuffled.up[unseen] > 0.5
+        is_up = shuffled[unseen] > 0.5
         n, up, said = len(unseen), int(is_up.sum()), int(said_up.sum())
         hits += float((said_up == is_up).sum())
         expected += n - up - said + 2.0 * up * said / n
@@ -103,8 +102,7 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
     for offsets in ((0,), (0, 1)):
         columns = [data.rows[np.minimum(data.bar + offset, len(data.rows) - 1)] for offset in offsets]
         rows = np.hstack(columns)
-        sample = Sample(rows[fit], data.up[fit], data.weight[fit])
-        fitted = fit_tree("lightgbm", MODEL, seed, sample, None)
+        fitted = _fitted(rows[fit], data.up[fit], seed)
         right.append((predict_tree(fitted, rows[unseen]) > 0.5) == is_up)
     without, given = right
     difference = given.astype(float) - without.astype(float)
@@ -114,7 +112,7 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
 
 
 def later_bars(
-    bars: Bars, calendar: SessionCalendar, rows: npt.NDArray[np.float32], rng: np.random.Generator,
+    bars: Bars, calendar: SessionCalendar, rows: Rows, rng: np.random.Generator,
     features: Features = compute,
 ) -> LaterBars | None:  # fmt: skip
     """Compute features on stretches of the history, with the bars after a random cut and with others in their place.
@@ -143,7 +141,7 @@ def later_bars(
     return LaterBars(len(cuts), tuple(sorted(changed)), None if first is None else int(bars.close_time_ns[first]))
 
 
-def _columns(table: FeatureTable) -> npt.NDArray[np.float32]:
+def _columns(table: FeatureTable) -> Rows:
     """All that a table says of each bar: its row, whether it is valid, and the state of the market."""
     state = np.column_stack([table.valid, table.atr_ticks, table.volatility_ratio, table.volume_ratio])
     return np.hstack([table.rows, state.astype(np.float32)])
@@ -168,7 +166,12 @@ def _other_end(bars: Bars, first: int) -> Bars:
     )  # fmt: skip
 
 
-def _shuffled(data: Dataset, fit: Ints, unseen: Ints, rng: np.random.Generator) -> Dataset:
+def _fitted(rows: Rows, up: Floats, seed: int) -> FittedTree:
+    """The small LightGBM, every bar alike: the run's weights say nothing about leaks."""
+    return fit_tree("lightgbm", MODEL, seed, Sample(rows, up, np.ones(len(up))), None)
+
+
+def _shuffled(data: Dataset, fit: Ints, unseen: Ints, rng: np.random.Generator) -> Floats:
     """The labels of the unseen bars permuted among these, those of the other bars among the others."""
     _, first, of_bar = np.unique(data.bar, return_index=True, return_inverse=True)
     is_unseen = np.zeros(len(first), dtype=bool)
@@ -179,7 +182,7 @@ def _shuffled(data: Dataset, fit: Ints, unseen: Ints, rng: np.random.Generator) 
     for part in (taken & is_unseen, taken & ~is_unseen):
         source[part] = rng.permutation(np.flatnonzero(part))
     order = first[source][of_bar]
-    return msgspec.structs.replace(data, up=data.up[order], weight=data.weight[order])
+    return data.up[order]
 
 
 def _newest(data: Dataset, rows: Ints) -> Ints:

@@ -153,5 +153,5 @@ class TrainResult(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self, verdict="no_edge", reason=self.canaries.sentence, lines=Lines(None, all_, traded), weeks=(),
             bets=Bets(0, None, None), calibration=CalibrationReport(0.0, 0.0, 0.0, 0, None, None, None), thresholds=(),
-            members=(), pesaran_timmermann_p=None,
+            members=(), pesaran_timmermann_p=None, calibrator=Calibrator(0.0, 0.0, 0.0, 0),
         )  # fmt: skip
