@@ -151,11 +151,12 @@ def _dots(lab: SizingLab, values: list[list[Any]], x: str, **more: Any) -> figur
         if known:
             middle = [v for _, v, _ in known]
             traces.append({
-                "type": "scatter", "mode": "markers", "name": f"entry {rule.rule.name}", "x": middle,
+                "type": "scatter", "mode": "markers", "orientation": "h", "x": middle,
+                "name": f"entry {rule.rule.name}",
                 "y": [p.title.replace(", ", ",<br>") for p, _, _ in known], "marker": {"color": color, "size": 9},
                 "error_x": figures.error_bars(middle, [i for _, _, i in known], color),
             })  # fmt: skip
-    return figures.figure(traces, x, "", height=430, showlegend=True,
+    return figures.figure(traces, x, "", height=460, showlegend=True, scattermode="group", scattergap=0.4,
                           y_axis={"type": "category", "autorange": "reversed"}, **more)  # fmt: skip
 
 

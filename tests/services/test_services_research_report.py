@@ -21,6 +21,7 @@ from minhos.research.out_of_sample import OutOfSample
 from minhos.research.policies import POLICIES
 from minhos.research.report import ResearchReport
 from minhos.research.report_summary import highlights, sections
+from minhos.research.scenarios import SCENARIOS
 from minhos.services import research_report
 from minhos.services.history import History
 from minhos.services.layout import Layout
@@ -54,10 +55,11 @@ def whole(home: Path) -> ResearchReport:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> ResearchReport:
-    """A 58 % market for 25 sessions, without what takes long: the sizing comparison and the paths."""
+    """A 58 % market for 25 sessions, without what takes long: sizing comparison, paths and bad days."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(research_report, "kelly_vs_fixed", refuse)
         patched.setattr(research_report, "path_distribution", refuse)
+        patched.setattr(research_report, "risk_scenarios", refuse)
         return reported(oracle_study("ou", 0.58, sessions=25), tmp_path_factory.mktemp("quick"), 25)
 
 
@@ -140,6 +142,7 @@ def test_the_whole_report_has_every_part(whole: ResearchReport) -> None:
     assert whole.canaries.passed
     assert whole.fractions is not None
     assert whole.paths is not None
+    assert [result.title for result in whole.scenarios] == [scenario.title for scenario in SCENARIOS]
     assert {criterion.name for criterion in whole.criteria} == set(TITLES)
     shown = plain_text(html_of(whole))
     for policy in POLICIES:
@@ -157,8 +160,8 @@ def test_every_run_of_the_lab_is_in_the_ledger(whole: ResearchReport) -> None:
 
 
 def test_without_a_bet_nothing_looks_like_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(research_report, "path_distribution", refuse)
-    monkeypatch.setattr(research_report, "canaries_of", refuse)
+    for part in ("canaries_of", "path_distribution", "risk_scenarios"):
+        monkeypatch.setattr(research_report, part, refuse)
     study = oracle_study("ou", 0.58, sessions=22)
     never = msgspec.structs.replace(study.signals, break_even=np.ones(len(study.signals)))
     quiet = reported(msgspec.structs.replace(study, signals=never), tmp_path, 22)
