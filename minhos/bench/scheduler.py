@@ -25,8 +25,8 @@ from minhos.training.train import prepare
 
 TARGET_RATIO = 1.15
 WORKERS = 2
-SESSIONS, QUICK_SESSIONS = 120, 30
-ROUNDS, QUICK_ROUNDS = 5, 3
+SESSIONS, QUICK_SESSIONS = 250, 60
+ROUNDS, QUICK_ROUNDS = 3, 2
 MEMBERS = ("lightgbm", "xgboost")
 
 

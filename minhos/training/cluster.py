@@ -76,26 +76,32 @@ def _alone(function: Callable[..., Any], shared: Any, argument: tuple[Any, ...])
 
 def _as_they_finish(client: Client, futures: Sequence[Future], address: str) -> Iterator[tuple[int, Any]]:
     ready: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for i, future in enumerate(futures):
-        future.add_done_callback(lambda _, i=i: ready.put(i))
+    for number, future in enumerate(futures):
+        future.add_done_callback(lambda _, number=number: ready.put(number))
     left, looks_without_worker = len(futures), 0
     while left:
-        try:
-            i = ready.get(timeout=LOOK_S)
-        except queue.Empty:
-            looks_without_worker = 0 if _workers(client, address) else looks_without_worker + 1
-            if looks_without_worker == LOST_LOOKS:
-                raise TrainingError(
-                    f"The Dask scheduler at {address} has lost all its workers, with {left} of {len(futures)} jobs not "
-                    f"done; {START_WORKERS.format(address=address)}."
-                ) from None
+        i = _next(ready)
+        finished, result = (False, None) if i is None else _result(futures[i], address)
+        if i is not None and finished:
+            left, looks_without_worker = left - 1, 0
+            yield i, result
             continue
-        finished, result = _result(futures[i], address)
-        if not finished:
+        if i is not None:
             ready.put(i)
-            continue
-        left, looks_without_worker = left - 1, 0
-        yield i, result
+        looks_without_worker = 0 if _workers(client, address) else looks_without_worker + 1
+        if looks_without_worker == LOST_LOOKS:
+            raise TrainingError(
+                f"The Dask scheduler at {address} has lost all its workers, with {left} of {len(futures)} jobs not "
+                f"done; {START_WORKERS.format(address=address)}."
+            )
+
+
+def _next(ready: queue.SimpleQueue[int]) -> int | None:
+    """Number of the next call that has finished; None where none does for a while."""
+    try:
+        return ready.get(timeout=LOOK_S)
+    except queue.Empty:
+        return None
 
 
 def _result(future: Future, address: str) -> tuple[bool, Any]:
@@ -126,8 +132,7 @@ def _connected(address: str) -> Iterator[Client]:
         from distributed import Client
     except ImportError as error:
         raise TrainingError(
-            "--scheduler needs the library distributed, which is not installed; "
-            "`python3 minh.py` installs it with the extra `research`."
+            "--scheduler needs the library distributed: install MinhOS with its extra `research`."
         ) from error
     with _quiet():
         client = _within(CONNECT_S + LOOK_S, lambda: Client(address, timeout=CONNECT_S, set_as_default=False))
