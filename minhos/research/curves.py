@@ -21,6 +21,8 @@ from minhos.trading.events import TradeClosed
 REPS = 1_000
 BAND = (0.05, 0.95)
 MINIMUM_DATES = 5
+RUIN = -0.999999
+"""Return of a date on which everything was lost, as far as a logarithm goes."""
 
 
 def shadow_curve(signals: Signals) -> Curve:
@@ -36,8 +38,9 @@ def equity_curve(result: BacktestResult) -> Curve:
     """Equity in dollars at the end of each trade date."""
     start = result.initial_cash_cents / 100.0
     dates = np.unique(result.trade_date[result.trade_date > 0])
-    growth = np.log1p(daily_returns(result))
-    equity = start * np.exp(np.cumsum(growth))
+    returns = daily_returns(result)
+    growth = np.asarray(np.log1p(np.maximum(returns, RUIN)), dtype=np.float64)
+    equity = start * np.asarray(np.cumprod(1.0 + returns), dtype=np.float64)
     peak = np.maximum(np.maximum.accumulate(equity), start)
     low, high = _band(growth)
     return _curve(dates, equity, 1.0 - equity / peak, start * np.exp(low), start * np.exp(high))

@@ -1,6 +1,6 @@
 """The research report as values: what HTML, JSON and terminal all say.
 
-Only what was found, and for what could not be found the reason; nothing is computed here but the verdict's inputs.
+Only what was found, and for what could not be found the reason; nothing is computed here.
 The sections put it into words (`report_sections`), the page draws it (`report_page`).
 """
 

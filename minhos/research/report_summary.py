@@ -66,8 +66,13 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
     if bets is not None:
         mean = f", {signed(bets.mean_net_r)} R each after costs" if bets.bets else ""
         yield "Shadow book", f"{count(bets.bets)} bets{mean}"
-        yield "Evidence", f"{bets.state.upper()}, e-value {power_of_ten(bets.log10_e_value)} (20 proves an edge)"
-        yield "Bets so far / needed", f"{count(bets.bets)} / {_needed(bets.bets, bets.bets_needed)}"
+        yield (
+            "Evidence",
+            (
+                f"{bets.state.upper()}, e-value {power_of_ten(bets.log10_e_value)} (20 proves an edge); bets so far / "
+                f"needed: {count(bets.bets)} / {_needed(bets.bets, bets.bets_needed)}"
+            ),
+        )
     if report.deflation is not None and report.deflation.annual is not None:
         yield "After all trials", report.deflation.sentence
     money = report.money

@@ -6,6 +6,7 @@ What they mean is in `minhos.research`; the order in which they are asked for is
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -110,10 +111,11 @@ def fills_of(chosen: Settings, layout: Layout) -> Fills:
         raise NotEnoughData(f"there is no {mode} journal yet, so no fill was ever made")
     instruments: dict[str, Instrument] = {}
     fills: list[Fill] = []
-    for record in reader(path).records(kinds=("OrderFilled", "SettingsActivated")):
-        event = ev.decode(record.kind, record.payload, record.version)
-        if isinstance(event, ev.OrderFilled):
-            fills.append(event.fill)
-        elif isinstance(event, ev.SettingsActivated):
-            instruments.update(event.settings.instruments)
+    with closing(reader(path)) as journal:
+        for record in journal.records(kinds=("OrderFilled", "SettingsActivated")):
+            event = ev.decode(record.kind, record.payload, record.version)
+            if isinstance(event, ev.OrderFilled):
+                fills.append(event.fill)
+            elif isinstance(event, ev.SettingsActivated):
+                instruments.update(event.settings.instruments)
     return realised(fills, instruments, f"the {mode} journal")

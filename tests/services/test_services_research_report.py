@@ -14,6 +14,7 @@ from minhos.commands import report as command
 from minhos.commands.common import MARK
 from minhos.errors import MinhosError, NotEnoughData
 from minhos.feeds.simulated import MarketModel, simulate
+from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.research.contracts_criteria import TITLES
@@ -25,9 +26,12 @@ from minhos.research.scenarios import SCENARIOS
 from minhos.services import research_report
 from minhos.services.history import History
 from minhos.services.layout import Layout
+from minhos.services.research_parts import fills_of
 from minhos.services.research_report import html_of, report_of, study_of, write
 from minhos.settings import load
+from minhos.testing import MONDAY_OPEN, trading_events
 from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
+from minhos.trading import events as ev
 from minhos.training.canary_result import Canaries, LaterBars
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -204,6 +208,20 @@ def test_constant_prices_are_refused_before_anything_is_trained(
     monkeypatch.setattr(research_report, "_holdout", refuse)
     with pytest.raises(NotEnoughData, match="no direction to forecast"):
         study_of(History(still, load(tmp_path), ()), Layout(tmp_path).make(), lambda share, text: None)
+
+
+def test_fills_are_read_from_the_configured_journal(tmp_path: Path) -> None:
+    layout, chosen = Layout(tmp_path).make(), load(tmp_path, {"data": {"source": "NQZ25.scid"}})
+    with pytest.raises(NotEnoughData, match="no paper journal yet"):
+        fills_of(chosen, layout)
+    journal = Journal.open(layout.journal("paper", "paper"), {"mode": "paper"})
+    events = trading_events()
+    for event in events:
+        journal.append(ev.kind_of(event), ev.encode(event), MONDAY_OPEN)
+    journal.close()
+    expected = sum(isinstance(event, ev.OrderFilled) for event in events)
+    with pytest.raises(NotEnoughData, match=f"{expected} fills in the paper journal; 30 are needed"):
+        fills_of(chosen, layout)
 
 
 def test_names_from_outside_cannot_become_markup(found: ResearchReport) -> None:
