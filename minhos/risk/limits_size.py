@@ -49,18 +49,40 @@ class CapitalAtRisk:
         if not kept and context.position and len(account.positions) == 1:
             held = 0  # a flip closes all that is held
         added, budget = abs(recommendation.target) - kept, self._share * min(equity, self._capital_cents)
-        if added <= 0 and held <= budget:
+        if held > budget:
+            reason = f"{self._may_lose(budget)}; {held / 100:,.0f} is at risk already"
+            return Cap(self.name, _that_fit(context, held, budget), reason)
+        if added <= 0:
             return None
         if not 0 < r_cents < INF:
             return unknown(self.name, context, R=r_cents)
         if added * r_cents <= budget - held:
             return None
-        allowed = max(0, kept + math.floor((budget - held) / r_cents))
+        allowed = kept + math.floor((budget - held) / r_cents)
         reason = (
-            f"stops may lose {self._share:.0%} of capital, {budget / 100:,.0f}; {held / 100:,.0f} is at risk "
-            f"already and a contract risks {r_cents / 100:,.0f}"
+            f"{self._may_lose(budget)}; {held / 100:,.0f} is at risk already and a contract risks {r_cents / 100:,.0f}"
         )
         return Cap(self.name, allowed, reason)
+
+    def _may_lose(self, budget_cents: float) -> str:
+        return f"stops may lose {self._share:.0%} of capital, {budget_cents / 100:,.0f}"
+
+
+def _that_fit(context: RiskContext, held_cents: float, budget_cents: float) -> int:
+    """Contracts kept on the recommendation's side once the newest are closed whose stops lose too much together.
+
+    What each contract risks is its own distance to its stop, so that this needs no forecast and no ATR.
+    """
+    account, symbol, instrument = context.account, context.recommendation.symbol, context.instrument
+    leaving = instrument.commission_cents + instrument.slippage_ticks * instrument.tick_value_cents
+    kept, last = context.kept, account.last_ticks.get(symbol, 0)
+    for lot in reversed(account.position(symbol).lots):
+        ticks = max(0, lot.side * (last - lot.stop_ticks)) if lot.stop_id else last
+        each = ticks * instrument.tick_value_cents + leaving
+        if each > 0:
+            closed = min(lot.contracts, max(0, math.ceil((held_cents - budget_cents) / each)))
+            kept, held_cents = kept - closed, held_cents - closed * each
+    return max(0, kept)
 
 
 class Margin:

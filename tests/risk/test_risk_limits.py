@@ -7,6 +7,7 @@ import math
 import msgspec
 import pytest
 
+from minhos.accounting.types import Lot, Position
 from minhos.errors import SettingsError
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.risk.events import parse_events
@@ -244,3 +245,19 @@ def test_levels_whose_thresholds_are_out_of_order_are_refused(settings):
 def test_parameters_survive_the_journal():
     parameters = RiskParameters(flat_by="16:10", trailing_drawdown_cents=200_000)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(parameters), type=RiskParameters) == parameters
+
+
+def test_held_contracts_that_risk_too_much_go_newest_first_also_without_a_forecast():
+    """Three lots risk 400, 100 and 100 ticks a contract; leaving costs 2.25 + 5 dollars a contract."""
+    price = 80_000
+    lots = tuple(Lot(f"entry-{i}", 1, n, price, MONDAY_OPEN, f"stop-{i}", price - ticks)
+                 for i, (n, ticks) in enumerate([(2, 400), (3, 100), (1, 100)]))  # fmt: skip
+    held = sum(lot.contracts * ((price - lot.stop_ticks) * 500 + 225 + 500) for lot in lots)
+    owner = msgspec.structs.replace(account(held * 9), stop_risk_cents=held, positions=(Position("NQZ25", lots),))
+    unforecast = recommendation(6, r_cents=0)
+    cap = cap_of("capital at risk", risk_context(6, position=6, account=owner, recommendation=unforecast))
+    over = held - 0.1 * held * 9
+    assert cap.contracts == 6 - math.ceil(over / (100 * 500 + 725))
+    small = msgspec.structs.replace(owner, equity_cents=held)
+    only_old = cap_of("capital at risk", risk_context(6, position=6, account=small, recommendation=unforecast))
+    assert only_old.contracts == 0
