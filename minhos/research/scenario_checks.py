@@ -9,6 +9,7 @@ import msgspec
 
 from minhos.accounting.types import Account, Lot, Role
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
+from minhos.research.report_words import percent
 from minhos.research.scenario_losses import closed_by, day_losses
 from minhos.research.scenario_run import Decided, Run
 from minhos.risk.levels import grade
@@ -40,12 +41,16 @@ def checks(run: Run) -> tuple[Check, ...]:
 
 def _capital_at_risk(run: Run) -> Check:
     most, value = run.settings.risk.max_capital_risk, capital_at_risk(run)
-    return Check("capital at risk after a decision", f"at most {most:.0%}", f"{value:.2%}", value <= most)
+    return Check(
+        "capital at risk after a decision", f"at most {percent(most, 0)}", f"{percent(value, 2)}", value <= most
+    )
 
 
 def _added_by_one_order(run: Run) -> Check:
     most, value = run.settings.risk.max_capital_risk, max((added(run, taken) for taken in run.decided), default=0.0)
-    return Check("capital at risk added by one order", f"at most {most:.0%}", f"{value:.2%}", value <= most)
+    return Check(
+        "capital at risk added by one order", f"at most {percent(most, 0)}", f"{percent(value, 2)}", value <= most
+    )
 
 
 def _position(run: Run) -> Check:
@@ -54,7 +59,10 @@ def _position(run: Run) -> Check:
 
 
 def capital_at_risk(run: Run) -> float:
-    """The largest share of capital that all stops together could lose after a decision, its orders counted with R."""
+    """The largest share of capital that all stops together could lose after a decision, its orders counted with R.
+
+    Open profit that a stop would give back is not counted: it was never put at risk.  (The limit counts it, too.)
+    """
     return max((_at_risk(run, taken) for taken in run.decided), default=0.0)
 
 
@@ -86,7 +94,8 @@ def _share(cents: float, capital_cents: float) -> float:
 
 
 def _stop_risk_cents(account: Account, symbol: str, lots: Sequence[Lot], kept: int) -> int:
-    """What the oldest `kept` contracts lose from the last price to their stops, with the cost of leaving."""
+    """What the oldest `kept` contracts lose to their stops, with the cost of leaving: from the last price, or from the
+    entry where they are in profit."""
     if not kept:
         return 0
     instrument, last, total = account.instruments[symbol], account.last_ticks[symbol], 0
@@ -94,7 +103,7 @@ def _stop_risk_cents(account: Account, symbol: str, lots: Sequence[Lot], kept: i
     for lot in lots:
         contracts = min(lot.contracts, kept)
         kept -= contracts
-        ticks = max(0, lot.side * (last - lot.stop_ticks))
+        ticks = max(0, min(lot.side * (last - lot.stop_ticks), lot.side * (lot.entry_ticks - lot.stop_ticks)))
         total += contracts * (ticks * instrument.tick_value_cents + leaving)
     return total
 
@@ -106,8 +115,8 @@ def _day_loss(run: Run) -> Check:
     holds = all(day.excess_cents <= 0 for day in days)
     allowed = worst.limit_cents / worst.start_cents if worst.start_cents > 0 else 0.0
     gap = f" plus the gap of ${worst.gap_cents / 100:,.0f}" if worst.gap_cents else ""
-    limit = f"at most {allowed:.1%} of the day's start{gap}"
-    return Check("the day's loss", limit, f"{worst.share:.2%}, ${worst.loss_cents / 100:,.0f}", holds)
+    limit = f"at most {percent(allowed)} of the day's start{gap}"
+    return Check("the day's loss", limit, f"{percent(worst.share, 2)}, ${worst.loss_cents / 100:,.0f}", holds)
 
 
 # When -------------------------------------------------------------------------------------------------------------
@@ -199,8 +208,8 @@ def _levels(run: Run) -> Check:
     deepest = max(mark.account.drawdown for mark in run.marks)
     worst = max((mark.level for mark in run.marks), default=Level.LOW)
     steps = zip(list(Level)[1:], thresholds, strict=False)
-    limit = ", ".join(f"{level.name} from {share:.0%}" for level, share in steps)
-    value = f"{worst.name} at worst, drawdown {deepest:.1%}"
+    limit = ", ".join(f"{level.name} from {percent(share, 0)}" for level, share in steps)
+    value = f"{worst.name} at worst, drawdown {percent(deepest)}"
     return Check("risk level", limit, value, not milder)
 
 

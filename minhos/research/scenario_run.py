@@ -184,14 +184,11 @@ class _Watched(Engine):
         symbol = event.fill.symbol
         before = self.state.ledger.account().position(symbol).lots
         super().record(event, time_ns, more=more)
-        left = {lot.order_id: lot.contracts for lot in self.state.ledger.account().position(symbol).lots}
-        instrument = self.state.ledger.instruments[symbol]
-        closed = [(lot, lot.contracts - left.get(lot.order_id, 0)) for lot in before]
-        closed = [(lot, contracts) for lot, contracts in closed if contracts > 0]
-        price = event.fill.price_ticks
-        cents = sum(beyond_ticks(lot, price) * contracts for lot, contracts in closed) * instrument.tick_value_cents
-        first = closed[0][0] if closed else None
+        closed = _closed(before, self.state.ledger.account().position(symbol).lots)
+        price, tick_cents = event.fill.price_ticks, self.state.ledger.instruments[symbol].tick_value_cents
+        cents = sum(beyond_ticks(lot, price) * contracts for lot, contracts in closed) * tick_cents
         self.closed_beyond_cents += cents
+        first = closed[0][0] if closed else None
         stop, beyond = (first.stop_ticks, beyond_ticks(first, price)) if first else (0, 0)
         self.fills.append(Filled(event.fill, stop, beyond, cents))
 
@@ -200,6 +197,22 @@ class _Watched(Engine):
         account, risk = self.state.ledger.account(), self.state.risk
         beyond = self.closed_beyond_cents + open_beyond_cents(account)
         self.marks.append(Mark(time_ns, account, beyond, risk.level(), _stopped(risk), fills))
+
+
+def _closed(before: tuple[Lot, ...], after: tuple[Lot, ...]) -> list[tuple[Lot, int]]:
+    """The lots that a fill closed, each with its contracts.  Those of one order may have come in several parts."""
+    left: dict[tuple[str, int, int], int] = {}
+    for lot in after:
+        key = lot.order_id, lot.entry_time_ns, lot.entry_ticks
+        left[key] = left.get(key, 0) + lot.contracts
+    closed = []
+    for lot in before:
+        key = lot.order_id, lot.entry_time_ns, lot.entry_ticks
+        kept = min(lot.contracts, left.get(key, 0))
+        left[key] = left.get(key, 0) - kept
+        if lot.contracts > kept:
+            closed.append((lot, lot.contracts - kept))
+    return closed
 
 
 def beyond_ticks(lot: Lot, price_ticks: int) -> int:

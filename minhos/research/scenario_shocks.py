@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from minhos.market.types import NANOS_PER_MINUTE
+from minhos.research.report_words import percent
 from minhos.research.scenario_checks import Check
 from minhos.research.scenario_played import Played, Scenario, Told
 from minhos.research.scenario_scene import Conditions, Scene
@@ -47,7 +49,7 @@ def _crash_told(played: Played) -> Told:
     run, since = played.run, played.scene.opens_ns(CRASH_TIME)
     held = held_at(run, since)
     story = (
-        f"At {CRASH_TIME} the market fell {CRASH:.0%} within 40 seconds and came back within three minutes; "
+        f"At {CRASH_TIME} the market fell {percent(CRASH, 0)} within 40 seconds and came back within three minutes; "
         f"the account was {position_words(held, root_of(run))}.",
         stop_sentence(run, since), day_sentence(run), level_sentence(run), refusal_sentence(run, since),
         end_sentence(run),
@@ -74,11 +76,11 @@ def _lock_told(played: Played) -> Told:
     during = [filled for filled in run.fills if since <= filled.fill.time_ns < after]
     closing = [filled for filled in run.fills if filled.fill.time_ns >= after][:1]
     story = [
-        f"At {LIMIT_TIME} the market jumped to its limit of the night, {LIMIT:.0%} below the settlement, and stayed "
-        f"locked there; at {REGULAR_OPEN} the breaker halted it until {AFTER_BREAKER}, when it went on {REOPENED:.1%} "
-        f"below the settlement.",
+        f"At {LIMIT_TIME} the market jumped to its limit of the night, {percent(LIMIT, 0)} below the settlement, and "
+        f"stayed locked there; at {REGULAR_OPEN} the breaker halted it until {AFTER_BREAKER}, when it went on "
+        f"{percent(REOPENED)} below the settlement.",
         f"The account was {position_words(held, root)} and nothing filled for "
-        f"{(after - since) / 60e9:.0f} minutes: neither its stop nor the order to close it.",
+        f"{(after - since) // NANOS_PER_MINUTE} minutes: neither its stop nor the order to close it.",
     ]
     if closing:
         fill = closing[0]
@@ -107,7 +109,7 @@ def _weekend_told(played: Played) -> Told:
     since = scene.opens_ns("18:00", WEEKEND_MONDAY)
     held, root = held_at(run, since - 1), root_of(run)
     held_words = f"the account was {position_words(held, root)} over the weekend"
-    story = [f"On Sunday at 18:00 the market opened {GAP:.1%} below Friday's close; {held_words}."]
+    story = [f"On Sunday at 18:00 the market opened {percent(GAP)} below Friday's close; {held_words}."]
     figures = {"contracts_before": float(held)}
     if played.as_set is not None:
         kept = held_at(played.as_set, since - 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
+from minhos.research.report_words import percent
 from minhos.research.scenario_checks import OPENING, Check
 from minhos.research.scenario_losses import day_losses
 from minhos.research.scenario_played import Played, Scenario, Told
@@ -86,7 +87,7 @@ def _drawdown_told(played: Played) -> Told:
         f"For {WEEKS} weeks every forecast named the wrong side with p {played.scene.sure:.2f}: {len(run.trades):,} "
         f"trades lost {dollars(-pnl)} on {len(losing)} trade dates.",
         f"The stop after {run.settings.risk.max_consecutive_losses} losses in a row ended {stopped} of these dates; "
-        f"the worst one lost {max(day.share for day in days):.2%} of its start.",
+        f"the worst one lost {percent(max(day.share for day in days), 2)} of its start.",
         _levels_words(reached, run),
         _multiplier_words(run),
         end_sentence(run),
@@ -169,7 +170,7 @@ def _dead_told(played: Played) -> Told:
     again = next((f.fill.time_ns for f in run.fills if f.fill.time_ns > returns and f.fill.role in OPENING), 0)
     story = (
         f"At {FEED_DIES} the feed died with the account {position_words(held, root_of(run))}; at {FEED_RETURNS} it "
-        f"came back {MISSED_FALL:.1%} lower.",
+        f"came back {percent(MISSED_FALL)} lower.",
         f"All {len(blind)} bars between were decided as missing and opened nothing; the stop lay at the venue, which "
         f"here sees no prices either (a broker's does).",
         stop_sentence(run, returns), day_sentence(run), level_sentence(run),
@@ -200,7 +201,7 @@ def _thin_told(played: Played) -> Told:
     story = (
         f"At {THIN} the book thinned to a spread of {THIN_BOOK.spread_ticks:.0f} ticks and a fifth of the volume, at "
         f"{THINNER} to {THINNER_BOOK.spread_ticks:.0f} ticks and a twenty-fifth; one price filled one contract. At "
-        f"{FALLS} the market fell {FALL:.1%} within one bar; the account was "
+        f"{FALLS} the market fell {percent(FALL)} within one bar; the account was "
         f"{position_words(held_at(run, since), root_of(run))} when it began.",
         stop_sentence(run, played.scene.opens_ns(FALLS)), f"Slippage cost {slipped}.", day_sentence(run),
         level_sentence(run), refusal_sentence(run, since),

@@ -13,6 +13,7 @@ import msgspec
 from minhos.accounting.types import Role
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.research.new_york import new_york_text
+from minhos.research.report_words import percent
 from minhos.research.scenario_losses import DayLoss, day_losses
 from minhos.research.scenario_run import Decided, Filled, Run
 from minhos.risk.types import Level
@@ -99,8 +100,8 @@ def day_sentence(run: Run) -> str:
     limit = day.limit_cents / day.start_cents
     gap = f", {dollars(day.gap_cents)} of it beyond stops and limit, which no limit can hold" if day.gap_cents else ""
     return (
-        f"At its worst the day's loss was {day.share:.2%} ({dollars(day.loss_cents)}){gap}; "
-        f"the day's limit is {limit:.1%} ({dollars(day.limit_cents)})."
+        f"At its worst the day's loss was {percent(day.share, 2)} ({dollars(day.loss_cents)}){gap}; "
+        f"the day's limit is {percent(limit)} ({dollars(day.limit_cents)})."
     )
 
 
@@ -150,7 +151,7 @@ def end_sentence(run: Run) -> str:
     lost = account.drawdown
     return (
         f"It ended {position_words(run.marks[-1].contracts, root_of(run))} with {dollars(account.equity_cents)}, "
-        f"{lost:.1%} below the highest equity."
+        f"{percent(lost)} below the highest equity."
     )
 
 
