@@ -27,7 +27,6 @@ TARGET_RATIO = 1.15
 WORKERS = 2
 SESSIONS, QUICK_SESSIONS = 250, 60
 ROUNDS, QUICK_ROUNDS = 3, 2
-MEMBERS = ("lightgbm", "xgboost")
 
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
@@ -66,8 +65,8 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
 
 
 def _work(sessions: int) -> tuple[Any, list[Job]]:
-    """Bars of a simulated market and the folds of two trees on them."""
+    """Bars of a simulated market and the folds of the four trees on them."""
     calendar = SessionCalendar.load()
     market = simulate(MarketModel(kind="ou"), instrument("NQ"), calendar, START_NS, sessions * BARS_PER_SESSION)
     data, fit_rows, _ = prepare(market.bars, calendar, STANDARD)
-    return data, fold_jobs(data, fit_rows, STANDARD, 1, list(MEMBERS))
+    return data, fold_jobs(data, fit_rows, STANDARD, 1, list(STANDARD.trees))
