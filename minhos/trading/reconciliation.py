@@ -156,8 +156,8 @@ def _owner(
         return named
     open_ones = [r.order for r in sorted(state.book.open_records(), key=_likelihood) if r.order.order_id not in shown]
     known = [order for order in implied if state.book.order(order.order_id) is None and order.order_id not in shown]
-    known.sort(key=lambda order: not (state.ledger.has_lots(order.parent_id) or order.parent_id in left))
-    for order in (*open_ones, *known):  # of the legs those first whose entry holds something
+    living = [order for order in known if state.ledger.has_lots(order.parent_id) or order.parent_id in left]
+    for order in (*open_ones, *living):  # a leg whose entry holds nothing has ended: that fill is somebody else's
         fits = order.symbol == each.fill.symbol and order.side == each.fill.side
         in_time = each.fill.time_ns >= order.decided_ns - CLOCK_SLACK_NS
         if fits and in_time and left.get(order.order_id, _unfilled(state, order)) >= each.fill.contracts:

@@ -7,6 +7,7 @@ so that anything held against the broker must be seen in two surveys; until then
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,7 @@ from minhos.trading.venue import Survey
 
 if TYPE_CHECKING:
     from minhos.trading.engine import Engine
+    from minhos.trading.state import TradingState
 
 
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
@@ -51,6 +53,7 @@ class Settlement:
     def on_survey(self, survey: Survey, now_ns: int) -> None:
         """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
         engine, state = self._engine, self._engine.state
+        engine.last_sent_ns = min(engine.last_sent_ns, now_ns)  # later than now only where the clock was set back
         if not survey.quiet or survey.started_ns <= engine.last_sent_ns:
             engine.venue.ask()
             return
@@ -99,7 +102,7 @@ class Settlement:
         for listed in survey.orders:
             resting[listed.order_id] = resting.get(listed.order_id, 0) + listed.contracts
         bare: dict[str, Order] = {}
-        for order in missing_stops(state, now_ns):
+        for order in _within(survey, state, missing_stops(state, now_ns)):
             closing = any(o.role in CLOSING for o in state.book.working(order.symbol))
             under_way = any(
                 r.order.parent_id == order.parent_id and r.state is not OrderState.WORKING
@@ -167,6 +170,28 @@ def _stop_id(engine: Engine, order: Order) -> str:
     """The stop that the lots of this order's entry should have."""
     lots = engine.state.ledger.account().position(order.symbol).lots
     return next((lot.stop_id for lot in lots if lot.order_id == order.parent_id), "")
+
+
+def _within(survey: Survey, state: TradingState, stops: list[Order]) -> Iterator[Order]:
+    """The missing stops, for no more contracts than the broker holds beyond those that other stops of ours cover.
+
+    Where it holds less than the journal, a stop for the journal's lots would open something when it is hit.
+    """
+    instead = {lot.order_id: lot.stop_id for pos in state.ledger.account().positions for lot in pos.lots}
+    replaced = {instead.get(order.parent_id, "") for order in stops}
+    room = {
+        (symbol, side): -side * held - sum(
+            each.contracts for each in survey.orders
+            if each.is_stop and (each.symbol, each.side) == (symbol, side)
+            and each.order_id in state.book.records and each.order_id not in replaced
+        )
+        for symbol, held in survey.positions.items() for side in (1, -1)
+    }  # fmt: skip
+    for order in stops:
+        left = min(order.contracts, room.get((order.symbol, order.side), 0))
+        if left > 0:
+            room[order.symbol, order.side] -= left
+            yield msgspec.structs.replace(order, contracts=left)
 
 
 def _is_unplanned(lot: Lot) -> bool:

@@ -1,0 +1,57 @@
+"""What somebody else did while nobody looked, after a bracket of ours had ended; and clocks that go back."""
+
+from __future__ import annotations
+
+from broker_desk import SURE, BrokerDesk
+from trading_desk import SYMBOL
+
+from minhos.accounting.types import Fill, Role
+from minhos.trading.venue import VenueFill
+
+
+def by_hand(desk: BrokerDesk, name: str, side: int, contracts: int = 1) -> VenueFill:
+    """A fill under a number that we never heard of."""
+    return VenueFill(Fill(name, "", SYMBOL, side, contracts, 80_010, desk.clock.now_ns(), 0, Role.UNKNOWN), name)
+
+
+def test_a_sale_by_hand_after_our_trade_ended_is_not_taken_for_its_target():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    stop = desk.state.book.order(entry.stop_id)
+    desk.hear(desk.fill(stop, "F2", 79_880))
+    assert desk.position == 0
+    n_sent = len(desk.venue.sent)
+    sold = [by_hand(desk, "M1", -1)]
+    desk.survey(-1, fills=sold, times=4)
+    assert desk.fills[-1].role is Role.UNKNOWN
+    assert desk.state.risk.distrust is not None
+    assert len(desk.venue.sent) == n_sent
+
+
+def test_a_clock_that_goes_back_does_not_make_every_survey_look_too_early():
+    desk = BrokerDesk()
+    desk.survey()
+    desk.flat_bar(p=SURE)
+    hour = 3_600_000_000_000
+    desk.clock._now_ns -= hour
+    desk.survey(9, times=4)
+    assert desk.state.risk.distrust is not None
+
+
+def test_no_stop_is_placed_for_what_the_broker_does_not_hold():
+    desk = BrokerDesk()
+    desk.enter()
+    n_sent = len(desk.venue.sent)
+    desk.survey(0, times=8)
+    assert desk.state.risk.distrust is not None
+    assert [order.role for order in desk.venue.sent[n_sent:]] == []
+
+
+def test_a_stop_is_placed_for_as_many_as_the_broker_still_holds():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    assert entry.contracts > 1
+    n_sent = len(desk.venue.sent)
+    desk.survey(1, times=8)
+    assert desk.state.risk.distrust is not None
+    assert [(order.role, order.contracts) for order in desk.venue.sent[n_sent:]] == [(Role.STOP, 1)]
