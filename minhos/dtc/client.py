@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -71,6 +71,8 @@ class DtcClient(Session):
         self._rows: dict[int, Rows] = {}
         self._orders = OrderAnswers()
         self._scales: dict[str, PriceScale] = {}
+        self._undefined: set[str] = set()
+        """Symbols of the account that this connection's server does not define."""
         self._subscriptions: dict[int, Subscription] = {}
         self._starting: dict[int, asyncio.Future[None]] = {}
         self._reports: list[Message] = []
@@ -87,8 +89,8 @@ class DtcClient(Session):
 
     async def positions(self, account: str = "") -> list[m.PositionUpdate]:
         """The open positions; Sierra Chart's rows of quantity 0 are not positions."""
-        rows = await self._query(m.CurrentPositionsRequest(trade_account=account))
-        return [row for row in cast(list[m.PositionUpdate], await self._displayed(rows)) if row.quantity]
+        rows = cast(list[m.PositionUpdate], await self._query(m.CurrentPositionsRequest(trade_account=account)))
+        return cast(list[m.PositionUpdate], await self._displayed([row for row in rows if row.quantity]))
 
     async def open_orders(self, account: str = "") -> list[m.OrderUpdate]:
         """The working orders."""
@@ -107,6 +109,7 @@ class DtcClient(Session):
         if found is None or not (found.symbol and (found.security_type or found.description)):
             raise DtcRejected(f"The server knows no symbol {symbol!r}; take it from File, Find Symbol in Sierra Chart.")
         self._scales[symbol] = PriceScale.of(found)
+        self._undefined.discard(symbol)
         return found
 
     async def subscribe(self, symbol: str) -> Subscription:
@@ -227,8 +230,19 @@ class DtcClient(Session):
             await self.definition(symbol)
         return self._scales[symbol]
 
-    async def _displayed(self, rows: list[Message]) -> list[Message]:
-        return [(await self._scale(getattr(row, "symbol", ""))).to_display(row) for row in rows]
+    async def _displayed(self, rows: Sequence[Message]) -> list[Message]:
+        """Rows of an account in display prices; in a symbol that the server does not define, as it keeps them."""
+        return [(await self._scale_of_row(getattr(row, "symbol", ""))).to_display(row) for row in rows]
+
+    async def _scale_of_row(self, symbol: str) -> PriceScale:
+        if symbol in self._undefined:
+            return PriceScale()
+        try:
+            return await self._scale(symbol)
+        except DtcRejected as error:
+            self._undefined.add(symbol)
+            self._emit(Notice(f"Prices of {symbol} are shown as the server keeps them: {error}"))
+        return PriceScale()
 
     async def _start(self, subscription: Subscription) -> Subscription:
         number = subscription.symbol_id
@@ -324,6 +338,7 @@ class DtcClient(Session):
 
     def _fail(self, error: DtcDisconnected) -> None:
         self._scales.clear()
+        self._undefined.clear()
         self._orders.fail(error)
         waiting: list[asyncio.Future[Any]] = [rows.future for rows in self._rows.values()]
         waiting += self._starting.values()

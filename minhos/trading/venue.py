@@ -86,8 +86,8 @@ class VenueFill(msgspec.Struct, frozen=True):
 class Survey(msgspec.Struct, frozen=True):
     """What the broker shows of our account: asked for, in answer to our request, from started_ns to time_ns.
 
-    positions: signed contracts by contract symbol, in our symbols, without zeros.  fills: of the current and the
-    last trade date.  quiet: no order, fill or position changed while it was asked.
+    positions: signed contracts by contract symbol, in our symbols, without zeros.  fills: of the last two days, and of
+    more days in the first survey on a connection.  quiet: no order, fill or position changed while it was asked.
     """
 
     started_ns: int

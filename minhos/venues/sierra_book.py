@@ -18,7 +18,7 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading.order_ids import stop_id_of, target_id
 from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
 from minhos.venues.sierra_fills import Fills, fill_of
-from minhos.venues.sierra_orders import Route, is_far_off, price_distrust
+from minhos.venues.sierra_orders import Route, is_far_off, price_distrust, ticks_of
 from minhos.venues.sierra_tracked import REFUSALS, Leg, Phase, Tracked, announce
 
 REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND
@@ -229,7 +229,7 @@ class SierraBook:
         prices = [update.last_fill_price, update.price1 if update.order_type in _PRICED else None]
         last = self.fills.last_ticks.get(route.contract, 0)
         for price in prices:
-            if price and is_far_off(route.instrument.to_ticks(price), last):
+            if price and is_far_off(ticks_of(price, route.instrument), last):
                 self.distrust = price_distrust(route.symbol, price, route.instrument.to_points(last))
 
     def _conclude(self, tracked: Tracked, was_open: bool, update: OrderUpdate, now_ns: int) -> list[News]:

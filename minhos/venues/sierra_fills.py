@@ -6,7 +6,7 @@ from minhos.accounting.types import Fill, Role
 from minhos.dtc.messages import OrderUpdate
 from minhos.trading.order_ids import MANUAL
 from minhos.trading.venue import Survey
-from minhos.venues.sierra_orders import Route, contracts_of, is_far_off, side_of, time_ns_of
+from minhos.venues.sierra_orders import Route, contracts_of, is_far_off, side_of, ticks_of, time_ns_of
 from minhos.venues.sierra_tracked import FILL_REASONS, Tracked
 
 
@@ -29,7 +29,7 @@ def fill_of(update: OrderUpdate, tracked: Tracked | None, known_id: str, route: 
         symbol=route.contract,
         side=tracked.order.side if tracked is not None else side_of(update.buy_sell),
         contracts=contracts,
-        price_ticks=route.instrument.to_ticks(price),
+        price_ticks=ticks_of(price, route.instrument),
         time_ns=time_ns_of(update.last_fill_date_time, now_ns),
         commission_cents=route.instrument.commission_cents * contracts,
         role=tracked.order.role if tracked is not None else Role.UNKNOWN,

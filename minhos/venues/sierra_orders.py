@@ -19,7 +19,9 @@ LONGEST_ID = 31
 MOST_DEVIATION = 0.2
 """A price further than this share from the last one known is no price of this contract: it may be 100 times off."""
 TEXT = "MinhOS"
-_MOST_SECONDS, _MOST_MILLIS = 10**11, 10**14
+MOST_CONTRACTS, MOST_POINTS = 1e6, 1e9
+"""A server that reports more than these reports no account: nothing is compared with it."""
+_MOST_SECONDS, _MOST_MILLIS, _MOST_MICROS = 10**11, 10**14, 9 * 10**15
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -133,13 +135,22 @@ def side_of(buy_sell: int) -> int:
 
 
 def contracts_of(quantity: float | None) -> int:
-    """Whole contracts; 0 where the server does not say."""
+    """Whole contracts; 0 where the server does not say.  Raises VenueError for more than anybody can hold."""
+    if quantity is not None and abs(quantity) > MOST_CONTRACTS:
+        raise VenueError(f"Sierra Chart reports {quantity:g} contracts, which cannot be.")
     return 0 if quantity is None else round(quantity)
 
 
+def ticks_of(price: float, instrument: Instrument) -> int:
+    """The nearest tick of a reported price in points.  Raises VenueError for what can be no price."""
+    if abs(price) > MOST_POINTS:
+        raise VenueError(f"Sierra Chart reports a price of {price:g}, which cannot be.")
+    return instrument.to_ticks(price)
+
+
 def time_ns_of(stamp: float, otherwise_ns: int) -> int:
-    """UTC nanoseconds of a stamp in seconds, milliseconds or microseconds since 1970; 0 is none."""
-    if stamp <= 0:
+    """UTC nanoseconds of a stamp in seconds, milliseconds or microseconds since 1970; 0 is none, nor is nonsense."""
+    if not 0 < stamp < _MOST_MICROS:
         return otherwise_ns
     per_second = 1 if stamp < _MOST_SECONDS else 1_000 if stamp < _MOST_MILLIS else 1_000_000
     return int(stamp) * (NANOS_PER_SECOND // per_second)

@@ -23,10 +23,12 @@ from minhos.trading.venue import News, VenueStatus
 from minhos.venues import sierra_conditions as conditions
 from minhos.venues.sierra_book import SierraBook
 from minhos.venues.sierra_options import SierraOptions
-from minhos.venues.sierra_orders import contracts_of, is_far_off, price_distrust
+from minhos.venues.sierra_orders import contracts_of, is_far_off, price_distrust, ticks_of
 from minhos.venues.sierra_survey import make_survey, positions_of
 
 FILL_DAYS = 2
+MISSED_FILL_DAYS = 10
+"""Of the first survey on a connection: what filled over a long weekend while nobody was connected is among them."""
 SURVEY_SPACING_S = 0.2
 """At least this lies between two surveys: messages that belong together arrive together."""
 RETRY_S = 2.0
@@ -203,9 +205,11 @@ class SierraSession:
                 wait_s = self._options.reconcile_every_s
             except DtcDisconnected:
                 return
-            except DtcError as error:
+            except Exception as error:  # an answer that nobody foresaw must not end the comparing
+                known = isinstance(error, DtcError | VenueError)
+                why = str(error) if known else f"the answer was not understood ({type(error).__name__}: {error})."
                 self._surveyed, wait_s = False, min(RETRY_S, self._options.reconcile_every_s)
-                self._problems["survey"] = f"Sierra Chart was asked for orders, positions and fills: {error}"
+                self._problems["survey"] = f"Sierra Chart was asked for orders, positions and fills: {why}"
                 self._tell_status()
             await asyncio.sleep(SURVEY_SPACING_S)
 
@@ -214,7 +218,7 @@ class SierraSession:
         account, started_ns, before = self._options.account, self._clock.now_ns(), self._book.changes
         orders = await client.open_orders(account)
         positions = await client.positions(account)
-        fills = await client.fills(account, days=FILL_DAYS)
+        fills = await client.fills(account, days=FILL_DAYS if self._surveyed else MISSED_FILL_DAYS)
         await asyncio.sleep(0.0)  # what came with the last answer is taken first
         quiet = self._book.changes == before
         now_ns = self._clock.now_ns()
@@ -269,7 +273,7 @@ class SierraSession:
         if not contract or not update.quantity or not update.average_price:
             return
         instrument, last = self._book.routes[contract].instrument, self._book.fills.last_ticks.get(contract, 0)
-        ticks = instrument.to_ticks(update.average_price)
+        ticks = ticks_of(update.average_price, instrument)
         if is_far_off(ticks, last):
             self._book.distrust = price_distrust(update.symbol, update.average_price, instrument.to_points(last))
         elif not last:

@@ -11,7 +11,7 @@ from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.trading.order_ids import MANUAL
 from minhos.trading.venue import Survey, VenueFill, VenueOrder
 from minhos.venues.sierra_book import SierraBook
-from minhos.venues.sierra_orders import contracts_of, side_of, time_ns_of
+from minhos.venues.sierra_orders import contracts_of, side_of, ticks_of, time_ns_of
 
 _STOPS = (DtcType.STOP, DtcType.STOP_LIMIT)
 
@@ -61,7 +61,7 @@ def _order(book: SierraBook, row: OrderUpdate) -> VenueOrder | None:
         side=side_of(row.buy_sell),
         contracts=contracts_of(left),
         is_stop=is_stop,
-        trigger_ticks=book.routes[contract].instrument.to_ticks(row.price1) if is_stop and row.price1 else 0,
+        trigger_ticks=ticks_of(row.price1, book.routes[contract].instrument) if is_stop and row.price1 else 0,
         parent_venue_id=row.parent_server_order_id,
         waiting=row.order_status == DtcStatus.PENDING_CHILD,
     )
@@ -76,7 +76,7 @@ def _fills(book: SierraBook, rows: list[HistoricalOrderFillResponse], time_ns: i
     found = []
     for row in rows:
         contract = book.contract_of(row.symbol)
-        if not contract or row.trade_account not in ("", book.account):
+        if not contract or not row.quantity or row.trade_account not in ("", book.account):
             continue
         instrument, contracts = book.routes[contract].instrument, contracts_of(row.quantity)
         order_id = book.order_id_of(row.server_order_id)
@@ -89,7 +89,7 @@ def _fills(book: SierraBook, rows: list[HistoricalOrderFillResponse], time_ns: i
             symbol=contract,
             side=side_of(row.buy_sell),
             contracts=contracts,
-            price_ticks=instrument.to_ticks(row.price),
+            price_ticks=ticks_of(row.price, instrument),
             time_ns=time_ns_of(row.date_time, time_ns),
             commission_cents=instrument.commission_cents * contracts,
             role=tracked.order.role if tracked is not None else Role.UNKNOWN,

@@ -12,7 +12,7 @@ from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderUpdateReason
 from minhos.market.types import Instrument
 from minhos.trading.venue import News, OrderReport, OrderStatus
-from minhos.venues.sierra_orders import contracts_of
+from minhos.venues.sierra_orders import contracts_of, ticks_of
 
 FILL_REASONS = (OrderUpdateReason.ORDER_FILLED, OrderUpdateReason.ORDER_FILLED_PARTIALLY)
 REFUSALS = (OrderUpdateReason.ORDER_CANCEL_REJECTED, OrderUpdateReason.ORDER_CANCEL_REPLACE_REJECTED)
@@ -140,7 +140,7 @@ class Tracked(msgspec.Struct):
         contracts = contracts_of(update.order_quantity) or self.order.contracts
         trigger = self.order.trigger_ticks
         if self.is_stop and update.price1:
-            trigger = instrument.to_ticks(update.price1)
+            trigger = ticks_of(update.price1, instrument)
         if (contracts, trigger) == (self.order.contracts, self.order.trigger_ticks):
             return False
         self.order = msgspec.structs.replace(self.order, contracts=contracts, trigger_ticks=trigger)
