@@ -95,7 +95,7 @@ def _share(cents: float, capital_cents: float) -> float:
 
 def _stop_risk_cents(account: Account, symbol: str, lots: Sequence[Lot], kept: int) -> int:
     """What the oldest `kept` contracts lose to their stops, with the cost of leaving: from the last price, or from the
-    entry where they are in profit."""
+    entry where they are in profit.  Beyond its stop a lot has lost that already."""
     if not kept:
         return 0
     instrument, last, total = account.instruments[symbol], account.last_ticks[symbol], 0
@@ -103,8 +103,9 @@ def _stop_risk_cents(account: Account, symbol: str, lots: Sequence[Lot], kept: i
     for lot in lots:
         contracts = min(lot.contracts, kept)
         kept -= contracts
-        ticks = max(0, min(lot.side * (last - lot.stop_ticks), lot.side * (lot.entry_ticks - lot.stop_ticks)))
-        total += contracts * (ticks * instrument.tick_value_cents + leaving)
+        ticks = min(lot.side * (last - lot.stop_ticks), lot.side * (lot.entry_ticks - lot.stop_ticks))
+        if ticks > 0:
+            total += contracts * (ticks * instrument.tick_value_cents + leaving)
     return total
 
 

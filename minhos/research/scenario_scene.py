@@ -39,7 +39,7 @@ SURENESS = 0.9
 """p_low lies this share of the way from one half to p."""
 SURE = 0.75
 """Calibrated p of a forecast that is bet on; `Scene` takes a higher one where the settings ask for more."""
-STEP_TICKS, MOST_STEPS = 10, 12
+STEP_TICKS, MOST_STEPS = 10, 60
 """Prices within a bar lie so near each other, unless that takes more than so many steps for one leg."""
 MEMBERS = ("lstm", "random_forest", "catboost", "xgboost", "lightgbm")
 BUNDLE = "scenario"
