@@ -14,6 +14,7 @@ import msgspec
 
 from minhos.accounting.types import Lot
 from minhos.market.types import Instrument
+from minhos.research.backtest import NANOS_PER_MS
 from minhos.research.scenario_run import Mark, Run
 
 
@@ -96,7 +97,7 @@ def closed_by(marks: Sequence[Mark], ordered: int, contracts: int, run: Run) -> 
     """The mark by which an order of the moment of mark `ordered` for so many contracts must have filled; the last
     one where nothing filled it."""
     matching = run.matching
-    due_ns = marks[ordered].time_ns + matching.delay_bars * matching.interval_ns + matching.delay_ms * 1_000_000
+    due_ns = marks[ordered].time_ns + matching.delay_bars * matching.interval_ns + matching.delay_ms * NANOS_PER_MS
     left = float(abs(contracts))
     for i in range(ordered + 1, len(marks)):
         if marks[i].time_ns >= due_ns:

@@ -80,7 +80,6 @@ class Run(msgspec.Struct, frozen=True):
     fills: list[Filled]
     trades: list[ev.TradeClosed]
     interventions: list[ev.Intervention]
-    risk: RiskState
 
     @property
     def instrument(self) -> Instrument:
@@ -264,5 +263,4 @@ def play(
         clock.advance_to(close_ns)
         engine.on_slice(beat.closed)
         engine.mark(close_ns)
-    return Run(settings, matching, engine.marks, engine.decided, engine.fills, engine.trades, engine.interventions,
-               state.risk)  # fmt: skip
+    return Run(settings, matching, engine.marks, engine.decided, engine.fills, engine.trades, engine.interventions)

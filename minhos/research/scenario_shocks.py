@@ -25,6 +25,7 @@ from minhos.research.scenario_words import (
     root_of,
     stop_fills,
     stop_sentence,
+    worst_day,
 )
 from minhos.trading.events import TradingSettings
 
@@ -111,21 +112,17 @@ def _weekend_told(played: Played) -> Told:
     held_words = f"the account was {position_words(held, root)} over the weekend"
     story = [f"On Sunday at 18:00 the market opened {percent(GAP)} below Friday's close; {held_words}."]
     figures = {"contracts_before": float(held)}
-    if played.as_set is not None:
-        kept = held_at(played.as_set, since - 1)
-        story.append(
-            f"That is with flat_before_halt off, to show the gap; as you have set it the account was "
-            f"{position_words(kept, root)}, and the gap cost nothing."
-        )
-        figures["contracts_before_as_set"] = float(kept)
-    story += [
-        stop_sentence(run, since),
-        day_sentence(run), level_sentence(run), end_sentence(run),
-    ]  # fmt: skip
     extra: tuple[Check, ...] = ()
     if played.as_set is not None:
         kept = held_at(played.as_set, since - 1)
+        cost = f"had lost {dollars(worst_day(played.as_set).loss_cents)} at its worst" if kept else "lost nothing to it"
+        story.append(
+            f"That is with flat_before_halt off, to show the gap; as you have set it the account was "
+            f"{position_words(kept, root)}, and {cost}."
+        )
+        figures["contracts_before_as_set"] = float(kept)
         extra = (Check("flat over the weekend, as set", "flat", position_words(kept, root), not kept),)
+    story += [stop_sentence(run, since), day_sentence(run), level_sentence(run), end_sentence(run)]
     return Told(tuple(story), figures, extra)
 
 

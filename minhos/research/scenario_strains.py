@@ -25,6 +25,7 @@ from minhos.research.scenario_words import (
     root_of,
     stop_sentence,
 )
+from minhos.risk.limits_loss import ThreeLosses
 from minhos.risk.types import Level
 
 STRETCHES = ("09:45", "11:00", "13:00", "15:30")
@@ -81,12 +82,11 @@ def _drawdown_told(played: Played) -> Told:
     run = played.run
     days, reached = day_losses(run), _reached(run)
     losing = [day for day in days if day.loss_cents > 0]
-    stopped = sum(count >= run.settings.risk.max_consecutive_losses for count in _losses_by_date(run).values())
-    pnl = sum(closed.trade.pnl_cents for closed in run.trades)
+    stopped, pnl = _stopped_by_losses(run), sum(closed.trade.pnl_cents for closed in run.trades)
     story = [
         f"For {WEEKS} weeks every forecast named the wrong side with p {played.scene.sure:.2f}: {len(run.trades):,} "
         f"trades lost {dollars(-pnl)} on {len(losing)} trade dates.",
-        f"The stop after {run.settings.risk.max_consecutive_losses} losses in a row ended {stopped} of these dates; "
+        f"The stop after {run.settings.risk.max_consecutive_losses} losses in a row ended {stopped} of them; "
         f"the worst one lost {percent(max(day.share for day in days), 2)} of its start.",
         _levels_words(reached, run),
         _multiplier_words(run),
@@ -143,15 +143,12 @@ def _level_bound(run: Run) -> tuple[int, int]:
     return len(sized), sum(wanted.bound == "risk_level" for wanted in sized)
 
 
-def _losses_by_date(run: Run) -> dict[int, int]:
-    """Losing trades by trade date."""
-    dates = [(taken.decision.close_time_ns, taken.account.trade_date) for taken in run.decided]
-    counted: dict[int, int] = {}
-    for closed in run.trades:
-        if closed.trade.pnl_cents < 0:
-            date = next(date for close_ns, date in dates if close_ns >= closed.trade.closed_ns)
-            counted[date] = counted.get(date, 0) + 1
-    return counted
+def _stopped_by_losses(run: Run) -> int:
+    """Trade dates on which the stop after losses in a row held a decision."""
+    return len({
+        taken.account.trade_date for taken in run.decided
+        if taken.decision.verdict is not None and taken.decision.verdict.bound == ThreeLosses.name
+    })  # fmt: skip
 
 
 def _dead(scene: Scene) -> None:
