@@ -5,7 +5,6 @@ Everything on it is out of sample, and every accuracy stands beside its interval
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from minhos.commands.common import console, progress, tell
+from minhos.commands.common import console, progress, tell, user
 from minhos.market.clock import SystemClock
 from minhos.research.backtest import BacktestResult
 from minhos.risk.evidence import Evidence
@@ -42,7 +41,7 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
         bundle, trained = bundle_for(history.bars, history.settings, place, registry, report)
     active = registry.active(scope_of(history.settings))
     if active is None or active.id != bundle.id:
-        registry.promote(bundle.id, getpass.getuser(), SystemClock().now_ns())
+        registry.promote(bundle.id, user(), SystemClock().now_ns())
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
     card = make_card(trained, found)

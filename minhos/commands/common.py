@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,14 @@ def layout() -> Layout:
 
 def settings(overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
     return load(home(), overrides)
+
+
+def user() -> str:
+    """Who types this, for the journal.  A machine that has no name for them does not keep them from a halt."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        return "unknown"
 
 
 def print_json(value: Any) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
+from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings, user
 from minhos.errors import CommandRefused, SettingsError
 from minhos.market.clock import SystemClock
 from minhos.services.orders_by_hand import EXPIRES_S, Stop, ask, stop_trading, write_halt
@@ -24,7 +23,7 @@ def tell_trader(name: str, why: str, payload: Mapping[str, str | int | float | b
     Raises:
         CommandRefused: no trader answered, or it refused.
     """
-    answer = ask(layout().make(), name, getpass.getuser(), why, WAIT_S, SystemClock(), payload)
+    answer = ask(layout().make(), name, user(), why, WAIT_S, SystemClock(), payload)
     if answer is None:
         raise CommandRefused(
             f"no trader answered within {WAIT_S:.0f} seconds; `{name}` waits {EXPIRES_S} seconds for one to start, "
@@ -54,8 +53,12 @@ def flatten(why: WhyOption = "", as_json: JsonOption = False) -> None:
 def resume(why: WhyOption = "", as_json: JsonOption = False) -> None:
     """End a halt, a pause or an EMERGENCY; removes the HALT file.  Example: minh.py resume."""
     place = layout().make()
+    halted = place.halt_file.exists()
     place.halt_file.unlink(missing_ok=True)
-    _say("resume", tell_trader("resume", why), as_json)
+    try:
+        _say("resume", tell_trader("resume", why), as_json)
+    except CommandRefused as error:
+        raise CommandRefused(f"{'the HALT file is removed, but ' if halted else ''}{error}") from None
 
 
 def pause(why: WhyOption = "", as_json: JsonOption = False) -> None:
@@ -64,7 +67,7 @@ def pause(why: WhyOption = "", as_json: JsonOption = False) -> None:
 
 
 def _stop(name: Stop, why: str, as_json: bool) -> None:
-    who = getpass.getuser()
+    who = user()
     try:
         chosen = settings()
     except SettingsError as error:

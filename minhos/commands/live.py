@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
+from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings, user
 from minhos.commands.control import WhyOption, tell_trader
 from minhos.commands.suggest import chosen_of
 from minhos.errors import CheckFailed, CommandRefused, MinhosError
@@ -97,7 +96,7 @@ def force(
         "side": chosen_of(side, tuple(SIDES), "side"), "contracts": size or 0, "minutes": minutes or 0.0,
     }  # fmt: skip
     try:
-        asked = forced_of(payload, getpass.getuser(), why, 0)
+        asked = forced_of(payload, user(), why, 0)
     except CommandRefused as error:
         raise MinhosError(str(error)) from None
     _say(f"force {words_of(asked)}", tell_trader("force", why, payload), as_json)

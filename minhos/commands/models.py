@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from minhos.commands.common import (
     settings,
     show,
     tell,
+    user,
 )
 from minhos.errors import LeakSuspected
 from minhos.market.clock import SystemClock
@@ -98,7 +98,7 @@ def train_and_promote(
             scheduler=scheduler,
         )
     if promote and result["bundle_id"]:
-        registry.promote(result["bundle_id"], getpass.getuser(), SystemClock().now_ns())
+        registry.promote(result["bundle_id"], user(), SystemClock().now_ns())
     return result
 
 
@@ -119,7 +119,7 @@ def list_models(as_json: JsonOption = False) -> None:
 @models_app.command("promote")
 def promote_model(bundle: Annotated[str, typer.Argument(help="Its id.")], as_json: JsonOption = False) -> None:
     """Serve this bundle from the next bar on.  Example: minh.py models promote ID."""
-    info = registry_of(settings(), layout()).promote(bundle, getpass.getuser(), SystemClock().now_ns())
+    info = registry_of(settings(), layout()).promote(bundle, user(), SystemClock().now_ns())
     _say(info.id, info.scope, as_json)
 
 
@@ -127,7 +127,7 @@ def promote_model(bundle: Annotated[str, typer.Argument(help="Its id.")], as_jso
 def rollback_model(as_json: JsonOption = False) -> None:
     """Go back to the bundle before.  Example: minh.py models rollback."""
     chosen = settings()
-    info = registry_of(chosen, layout()).rollback(scope_of(chosen), getpass.getuser(), SystemClock().now_ns())
+    info = registry_of(chosen, layout()).rollback(scope_of(chosen), user(), SystemClock().now_ns())
     _say(info.id, info.scope, as_json)
 
 

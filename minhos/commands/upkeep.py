@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -22,7 +23,8 @@ from minhos.services.supervisor import running_pids
 from minhos.settings import home, load
 
 config_app = typer.Typer(no_args_is_help=True, help="Settings: show, set.")
-SECRETS = ("password",)
+SECRETS = ("password", "bridge_password")
+HIDDEN = "(set)"
 
 
 @config_app.command("show")
@@ -32,9 +34,8 @@ def show(as_json: JsonOption = False) -> None:
     values = chosen.model_dump()
     values["sizing"] = chosen.sizing_parameters()
     values["risk"] = chosen.risk_parameters()
-    for key in SECRETS:
-        if values["web"].get(key):
-            values["web"][key] = "(set)"
+    for section in filter(lambda each: isinstance(each, dict), values.values()):
+        section.update({key: HIDDEN for key in SECRETS if section.get(key)})
     if as_json:
         print_json(values)
         return
@@ -48,7 +49,7 @@ def show(as_json: JsonOption = False) -> None:
             console.print(f"  {key} = {value!r}", highlight=False, markup=False)
 
 
-@config_app.command("set")
+@config_app.command("set", context_settings={"ignore_unknown_options": True})  # a value may be negative
 def set_value(
     key: Annotated[str, typer.Argument(help="section.key, as risk.max_consecutive_losses.")],
     value: Annotated[str, typer.Argument(help="A TOML value; text needs no quotes.")],
@@ -74,7 +75,19 @@ def set_value(
     except SettingsError:
         replace_file(path, before.encode())
         raise
-    console.print(f"{key} = {value}; it takes effect at the next start.", highlight=False, markup=False)
+    finally:
+        _keep_private(path)
+    console.print(
+        f"{key} = {HIDDEN if name in SECRETS else value}; it takes effect at the next start.",
+        highlight=False,
+        markup=False,
+    )
+
+
+def _keep_private(path: Path) -> None:
+    """Passwords may be in it: only its owner reads it."""
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)
 
 
 def _value(text: str) -> Any:
@@ -100,6 +113,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")
                 for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
                     archive.write(path, path.relative_to(place.home).as_posix())
                     count += 1
+        _keep_private(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

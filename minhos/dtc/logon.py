@@ -99,7 +99,8 @@ async def _open(options: ClientOptions, encoding: Encoding) -> Wire:
     except ssl.SSLError as error:
         raise DtcDisconnected(f"{options.address} does not accept this TLS ({error.reason or error}).") from None
     except OSError as error:
-        why = error.strerror or str(error)
+        refused = isinstance(error, ConnectionRefusedError)
+        why = "connection refused" if refused else error.strerror or str(error)
         raise DtcDisconnected(f"No DTC server at {options.address} ({why}); is it running and enabled?") from None
     wire = Wire(reader, writer, encoding)
     if options.fingerprint and not _is_pinned(writer, options.fingerprint):
