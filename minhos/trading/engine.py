@@ -76,7 +76,7 @@ class Engine:
         self.forecasts = forecasts
         self.settlement = Settlement(self)
         self._guarded, self._guard_again_ns = "", 0
-        """What `guard` acted on last, and when it may act on it again."""
+        """What `guard` acted on last, and when it may act on it again, on the clock that never goes back."""
         self.refused_ids: set[str] = set()
         """Orders whose cancel or resize came to nothing at a broker; not asked for again before the next survey."""
         self.last_sent_ns = 0
@@ -362,10 +362,11 @@ class Engine:
         demand = demand_to_flatten(self.state.risk) if self.state.ledger.account().positions else ""
         left = frozenset() if demand else self._left_behind()
         reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
-        if not reason or (reason == self._guarded and time_ns < self._guard_again_ns):
+        elapsed_ns = self.clock.monotonic_ns()
+        if not reason or (reason == self._guarded and elapsed_ns < self._guard_again_ns):
             return
         if not self.venue.simulated:
-            self._guarded, self._guard_again_ns = reason, time_ns + GUARD_PAUSE_NS
+            self._guarded, self._guard_again_ns = reason, elapsed_ns + GUARD_PAUSE_NS
         self.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
 
     def _left_behind(self) -> frozenset[str]:

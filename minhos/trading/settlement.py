@@ -50,6 +50,11 @@ class Settlement:
         self._alarmed_ns: dict[tuple[str, str], int] = {}
         """By entry or contract, and words: when that alarm was raised last."""
 
+    @property
+    def _elapsed_ns(self) -> int:
+        """For pauses: a clock that never goes back."""
+        return self._engine.clock.monotonic_ns()
+
     def on_survey(self, survey: Survey, now_ns: int) -> None:
         """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
         engine, state = self._engine, self._engine.state
@@ -108,13 +113,13 @@ class Settlement:
                 r.order.parent_id == order.parent_id and r.state is not OrderState.WORKING
                 for r in state.book.stops(order.symbol)
             )
-            waits = now_ns < self._again_ns.get(order.parent_id, 0)
+            waits = self._elapsed_ns < self._again_ns.get(order.parent_id, 0)
             if not (closing or under_way or waits) and order.contracts > resting.get(_stop_id(engine, order), 0):
                 bare[order.parent_id] = order
         if bare.keys() - self._bare:
             engine.venue.ask()
         for parent in sorted(bare.keys() & self._bare):
-            self._again_ns[parent] = now_ns + PROTECT_PAUSE_NS
+            self._again_ns[parent] = self._elapsed_ns + PROTECT_PAUSE_NS
             self._place(bare.pop(parent), now_ns)
         self._bare = frozenset(bare)
 
@@ -127,8 +132,8 @@ class Settlement:
         positions = state.ledger.account().positions if state.risk.distrust is None else ()
         unplanned = frozenset(position.symbol for position in positions if any(map(_is_unplanned, position.lots)))
         for symbol in sorted(unplanned & self._unplanned):
-            if now_ns >= self._again_ns.get(symbol, 0):
-                self._again_ns[symbol] = now_ns + PROTECT_PAUSE_NS
+            if self._elapsed_ns >= self._again_ns.get(symbol, 0):
+                self._again_ns[symbol] = self._elapsed_ns + PROTECT_PAUSE_NS
                 text = f"More {symbol} was closed than was held, and what that opened has no stop"
                 self._alarm(symbol, f"{text}: closing.", now_ns)
                 engine.flatten(text, "engine", now_ns, frozenset({symbol}))
@@ -160,9 +165,10 @@ class Settlement:
         """Raise an alarm about the stops of an entry or a contract, unless the same (but for its numbers) was raised
         lately."""
         key = about, _NUMBER.sub("", text)
-        self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if now_ns < at_ns + REMIND_NS}
+        elapsed_ns = self._elapsed_ns
+        self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if elapsed_ns < at_ns + REMIND_NS}
         if key not in self._alarmed_ns:
-            self._alarmed_ns[key] = now_ns
+            self._alarmed_ns[key] = elapsed_ns
             self._engine.record(ev.Alarm(now_ns, text), now_ns)
 
 

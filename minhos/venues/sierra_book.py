@@ -181,6 +181,7 @@ class SierraBook:
                 tracked.filled = max(tracked.filled, contracts)
         if survey.quiet:
             for tracked in self.orders.values():
+                tracked.sent_ns = min(tracked.sent_ns, survey.started_ns)  # later only where the clock was set back
                 if (
                     tracked.is_open
                     and tracked.server_id not in listed

@@ -6,7 +6,12 @@ from broker_desk import SURE, BrokerDesk
 from trading_desk import SYMBOL
 
 from minhos.accounting.types import Fill, Role
-from minhos.trading.venue import VenueFill
+from minhos.market.clock import SimulatedClock
+from minhos.testing import MONDAY_OPEN
+from minhos.trading.engine import GUARD_PAUSE_NS
+from minhos.trading.venue import OrderStatus, VenueFill
+
+HOUR_NS = 3_600 * 10**9
 
 
 def by_hand(desk: BrokerDesk, name: str, side: int, contracts: int = 1) -> VenueFill:
@@ -32,8 +37,7 @@ def test_a_clock_that_goes_back_does_not_make_every_survey_look_too_early():
     desk = BrokerDesk()
     desk.survey()
     desk.flat_bar(p=SURE)
-    hour = 3_600_000_000_000
-    desk.clock._now_ns -= hour
+    desk.clock._now_ns -= HOUR_NS
     desk.survey(9, times=4)
     assert desk.state.risk.distrust is not None
 
@@ -55,3 +59,17 @@ def test_a_stop_is_placed_for_as_many_as_the_broker_still_holds():
     desk.survey(1, times=8)
     assert desk.state.risk.distrust is not None
     assert [(order.role, order.contracts) for order in desk.venue.sent[n_sent:]] == [(Role.STOP, 1)]
+
+
+def test_a_refused_flatten_is_tried_again_though_the_clock_was_set_back():
+    desk = BrokerDesk()
+    desk.clock._wall = wall = SimulatedClock(MONDAY_OPEN)
+    entry = desk.enter()
+    desk.command("halt")
+    first = desk.sent(Role.FLATTEN)
+    desk.say(first.order_id, OrderStatus.REJECTED)
+    desk.clock._now_ns -= HOUR_NS
+    for _ in range(2):
+        wall.advance_to(wall.now_ns() + GUARD_PAUSE_NS)
+        desk.survey(entry.contracts, orders=[desk.stop_of(entry)])
+    assert desk.sent(Role.FLATTEN).order_id != first.order_id

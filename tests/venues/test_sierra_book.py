@@ -248,3 +248,13 @@ def test_a_fill_without_an_execution_id_keeps_its_name_when_the_order_is_replace
     survey = make_survey(book, [], [], rows, MONDAY_OPEN, MONDAY_OPEN, True)
     listed = [each.fill.fill_id for each in survey.fills]
     assert listed == [news.fill_id for news in told if isinstance(news, Fill)] == ["E1-S-1", "E1-S-2"]
+
+
+def test_an_order_sent_before_the_clock_was_set_back_is_lost_after_the_same_patience():
+    book = book_with_bracket()
+    back = MONDAY_OPEN - 3_600 * 10**9
+    book.settle(make_survey(book, [], [], [], back, back, True), 10**9)
+    assert book.orders["E1"].phase is Phase.SENT
+    back += 2 * 10**9
+    book.settle(make_survey(book, [], [], [], back, back, True), 10**9)
+    assert book.orders["E1"].phase is Phase.LOST
