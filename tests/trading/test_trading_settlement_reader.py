@@ -66,10 +66,11 @@ def test_a_refused_flatten_is_tried_again_though_the_clock_was_set_back():
     desk.clock._wall = wall = SimulatedClock(MONDAY_OPEN)
     entry = desk.enter()
     desk.command("halt")
-    first = desk.sent(Role.FLATTEN)
-    desk.say(first.order_id, OrderStatus.REJECTED)
+    desk.say(desk.sent(Role.FLATTEN).order_id, OrderStatus.REJECTED)
+    second = desk.sent(Role.FLATTEN)
+    desk.say(second.order_id, OrderStatus.REJECTED)
     desk.clock._now_ns -= HOUR_NS
     for _ in range(2):
         wall.advance_to(wall.now_ns() + GUARD_PAUSE_NS)
         desk.survey(entry.contracts, orders=[desk.stop_of(entry)])
-    assert desk.sent(Role.FLATTEN).order_id != first.order_id
+    assert desk.sent(Role.FLATTEN).order_id != second.order_id
