@@ -233,11 +233,19 @@ class Settings(Section):
         return instrument(symbol_or_root, self.market.instruments)
 
     def sizing_parameters(self) -> SizingParameters:
-        """`[sizing]` over kelly_risk_parameters.json over the defaults; the smaller position size counts."""
+        """`[sizing]` over kelly_risk_parameters.json over the defaults.
+
+        Of the position sizes, and of the day's limits in `[sizing]` and `[risk]`, the smaller counts.
+        """
         kelly = {key: value for key, value in self.kelly.items() if key != "risk_multipliers"}
         values = {**kelly, **self.sizing}
         values["max_position_size"] = min(int(values.get("max_position_size", 5)), self.autonomous.max_position_size)
         values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
+        risk_limits = to_struct(RiskParameters, self.risk, "[risk]")
+        if "daily_loss_limit" in self.risk:
+            given = values.get("daily_loss_limit", risk_limits.daily_loss_limit)
+            values["daily_loss_limit"] = min(given, risk_limits.daily_loss_limit)
+        values.setdefault("daily_loss_limit_cents", risk_limits.daily_loss_limit_cents)
         if "trading_capital" in values:
             values["trading_capital_cents"] = round(100 * float(values.pop("trading_capital")))
         if values.get("take_micro_when_zero"):

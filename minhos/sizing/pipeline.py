@@ -17,6 +17,7 @@ BOUND_WORDS = {
     "kelly": "Kelly alone",
     "entry_rule": "the entry rule",
     "max_kelly_fraction": "the cap on Kelly",
+    "live_ladder": "the live ladder",
     "risk_level": "the risk level",
     "drawdown": "the drawdown bound",
     "max_capital_risk": "the cap on capital at risk",
@@ -81,18 +82,18 @@ def size_pipeline(
         stages.append(("kelly", 0.0, kelly))
         capped = min(kelly, parameters.max_kelly_fraction)
         stages.append(("max_kelly_fraction", kelly, capped))
-        fraction = capped * min(parameters.kelly_multiplier, parameters.ladder_step)
+        fraction = capped * parameters.kelly_multiplier
         stages.append(("kelly_multiplier", capped, fraction))
-        levelled = fraction * min(1.0, risk_multiplier)
     else:
         fraction = (parameters.fixed_fraction or one) if kelly > 0.0 else 0.0
         stages.append(("fixed_size", 0.0, fraction))
-        levelled = fraction if risk_multiplier > 0.0 else 0.0
-    stages.append(("risk_level", fraction, levelled))
-    fraction = levelled
     if parameters.drawdown_bound and bet is not None:
-        fraction = solve_drawdown_bound(bet, drawdown_lambda(parameters), levelled)
-        stages.append(("drawdown", levelled, fraction))
+        bounded = solve_drawdown_bound(bet, drawdown_lambda(parameters), fraction)
+        stages.append(("drawdown", fraction, bounded))
+        fraction = bounded
+    for name, share in _shares(parameters, risk_multiplier):
+        stages.append((name, fraction, fraction * share))
+        fraction *= share
     at_risk = min(fraction, parameters.max_capital_risk)
     stages.append(("max_capital_risk", fraction, at_risk))
     wanted = at_risk / one
@@ -108,6 +109,20 @@ def size_pipeline(
     contracts = max(0, math.floor(raw))
     stages.append(("whole_contracts", raw, float(contracts)))
     return Size(contracts, at_risk, wanted, raw, _bound(stages), kelly, tuple(stages))
+
+
+def _shares(parameters: SizingParameters, risk_multiplier: float) -> list[tuple[str, float]]:
+    """What is taken of the size that the bet is worth: the live ladder's share and the risk level's.
+
+    After the drawdown bound, because that is nearly always the smallest: taken off Kelly before it, neither would ever
+    be felt (docs/decisions/0009).  With Kelly off the size is fixed, and a level either allows it or does not.
+    """
+    if not parameters.kelly_enabled:
+        return [("risk_level", 1.0 if risk_multiplier > 0.0 else 0.0)]
+    level = ("risk_level", min(1.0, risk_multiplier))
+    if parameters.ladder_step >= parameters.kelly_multiplier:
+        return [level]
+    return [("live_ladder", parameters.ladder_step / parameters.kelly_multiplier), level]
 
 
 def ceiling(money: Money, parameters: SizingParameters) -> int:
@@ -167,9 +182,8 @@ def _reasons(parameters: SizingParameters) -> dict[str, str]:
         "kelly": "Full Kelly on p_low, net of costs, as a share of capital at risk.",
         "fixed_size": f"Kelly is off: {fixed}.",
         "max_kelly_fraction": f"Kelly counts up to {parameters.max_kelly_fraction:g}.",
-        "kelly_multiplier": f"Fractional Kelly: {multiplier:g} of it."
-        if multiplier <= step
-        else f"Fractional Kelly: {step:g} of it, the live ladder's step; the setting is {multiplier:g}.",
+        "kelly_multiplier": f"Fractional Kelly: {multiplier:g} of it.",
+        "live_ladder": f"The live ladder's step: {step:g} in place of {multiplier:g}, of the size as it then is.",
         "risk_level": "The risk level's multiplier.",
         "drawdown": f"At most {parameters.breach_probability:.0%} chance of ending the day below "
         f"{parameters.wealth_floor:.0%} of its start.",

@@ -110,8 +110,10 @@ def _money(
     """
     equity = account.equity_cents
     capital = equity if parameters.trading_capital_cents is None else min(equity, parameters.trading_capital_cents)
-    remaining = parameters.daily_loss_limit * account.day_start_equity_cents + account.day_pnl_cents
-    remaining -= account.stop_risk_cents
+    limit = parameters.daily_loss_limit * account.day_start_equity_cents
+    if parameters.daily_loss_limit_cents is not None:
+        limit = min(limit, parameters.daily_loss_limit_cents)
+    remaining = limit + account.day_pnl_cents - account.stop_risk_cents
     budget = 0.5 * remaining if parameters.half_of_remaining_budget else remaining
     free = equity
     for position in account.positions:

@@ -84,6 +84,9 @@ def parameters_defect(parameters: SizingParameters) -> str:
             return f"{name} is {value}, and must lie between 0 and 1"
     if not 0.0 < parameters.stop_atr < _INFINITY:
         return f"stop_atr is {parameters.stop_atr}, and must lie above zero"
+    limit = parameters.daily_loss_limit_cents
+    if limit is not None and not 0 < limit < _INFINITY:
+        return f"daily_loss_limit_cents is {limit}, and must lie above zero"
     capital = parameters.trading_capital_cents
     if capital is not None and not 0 < capital < _INFINITY:
         return f"trading_capital_cents is {capital}, and must lie above zero"

@@ -32,7 +32,9 @@ class SizingParameters(msgspec.Struct, frozen=True):
     """Hold the overnight margin instead of the day margin."""
     take_micro_when_zero: bool = False
     ladder_step: float = 1.0
-    """Caps `kelly_multiplier`; in live mode the risk manager lowers it to the live ladder's step."""
+    """Below `kelly_multiplier`, the size is cut in this proportion; in live mode it is the live ladder's step."""
+    daily_loss_limit_cents: int | None = None
+    """A limit in money beside the share; the smaller counts."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):

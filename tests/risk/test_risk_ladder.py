@@ -115,15 +115,14 @@ def wanted(manager: RiskManager, state: RiskState, sizing: SizingParameters = SI
     return recommend(forecast(0.75), payoff(), market_state(), account(), NQ, manager.sizing(state, sizing))
 
 
-def test_live_size_is_the_smaller_of_setting_and_step_and_the_trace_names_the_ladder():
+def test_live_size_is_the_step_s_share_and_the_trace_names_the_ladder():
+    """0.25 in place of 0.6: 5/12 of whatever size the drawdown bound leaves."""
     found = wanted(LIVE, RiskState())
-    step = next(step for step in found.trace if step.name == "kelly_multiplier")
-    assert step.after == step.before * 0.25
-    assert step.reason == "Fractional Kelly: 0.25 of it, the live ladder's step; the setting is 0.6."
+    step = next(step for step in found.trace if step.name == "live_ladder")
+    assert step.after == pytest.approx(step.before * 0.25 / 0.6)
+    assert step.reason == "The live ladder's step: 0.25 in place of 0.6, of the size as it then is."
     smaller = wanted(LIVE, RiskState(), msgspec.structs.replace(SIZING, kelly_multiplier=0.1))
-    step = next(step for step in smaller.trace if step.name == "kelly_multiplier")
-    assert step.after == step.before * 0.1
-    assert "ladder" not in step.reason
+    assert "live_ladder" not in [step.name for step in smaller.trace]
 
 
 @pytest.mark.parametrize("mode", ["paper", "simulated"])

@@ -48,6 +48,19 @@ def test_the_shipped_files_are_the_defaults(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("toml", "share", "cents"),
+    [
+        ("[risk]\ndaily_loss_limit = 0.03\n", 0.03, None),
+        ("[risk]\ndaily_loss_limit = 0.03\n[sizing]\ndaily_loss_limit = 0.02\n", 0.02, None),
+        ("[risk]\ndaily_loss_limit_cents = 100_000\n", 0.05, 100_000),
+    ],
+)
+def test_sizes_know_the_day_s_limit_of_the_risk_manager(tmp_path, toml, share, cents):
+    sizing = load(written(tmp_path, toml)).sizing_parameters()
+    assert (sizing.daily_loss_limit, sizing.daily_loss_limit_cents) == (share, cents)
+
+
+@pytest.mark.parametrize(
     ("toml", "meant"),
     [
         ("[simulaton]\nseed = 1\n", "simulation"),

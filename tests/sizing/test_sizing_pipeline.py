@@ -93,6 +93,21 @@ def test_the_bound_that_held_is_named(change, risk_multiplier, bound):
     assert contracts_for(0.65, 1.0, purse, parameters, risk_multiplier).bound == bound
 
 
+@pytest.mark.parametrize("p", [0.52, 0.60, 0.70, 0.90])
+@pytest.mark.parametrize("level", [0.8, 0.5, 0.25])
+def test_a_level_and_the_live_ladder_are_felt_at_every_p(p, level):
+    """The drawdown bound is nearly always the smallest, so both are shares of what it leaves."""
+    purse = Money(1e12, 60_000, FREE, 1.0, FREE)
+    free = SizingParameters(max_position_size=10**9)
+    full = contracts_for(p, 1.0, purse, free)
+    assert full.bound == "drawdown"
+    levelled = contracts_for(p, 1.0, purse, free, level)
+    assert (levelled.fraction, levelled.bound) == (pytest.approx(level * full.fraction), "risk_level")
+    on_the_ladder = msgspec.structs.replace(free, ladder_step=free.kelly_multiplier * level)
+    stepped = contracts_for(p, 1.0, purse, on_the_ladder)
+    assert (stepped.fraction, stepped.bound) == (pytest.approx(level * full.fraction), "live_ladder")
+
+
 def test_half_of_the_budget_is_for_adds_only():
     parameters = SizingParameters(drawdown_bound=False)
     flat = contracts_for(0.65, 1.0, Money(10_000_000, 60_000, 120_000, 1.0, FREE), parameters)

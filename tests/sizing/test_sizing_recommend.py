@@ -193,7 +193,7 @@ def test_another_contract_may_be_traded_than_is_forecast():
 def test_the_trace_tells_every_stage_in_order():
     names = [step.name for step in ask(0.6).trace]
     assert names == [
-        "entry_rule", "kelly", "max_kelly_fraction", "kelly_multiplier", "risk_level", "drawdown", "max_capital_risk",
+        "entry_rule", "kelly", "max_kelly_fraction", "kelly_multiplier", "drawdown", "risk_level", "max_capital_risk",
         "remaining_budget", "margin", "max_position_size", "whole_contracts",
     ]  # fmt: skip
 
@@ -287,3 +287,12 @@ def test_a_higher_lower_bound_is_never_a_smaller_size(p_low, more, atr, equity):
     assert low.fraction <= high.fraction + 1e-12
     assert low.target <= low.without_p_low
     assert low.fraction <= low.kelly_full * 0.6 + 1e-12
+
+
+def test_a_day_s_limit_in_money_bounds_what_is_added():
+    """R = $614.50: half of a limit of $2,500 leaves two contracts."""
+    free = msgspec.structs.replace(BREAK_EVEN_ENTRY, drawdown_bound=False)
+    limited = msgspec.structs.replace(free, daily_loss_limit_cents=250_000)
+    assert ask(0.7, equity=25_000_000, parameters=limited).bound == "remaining_budget"
+    assert ask(0.7, equity=25_000_000, parameters=limited).target == 1_250 * 100 // ask(0.7).r_cents
+    assert ask(0.7, equity=25_000_000, parameters=free).target > 1
