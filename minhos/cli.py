@@ -35,7 +35,8 @@ for command in (
     running.start, running.stop, running.status, running.logs,
     models.train, report.research, research.backtest, research.replay, research.compare, research.check_data,
     comparison.check_context, comparison.integration,
-    control.halt, control.resume, control.pause, control.flatten, live.arm, live.disarm, live.force,
+    control.halt, control.resume, control.pause, control.flatten, control.accept_position,
+    live.arm, live.disarm, live.force,
     sierra.check_sierra, drill.drill, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,
 ):  # fmt: skip
     app.command(command.__name__.replace("_", "-"))(command)

@@ -66,6 +66,14 @@ def pause(why: WhyOption = "", as_json: JsonOption = False) -> None:
     _say("pause", tell_trader("pause", why), as_json)
 
 
+def accept_position(why: WhyOption = "", as_json: JsonOption = False) -> None:
+    """Book the position that the broker shows, where it stays another than the journal's and no fill explains it.
+
+    Somebody else's fill at the last price; then `resume`.  Example: minh.py accept-position --why "closed by phone"
+    """
+    _say("accept-position", tell_trader("accept-position", why), as_json)
+
+
 def _stop(name: Stop, why: str, as_json: bool) -> None:
     who = user()
     try:

@@ -35,7 +35,7 @@ from minhos.venues.paper import PaperVenue
 Progress = Callable[[float, str], None]
 _REPORT_EVERY = 5_000
 _NO_FEATURES = np.zeros(0, dtype=np.float32)
-MANUAL = ("pause", "resume", "halt", "flatten", "arm", "disarm")
+MANUAL = ("pause", "resume", "halt", "flatten", "arm", "disarm", "accept-position")
 
 
 class Row(msgspec.Struct, frozen=True):

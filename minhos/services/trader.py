@@ -28,7 +28,7 @@ from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
 from minhos.services.contract_roll import ContractRoll, contract_held
 from minhos.services.layout import Layout, write_json
 from minhos.services.logs import configure
-from minhos.services.refusals import refused
+from minhos.services.refusals import REFUSED, refused
 from minhos.services.trading_setup import (
     account_of,
     active_bundle,
@@ -55,7 +55,7 @@ CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 VENUE_INTERVAL_S = 0.002
-COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce")
+COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce", "accept-position")
 
 log = structlog.get_logger("trader")
 
@@ -229,6 +229,8 @@ class Trader:
             return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
         if refusal := refused(request.type, request.payload, self.mode):
             return refusal
+        if request.type == "accept-position" and self.engine.state.risk.distrust is None:
+            return f"{REFUSED}the broker and the journal agree: there is nothing to accept."
         if request.type == "resume":
             self.layout.halt_file.unlink(missing_ok=True)
         self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)

@@ -185,8 +185,11 @@ class Engine:
             self.record(ev.Alarm(status.time_ns, f"Orders cannot be sent: {status.reason}"), status.time_ns)
 
     def on_command(self, command: ev.CommandReceived) -> None:
-        """A person's word; `flatten` and `halt` act at once."""
+        """A person's word; `flatten` and `halt` act at once, `accept-position` with the next surveys."""
         self.record(command, command.time_ns)
+        if command.name == "accept-position":
+            self.settlement.vouched = command
+            self.venue.ask()
         if command.name in ("flatten", "halt"):
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
 

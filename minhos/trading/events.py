@@ -164,7 +164,7 @@ class TradeClosed(msgspec.Struct, frozen=True):
 
 
 class CommandReceived(msgspec.Struct, frozen=True):
-    """A person's word: pause, resume, halt, flatten.  Durable."""
+    """A person's word: pause, resume, halt, flatten and so on.  Durable."""
 
     time_ns: int
     command_id: str

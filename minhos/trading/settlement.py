@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from minhos.accounting.types import CLOSING, Lot, Order
+from minhos.accounting.types import CLOSING, Fill, Lot, Order, Role
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
 from minhos.trading.order_ids import MANUAL
@@ -42,6 +42,8 @@ class Settlement:
         self._suspected: tuple[str, ...] = ()
         self._concluded: tuple[str, ...] | None = None
         self._trade_date = 0
+        self.vouched: ev.CommandReceived | None = None
+        """A person's word that the position is the one that the broker shows; for the difference that is there now."""
         self._bare: frozenset[str] = frozenset()
         self._unplanned: frozenset[str] = frozenset()
         self._again_ns: dict[str, int] = {}
@@ -66,6 +68,9 @@ class Settlement:
         engine.take(answers(state, survey, self._missing), now_ns)
         self._missing = missing(state, survey)
         found = differences(state, survey)
+        if found and found == self._suspected and self.vouched is not None:
+            self._book_as_shown(survey, self.vouched, now_ns)
+            found, self.vouched = differences(state, survey), None
         if (found and found != self._suspected) or self._unsettled():
             engine.venue.ask()
         if not found or found == self._suspected:
@@ -97,6 +102,25 @@ class Settlement:
         engine.record(ev.Reconciled(now_ns, found), now_ns)
         if found:
             engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)
+
+    def _book_as_shown(self, survey: Survey, word: ev.CommandReceived, now_ns: int) -> None:
+        """Book what the broker holds beyond the journal, on a person's word: no fill that could be asked for tells it.
+
+        Somebody else's fill at the last price known here; it ends nothing, and flat-only goes on until `resume`.
+        """
+        state = self._engine.state
+        account = state.ledger.account()
+        for symbol in sorted(state.traded_symbols()):
+            change = survey.positions.get(symbol, 0) - account.position(symbol).contracts
+            ticks = account.last_ticks.get(symbol, 0)
+            if not change or not ticks:
+                continue
+            name, side = f"{MANUAL}{word.command_id}", 1 if change > 0 else -1
+            fill = Fill(f"{name}-{symbol}", name, symbol, side, abs(change), ticks, now_ns, 0, Role.UNKNOWN)
+            self._engine.take([fill], now_ns)
+            points = state.ledger.instruments[symbol].to_points(ticks)
+            text = f"{word.who} had {change:+d} {symbol} booked at {points:g}, the last price, as the broker holds it."
+            self._engine.record(ev.Alarm(now_ns, text), now_ns)
 
     def _protect(self, survey: Survey, now_ns: int) -> None:
         """A stop for each lot that the broker shows without one, twice; not while it is being closed."""

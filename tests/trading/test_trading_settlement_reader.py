@@ -8,7 +8,9 @@ from trading_desk import SYMBOL
 from minhos.accounting.types import Fill, Role
 from minhos.market.clock import SimulatedClock
 from minhos.testing import MONDAY_OPEN
+from minhos.trading import events as ev
 from minhos.trading.engine import GUARD_PAUSE_NS
+from minhos.trading.types import Outcome
 from minhos.trading.venue import OrderStatus, VenueFill
 
 HOUR_NS = 3_600 * 10**9
@@ -74,3 +76,51 @@ def test_a_refused_flatten_is_tried_again_though_the_clock_was_set_back():
         wall.advance_to(wall.now_ns() + GUARD_PAUSE_NS)
         desk.survey(entry.contracts, orders=[desk.stop_of(entry)])
     assert desk.sent(Role.FLATTEN).order_id != second.order_id
+
+
+def accept(desk: BrokerDesk) -> None:
+    at_ns = desk.clock.now_ns()
+    desk.engine.on_command(ev.CommandReceived(at_ns, "7", "accept-position", "anna", "closed by phone"))
+
+
+def test_a_position_that_no_fill_explains_is_booked_on_a_persons_word_and_trading_goes_on():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    desk.survey(0, times=3)
+    accept(desk)
+    assert desk.position == entry.contracts
+    desk.survey(0, times=3)
+    assert desk.position == 0
+    assert desk.alarms[-1].startswith(f"anna had {-entry.contracts:+d} {SYMBOL} booked at 20000, the last price")
+    assert desk.state.risk.distrust is not None
+    desk.command("resume")
+    n_alarms = len(desk.alarms)
+    desk.survey(0, times=3)
+    assert desk.flat_bar(p=SURE).outcome is Outcome.TRADE
+    assert len(desk.alarms) == n_alarms
+    reborn = BrokerDesk(journal=desk.journal)
+    assert reborn.position == 0
+
+
+def test_the_stops_follow_the_position_that_was_accepted():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    desk.survey(2, orders=[desk.stop_of(entry)], times=3)
+    accept(desk)
+    desk.survey(2, orders=[desk.stop_of(entry)], times=3)
+    assert desk.position == 2
+    assert set(desk.venue.resized) == {(entry.stop_id, 2)}
+
+
+def test_a_word_is_for_two_equal_surveys_and_for_the_difference_of_that_moment_alone():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    stop = [desk.stop_of(entry)]
+    desk.survey(2, orders=stop, times=2)
+    accept(desk)
+    desk.survey(1, orders=stop)
+    assert desk.position == entry.contracts
+    desk.survey(1, orders=stop)
+    assert desk.position == 1
+    desk.survey(3, orders=stop, times=4)
+    assert desk.position == 1
