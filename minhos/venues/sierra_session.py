@@ -117,6 +117,8 @@ class SierraSession:
                 await self._client.connect()
                 wait_s = self._options.client.reconnect_first_s
                 await self._serve(self._client)
+                if not self._closed:  # a client that failed says no word of it
+                    self._close("The connection to Sierra Chart has ended.")
             except FinalRefusal as error:
                 self._close(f"{error} It asked not to be called again; correct it and start the trader again.")
                 return

@@ -3,6 +3,7 @@
 from sierra_running import PRICE, SYMBOL, Broker, ready, trading_with
 
 from minhos.dtc import messages as m
+from minhos.dtc.client import DtcClient
 from minhos.dtc.messages.enums import BuySell
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.trading.venue import Survey
@@ -104,3 +105,19 @@ def test_after_each_connection_the_fills_of_a_long_weekend_are_asked_for_too(tmp
     assert days[0] == sierra_session.MISSED_FILL_DAYS >= 5
     assert days.count(sierra_session.MISSED_FILL_DAYS) == 2
     assert sierra_session.FILL_DAYS in days
+
+
+def test_a_client_that_ends_without_a_word_does_not_look_connected(tmp_path, monkeypatch):
+    report, broken = DtcClient._report, []
+
+    def broken_once(self, message):
+        if broken:
+            raise LookupError(broken.pop())
+        report(self, message)
+
+    monkeypatch.setattr(DtcClient, "_report", broken_once)
+    with ready(tmp_path, client={"reconnect_first_s": 0.5}) as (trading, broker):
+        broken.append("unforeseen")
+        broker.call(broker.server.publish, m.PositionUpdate(symbol=SYMBOL, trade_account="Sim1", unsolicited=1))
+        trading.wait_reason("has ended")
+        trading.wait_ready()
