@@ -19,6 +19,8 @@ from minhos.dtc.messages import MESSAGES, Message
 from minhos.errors import DtcError
 
 HEADER = struct.Struct("<HH")
+SECRET = "Password"
+"""The field whose text no error shows."""
 UNSET = {"d": sys.float_info.max, "f": struct.unpack("<f", b"\xff\xff\x7f\x7f")[0], "I": 2**32 - 1}
 """What the protocol writes where a number is not known: DBL_MAX, FLT_MAX, UINT_MAX."""
 INTEGER_LIMITS = {
@@ -130,9 +132,11 @@ def _problem(field: Field, value: Any) -> str | None:
         if not isinstance(value, str):
             return f"is {value!r}, not text"
         if len(value) > room:
-            return f"has {len(value)} characters ({value[:80]!r}); the protocol carries at most {room}"
+            shown = "" if field.name == SECRET else f" ({value[:80]!r})"
+            return f"has {len(value)} characters{shown}; the protocol carries at most {room}"
         bad = next((character for character in value if not "\0" < character <= "\xff"), None)
-        return None if bad is None else f"contains {bad!r}, which is not a Latin-1 character"
+        shown = "something" if field.name == SECRET else repr(bad)
+        return None if bad is None else f"contains {shown}, which is not a Latin-1 character"
     if field.code in "fd":
         return None if isinstance(value, int | float) and math.isfinite(value) else f"is {value!r}, not a finite number"
     low, high = INTEGER_LIMITS[field.code]

@@ -38,7 +38,7 @@ LOGON = (
 async def why_not(error: DtcError, options: ClientOptions) -> list[Finding]:
     """The steps `connection` and `logon` for a first attempt that failed."""
     text = str(error)
-    if isinstance(error, DtcRejected) or "logon" in text:
+    if isinstance(error, DtcRejected) or "logon" in text.lower():
         silent = isinstance(error, DtcTimeout)
         way_out = NOT_DTC if silent else LOGON
         return [ok("connection", f"{options.address} speaks DTC."), failed("logon", text, way_out)]
