@@ -108,7 +108,8 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
     difference = given.astype(float) - without.astype(float)
     mean, n = float(difference.mean()), len(unseen)
     half = _z() * math.sqrt(max(float((difference**2).mean()) - mean * mean, 0.0) / n)
-    return NextBar(float(without.mean()), float(given.mean()), (mean - half, mean + half), n)
+    majority = max(float(is_up.mean()), 1.0 - float(is_up.mean()))
+    return NextBar(float(without.mean()), float(given.mean()), (mean - half, mean + half), n, majority)
 
 
 def later_bars(

@@ -47,18 +47,21 @@ class PermutedLabels(msgspec.Struct, frozen=True):
 class NextBar(msgspec.Struct, frozen=True):
     """Accuracy on the unseen bars without and with the features of the bar that the bet lives in.
 
-    interval: 99 %, of the paired difference (McNemar).  n: bars.
+    interval: 99 %, of the paired difference (McNemar).  n: bars.  majority: share of the more frequent direction of
+    these bars, which needs no features at all.
     """
 
     without: float
     given: float
     interval: tuple[float, float]
     n: int
+    majority: float = 0.5
 
     @property
     def known_share(self) -> float:
-        """What the model knows without the next bar, as a share of what it knows with it."""
-        return (self.without - 0.5) / (self.given - 0.5) if self.given > 0.5 else math.inf
+        """What the model knows without the next bar beyond the majority, as a share of what it knows with it."""
+        free = self.majority
+        return (self.without - free) / (self.given - free) if self.given > free else math.inf
 
     @property
     def passed(self) -> bool:
