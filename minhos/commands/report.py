@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from minhos.commands.common import (
+    MARK,
     DaysOption,
     JsonOption,
     SchedulerOption,
@@ -31,7 +32,7 @@ from minhos.commands.common import (
 from minhos.research.report import ResearchReport
 from minhos.research.report_summary import highlights
 from minhos.services.history import history_of
-from minhos.services.research_report import report_of, study_of, write
+from minhos.services.research_report import make_folder, report_of, study_of, write
 
 
 class Members(enum.StrEnum):
@@ -68,11 +69,12 @@ def research(
     if not as_json:
         tell(history)
     place = layout().make()
+    folder = make_folder(out or place.reports / "research")
     with progress("Forecasts", quiet=as_json) as shown:
         study = study_of(history, place, shown, holdout=holdout, members=members.value, scheduler=scheduler)
     with progress("Measuring", quiet=as_json) as shown:
         found = report_of(history, study, place, shown, scheduler=scheduler)
-    written = write(found, out or place.reports / "research")
+    written = write(found, folder)
     if as_json:
         print_json(found)
         return
@@ -83,7 +85,8 @@ def research(
 def show_report(report: ResearchReport) -> None:
     """The verdict, then the lines that matter most."""
     simulated = report.data.simulated
-    show(Text(report.sentence, style=STYLES[report.verdict]), simulated=simulated)
+    sentence = report.sentence.removeprefix(f"{MARK.strip()}: ") if simulated else report.sentence
+    show(Text(sentence, style=STYLES[report.verdict]), simulated=simulated)
     table = Table(Column(no_wrap=True), Column(overflow="fold"), show_header=False, box=None)
     for name, value in highlights(report):
         table.add_row(name, value)

@@ -11,6 +11,7 @@ from collections import Counter
 import numpy as np
 
 from minhos.research.backtest import BacktestResult, daily_returns
+from minhos.research.contracts_figures import closed_dates
 from minhos.research.edge import daily_net_r
 from minhos.research.new_york import new_york_text
 from minhos.research.out_of_sample import Floats, Ints, Signals
@@ -47,16 +48,16 @@ def equity_curve(result: BacktestResult) -> Curve:
 
 
 def months(result: BacktestResult, curve: Curve) -> tuple[Month, ...]:
-    """By calendar month of the trade dates, oldest first; a trade counts where it was closed."""
+    """By calendar month of the trade dates, oldest first; a trade counts on the trade date on which it was closed."""
     dates, equity = np.array(curve.trade_dates), np.array(curve.values)
     before = np.concatenate([[result.initial_cash_cents / 100.0], equity[:-1]])
-    closed = Counter(new_york_text(trade.trade.closed_ns)[:7] for trade in result.trades)
+    closed = Counter((closed_dates(result) // 100).tolist())
     found = []
     for month in np.unique(dates // 100).tolist():
         inside = np.flatnonzero(dates // 100 == month)
         first, last = before[inside[0]], equity[inside[-1]]
         name = f"{month // 100}-{month % 100:02d}"
-        found.append(Month(name, float(last / first - 1.0), float(last - first), closed[name], len(inside)))
+        found.append(Month(name, float(last / first - 1.0), float(last - first), closed[month], len(inside)))
     return tuple(found)
 
 

@@ -15,13 +15,15 @@ import numpy as np
 from minhos.research.new_york import new_york_minutes
 from minhos.research.out_of_sample import Floats, Ints, Signals
 from minhos.research.prediction import Pair, hits, mean_interval
-from minhos.risk.evidence import Evidence
+from minhos.risk.evidence import Evidence, carried_over
 from minhos.risk.shadow import ShadowResult
 from minhos.stats import day_block_interval, majority_share
 from minhos.stats.eprocess import EVIDENCE_LAMBDAS
 
 MINIMUM_BETS = 30
 MINIMUM_BET_DATES = 3
+MINIMUM_BARS = 30
+"""Bars below which a slice is left out: six right on six dates would have an interval of 100 to 100 %."""
 REGIMES = ("calm", "usual", "wild")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LOG10 = float(np.log(10.0))
@@ -144,14 +146,14 @@ def slices(signals: Signals) -> Slices:
 
 
 def _cut(signals: Signals, key: Ints, name: Callable[[int], str]) -> tuple[Slice, ...]:
-    """One slice a value of key from zero up, ascending; values without a bar that counts are left out."""
+    """One slice a value of key from zero up, ascending; values with fewer than 30 bars that count are left out."""
     found = (_slice(name(value), signals.take(key == value)) for value in np.unique(key[key >= 0]).tolist())
     return tuple(one for one in found if one is not None)
 
 
 def _slice(name: str, signals: Signals) -> Slice | None:
     counted, hit = hits(signals)
-    if not len(hit):
+    if len(hit) < MINIMUM_BARS:
         return None
     bets = signals.take(signals.bets)
     return Slice(
@@ -169,15 +171,16 @@ def _net_interval(bets: Signals) -> Pair | None:
 
 
 def _evidence(bets: Signals, recipe_id: str) -> Evidence:
-    """The live fold over the same bets."""
-    evidence = Evidence(instrument=bets.instrument.root, recipe=recipe_id, simulated=bets.simulated)
+    """The live fold over the same bets: with each model the detector begins anew, what was proven stays."""
+    root, evidence = bets.instrument.root, None
     hit = bets.side * bets.move_ticks
     for i, net_r in enumerate(bets.net_r.tolist()):
+        evidence = carried_over(evidence, root, recipe_id, str(bets.model[i]), bets.simulated)
         evidence = evidence.update(ShadowResult(
             int(bets.close_time_ns[i]), int(bets.side[i]), float(bets.p_side[i]), float(bets.break_even[i]), net_r,
             bool(hit[i] > 0) if bets.decided[i] else None,
         ))  # fmt: skip
-    return evidence
+    return evidence or carried_over(None, root, recipe_id, "", bets.simulated)
 
 
 def _weekday(trade_date: int) -> int:

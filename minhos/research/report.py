@@ -28,7 +28,7 @@ class Data(msgspec.Struct, frozen=True):
 
     bars: of the whole history; unseen: of these, out of sample.  sessions: full ones of the whole history.  schedule:
     when the models were trained.  slope_low: lower bound of the newest calibrator's slope; not above zero means that
-    no edge was proven in its past.  notes: how the files were read and what was cut.
+    it does not believe the score.  notes: how the files were read and what was cut.
     """
 
     symbol: str

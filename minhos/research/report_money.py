@@ -63,7 +63,7 @@ def _equity_chart(money: Money) -> Chart:
     return Chart(
         "Equity",
         f"Equity at the end of {len(x)} trade dates, {count(len(money.trades))} trades; the band is where 90 % of "
-        "histories lie that take the same days in another order.",
+        "histories lie that are resampled from the same days.",
         figures.figure(traces, "trade date", "dollars"),
     )
 
@@ -152,7 +152,7 @@ def data(report: ResearchReport) -> Section:
         *_walk_rows(report),
         ("Members", f"{', '.join(found.members)}{missing}"),
         ("Recipe", found.recipe_id),
-        ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: an edge in its past)"),
+        ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: the score is believed)"),
         ("Made", f"{moment(report.made)} by MinhOS {report.version}"),
         *((f"{name}, seconds", number(seconds, 1)) for name, seconds in report.seconds.items()),
     )  # fmt: skip

@@ -217,7 +217,7 @@ def _shadow_chart(report: ResearchReport, found: Edge) -> Chart:
     return Chart(
         "Shadow book",
         f"Sum of net R of {count(found.bets)} bets over {len(x)} trade dates; the band is where 90 % of histories lie "
-        "that take the same days in another order.",
+        "that are resampled from the same days.",
         figures.figure([*traces, figures.line(x, curve.values, "net R")], "trade date", "sum of net R"),
     )
 

@@ -17,6 +17,10 @@ from minhos.training.canary_result import Canaries
 from minhos.training.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS, verdict
 from minhos.training.result import Bets, Verdict
 
+BEYOND_LUCK = 0.95
+"""Of the deflated Sharpe ratio: chance that the ratio lies above zero, after all trials, from which it is an edge."""
+AGAIN = "the bets alone look like one, so judge them on bars that nothing was tried on: keep paper trading"
+
 
 def verdict_of(data: Data, found: Prediction, bets: Edge, deflation: Deflation) -> tuple[Verdict, str]:
     """The word and the sentence of a run whose canaries live."""
@@ -29,9 +33,11 @@ def verdict_of(data: Data, found: Prediction, bets: Edge, deflation: Deflation) 
             f"{mark}Too little data: {data.sessions} full sessions and {found.moved:,} bars out of sample where an "
             f"answer needs {MINIMUM_SESSIONS} and {MINIMUM_HOLDOUT_BARS:,}; so far {said}."
         )
+    if word == "edge" and not (deflation.probability or 0.0) >= BEYOND_LUCK:
+        return "no_edge", f"{mark}No edge beyond luck{_after(deflation)}: {said}; {AGAIN}."
     if word == "edge":
         return word, f"{mark}An edge: {said}; {_evidence(bets)}."
-    believed = "" if data.slope_low > 0.0 else "the newest calibration no longer believes the score; "
+    believed = "" if data.slope_low > 0.0 else "the newest calibration does not believe the score; "
     return word, f"{mark}No edge: {said}; {believed}{_wait(bets)}."
 
 
@@ -59,6 +65,10 @@ def _bets(bets: Edge) -> str:
     return f"{bets.bets:,} bets {verb} {abs(bets.mean_net_r):.4f} R each after costs{between}"
 
 
+def _after(found: Deflation) -> str:
+    return f" after {found.n_trials:,} trials" if found.n_trials > 1 else ""
+
+
 def _luck(bets: Edge, found: Deflation) -> str:
     """The Sharpe ratio beside what the best of so many trials without skill would show."""
     if found.annual is None or found.expected_maximum is None or bets.bets < MINIMUM_BETS:
@@ -68,7 +78,7 @@ def _luck(bets: Edge, found: Deflation) -> str:
     luck = annualised(found.expected_maximum, SESSIONS_A_YEAR)
     return (
         f"and their Sharpe ratio of {found.annual:.1f} a year stands against {luck:.1f} that the best of "
-        f"{found.n_trials} trials without skill would show"
+        f"{found.n_trials:,} trials without skill would show"
     )
 
 

@@ -39,6 +39,8 @@ Progress = Callable[[float, str], None]
 KIND = "research"
 SHOWN_SETTINGS = ("market", "paper", "training", "autonomous")
 """Sections of minhos.toml that bear on a report; sizing and risk are shown as they come out."""
+WITHOUT_EFFECT = {"processes"}
+"""Settings of these that change no result, so that another value is no other configuration."""
 
 
 def data_of(history: History, study: OutOfSample) -> Data:
@@ -85,7 +87,9 @@ def money_of(study: OutOfSample, chosen: Settings, layout: Layout, progress: Pro
 
 def settings_of(chosen: Settings) -> dict[str, dict[str, str]]:
     """Settings that bear on a report, as text, by section; no password is among these sections."""
-    shown: dict[str, dict[str, Any]] = {name: getattr(chosen, name).model_dump() for name in SHOWN_SETTINGS}
+    shown: dict[str, dict[str, Any]] = {
+        name: getattr(chosen, name).model_dump(exclude=WITHOUT_EFFECT) for name in SHOWN_SETTINGS
+    }
     shown["sizing"] = msgspec.structs.asdict(chosen.sizing_parameters())
     shown["risk"] = msgspec.structs.asdict(chosen.risk_parameters())
     return {name: {key: str(value) for key, value in section.items()} for name, section in shown.items()}

@@ -25,7 +25,7 @@ from minhos.research.deflation import deflated
 from minhos.research.edge import daily_net_r, edge, log10_e_values, slices
 from minhos.research.out_of_sample import OutOfSample
 from minhos.research.prediction import prediction
-from minhos.research.report import ResearchReport
+from minhos.research.report import Money, ResearchReport
 from minhos.research.report_figures import thinned
 from minhos.research.report_page import page
 from minhos.research.report_summary import BANNER, highlights, sections
@@ -38,7 +38,7 @@ from minhos.services.research_parts import canaries_of, data_of, fills_of, money
 from minhos.services.risk_scenarios import risk_scenarios
 from minhos.services.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.services.trading_setup import registry_of
-from minhos.services.trials import tried
+from minhos.services.trials import Tried, tried
 from minhos.training.progress import part_of
 from minhos.training.recipe import TREES
 
@@ -171,10 +171,22 @@ def _judged(
     luck = deflated(daily_net_r(signals)[1], trials.n_trials, trials.sharpe_ratio_variance)
     word, sentence = verdict_of(found.data, forecasts, bets, luck)
     return msgspec.structs.replace(
-        found, verdict=word, sentence=sentence, prediction=forecasts, edge=bets, deflation=luck,
-        slices=slices(signals), costs=costs(signals), shadow=shadow_curve(signals), e_values=_e_values(study),
+        found, verdict=word, sentence=sentence, money=_paying(found.money, trials), prediction=forecasts, edge=bets,
+        deflation=luck, slices=slices(signals), costs=costs(signals), shadow=shadow_curve(signals),
+        e_values=_e_values(study),
         fills=asked.ask("fills", lambda: fills_of(history.settings, layout)),
     )  # fmt: skip
+
+
+def _paying(money: Money | None, trials: Tried) -> Money | None:
+    """The account's Sharpe ratio deflated by all trials, those too that were entered after it."""
+    if money is None:
+        return None
+    ends = np.array(money.curve.values)
+    begins = np.concatenate([[money.start_dollars], ends[:-1]])
+    returns = np.divide(ends, begins, out=np.zeros(len(ends)), where=begins > 0.0) - 1.0
+    luck = deflated(returns, trials.n_trials, trials.sharpe_ratio_variance)
+    return msgspec.structs.replace(money, deflation=luck)
 
 
 def _e_values(study: OutOfSample) -> tuple[tuple[float, float], ...]:
@@ -183,21 +195,33 @@ def _e_values(study: OutOfSample) -> tuple[tuple[float, float], ...]:
     return tuple(zip(*thinned(range(1, len(path) + 1), path), strict=True))
 
 
+def make_folder(folder: Path) -> Path:
+    """The folder of a report, made where it is absent: before the long work.  Raises MinhosError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
 def write(report: ResearchReport, folder: Path) -> Written:
     """report.html and report.json in that folder, which is made where it is absent.
 
     Raises MinhosError where the folder cannot be written, or plotly is not installed.
     """
+    html, json = make_folder(folder) / "report.html", folder / "report.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        html, json = folder / "report.html", folder / "report.json"
         write_json(json, report)
         html.write_text(html_of(report), encoding="utf-8")
     except OSError as error:
-        raise MinhosError(
-            f"the report cannot be written to {folder} ({error.strerror}); choose another folder with --out."
-        ) from error
+        raise _unwritable(folder, error) from error
     return Written(report, html, json)
+
+
+def _unwritable(folder: Path, error: OSError) -> MinhosError:
+    return MinhosError(
+        f"the report cannot be written to {folder} ({error.strerror}); choose another folder with --out."
+    )
 
 
 def html_of(report: ResearchReport) -> str:

@@ -25,7 +25,8 @@ from minhos.training.ledger import DataRange, TrialLedger
 class Tried(msgspec.Struct, frozen=True):
     """n_trials: distinct configurations tried on overlapping bars, this one included.
 
-    sharpe_ratio_variance: of their ratios per trade date; None where fewer than five of them have one.
+    sharpe_ratio_variance: of their ratios per trade date; None where fewer than five of them have one, or fewer than
+    half: ratios of a few sizes of the same signals would say that hundreds of other trials were alike.
     """
 
     n_trials: int
@@ -64,7 +65,9 @@ def tried(layout: Layout, bars: Bars) -> Tried:
     """How often these bars were looked at so far; enters nothing."""
     trials = TrialLedger(layout.ledger).trials(range_of(bars))
     count = len({trial.configuration for trial in trials})
-    return Tried(count, variance_of([trial.sharpe_ratio for trial in trials]))
+    with_ratio = {trial.configuration for trial in trials if trial.sharpe_ratio is not None}
+    known = 2 * len(with_ratio) >= count
+    return Tried(count, variance_of([trial.sharpe_ratio for trial in trials]) if known else None)
 
 
 def enter_and_deflate(

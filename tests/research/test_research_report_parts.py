@@ -41,7 +41,7 @@ def parts(study: OutOfSample) -> tuple[Prediction, Edge]:
 
 def sentence(parts: tuple[Prediction, Edge], data: Data = DATA, trials: int = 1, **changes: object) -> tuple[str, str]:
     found, bets = parts[0], msgspec.structs.replace(parts[1], **changes)
-    return verdict_of(data, found, bets, deflated(np.sin(np.arange(60.0)) + 0.1, trials))
+    return verdict_of(data, found, bets, deflated(np.sin(np.arange(60.0)) + 0.4, trials))
 
 
 def test_an_edge_needs_the_slope_the_bets_and_the_interval(parts: tuple[Prediction, Edge]) -> None:
