@@ -53,12 +53,12 @@ def bundle_for(
     seed: int | None = None,
     scheduler: str | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:
-    """The bundle that was trained on exactly these bars with this recipe; trained now where there is none.
+    """The bundle that was trained on exactly these bars with this recipe and cost; trained now where there is none.
 
     Raises:
         LeakSuspected: a leak canary died; nothing may be concluded from this run.
     """
-    wanted = data_hash(bars)
+    wanted, cost = data_hash(bars), bars.instrument.round_trip_cost_ticks()
     recipe_id = recipe_of(settings, len(bars)).recipe_id
     for info in registry.list():
         if info.status == "damaged":
@@ -66,7 +66,8 @@ def bundle_for(
         bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
         manifest = bundle.manifest
         same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
-        if same and seed in (None, manifest.seeds[0]) and manifest.report.get("canaries") is not None:
+        judged = manifest.report.get("canaries") is not None and manifest.report.get("cost_ticks") == cost
+        if same and judged and seed in (None, manifest.seeds[0]):
             return bundle, {**manifest.report, "bundle_id": bundle.id}
     report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
     if not report["bundle_id"]:

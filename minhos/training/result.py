@@ -140,6 +140,8 @@ class TrainResult(msgspec.Struct, frozen=True):
     cpu_s: float = 0.0
     canaries: Canaries | None = None
     """None where they were not asked.  Where one died the verdict is no_edge and there are no figures."""
+    cost_ticks: float | None = None
+    """Of a round trip: what break-even, bets and verdict rest on."""
 
     @property
     def leak_suspected(self) -> bool:

@@ -137,7 +137,7 @@ def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: D
         members=_members(ensemble, unseen), missing=ensemble.missing,
         pesaran_timmermann_p=evaluate.skill_p_value(holdout), payoff=ensemble.payoff, calibrator=ensemble.calibrator,
         seeds=(seed, *ensemble.lstm_seeds), cpu_s=ensemble.cpu_s,
-        holdout_start_ns=int(bars.close_time_ns[unseen.bar[0]]),
+        holdout_start_ns=int(bars.close_time_ns[unseen.bar[0]]), cost_ticks=cost,
     )  # fmt: skip
 
 
