@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from minhos.accounting.ledger import close_lots
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position
 from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
 from minhos.trading.venue import OrderReport, OrderStatus
@@ -164,6 +165,14 @@ def moot_orders(position: Position, records: list[OrderRecord]) -> list[str]:
         for r in records
         if r.order.role in CLOSING and r.order.side * held >= 0 and r.state is not OrderState.CANCEL_SENT
     ]
+
+
+def at_most(position: Position, shown: int) -> Position:
+    """The oldest lots of a position, for no more contracts than a broker shows on that side."""
+    side = 1 if position.contracts > 0 else -1
+    excess = max(0, abs(position.contracts) - max(0, side * shown))
+    kept, _ = close_lots(position.lots, excess)
+    return Position(position.symbol, kept)
 
 
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:

@@ -9,7 +9,7 @@ no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,7 +22,7 @@ from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, 
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
-from minhos.trading.book import OrderRecord, moot_orders, stop_maintenance
+from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
 from minhos.trading.conclusions import demand_to_flatten, trade_record
 from minhos.trading.decide import decide, make_flatten, still_to_close
 from minhos.trading.order_states import FINAL, OrderState, Trigger
@@ -263,9 +263,10 @@ class Engine:
         for order in orders:
             self._note(self.venue.submit(order, time_ns))
 
-    def keep_orders(self, time_ns: int) -> None:
+    def keep_orders(self, time_ns: int, shown: Mapping[str, int] | None = None) -> None:
         """The stops together equal the position, and nothing that was to close it outlives it.
 
+        shown: what the broker holds for certain where that is something else; stops are for no more than that.
         At a broker whose account was not compared yet our position may be an old one: nothing is taken back there.
         """
         book = self.state.book
@@ -275,7 +276,8 @@ class Engine:
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
             position = account.position(symbol)
             stops = [record for record in book.stops(symbol) if not self._is_to_wait(record)]
-            for action in stop_maintenance(position, stops):
+            covered = position if shown is None else at_most(position, shown.get(symbol, 0))
+            for action in stop_maintenance(covered, stops):
                 if action.what == "cancel":
                     self.cancel(action.stop_id, time_ns)
                 elif self._request(action.stop_id, Trigger.REQUEST_RESIZE, time_ns):

@@ -73,13 +73,14 @@ class Settlement:
             found, self.vouched = differences(state, survey), None
         if (found and found != self._suspected) or self._unsettled():
             engine.venue.ask()
-        if not found or found == self._suspected:
+        certain = found == self._suspected
+        if not found or certain:
             self._conclude(found, now_ns)
         self._suspected = found
         self._protect(survey, now_ns)
         self._close_unplanned(now_ns)
         engine.refused_ids.clear()
-        engine.keep_orders(now_ns)
+        engine.keep_orders(now_ns, survey.positions if found and certain else None)
 
     def _journal(self, survey: Survey, now_ns: int) -> None:
         content = msgspec.structs.replace(survey, started_ns=0, time_ns=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from broker_desk import SURE, BrokerDesk
 from trading_desk import SYMBOL
 
@@ -124,3 +125,38 @@ def test_a_word_is_for_two_equal_surveys_and_for_the_difference_of_that_moment_a
     assert desk.position == 1
     desk.survey(3, orders=stop, times=4)
     assert desk.position == 1
+
+
+def test_a_stop_is_cut_to_what_the_broker_holds_and_grows_again_with_it():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    whole, cut = desk.stop_of(entry), msgspec.structs.replace(desk.stop_of(entry), contracts=2)
+    desk.survey(2, orders=[whole])
+    assert desk.venue.resized == []  # one survey may have crossed a fill
+    desk.survey(2, orders=[whole])
+    assert desk.venue.resized == [(entry.stop_id, 2)]
+    desk.rest_stop(entry, 2, OrderStatus.RESIZED)
+    desk.survey(2, orders=[cut], times=3)
+    assert (len(desk.venue.resized), desk.venue.cancelled) == (1, [])
+    desk.survey(entry.contracts, orders=[cut], times=2)
+    assert desk.venue.cancelled == [entry.stop_id]
+
+
+def test_a_stop_on_the_wrong_side_of_what_the_broker_holds_is_taken_back():
+    desk = BrokerDesk()
+    entry = desk.enter()
+    desk.survey(-2, orders=[desk.stop_of(entry)], times=2)
+    assert desk.venue.cancelled == [entry.stop_id]
+    assert desk.state.risk.distrust is not None
+
+
+def test_a_stop_that_came_after_the_survey_is_left_alone():
+    desk = BrokerDesk()
+    desk.survey(-1, times=2)
+    desk.command("resume")
+    desk.flat_bar(p=SURE)
+    entry = desk.sent(Role.ENTRY)
+    desk.accept(entry, "P1")
+    desk.hear(desk.fill(entry, "F1"))
+    desk.rest_stop(entry)
+    assert (desk.venue.cancelled, desk.venue.resized) == ([], [])
