@@ -25,8 +25,9 @@ from minhos.training.ledger import DataRange, TrialLedger
 class Tried(msgspec.Struct, frozen=True):
     """n_trials: distinct configurations tried on overlapping bars, this one included.
 
-    sharpe_ratio_variance: of their ratios per trade date; None where fewer than five of them have one, or fewer than
-    half: ratios of a few sizes of the same signals would say that hundreds of other trials were alike.
+    sharpe_ratio_variance: of the ratios per trade date of those on exactly these bars; None where these are fewer than
+    five, or than half of all.  Ratios of a shorter record are noisier, and those of a few sizes of the same signals
+    would say that hundreds of other trials were alike.
     """
 
     n_trials: int
@@ -63,11 +64,12 @@ def judged_with(settings: Settings, bundle: Bundle) -> dict[str, Any]:
 
 def tried(layout: Layout, bars: Bars) -> Tried:
     """How often these bars were looked at so far; enters nothing."""
-    trials = TrialLedger(layout.ledger).trials(range_of(bars))
+    data = range_of(bars)
+    trials = TrialLedger(layout.ledger).trials(data)
     count = len({trial.configuration for trial in trials})
-    with_ratio = {trial.configuration for trial in trials if trial.sharpe_ratio is not None}
-    known = 2 * len(with_ratio) >= count
-    return Tried(count, variance_of([trial.sharpe_ratio for trial in trials]) if known else None)
+    same = [trial for trial in trials if (trial.first_ns, trial.last_ns) == (data.first_ns, data.last_ns)]
+    ratios = [trial.sharpe_ratio for trial in same if trial.sharpe_ratio is not None]
+    return Tried(count, variance_of(ratios) if 2 * len(ratios) >= count else None)
 
 
 def enter_and_deflate(

@@ -38,7 +38,8 @@ class DataRange(msgspec.Struct, frozen=True):
 class Trial(msgspec.Struct, frozen=True):
     """One configuration on one data range.
 
-    sharpe_ratio: of returns by trade date, not annualised; None where the trial has none.
+    sharpe_ratio: of returns by trade date, not annualised; None where the trial has none.  first_ns, last_ns: of the
+    range, as in `DataRange`.
     """
 
     configuration: str
@@ -46,6 +47,8 @@ class Trial(msgspec.Struct, frozen=True):
     details: dict[str, Any]
     sharpe_ratio: float | None
     at_ns: int
+    first_ns: int = 0
+    last_ns: int = 0
 
 
 def configuration_hash(recipe_id: str, settings: Mapping[str, Any]) -> str:
@@ -79,12 +82,12 @@ class TrialLedger:
     def trials(self, data: DataRange) -> list[Trial]:
         """Trials on overlapping data, oldest first."""
         query = (
-            "SELECT configuration, kind, details, sharpe_ratio, at_ns FROM trials "
+            "SELECT configuration, kind, details, sharpe_ratio, at_ns, first_ns, last_ns FROM trials "
             "WHERE root = ? AND simulated = ? AND first_ns <= ? AND last_ns >= ? ORDER BY at_ns, rowid"
         )
         with self._open() as database:
             rows = database.execute(query, (data.root, data.simulated, data.last_ns, data.first_ns)).fetchall()
-        return [Trial(c, kind, msgspec.json.decode(details), sharpe, at) for c, kind, details, sharpe, at in rows]
+        return [Trial(c, kind, msgspec.json.decode(details), *others) for c, kind, details, *others in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -117,6 +117,17 @@ def test_ratios_of_a_few_alike_trials_say_nothing_of_the_others(tmp_path: Path, 
     assert luck.expected_maximum == pytest.approx(expected_maximum_sharpe_ratio(1 / len(DAILY), 306))
 
 
+def test_ratios_of_a_shorter_record_do_not_make_luck_of_this_one_larger(tmp_path: Path, study: OutOfSample) -> None:
+    """A record of six dates shows ratios three times as far apart as one of 60, with as little skill."""
+    layout, part = Layout(tmp_path), study.bars.rows(slice(2_000, 3_000))
+    for i in range(6):
+        found = enter(layout, study.bars, "r", {"size": i}, "lab sizing", 0.2 + 0.01 * i)
+        enter(layout, part, "r", {"short": i}, "lab sizing", 1.0 - 0.5 * i)
+    found = enter(layout, study.bars, "r", {"size": 6}, "lab sizing", 0.26)
+    assert found.n_trials == 13
+    assert found.sharpe_ratio_variance == pytest.approx(np.var(0.2 + 0.01 * np.arange(7), ddof=1))
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> research_report.ResearchReport:
     """Of a market in which a lab has entered its trials after the account's."""
