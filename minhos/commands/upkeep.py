@@ -180,6 +180,8 @@ def restore(
                 unpacked.unlink()
             else:
                 replace_file(target, archive.read(name))
+                if name.startswith("config/"):
+                    _keep_private(target)
     if as_json:
         print_json({"restored": len(names)})
     else:

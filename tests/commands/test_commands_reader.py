@@ -57,8 +57,11 @@ def test_only_their_owner_reads_settings_and_backup(minh, home, tmp_path):
     assert minh("config", "set", "sierra.password", "sierra-word")[0] == 0
     assert minh("backup", str(tmp_path / "b.zip"))[0] == 0
     assert "config/minhos.toml" in zipfile.ZipFile(tmp_path / "b.zip").namelist()
-    for path in (home / "config" / "minhos.toml", tmp_path / "b.zip"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    paths = (home / "config" / "minhos.toml", tmp_path / "b.zip")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o600, 0o600]
+    paths[0].unlink()
+    assert minh("restore", str(paths[1]))[0] == 0
+    assert stat.S_IMODE(paths[0].stat().st_mode) == 0o600
 
 
 def test_a_negative_number_is_a_value_and_not_an_option(minh, home):
