@@ -30,7 +30,7 @@ from minhos.risk.types import Level
 
 STRETCHES = ("09:45", "11:00", "13:00", "15:30")
 FEED_DIES, FEED_RETURNS, MISSED_FALL = "10:35", "11:45", 0.012
-WEEKS = 5
+WEEKS = 12
 THIN, THINNER, FALLS, FALL = "11:00", "12:30", "13:00", 0.008
 THIN_BOOK = Conditions(slippage_ticks=4, most_contracts=1, spread_ticks=6.0)
 THINNER_BOOK = Conditions(slippage_ticks=8, most_contracts=1, spread_ticks=10.0)

@@ -91,6 +91,7 @@ def test_drawdown_goes_through_every_level_in_order_and_stops_at_emergency():
     figures = shipped("drawdown").figures
     dates = [figures[f"date_of_{level}"] for level in ("medium", "high", "critical", "emergency")]
     assert dates == sorted(dates)
+    assert figures["bars_bound_by_level"] > 0
     assert figures["dates_stopped_by_losses"] > 0
     assert shipped("drawdown").timeline[-1].contracts == 0
 

@@ -188,8 +188,8 @@ def test_armed_once_real_money_is_traded_at_a_quarter_until_disarm(house_of: Cal
 
     desk.run_until(START + 2 * BAR_INTERVAL_NS)
     desk.wait(lambda: bool(desk.trader.engine.state.held()), "a fill")
-    step = {step.name: step for step in desk.decisions()[-1].recommendation.trace}["kelly_multiplier"]
-    assert step.after == pytest.approx(0.25 * step.before)
+    step = {step.name: step for step in desk.decisions()[-1].recommendation.trace}["live_ladder"]
+    assert step.after == pytest.approx(step.before * 0.25 / 0.6)  # a quarter where the setting is 0.6
     held = desk.trader.engine.state.held()["MNQZ25"]
     assert (house.broker.held(), house.broker.held("Sim1")) == ({MICRO: held}, {})
 
