@@ -23,7 +23,7 @@ from minhos.sizing.types import SizingParameters
 Unit = Literal["contracts", "fractions"]
 Values = dict[str, float | None]
 AHEAD_BY = 0.05
-"""Share by which Kelly's Sharpe ratio must lie above that of the fixed size."""
+"""Share by which Kelly's Sharpe ratio must lie above that of the fixed size; to lose less is not to be ahead."""
 
 
 class State(enum.StrEnum):
@@ -112,7 +112,7 @@ def _judge(
     if missing or kelly is None or fixed is None:
         return _untold(name, unit, rule, missing or f"{_text(name, kelly)} against {_text(name, fixed)}")
     met = {
-        "risk_adjusted": ahead(kelly, fixed) > AHEAD_BY,
+        "risk_adjusted": kelly > 0.0 and ahead(kelly, fixed) > AHEAD_BY,
         "drawdown": kelly < fixed,
         "volatility": kelly < fixed,
         "win_rate": kelly >= fixed,

@@ -30,7 +30,10 @@ def fit_payoff(side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.Ar
     right, wrong = moves[moves > 0], moves[moves < 0]
     for kind, found in (("right", right), ("wrong", wrong)):
         if len(found) < MINIMUM_BARS:
-            raise NotEnoughData(f"Only {len(found)} out-of-fold bars were {kind}; the payoff needs {MINIMUM_BARS}.")
+            raise NotEnoughData(
+                f"Only {len(found)} out-of-fold bars were {kind}; the payoff needs {MINIMUM_BARS}, so use more bars, "
+                "and some on which prices turn."
+            )
     sizes = np.sort(np.abs(moves[moves != 0]))
     right_outcomes = tuple(round(float(part.mean()), 6) for part in np.array_split(sizes, N_OUTCOMES))
     wrong_outcomes = tuple(-size for size in reversed(right_outcomes))

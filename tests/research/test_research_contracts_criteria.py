@@ -84,6 +84,13 @@ def test_the_sharpe_ratio_must_be_more_than_five_percent_ahead(pair, factor, sta
     assert found["risk_adjusted"].state is state
 
 
+def test_a_loss_that_is_smaller_is_not_ahead(pair):
+    worth = deflated([0.01, -0.005, 0.02, 0.0, 0.01, 0.004], 1)
+    less, more = (msgspec.structs.replace(worth, annual=annual) for annual in (-1.0, -2.0))
+    found = judged(with_figures(pair[0], deflation=less), with_figures(pair[1], deflation=more))
+    assert found["risk_adjusted"].state is State.NOT_MET
+
+
 @pytest.mark.parametrize(
     ("kelly", "fixed", "share"),
     [
