@@ -7,13 +7,13 @@ other contracts are not seen.  For those outside the trader: flatten, watchdog, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Mapping
 
 import msgspec
 
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
-from minhos.dtc.messages.enums import OrderStatus
+from minhos.dtc.messages.enums import BuySell, OrderStatus
 from minhos.dtc.prices import PriceScale
 from minhos.errors import DtcError, SymbolError, VenueError
 from minhos.market.clock import Clock
@@ -115,21 +115,21 @@ class Desk:
             seen = again
         raise VenueError(f"The positions of {self.account} keep changing ({describe(seen)}): somebody else trades.")
 
-    async def cancel_all(self, keep: Container[str] = ()) -> tuple[int, list[m.OrderUpdate]]:
+    async def cancel_all(self, protect: Mapping[str, int] | None = None) -> tuple[int, list[m.OrderUpdate]]:
         """Cancel until nothing works, for `FINAL_S` at most: how many ended, and those that still work.
 
-        keep: symbols whose orders are left alone.
+        protect: positions whose stops and targets are left alone.
         """
         asked: set[str] = set()
         end_ns = self.deadline_ns()
-        working = [order for order in await self.orders() if order.symbol not in keep]
+        working = without_protection(await self.orders(), protect or {})
         while working and not self.is_past(end_ns):
             for order in working:
                 if order.server_order_id not in asked:
                     asked.add(order.server_order_id)
                     self.client.send(m.CancelOrder(order.server_order_id, order.client_order_id, self.account))
             await asyncio.sleep(POLL_S)
-            working = [order for order in await self.orders() if order.symbol not in keep]
+            working = without_protection(await self.orders(), protect or {})
         return len(asked - {order.server_order_id for order in working}), working
 
     def deadline_ns(self) -> int:
@@ -142,6 +142,15 @@ class Desk:
     def _is_ours(self, row: m.OrderUpdate | m.PositionUpdate) -> bool:
         ours = not self._names.isdisjoint((row.symbol, _root(row.symbol)))
         return ours and row.trade_account in ("", self.account)
+
+
+def without_protection(orders: list[m.OrderUpdate], held: Mapping[str, int]) -> list[m.OrderUpdate]:
+    """The orders that close none of these positions: entries, and what rests where nothing is held.
+
+    A target stays beside its stop: a broker may end both where one is cancelled.
+    """
+    closing = {symbol: BuySell.SELL if contracts > 0 else BuySell.BUY for symbol, contracts in held.items()}
+    return [order for order in orders if order.buy_sell != closing.get(order.symbol)]
 
 
 def _root(symbol: str) -> str:

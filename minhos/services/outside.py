@@ -3,8 +3,9 @@
 Under the order gate, so that nobody else sends meanwhile: cancel every working order of our account in our contracts
 and wait until each has ended, read the positions again, close each with message 209 (which the broker sizes itself
 and refuses where there is no position), and compare.  A contract of which an order may still fill is not closed: two
-orders could turn the position round.  In a closed market nothing fills, so what is held keeps its stops.  It decides
-nothing and needs no model.  Not for the trader's own closing orders: those are the venue's.
+orders could turn the position round.  In a closed market nothing fills, so what is held keeps its stops; entries
+are cancelled there too.  It decides nothing and needs no model.  Not for the trader's own closing orders: those are
+the venue's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import msgspec
@@ -211,7 +212,7 @@ class Flatten:
         self._before = held if self._before is None else self._before
         closed = closed_until(self._clock) if held else ""
         if closed:
-            await self._cancel(desk, keep=held)
+            await self._cancel(desk, protect=held)
             self._working, self._after = await desk.orders(), await desk.positions()
             self._problem = f"The market is closed until {closed}; until then position and stops stay as they are."
             return True
@@ -227,8 +228,8 @@ class Flatten:
         self._problem = f"The closing order did not fill within {FINAL_S:g} seconds; is the market closed?"
         return True
 
-    async def _cancel(self, desk: Desk, keep: Container[str] = ()) -> None:
-        n_ended, self._working = await desk.cancel_all(keep)
+    async def _cancel(self, desk: Desk, protect: Mapping[str, int] | None = None) -> None:
+        n_ended, self._working = await desk.cancel_all(protect)
         self._n_cancelled += n_ended
         if n_ended or self._working:
             self._steps.note(0.4, f"cancelled or filled: {n_ended} orders; still working: {len(self._working)}")

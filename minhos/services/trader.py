@@ -232,7 +232,11 @@ class Trader:
         if request.type == "accept-position" and self.engine.state.risk.distrust is None:
             return f"{REFUSED}the broker and the journal agree: there is nothing to accept."
         if request.type == "resume":
-            self.layout.halt_file.unlink(missing_ok=True)
+            try:
+                self.layout.halt_file.unlink(missing_ok=True)
+            except OSError as error:
+                file = self.layout.halt_file
+                return f"{REFUSED}{file} cannot be deleted ({error.strerror}); remove it by hand and resume again."
         self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)
         return "done"
 
