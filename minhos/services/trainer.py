@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -22,10 +25,11 @@ from minhos.services.history import history_of
 from minhos.services.layout import Layout, read_json, write_json
 from minhos.services.logs import configure
 from minhos.services.trading_setup import active_bundle, matching_of, registry_of, scope_of, simulated_feed
-from minhos.services.training_runs import Progress, report_progress, run_training
+from minhos.services.training_runs import report_progress, run_training
 from minhos.settings import Settings, home, load
 
 POLL_S = 1.0
+BEAT_S = 5.0
 RETRY_S = 600.0
 DAY_S = 86_400
 
@@ -52,7 +56,8 @@ class Trainer:
             self.after_close.tend()
             why = self.due()
             if why:
-                self.train(why)
+                with self._beating("training"):
+                    self.train(why)
             time.sleep(POLL_S)
 
     def due(self) -> str:
@@ -74,19 +79,14 @@ class Trainer:
         """One training from the newest bars to the promoted bundle; a failure is kept in words and tried later."""
         log.info("training", why=why)
         tell = report_progress(self.layout, self.scope)
-        self._heartbeat("training")
         try:
             tell(0.0, f"training, because {why}")
             bars = self.history()
             active = active_bundle(self.registry, self.scope)
             result = run_training(
-                bars,
-                self.settings,
-                self.layout,
-                self.registry.root,
-                progress=self._alive(tell),
+                bars, self.settings, self.layout, self.registry.root, progress=tell,
                 parent=active.id if active else "",
-            )
+            )  # fmt: skip
             if not result["bundle_id"]:
                 raise LeakSuspected(str(result["reason"]))
             self.registry.promote(result["bundle_id"], "trainer", self.clock.now_ns())
@@ -109,12 +109,26 @@ class Trainer:
             feed.resume_after(int(heartbeat.get("market_time_ns", 0)))
         return feed.history()
 
-    def _alive(self, tell: Progress) -> Progress:
-        def both(share: float, message: str) -> None:
-            tell(share, message)
-            self._heartbeat("training")
+    @contextmanager
+    def _beating(self, state: str) -> Iterator[None]:
+        """Heartbeats as long as the work takes: a fit of many minutes reports nothing, and is not dead."""
+        self._heartbeat(state)
+        done = threading.Event()
 
-        return both
+        def beat() -> None:
+            while not done.wait(BEAT_S):
+                try:
+                    self._heartbeat(state)
+                except (OSError, MinhosError) as error:
+                    log.warning("no heartbeat", reason=str(error))
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _heartbeat(self, state: str) -> None:
         write_json(
