@@ -102,7 +102,8 @@ def search(bars: Bars, calendar: SessionCalendar, recipe: Recipe, member: str, *
 
     trials: to propose; one that was proposed before is not judged again.  seed: of Optuna and of the fits.  record:
     called with the recipe id of each distinct configuration when it has been judged, for the trial ledger.
-    processes, scheduler: as in `parallel.run_calls`.  Raises NotEnoughData under ten trade dates to learn from,
+    processes, scheduler: as in `parallel.run_calls`.  Raises NotEnoughData under ten trade dates to learn from or
+    where all moves went one way,
     LeakSuspected where a leak canary dies, TrainingError where the member or the cluster is missing or nothing could
     be judged.
     """

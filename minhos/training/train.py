@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import minhos
+from minhos.errors import NotEnoughData
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
@@ -35,6 +36,7 @@ from minhos.training.result import Lines, MemberReport, TrainResult
 from minhos.training.splits import holdout as split_holdout
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 FULL_SESSION_SHARE = 0.9
 
 
@@ -99,14 +101,23 @@ def prepare(
 ) -> tuple[Dataset, Ints, Ints]:
     """All samples of a history, and which of them are learnt from and which are only reported (the newest, purged).
 
-    Weights are scaled on those that are learnt from; the others have none.
+    Weights are scaled on those that are learnt from; the others have none.  Raises NotEnoughData where there are too
+    few bars, or those to learn from did not move both ways.
     """
     table = compute(bars, calendar, progress)
     data = build_dataset(bars, table, calendar)
     fit, unseen = split_holdout(data.start_ns, data.end_ns, recipe.holdout)
+    _refuse_one_way(data.up[fit[data.decided[fit]]])
     weight = np.zeros(len(data))
     weight[fit] = training_weights(data.move_ticks[fit], data.atr_ticks[fit], dead_zone=recipe.dead_zone)
     return msgspec.structs.replace(data, weight=weight), fit, unseen
+
+
+def _refuse_one_way(up: Floats) -> None:
+    """up: of the bars to learn from that moved.  Raises NotEnoughData where they do not move both ways."""
+    if len(np.unique(up)) < 2:
+        how = f"all {len(up):,} bars to learn from moved {'up' if up[0] else 'down'}" if len(up) else "no bar moved"
+        raise NotEnoughData(f"{how}; a direction can only be learnt from moves both ways, so use other or more bars.")
 
 
 def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: Dataset,
