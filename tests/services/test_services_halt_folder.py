@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from live_folder import Desk, File, bars_of
 
-from minhos.market.types import BAR_INTERVAL_NS
 from minhos.journal.inbox import Command
+from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing import ns
 
 START = ns("2025-10-07T14:00")
