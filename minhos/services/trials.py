@@ -45,12 +45,14 @@ def enter(
 ) -> Tried:  # fmt: skip
     """Count one configuration on those bars and say how many there are now.
 
-    settings: plain values, all that the result depends on beside the recipe.  kind: train, backtest, lab,
-    walk-forward, search.  sharpe_ratio: of returns by trade date, not annualised; None where there is none.
+    settings: plain values, all that the result depends on beside the recipe and the cost of a round trip.  kind:
+    train, backtest, lab, walk-forward, search.  sharpe_ratio: of returns by trade date, not annualised; None where
+    there is none.
     """
     data, ledger = range_of(bars), TrialLedger(layout.ledger)
     at_ns = SystemClock().now_ns()
-    ledger.record(data, recipe_id, settings, kind=kind, at_ns=at_ns, sharpe_ratio=sharpe_ratio)
+    judged = {**settings, "cost_ticks": bars.instrument.round_trip_cost_ticks()}
+    ledger.record(data, recipe_id, judged, kind=kind, at_ns=at_ns, sharpe_ratio=sharpe_ratio)
     return tried(layout, bars)
 
 

@@ -128,6 +128,14 @@ def test_ratios_of_a_shorter_record_do_not_make_luck_of_this_one_larger(tmp_path
     assert found.sharpe_ratio_variance == pytest.approx(np.var(0.2 + 0.01 * np.arange(7), ddof=1))
 
 
+def test_another_commission_is_another_configuration(tmp_path: Path, study: OutOfSample) -> None:
+    layout, bars = Layout(tmp_path), study.bars
+    cheap = msgspec.structs.replace(bars, instrument=msgspec.structs.replace(bars.instrument, commission_cents=1))
+    assert enter(layout, bars, "r", {}, "backtest", 0.1).n_trials == 1
+    assert enter(layout, cheap, "r", {}, "backtest", 0.4).n_trials == 2
+    assert enter(layout, bars, "r", {}, "backtest", 0.1).n_trials == 2
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> research_report.ResearchReport:
     """Of a market in which a lab has entered its trials after the account's."""
