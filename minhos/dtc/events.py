@@ -18,10 +18,14 @@ class Connected(msgspec.Struct, frozen=True):
 
 
 class Disconnected(msgspec.Struct, frozen=True):
-    """The connection ended; retry_in_s is None when the client will not try again."""
+    """The connection ended; retry_in_s is None when the client will not try again.
+
+    dismissed: the server asked for that: no other client should try either.
+    """
 
     reason: str
     retry_in_s: float | None
+    dismissed: bool = False
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ class Session:
         self._life: asyncio.Task[None] | None = None
         self._stream = EventStream(options.most_waiting_events)
         self._end_reason = ""
-        self._is_final = False
+        self._is_final = self._is_dismissed = False
 
     @property
     def is_connected(self) -> bool:
@@ -132,7 +132,8 @@ class Session:
             if self.observer is not None:
                 self.observer(message)
             if isinstance(message, m.Logoff):
-                self._is_final = self._is_final or bool(message.do_not_reconnect)
+                self._is_dismissed = bool(message.do_not_reconnect)
+                self._is_final = self._is_final or self._is_dismissed
                 return f"{self.options.address} logged the client off: {message.reason or 'no reason given'}"
             if isinstance(message, Malformed) and wire.is_broken:
                 return f"{self.options.address} sent what is not DTC: {message.reason}"
@@ -156,8 +157,9 @@ class Session:
                 return
             except DtcError as error:
                 reason = str(error)
-                self._is_final = self._is_final or not is_worth_retrying(error)
-        self._emit(Disconnected(reason, None))
+                self._is_dismissed = not is_worth_retrying(error)
+                self._is_final = self._is_final or self._is_dismissed
+        self._emit(Disconnected(reason, None, self._is_dismissed))
 
     def _lose(self, reason: str) -> None:
         """The connection is gone; what waits for an answer learns that there will be none."""

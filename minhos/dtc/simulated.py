@@ -6,7 +6,7 @@ two halves where the faults say so.  Prices here are the server's (see `minhos.d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -22,12 +22,20 @@ WORKING = (Status.OPEN, Status.PARTIALLY_FILLED)
 
 
 class SimulatedBackend:
-    """Symbols and their last prices, accounts and their cash; everything else follows from the orders."""
+    """Symbols and their last prices, accounts and their cash; everything else follows from the orders.
+
+    tick_values: what a tick is worth in dollars, by symbol; the definition of one that is not named does not say it.
+    """
 
     def __init__(
-        self, prices: dict[str, float], accounts: Sequence[str] = ("Sim1",), faults: Faults = Faults()
+        self,
+        prices: dict[str, float],
+        accounts: Sequence[str] = ("Sim1",),
+        faults: Faults = Faults(),
+        tick_values: Mapping[str, float] | None = None,
     ) -> None:
         self.prices, self._accounts, self._faults = dict(prices), tuple(accounts), faults
+        self._tick_values = dict(tick_values or {})
         self.orders: dict[str, SimOrder] = {}
         self.fills: list[m.HistoricalOrderFillResponse] = []
         self.records: dict[str, list[Message]] = {}
@@ -260,7 +268,7 @@ class SimulatedBackend:
             security_type=int(SecurityType.FUTURES),
             description=f"{symbol} future",
             min_price_increment=0.25,
-            currency_value_per_increment=5.0,
+            currency_value_per_increment=self._tick_values.get(symbol, 0.0),
             display_price_multiplier=self._faults.display_price_multiplier,
             currency="USD",
         )

@@ -6,6 +6,7 @@ once by its execution id, what is done stays done, and where fills are missing i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -14,6 +15,8 @@ from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.dtc.messages import OrderUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderType as DtcType
+from minhos.errors import SymbolError
+from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading.order_ids import stop_id_of, target_id
 from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
@@ -121,8 +124,9 @@ class SierraBook:
         return max(0, self.held(contract, side) - sum(stop.remaining for stop in self.stops(contract)))
 
     def contract_of(self, symbol: str) -> str:
-        """The contract that the broker calls so; empty for none of ours."""
-        return next((route.contract for route in self.routes.values() if route.symbol == symbol), "")
+        """The contract that the broker calls so, in whatever form it writes it; empty for none of ours."""
+        contract = next((route.contract for route in self.routes.values() if route.symbol == symbol), "")
+        return contract or next((contract for contract in self.routes if _is_written(contract, symbol)), "")
 
     def order_id_of(self, server_id: str) -> str:
         """Our order with the broker's number; empty for none of ours."""
@@ -271,6 +275,15 @@ class SierraBook:
                 for number in (tracked.server_id, *tracked.former_ids):
                     self._by_server_id.pop(number, None)
         self.fills.forget(before_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_written(contract: str, symbol: str) -> bool:
+    """Whether a symbol is one of the usual forms of a contract: MNQZ25-CME, MNQZ25_FUT_CME and so on of MNQZ25."""
+    try:
+        return parse_symbol(symbol, parse_symbol(contract).year).contract == contract
+    except SymbolError:
+        return False
 
 
 def _target_of(stop: Order) -> Order:

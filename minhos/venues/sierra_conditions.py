@@ -52,6 +52,12 @@ def definition_problem(route: Route, definition: m.SecurityDefinitionResponse) -
     tick, ours = definition.min_price_increment, route.instrument.tick_size
     if tick and not math.isclose(tick, ours, rel_tol=1e-5):
         return f"{route.symbol} has ticks of {tick:g} at Sierra Chart and of {ours:g} here: it is another contract."
+    value, ours = definition.currency_value_per_increment, route.instrument.tick_value_cents / 100
+    if value and not math.isclose(value, ours, rel_tol=1e-5):
+        return (
+            f"A tick of {route.symbol} is worth {value:g} at Sierra Chart and {ours:g} here: it is another contract, "
+            "or Currency Value per Tick is wrong in Global Settings >> Symbol Settings."
+        )
     if definition.is_delayed:
         return f"Sierra Chart's data of {route.symbol} are delayed; no risk is added on them."
     return ""

@@ -62,6 +62,7 @@ class SierraSession:
         self._loss_limit_cents = 0
         self._told: tuple[bool, str, int] | None = None
         self._broker_net: dict[str, int] = {}
+        """By the broker's name, of which a contract may have several."""
         self._wanted = asyncio.Event()
 
     # What the desk asks ---------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ class SierraSession:
                 if not self._closed:  # a client that failed says no word of it
                     self._close("The connection to Sierra Chart has ended.")
             except FinalRefusal as error:
-                self._close(f"{error} It asked not to be called again; correct it and start the trader again.")
+                self._close(f"{error} It asked not to be called again: correct the cause and start the trader again.")
                 return
             except DtcError as error:
                 self._close(str(error))
@@ -131,7 +132,7 @@ class SierraSession:
             wait_s = min(2.0 * wait_s, self._options.client.reconnect_most_s)
 
     async def _serve(self, client: DtcClient) -> None:
-        """Take events until the client gives up."""
+        """Take events until the client gives up.  Raises FinalRefusal where the server asked for that."""
         preparing: asyncio.Task[None] | None = None
         try:
             async for event in client.events():
@@ -140,6 +141,8 @@ class SierraSession:
                 elif isinstance(event, Disconnected):
                     if preparing is not None:
                         preparing.cancel()
+                    if event.dismissed:
+                        raise FinalRefusal(f"{event.reason.rstrip('.')}.")
                     self._close(f"The connection to Sierra Chart is lost: {event.reason}")
                 else:
                     self._take(event)
@@ -262,10 +265,11 @@ class SierraSession:
         contract = self._book.contract_of(update.symbol)
         if not contract or update.trade_account not in ("", self._options.account):
             return
-        held = contracts_of(update.quantity)
-        if held != self._broker_net.get(contract):
-            self._broker_net[contract] = held
+        shown = contracts_of(update.quantity)
+        if shown != self._broker_net.get(update.symbol):
+            self._broker_net[update.symbol] = shown
             self._book.changes += 1
+        held = sum(net for symbol, net in self._broker_net.items() if self._book.contract_of(symbol) == contract)
         if held != self._book.fills.net.get(contract, 0):
             self._book.survey_reason = f"the broker holds {held} {contract}"
         self._check_average(update)

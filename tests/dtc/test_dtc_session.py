@@ -216,7 +216,7 @@ async def test_a_closing_server_says_so():
     async with connected() as (client, _, server):
         await server.close("Maintenance.", do_not_reconnect=True)
         events = [event async for event in client.events()]
-        assert events[-1] == Disconnected(f"{client.options.address} logged the client off: Maintenance.", None)
+        assert events[-1] == Disconnected(f"{client.options.address} logged the client off: Maintenance.", None, True)
 
 
 @in_loop
