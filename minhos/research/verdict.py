@@ -6,6 +6,8 @@ before all of them.  Not for choosing what to trade: evidence does that, live.
 
 from __future__ import annotations
 
+import math
+
 from minhos.models.calibration import Calibrator
 from minhos.research.deflation import SESSIONS_A_YEAR, Deflation
 from minhos.research.edge import MINIMUM_BETS, Edge
@@ -62,7 +64,7 @@ def _bets(bets: Edge) -> str:
         return "no bar beat its break-even, so nothing was bet"
     verb = "earned" if bets.mean_net_r > 0 else "lost"
     between = f" (95 %: {bets.interval[0]:+.4f} to {bets.interval[1]:+.4f})" if bets.interval else ""
-    return f"{bets.bets:,} bets {verb} {abs(bets.mean_net_r):.4f} R each after costs{between}"
+    return f"{_many(bets.bets, 'bet')} {verb} {abs(bets.mean_net_r):.4f} R each after costs{between}"
 
 
 def _after(found: Deflation) -> str:
@@ -93,12 +95,20 @@ def _wait(bets: Edge) -> str:
     if bets.bets == 0:
         return "keep paper trading: without bets no number of days proves anything"
     if bets.bets < MINIMUM_BETS:
-        return f"keep paper trading: {bets.bets} bets are too few to say how long, {MINIMUM_BETS} are needed"
+        are = "is" if bets.bets == 1 else "are"
+        return f"keep paper trading: {_many(bets.bets, 'bet')} {are} too few to say how long, {MINIMUM_BETS} are needed"
     if bets.bets_needed is None:
         return "keep paper trading: at this rate no number of days would prove these forecasts"
+    if bets.state == "proven":
+        return "the shadow book proved an edge once, and these figures no longer do: keep paper trading"
     if bets.bets_needed == 0:
         return "it was proven once, and the detector of a degrading model has raised its alarm since"
+    dates = max(1, math.ceil(bets.dates_needed or 0.0))
     return (
-        f"keep paper trading: at this rate about {bets.dates_needed:,.0f} more trade dates "
-        f"({bets.bets_needed:,} bets) would prove them"
+        f"keep paper trading: at this rate about {_many(dates, 'more trade date')} ({_many(bets.bets_needed, 'bet')}) "
+        "would prove them"
     )
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -62,6 +62,26 @@ def test_a_calibration_that_believes_nothing_need_not_have_believed_before(study
     assert "the newest calibration does not believe the score" in text
 
 
+def test_a_detector_that_raised_no_alarm_is_not_said_to_have(study: OutOfSample) -> None:
+    bets = msgspec.structs.replace(edge(study.signals), state="proven", bets_needed=0)
+    data = msgspec.structs.replace(DATA, slope_low=0.0)
+    word, text = verdict_of(data, prediction(study.signals), bets, deflated(DAILY, 1))
+    assert word == "no_edge"
+    assert "alarm" not in text
+    assert "proved an edge once, and these figures no longer do" in text
+
+
+def test_one_bet_is_one_bet(study: OutOfSample) -> None:
+    found, bets = prediction(study.signals), edge(study.signals)
+    one = msgspec.structs.replace(bets, bets=1, interval=None, state="unproven")
+    text = verdict_of(DATA, found, one, deflated(DAILY, 1))[1]
+    assert "1 bet earned" in text
+    assert "1 bet is too few" in text
+    soon = msgspec.structs.replace(bets, interval=(-0.1, 0.2), state="unproven", bets_needed=1, dates_needed=0.2)
+    text = verdict_of(DATA, found, soon, deflated(DAILY, 1))[1]
+    assert "about 1 more trade date (1 bet) would prove them" in text
+
+
 def test_the_detector_begins_anew_with_each_model_as_it_does_live(study: OutOfSample) -> None:
     """Two weeks: forecasts that prove themselves and then fail, and a new model whose bets are good again."""
     signals = study.signals
