@@ -18,14 +18,16 @@ from minhos.accounting.types import Fill, Order, Role
 from minhos.errors import OrderStateError
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
-from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
 from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
-from minhos.trading.conclusions import demand_to_flatten, trade_record
+from minhos.trading.conclusions import trade_record
 from minhos.trading.decide import decide, make_flatten, still_to_close
+from minhos.trading.guard import Guard
 from minhos.trading.order_states import FINAL, OrderState, Trigger
+from minhos.trading.outage import Outage
 from minhos.trading.settlement import Settlement
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision, Outcome
@@ -37,10 +39,6 @@ _CAME_TO_NOTHING = (OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """What a broker says of an order that could not be cancelled or changed."""
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
-
-
-GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
-"""A broker that refuses to close is asked again after that, not with every price."""
 
 
 class EventStore(Protocol):
@@ -75,8 +73,8 @@ class Engine:
         self.journal = journal
         self.forecasts = forecasts
         self.settlement = Settlement(self)
-        self._guarded, self._guard_again_ns = "", 0
-        """What `guard` acted on last, and when it may act on it again, on the clock that never goes back."""
+        self.guard = Guard(self)
+        self.outage = Outage(self)
         self.refused_ids: set[str] = set()
         """Orders whose cancel or resize came to nothing at a broker; not asked for again before the next survey."""
         self.last_sent_ns = 0
@@ -143,7 +141,7 @@ class Engine:
         if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
             shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
             self.take(self.venue.on_price(shadowed), price.time_ns)
-        self.guard(price.time_ns)
+        self.guard.act(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
         """A bar closed: fills first, then the decision, then its orders."""
@@ -172,7 +170,8 @@ class Engine:
             else:
                 self.take([item], self.clock.now_ns())
         if news:
-            self.guard(self.clock.now_ns())
+            self.guard.act(self.clock.now_ns())
+        self.outage.watch()
         return bool(news)
 
     def on_venue_status(self, status: VenueStatus) -> None:
@@ -360,26 +359,6 @@ class Engine:
         if text:
             self.record(ev.Alarm(time_ns, text), time_ns)
             self.record(ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text), time_ns)
-
-    def guard(self, time_ns: int) -> None:
-        """Between bars: what cannot wait for the next one, a limit's demand or something open in a contract that was
-        left.  A broker that did not close it is asked again after a pause."""
-        demand = demand_to_flatten(self.state.risk) if self.state.ledger.account().positions else ""
-        left = frozenset() if demand else self._left_behind()
-        reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
-        elapsed_ns = self.clock.monotonic_ns()
-        if not reason or (reason == self._guarded and elapsed_ns < self._guard_again_ns):
-            return
-        if not self.venue.simulated:
-            self._guarded, self._guard_again_ns = reason, elapsed_ns + GUARD_PAUSE_NS
-        self.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
-
-    def _left_behind(self) -> frozenset[str]:
-        """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""
-        state = self.state
-        if self.venue.simulated or state.settings is None or state.risk.distrust is not None or state.blind():
-            return frozenset()
-        return frozenset(state.traded_symbols() - {state.settings.order_symbol})
 
     def _for_venue(self, closed: Slice) -> Slice:
         """The slice with a bar of the traded contract: the micro shares the signal's prices and grid."""

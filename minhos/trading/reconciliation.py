@@ -23,14 +23,15 @@ CLOCK_SLACK_NS = 2_000_000_000
 """The broker's stamps are whole seconds in places, and its clock is another one."""
 
 
-def answers(state: TradingState, survey: Survey, missing_before: frozenset[str]) -> list[Report]:
+def answers(state: TradingState, survey: Survey, missing_before: frozenset[str], *, targets: bool) -> list[Report]:
     """What the survey says about our orders, in the order in which it is to be taken in.
 
-    missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.
+    missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.  targets:
+    whether our brackets carry one; else a fill that nobody told of is never taken for that of a target.
     """
     reports: list[Report] = []
     filled: dict[str, int] = {}
-    for fill, first in missed_fills(state, survey):
+    for fill, first in missed_fills(state, survey, targets=targets):
         reports += first
         reports.append(fill)
         filled[fill.order_id] = filled.get(fill.order_id, 0) + fill.contracts
@@ -99,7 +100,7 @@ def _entry_with_stop(state: TradingState, stop_id: str) -> Order | None:
 # Fills that we never heard of ---------------------------------------------------------------------------------------
 
 
-def missed_fills(state: TradingState, survey: Survey) -> Iterator[tuple[Fill, list[Report]]]:
+def missed_fills(state: TradingState, survey: Survey, *, targets: bool) -> Iterator[tuple[Fill, list[Report]]]:
     """Fills that the broker lists and the journal lacks, oldest first, each under the order that it belongs to.
 
     A fill under a number that we do not know belongs to the one order of ours of that side that is open and not
@@ -118,7 +119,7 @@ def missed_fills(state: TradingState, survey: Survey) -> Iterator[tuple[Fill, li
     owners: dict[str, Order] = {}
     left: dict[str, int] = {}
     for each in sorted(unheard, key=lambda one: (one.fill.time_ns, one.fill.role is not Role.ENTRY)):
-        owner = owners.get(each.venue_id) or _owner(state, each, numbers, shown, left)
+        owner = owners.get(each.venue_id) or _owner(state, each, numbers, shown, left, targets=targets)
         if owner is None:
             yield _manual(each), []
             continue
@@ -143,7 +144,13 @@ def _unfilled(state: TradingState, order: Order) -> int:
 
 
 def _owner(
-    state: TradingState, each: VenueFill, numbers: dict[str, str], shown: set[str], left: dict[str, int]
+    state: TradingState,
+    each: VenueFill,
+    numbers: dict[str, str],
+    shown: set[str],
+    left: dict[str, int],
+    *,
+    targets: bool,
 ) -> Order | None:
     """The order of ours that this fill belongs to; None for somebody else's."""
     key = each.fill.order_id or numbers.get(each.venue_id, "")
@@ -156,7 +163,8 @@ def _owner(
         return named
     open_ones = [r.order for r in sorted(state.book.open_records(), key=_likelihood) if r.order.order_id not in shown]
     known = [order for order in implied if state.book.order(order.order_id) is None and order.order_id not in shown]
-    living = [order for order in known if state.ledger.has_lots(order.parent_id) or order.parent_id in left]
+    usual = [order for order in known if targets or is_stop(order)]
+    living = [order for order in usual if state.ledger.has_lots(order.parent_id) or order.parent_id in left]
     for order in (*open_ones, *living):  # a leg whose entry holds nothing has ended: that fill is somebody else's
         fits = order.symbol == each.fill.symbol and order.side == each.fill.side
         in_time = each.fill.time_ns >= order.decided_ns - CLOCK_SLACK_NS

@@ -2,6 +2,23 @@
 
 `reconciliation` compares; this acts through the engine.  One survey may cross an order or a fill that is on its way,
 so that anything held against the broker must be seen in two surveys; until then it is asked again.
+
+What is remembered for that, and until when (nothing of it outlives the process):
+
+    memory              what it is for                                   forgotten
+    refused_ids         orders whose cancel or resize came to nothing:   with the next survey that crossed nothing,
+      (the engine's)    not asked for again at once                      before orders are looked after again
+    _suspected          differences of the last survey: the same ones    replaced with each survey that crossed
+                        in the next survey make flat-only                nothing
+    _missing            orders of ours that the last survey lacked:      likewise
+                        lacked again they are gone
+    _bare               entries whose lots had no stop there: bare in    likewise; one that gets its stop placed, at
+                        the next survey they get one                     once
+    _unplanned          contracts with lots that no stop was meant for:  likewise
+                        still there in the next survey they are closed
+    _again_ns           when a stop may be placed, or a contract closed  never, but a time that has passed forbids
+                        again, after an attempt                          nothing; at once where a smaller stop makes
+                                                                         room first
 """
 
 from __future__ import annotations
@@ -65,7 +82,7 @@ class Settlement:
             engine.venue.ask()
             return
         self._journal(survey, now_ns)
-        engine.take(answers(state, survey, self._missing), now_ns)
+        engine.take(answers(state, survey, self._missing, targets=engine.venue.targets), now_ns)
         self._missing = missing(state, survey)
         found = differences(state, survey)
         if found and found == self._suspected and self.vouched is not None:

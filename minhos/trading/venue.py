@@ -116,6 +116,8 @@ class Venue(Protocol):
 
     name: str
     simulated: bool
+    targets: bool
+    """Whether an entry's bracket carries a target beside its stop."""
 
     def add_instrument(self, symbol: str, instrument: Instrument) -> None:
         """A further contract may be traded, as after a roll."""

@@ -65,6 +65,7 @@ class MatchingEngine:
 
     name = "matching"
     simulated = True
+    targets = False
 
     def __init__(self, instruments: Mapping[str, Instrument], parameters: MatchingParameters | None = None) -> None:
         self._instruments = dict(instruments)

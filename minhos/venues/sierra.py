@@ -49,6 +49,7 @@ class SierraVenue:
         gate: OrderGate,
         halt_file: Path,
     ) -> None:
+        self.targets = options.legs == "stop_and_target"
         self._clock = clock
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._book = SierraBook(options.account)

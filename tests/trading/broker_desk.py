@@ -18,6 +18,7 @@ class Mute:
 
     name = "broker"
     simulated = False
+    targets = True
 
     def __init__(self) -> None:
         self.sent: list[Order] = []

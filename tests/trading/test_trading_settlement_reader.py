@@ -10,7 +10,7 @@ from minhos.accounting.types import Fill, Role
 from minhos.market.clock import SimulatedClock
 from minhos.testing import MONDAY_OPEN
 from minhos.trading import events as ev
-from minhos.trading.engine import GUARD_PAUSE_NS
+from minhos.trading.guard import GUARD_PAUSE_NS
 from minhos.trading.types import Outcome
 from minhos.trading.venue import OrderStatus, VenueFill
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sierra_running import CONTRACT, PRICE, SYMBOL, Broker, ready, trading_with
+from sierra_running import CONTRACT, PRICE, SYMBOL, Broker, ready, trading_with, venue_of
 
 from minhos.dtc import messages as m
 from minhos.dtc.messages.enums import BuySell, OrderType
@@ -67,3 +67,8 @@ def test_every_form_of_a_contracts_name_means_the_contract(symbol, contract):
     book = SierraBook("Sim1")
     book.routes[CONTRACT] = Route(CONTRACT, SYMBOL, "Sim1", MNQ)
     assert book.contract_of(symbol) == contract
+
+
+@pytest.mark.parametrize(("legs", "targets"), [("stop_and_target", True), ("stop", False)])
+def test_the_venue_says_whether_its_brackets_carry_a_target(tmp_path, legs, targets):
+    assert venue_of(0, tmp_path, legs=legs).targets is targets

@@ -1,0 +1,46 @@
+"""Between bars: what must be closed before the next bar is decided on.
+
+A limit that demands it, or something open in a contract that was left.  Not for deciding: it only ever closes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.trading.conclusions import demand_to_flatten
+
+if TYPE_CHECKING:
+    from minhos.trading.engine import Engine
+
+GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
+"""A broker that refuses to close is asked again after that, not with every price."""
+
+
+class Guard:
+    """What it acted on last, and when it may act on that again; nothing of it needs to outlive the process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reason, self._again_ns = "", 0
+        """The time is on the clock that never goes back."""
+
+    def act(self, time_ns: int) -> None:
+        """Close what cannot wait.  A broker that did not close it is asked again after a pause."""
+        engine = self._engine
+        demand = demand_to_flatten(engine.state.risk) if engine.state.ledger.account().positions else ""
+        left = frozenset() if demand else self._left_behind()
+        reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
+        elapsed_ns = engine.clock.monotonic_ns()
+        if not reason or (reason == self._reason and elapsed_ns < self._again_ns):
+            return
+        if not engine.venue.simulated:
+            self._reason, self._again_ns = reason, elapsed_ns + GUARD_PAUSE_NS
+        engine.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
+
+    def _left_behind(self) -> frozenset[str]:
+        """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""
+        state = self._engine.state
+        if self._engine.venue.simulated or state.settings is None or state.risk.distrust is not None or state.blind():
+            return frozenset()
+        return frozenset(state.traded_symbols() - {state.settings.order_symbol})
