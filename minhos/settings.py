@@ -27,6 +27,8 @@ from minhos.sizing.types import SizingParameters
 
 OVERRIDES = "MINHOS_OVERRIDES"
 """Environment variable through which `start` hands its switches to the processes that it starts."""
+LARGEST_SEED = 1_000_000_000
+"""Libraries take seeds of 31 bits, and some fits take those that follow."""
 BROKER_SYMBOL_BYTES = 64
 """Of a symbol in a DTC message, its closing zero included."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,7 +157,7 @@ class WatchdogSettings(Section):
 class TrainingSettings(Section):
     size: Literal["", "demo", "standard"] = ""
     """Empty: by the number of bars."""
-    seed: int = 1
+    seed: int = Field(1, ge=0, le=LARGEST_SEED)
     processes: int = Field(2, ge=1)
     retrain_every_days: int = Field(7, ge=1)
     days: int | None = Field(None, ge=1)

@@ -75,9 +75,16 @@ def _summary(found: RiskScenarios) -> RenderableType:
         word = word if result.passed else Text("BROKEN", style="bold red")
         table.add_row(result.name, word, f"{figures['worst_day_loss']:.1%}", f"${figures['gap_dollars']:,.0f}",
                       f"{figures['capital_at_risk']:.1%}", f"{figures['drawdown']:.1%}")  # fmt: skip
-    passed = sum(result.passed for result in found.scenarios)
+    tested = [result for result in found.scenarios if result.held or not result.passed]
+    passed, idle = sum(result.passed for result in tested), len(found.scenarios) - len(tested)
+    empty = f" In {idle} nothing was held, so no limit was put to the test." if idle else ""
     verdict = (
-        f"{passed} of {len(found.scenarios)} scenarios hold with ${found.cash_dollars:,.0f} in {found.size}. The gap "
+        f"{passed} of {len(tested)} scenarios hold with ${found.cash_dollars:,.0f} in {found.size}.{empty} The gap "
         "is what was lost beyond stop prices, where the market jumped or nothing filled: no limit can hold that."
     )
+    if not tested:
+        verdict = (
+            f"Nothing was held with ${found.cash_dollars:,.0f} in {found.size}, so no limit was put to the test; take "
+            "more --cash, or a smaller contract with --size."
+        )
     return Group(table, Text(verdict, style="bold"))

@@ -37,6 +37,7 @@ from minhos.services.history import history_of
 from minhos.services.layout import write_json
 from minhos.services.training_runs import recipe_of
 from minhos.services.trials import enter, tried
+from minhos.settings import LARGEST_SEED
 
 MNAT = 1000.0
 
@@ -48,7 +49,9 @@ def search(
     days: DaysOption = None,
     member: Annotated[str, typer.Option("--member", help=f"One of {', '.join(SPACES)}.")] = "lightgbm",
     trials: Annotated[int, typer.Option("--trials", min=1, help="Configurations to try.")] = 30,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the proposals and of the fits.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of the proposals and of the fits.")
+    ] = None,
     scheduler: SchedulerOption = None,
     timezone: TimezoneOption = "",
     stamps: StampsOption = "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minhos.research.report import ResearchReport
 from minhos.research.report_words import Section, Table, count, dollars, percent
+from minhos.research.scenarios import ScenarioResult
 
 HEAD = ("", "limits", "contracts", "worst day", "beyond stops", "at risk", "drawdown", "ended with")
 
@@ -17,14 +18,16 @@ def scenarios(report: ResearchReport) -> Section:
     title, results = "Bad days: what these settings would do", report.scenarios
     if not results:
         return Section("scenarios", title, absent=report.missing.get("scenarios", "not measured"))
-    passed = sum(result.passed for result in results)
+    tested = [result for result in results if result.held or not result.passed]
+    passed, idle = sum(result.passed for result in tested), len(results) - len(tested)
+    empty = f" On {idle} nothing was held, so no limit was put to the test." if idle else ""
     says = [
-        f"SIMULATED: {passed} of {len(results)} bad days held every limit. What was lost beyond stop prices, because "
-        "the market jumped over them or nothing filled there, no limit can hold: only a smaller size does.",
+        f"SIMULATED: {passed} of {len(tested)} bad days held every limit.{empty} What was lost beyond stop prices, "
+        "because the market jumped over them or nothing filled there, no limit can hold: only a smaller size does.",
         *(f"{result.title}. {' '.join(result.story)}" for result in results),
     ]
     rows = tuple(
-        (result.title, "hold" if result.passed else "BROKEN", count(result.held),
+        (result.title, _word(result), count(result.held),
          percent(result.figures["worst_day_loss"]), dollars(result.figures["gap_dollars"]),
          percent(result.figures["capital_at_risk"]), percent(result.figures["drawdown"]),
          dollars(result.figures["final_equity_dollars"]))
@@ -38,3 +41,9 @@ def scenarios(report: ResearchReport) -> Section:
     if broken:
         tables.append(Table("What did not hold", ("", "check", "may", "did"), broken, text_columns=(0, 1, 2, 3)))
     return Section("scenarios", title, tuple(says), tables=tuple(tables))
+
+
+def _word(result: ScenarioResult) -> str:
+    if not result.passed:
+        return "BROKEN"
+    return "hold" if result.held else "nothing held"

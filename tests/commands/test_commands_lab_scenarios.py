@@ -38,6 +38,14 @@ def test_the_story_is_told_line_by_line_as_simulated(minh):
     assert "New York" not in out
 
 
+def test_where_nothing_was_held_no_limit_held_either(minh):
+    out, _, code = minh("--name", NAME, "--size", "NQ", "--cash", "1000")
+    said = " ".join(line.removeprefix("SIMULATED ").strip() for line in out.splitlines())
+    assert code == 0
+    assert "Nothing was held with $1,000 in NQ, so no limit was put to the test" in said
+    assert "scenarios hold" not in said
+
+
 def test_the_timeline_is_shown_on_request(minh):
     assert "bought 3 NQ contracts (entry)" in minh("--name", NAME, "--timeline")[0]
 
