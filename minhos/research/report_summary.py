@@ -51,10 +51,9 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
     if right is not None:
         yield "Right", f"{percent(right.accuracy)} of {count(right.n)} bars (95 %: {percents(right.interval)})"
         yield "Majority, break-even", f"{percent(right.majority)}, {percent(right.break_even)}"
-        yield (
-            "Could luck do it?",
-            (f"p {p_value(right.p_value)} (Pesaran-Timmermann), {p_value(right.permutation_p_value)} (permuted dates)"),
-        )
+        if report.verdict != "too_little_data":
+            told = f"p {p_value(right.p_value)} (Pesaran-Timmermann), {p_value(right.permutation_p_value)}"
+            yield "Could luck do it?", f"{told} (permuted dates)"
     calibrated = report.prediction.calibration if report.prediction else None
     if calibrated is not None:
         slope = NONE if calibrated.slope is None else f"{calibrated.slope:.2f}"
@@ -94,5 +93,5 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
 
 def _needed(bets: int, needed: int | None) -> str:
     if needed is None:
-        return "no number would do"
+        return "no number would do" if bets else "unknown without bets"
     return count(bets + needed) if needed else "proven"
