@@ -13,7 +13,7 @@ from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Verdict
 from minhos.sizing.types import SizingParameters
-from minhos.trading.engine import Engine
+from minhos.trading.guard import Guard
 from minhos.trading.events import TradingSettings
 
 NQ = instrument("NQ")
@@ -55,7 +55,7 @@ def no_limits(monkeypatch):
         return Verdict(wanted.symbol, wanted.close_time_ns, wanted.target, wanted.target, level, "", "anything goes")
 
     monkeypatch.setattr(RiskManager, "judge", judge)
-    monkeypatch.setattr(Engine, "guard", lambda self, time_ns: None)
+    monkeypatch.setattr(Guard, "act", lambda self, time_ns: None)
 
 
 def test_a_slide_holds_with_everything_in_place():
