@@ -13,8 +13,8 @@ from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Verdict
 from minhos.sizing.types import SizingParameters
-from minhos.trading.guard import Guard
 from minhos.trading.events import TradingSettings
+from minhos.trading.guard import Guard
 
 NQ = instrument("NQ")
 SYMBOL = simulated_symbol(NQ)
