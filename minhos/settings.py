@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 import re
 import tomllib
@@ -241,21 +242,24 @@ class Settings(Section):
         """
         kelly = {key: value for key, value in self.kelly.items() if key != "risk_multipliers"}
         values = {**kelly, **self.sizing}
-        values["max_position_size"] = min(int(values.get("max_position_size", 5)), self.autonomous.max_position_size)
+        largest = int(_number(values, "max_position_size", 5))
+        values["max_position_size"] = min(largest, self.autonomous.max_position_size)
         values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
-        risk_limits = to_struct(RiskParameters, self.risk, "[risk]")
-        if "daily_loss_limit" in self.risk:
-            given = values.get("daily_loss_limit", risk_limits.daily_loss_limit)
-            values["daily_loss_limit"] = min(given, risk_limits.daily_loss_limit)
-        values.setdefault("daily_loss_limit_cents", risk_limits.daily_loss_limit_cents)
+        limits = to_struct(RiskParameters, self.risk, "[risk]")
+        values.setdefault("daily_loss_limit", limits.daily_loss_limit)
+        values.setdefault("daily_loss_limit_cents", limits.daily_loss_limit_cents)
         if "trading_capital" in values:
-            values["trading_capital_cents"] = round(100 * float(values.pop("trading_capital")))
+            values["trading_capital_cents"] = round(100 * _number(values, "trading_capital"))
         if values.get("take_micro_when_zero"):
             raise SettingsError(
                 "[sizing] take_micro_when_zero = true: this version names the number of micros and does not trade them "
                 'beside the full contract; [market] order_root = "MNQ" trades the micro throughout.'
             )
-        return to_struct(SizingParameters, values, "[sizing]")
+        sizing = to_struct(SizingParameters, values, "[sizing]")
+        if "daily_loss_limit" in self.risk:
+            share = min(sizing.daily_loss_limit, limits.daily_loss_limit)
+            sizing = msgspec.structs.replace(sizing, daily_loss_limit=share)
+        return sizing
 
     def risk_parameters(self) -> RiskParameters:
         """`[risk]` with the switches of `[autonomous]` and the multipliers of kelly_risk_parameters.json."""
@@ -295,6 +299,14 @@ def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}; see `config show` for every key and its value.") from error
+
+
+def _number(values: dict[str, Any], key: str, default: float = math.nan) -> float:
+    """A finite number of `[sizing]`, taken out of it.  Raises SettingsError with the value."""
+    value = values.pop(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SettingsError(f"[sizing] {key} = {value!r} is no number; give one such as 5, without quotes.")
+    return value
 
 
 def refuse_unknown(values: dict[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -6,6 +6,7 @@ no fork they are spawned, which costs seconds.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import multiprocessing as mp
 import os
@@ -40,7 +41,7 @@ def context() -> BaseContext:
     return mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
 
 
-class Child:
+class Child(abc.ABC):
     """A process that answers what it is told; every answer is None once it is dead."""
 
     def __init__(self) -> None:
@@ -85,9 +86,9 @@ class Child:
         """Whether an answer waits, or none will come any more."""
         return self._pipe is None or self._pipe.poll()
 
+    @abc.abstractmethod
     def start(self) -> None:
         """Start it, or start it again over the same files."""
-        raise NotImplementedError
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""

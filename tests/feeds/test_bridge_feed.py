@@ -158,6 +158,8 @@ def test_the_mirror_alone_is_a_feed(tmp_path: Path) -> None:
     place.write_until(START + 10 * SECOND)
     feed, clock = feed_over(None, tmp_path)
     check(run(feed, clock, [place]))
+    assert feed.on_mirror
+    assert feed.changes == 0
 
 
 def test_where_there_is_nothing_the_bridge_says_why(tmp_path: Path) -> None:

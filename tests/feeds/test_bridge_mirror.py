@@ -139,6 +139,7 @@ def test_a_file_that_sierra_chart_changes_is_followed(folders, kind: str) -> Non
         more = later(random_records(50, seed=8, span_s=5), 60)
         add(source, more)
         wait_for(lambda: equal(source, copy), "for it to grow on")
+        assert copy.read_bytes() == header() + changed.tobytes() + more.tobytes()
 
 
 @settings(deadline=None, max_examples=50)
@@ -212,6 +213,7 @@ def test_a_poor_connection_costs_nothing_but_time(folders, fault: Faults) -> Non
         for start in range(200, 300, 20):
             add(source, records[start : start + 20])
             wait_for(lambda: equal(source, copy), "for the records")
+        assert copy.read_bytes() == header() + records.tobytes()
 
 
 def trouble_of(port: int, folder: Path, **named) -> str:

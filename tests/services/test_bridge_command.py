@@ -127,7 +127,9 @@ def test_no_bridge_to_the_network_without_a_password(folder: Path, host: str) ->
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_this_machine_alone_needs_none(folder: Path, host: str) -> None:
-    Bridge(BridgeOptions(folder=folder, host=host), print)
+    said: list[str] = []
+    assert Bridge(BridgeOptions(folder=folder, host=host), said.append)
+    assert not any("password" in line for line in said)
 
 
 def test_two_ports_are_two(folder: Path) -> None:

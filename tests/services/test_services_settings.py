@@ -61,6 +61,15 @@ def test_sizes_know_the_day_s_limit_of_the_risk_manager(tmp_path, toml, share, c
 
 
 @pytest.mark.parametrize(
+    "line", ['max_position_size = "x"', "max_position_size = nan", 'trading_capital = "a lot"', "trading_capital = inf"]
+)
+def test_a_size_that_is_no_number_is_refused_with_its_value(tmp_path, line):
+    key, value = line.split(" = ")
+    with pytest.raises(SettingsError, match=rf"{key} = '?{value.strip(chr(34))}'? is no number"):
+        load(written(tmp_path, f"[sizing]\n{line}\n")).sizing_parameters()
+
+
+@pytest.mark.parametrize(
     ("toml", "meant"),
     [
         ("[simulaton]\nseed = 1\n", "simulation"),
