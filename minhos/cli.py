@@ -12,8 +12,6 @@ from minhos.commands import (
     comparison,
     control,
     drill,
-    lab,
-    lab_sizing,
     live,
     models,
     report,
@@ -23,6 +21,8 @@ from minhos.commands import (
     upkeep,
 )
 from minhos.commands.common import run
+from minhos.commands.lab import root as lab
+from minhos.commands.lab import sizing as lab_sizing
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from minhos.features.pipeline import FEATURE_NAMES, FeatureTable
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
@@ -28,7 +28,7 @@ from minhos.models.forecast import Forecast
 from minhos.research.backtest import BacktestResult, run_backtest
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing import ns, payoff
+from minhos.testing.builders import ns, payoff
 from minhos.trading import events as ev
 
 TARGET = 25_000.0

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from minhos.bench.disk import fdatasync_ms
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, WARM_UP_BARS, FeaturePipeline, compute
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
@@ -30,7 +30,7 @@ from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing import bundle_contents, ns
+from minhos.testing.builders import bundle_contents, ns
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.state import TradingState

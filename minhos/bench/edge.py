@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from minhos.feeds.oracle import edge_share
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
+from minhos.feeds.simulated.oracle import edge_share
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
-from minhos.testing import account, forecast, market_state, ns
+from minhos.testing.builders import account, forecast, market_state, ns
 from minhos.training.dataset import Floats, Mask
 from minhos.training.ensemble import fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns

@@ -14,7 +14,7 @@ import numpy as np
 from minhos.features.parameters import PARAMETERS
 from minhos.features.pipeline import FEATURE_NAMES, WARM_UP_BARS, FeaturePipeline
 from minhos.features.talib_guard import talib
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.market.types import Bars

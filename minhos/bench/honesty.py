@@ -15,19 +15,19 @@ import msgspec
 import numpy as np
 
 from minhos.features.pipeline import FeatureTable, compute
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.market.types import Bars
+from minhos.parallel.calls import run_calls
+from minhos.progress import Progress
 from minhos.risk.evidence import Evidence, EvidenceState
 from minhos.risk.shadow import ShadowResult
 from minhos.stats import wilson_interval
-from minhos.testing import ns
+from minhos.testing.builders import ns
 from minhos.training.canaries import Features, check, later_bars, next_bar
 from minhos.training.dataset import Dataset, Floats, Ints, build_dataset
 from minhos.training.evaluate import net_r
-from minhos.training.parallel import run_calls
-from minhos.training.progress import Progress
 
 SEEDS, QUICK_SEEDS = 200, 10
 N_BETS = 12_000

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from minhos.errors import CheckFailed
-from minhos.feeds.scid import EPOCH_US, HEADER, HEADER_SIZE, MAGIC, RECORD, RECORD_SIZE, read_scid
-from minhos.feeds.scid_fold import FIRST_SUB_TRADE, LAST_SUB_TRADE
-from minhos.feeds.scid_numba import fold_records
+from minhos.feeds.scid.files import EPOCH_US, HEADER, HEADER_SIZE, MAGIC, RECORD, RECORD_SIZE, read_scid
+from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE
+from minhos.feeds.scid.fold_numba import fold_records
 from minhos.market.types import BAR_INTERVAL_NS, Bars
 
 TICKS, QUICK_TICKS = 50_000_000, 2_000_000

@@ -15,7 +15,7 @@ import numpy as np
 
 from minhos.bench.train import BARS_PER_SESSION, START_NS
 from minhos.errors import MinhosError
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.training.ensemble import fold_jobs

@@ -18,19 +18,19 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.models.payoff import Payoff
 from minhos.research.out_of_sample import Floats, OutOfSample, Signals
-from minhos.research.policies import ENTRY_RULES, POLICY, Assumptions, EntryRule, Sizer, taken
-from minhos.research.sizing_bootstrap import observed
-from minhos.research.sizing_comparisons import fixed_side, fraction_of_equal_drawdown
-from minhos.research.sizing_days import budget_share, day_grid, play
-from minhos.research.sizing_lab import sizing_lab
+from minhos.research.sizing_lab.bootstrap import observed
+from minhos.research.sizing_lab.comparisons import fixed_side, fraction_of_equal_drawdown
+from minhos.research.sizing_lab.days import budget_share, day_grid, play
+from minhos.research.sizing_lab.fractions import sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICY, Assumptions, EntryRule, Sizer, taken
 from minhos.sizing.types import SizingParameters
 from minhos.stats import day_block_interval, sharpe_ratio, sortino_ratio
-from minhos.testing_markets import START_NS, oracle_study
+from minhos.testing.markets import START_NS, oracle_study
 
 Progress = Callable[[float, str], None]
 SETTINGS = SizingParameters()

@@ -20,18 +20,18 @@ import numpy as np
 
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.errors import CheckFailed
-from minhos.feeds.bridge_mirror import BridgeMirror, MirrorOptions
-from minhos.feeds.mirror_file import header
-from minhos.feeds.scid import EPOCH_US, HEADER_SIZE, RECORD_SIZE
-from minhos.feeds.scid_backend import ScidBackend
-from minhos.feeds.scid_fold import RECORD, Records
-from minhos.feeds.scid_tail import SEARCH_CHUNK, ScidTail
+from minhos.feeds.bridge.file import header
+from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
+from minhos.feeds.scid.backend import ScidBackend
+from minhos.feeds.scid.files import EPOCH_US, HEADER_SIZE, RECORD_SIZE
+from minhos.feeds.scid.fold import RECORD, Records
+from minhos.feeds.scid.tail import SEARCH_CHUNK, ScidTail
 from minhos.market.clock import SystemClock
 from minhos.market.instruments import instrument
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_SECOND, Bar
-from minhos.services.bridge import POLL_S
-from minhos.services.trader import CONTROL_INTERVAL_S
+from minhos.processes.bridge import POLL_S
+from minhos.processes.trader import CONTROL_INTERVAL_S
 
 LARGE, SMALL = 1_400_000_000, 1_000_000
 NEW_RECORDS = 100

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
 from minhos.models.registry import Registry
-from minhos.testing import ns
+from minhos.testing.builders import ns
 from minhos.training.recipe import recipe_for
 from minhos.training.train import train
 

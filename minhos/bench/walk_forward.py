@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from minhos.feeds.oracle import edge_share
-from minhos.feeds.simulated import MarketModel, SimulatedMarket, simulate
+from minhos.feeds.simulated.market import MarketModel, SimulatedMarket, simulate
+from minhos.feeds.simulated.oracle import edge_share
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
+from minhos.progress import Progress
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.walk_forward import walk_forward
-from minhos.testing import ns
+from minhos.research.walk_forward.walk import walk_forward
+from minhos.testing.builders import ns
 from minhos.training.members import TREES
-from minhos.training.progress import Progress
 from minhos.training.recipe import recipe_for
 
 BARS_PER_SESSION = 276

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from minhos.commands.common import console, layout
-from minhos.services.bridge import Bridge, BridgeOptions, sierra_folder
+from minhos.processes.bridge import Bridge, BridgeOptions, sierra_folder
 
 
 def bridge(

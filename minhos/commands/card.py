@@ -15,15 +15,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.trading import registry_of, scope_of
 from minhos.commands.common import console, progress, tell, user
 from minhos.market.clock import SystemClock
 from minhos.research.backtest import BacktestResult
 from minhos.risk.evidence import Evidence
-from minhos.services.history import history_of
-from minhos.services.layout import Layout, write_json
-from minhos.services.studies import Study, bundle_for, study
-from minhos.services.trading_setup import registry_of, scope_of
 from minhos.settings import Settings
+from minhos.studies.history import history_of
+from minhos.studies.studies import Study, bundle_for, study
 from minhos.views.card import ACCURACY_HEAD, HEADLINES, Card, accuracy_rows, hour_rows, sentences
 
 RULE = 0.65

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from minhos.services.house import House
-from minhos.services.layout import Layout
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
 from minhos.settings import Settings
 from minhos.views.checklist import checklist
 

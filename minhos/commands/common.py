@@ -15,11 +15,11 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from minhos.assembly.layout import Layout
 from minhos.errors import MinhosError
-from minhos.services.history import History
-from minhos.services.layout import Layout
+from minhos.parallel.calls import checked_address
 from minhos.settings import Settings, home, load
-from minhos.training.parallel import checked_address
+from minhos.studies.history import History
 
 PIPED_WIDTH = 120
 console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

@@ -22,8 +22,8 @@ from minhos.commands.research import configured_source
 from minhos.errors import CheckFailed, NotEnoughData
 from minhos.features.pipeline import FEATURE_NAMES, compute
 from minhos.market.calendar import SessionCalendar
-from minhos.services.history import history_of
 from minhos.services.kelly_service import KellyService
+from minhos.studies.history import history_of
 
 
 def check_context(

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from minhos.assembly.refusals import REFUSED
 from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings, user
 from minhos.errors import CommandRefused, SettingsError
 from minhos.market.clock import SystemClock
-from minhos.services.orders_by_hand import EXPIRES_S, Stop, ask, stop_trading, write_halt
-from minhos.services.refusals import REFUSED
+from minhos.safety.stop import EXPIRES_S, Stop, ask, stop_trading, write_halt
 
 WAIT_S = 2.0
 WhyOption = Annotated[str, typer.Option("--why", help="Kept in the journal beside your name.")]

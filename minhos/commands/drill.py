@@ -11,7 +11,7 @@ from rich.text import Text
 from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
 from minhos.errors import CheckFailed
 from minhos.market.clock import SystemClock
-from minhos.services import drill as service
+from minhos.safety import drill as service
 
 DISTANCE_POINTS = 20.0
 

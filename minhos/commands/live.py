@@ -29,8 +29,8 @@ def arm(
 
     Shows first what today may cost.  Example: minh.py arm --accept-unproven "my own test, one micro"
     """
-    from minhos.services import arming
-    from minhos.services.broker_facts import ask_broker
+    from minhos.safety import arming
+    from minhos.safety.broker_facts import ask_broker
 
     if accept_unproven is not None and not accept_unproven.strip():
         raise MinhosError('--accept-unproven wants your words, such as --accept-unproven "one micro, my own test".')
@@ -65,7 +65,7 @@ def arm(
 
 def disarm(why: WhyOption = "", as_json: JsonOption = False) -> None:
     """No live order that adds to a position, until `arm`; what is open keeps its stops.  Example: minh.py disarm."""
-    from minhos.services.arming import refuse_unless_live
+    from minhos.safety.arming import refuse_unless_live
 
     refuse_unless_live(settings(), "disarm")
     _say("disarm", tell_trader("disarm", why, {}), as_json)

@@ -9,6 +9,8 @@ import msgspec
 import typer
 from rich.table import Table
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import registry_of, scope_of
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
@@ -30,11 +32,9 @@ from minhos.commands.common import (
 )
 from minhos.errors import LeakSuspected
 from minhos.market.clock import SystemClock
-from minhos.services.history import history_of
-from minhos.services.layout import Layout
-from minhos.services.trading_setup import registry_of, scope_of
-from minhos.services.training_runs import run_training
 from minhos.settings import Settings
+from minhos.studies.history import history_of
+from minhos.studies.training_runs import run_training
 from minhos.training.report import tables
 from minhos.training.result import TrainResult
 

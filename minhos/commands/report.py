@@ -29,10 +29,10 @@ from minhos.commands.common import (
     show,
     tell,
 )
-from minhos.research.report import ResearchReport
-from minhos.research.report_summary import highlights
-from minhos.services.history import history_of
-from minhos.services.research_report import make_folder, report_of, study_of, write
+from minhos.research.report.summary import highlights
+from minhos.research.report.values import ResearchReport
+from minhos.studies.history import history_of
+from minhos.studies.report import make_folder, report_of, study_of, write
 
 
 class Members(enum.StrEnum):

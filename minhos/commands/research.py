@@ -10,6 +10,8 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
+from minhos.assembly.layout import write_json
+from minhos.assembly.trading import account_of, matching_of, mode_of, registry_of
 from minhos.commands.common import (
     DaysOption,
     JsonOption,
@@ -29,16 +31,14 @@ from minhos.commands.common import (
 )
 from minhos.errors import CheckFailed, DataError, DataRefused
 from minhos.feeds.check import check_data as judge_data
-from minhos.feeds.folders import find_sierra_folder
+from minhos.feeds.scid.folders import find_sierra_folder
 from minhos.journal.reader import JournalReader, reader
 from minhos.research.backtest import daily_returns, summary
 from minhos.research.compare import compare as compare_day
 from minhos.research.replay import replay as replay_journal
-from minhos.services.history import history_of
-from minhos.services.layout import write_json
-from minhos.services.studies import bundle_for, study
-from minhos.services.trading_setup import account_of, matching_of, mode_of, registry_of
-from minhos.services.trials import enter_and_deflate, judged_with
+from minhos.studies.history import history_of
+from minhos.studies.studies import bundle_for, study
+from minhos.studies.trials import enter_and_deflate, judged_with
 
 JournalOption = Annotated[Path | None, typer.Option("--journal", help="Another journal than the configured one's.")]
 

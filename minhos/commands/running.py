@@ -13,6 +13,8 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import can_be_followed
 from minhos.commands.card import show_card
 from minhos.commands.common import (
     JsonOption,
@@ -26,9 +28,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.screen import Watch
 from minhos.errors import MinhosError
-from minhos.services.layout import Layout
-from minhos.services.supervisor import SERVICES, Supervisor, refuse_second_start, stop_running
-from minhos.services.trading_setup import can_be_followed
+from minhos.processes.supervisor import SERVICES, Supervisor, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 
 POLL_S = 0.25

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from minhos.services.house import House
-from minhos.services.layout import Layout
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
 from minhos.settings import Settings
 from minhos.views import kelly, risk
 from minhos.views.status import Status, status

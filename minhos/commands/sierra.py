@@ -11,8 +11,8 @@ from rich.text import Text
 
 from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
 from minhos.errors import CheckFailed, SettingsError
-from minhos.services import sierra_check
-from minhos.services.sierra_check_finding import Report
+from minhos.sierra_check import walk as sierra_check
+from minhos.sierra_check.finding import Report
 
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 STYLES = {"ok": "green", "warning": "yellow", "unknown": "dim", "failed": "red"}

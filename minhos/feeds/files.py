@@ -12,14 +12,14 @@ import msgspec
 import numpy as np
 
 from minhos.errors import DataError
-from minhos.feeds import scid_numba
-from minhos.feeds.folders import data_files, is_wanted, year_of
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.port import FeedStatus
-from minhos.feeds.scid import read_scid
-from minhos.feeds.sniff import Kind, kind_of
+from minhos.feeds.scid import fold_numba as scid_numba
+from minhos.feeds.scid.files import read_scid
+from minhos.feeds.scid.folders import data_files, is_wanted, year_of
 from minhos.feeds.stitch import merge, stitch
-from minhos.feeds.tables import read_table
+from minhos.feeds.tables.sniff import Kind, kind_of
+from minhos.feeds.tables.tables import read_table
 from minhos.feeds.times import iso
 from minhos.market.calendar import SessionCalendar
 from minhos.market.symbols import Symbol, parse_symbol

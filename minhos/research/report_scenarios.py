@@ -6,9 +6,9 @@ generated and their forecasts are made up.
 
 from __future__ import annotations
 
-from minhos.research.report import ResearchReport
-from minhos.research.report_words import Section, Table, count, dollars, percent
-from minhos.research.scenarios import ScenarioResult
+from minhos.research.report.values import ResearchReport
+from minhos.research.report.words import Section, Table, count, dollars, percent
+from minhos.research.scenarios.suite import ScenarioResult
 
 HEAD = ("", "limits", "contracts", "worst day", "beyond stops", "at risk", "drawdown", "ended with")
 

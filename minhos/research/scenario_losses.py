@@ -15,7 +15,7 @@ import msgspec
 from minhos.accounting.types import Lot
 from minhos.market.types import Instrument
 from minhos.research.backtest import NANOS_PER_MS
-from minhos.research.scenario_run import Mark, Run
+from minhos.research.scenarios.play import Mark, Run
 
 
 class DayLoss(msgspec.Struct, frozen=True):

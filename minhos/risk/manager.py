@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterable
 
 from minhos.risk.ladder import capped, step_of
-from minhos.risk.limits import standard_limits
+from minhos.risk.limits.standard import standard_limits
 from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.state import FAILED
 from minhos.risk.types import Action, Cap, Level, Limit, RiskContext, RiskState, Verdict

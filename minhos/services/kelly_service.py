@@ -6,8 +6,8 @@ started (the state is then `no_predictions`), sends nothing and writes nothing.
 
 from __future__ import annotations
 
-from minhos.services.house import House
-from minhos.services.layout import Layout
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
 from minhos.settings import Settings, home, load
 from minhos.sizing.pipeline import Money, Size, contracts_for
 from minhos.views import health, kelly

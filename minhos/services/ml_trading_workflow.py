@@ -10,14 +10,9 @@ import asyncio
 import dataclasses
 import functools
 
-from minhos.errors import DataError, ModelError, NotEnoughData
-from minhos.market.calendar import SessionCalendar
-from minhos.market.types import Slice
-from minhos.models.bundle import BundleInfo
-from minhos.services.history import history_of
-from minhos.services.house import House
-from minhos.services.layout import Layout
-from minhos.services.trading_setup import (
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
+from minhos.assembly.trading import (
     active_bundle,
     bars_since,
     load_model,
@@ -26,7 +21,12 @@ from minhos.services.trading_setup import (
     scope_of,
     trading_settings,
 )
+from minhos.errors import DataError, ModelError, NotEnoughData
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Slice
+from minhos.models.bundle import BundleInfo
 from minhos.settings import Settings, home, load
+from minhos.studies.history import history_of
 from minhos.trading import events as ev
 from minhos.trading.decide import decide
 from minhos.views.decisions import DecisionLine, line_of

@@ -1,12 +1,12 @@
 """`TradingEngine`: positions, orders, trades and decisions, for programs that use MinhOS as a library.
 
-A reader of the journal only.  What trades is `minhos.trading.engine`, in the process `minhos.services.trader`.
+A reader of the journal only.  What trades is `minhos.trading.engine`, in the process `minhos.processes.trader`.
 """
 
 from __future__ import annotations
 
-from minhos.services.house import House
-from minhos.services.layout import Layout
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
 from minhos.settings import Settings, home, load
 from minhos.views.decisions import DecisionLine
 from minhos.views.orders import OrderLine, PositionLine, order_lines, position_lines

@@ -18,7 +18,7 @@ from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Instrum
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
 from minhos.risk.events import parse_events
-from minhos.risk.limits import standard_limits
+from minhos.risk.limits.standard import standard_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Level, ModelCondition, RiskState

@@ -21,10 +21,10 @@ import numpy.typing as npt
 from minhos.features.pipeline import WARM_UP_BARS, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
+from minhos.progress import Progress, part_of
 from minhos.training.canary_result import Canaries, LaterBars, NextBar, PermutedLabels
 from minhos.training.dataset import Dataset
 from minhos.training.members import FittedTree, Rows, Sample, fit_tree, predict_tree, why_missing
-from minhos.training.progress import Progress, part_of
 
 LEVEL = 0.99
 ROUNDS = 3

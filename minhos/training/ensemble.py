@@ -13,6 +13,7 @@ import numpy.typing as npt
 from minhos.errors import TrainingError
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
+from minhos.progress import Progress, part_of
 from minhos.stats import log_loss
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset
@@ -21,7 +22,6 @@ from minhos.training.forecasts import cross_weighted, vote_weights
 from minhos.training.jobs import Job, Outcome, run_jobs
 from minhos.training.members import LSTM, TREES, why_missing
 from minhos.training.payoff_fit import fit_payoff
-from minhos.training.progress import Progress, part_of
 from minhos.training.recipe import Recipe
 from minhos.training.splits import purged_folds, tail
 

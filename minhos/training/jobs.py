@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minhos.parallel.calls import run_calls
+from minhos.progress import Progress
 from minhos.training.dataset import Dataset
 from minhos.training.members import LSTM, Parameters, fit_tree, predict_tree
-from minhos.training.parallel import run_calls
-from minhos.training.progress import Progress
 
 Ints = npt.NDArray[np.int64]
 

@@ -22,13 +22,13 @@ from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import Bars
 from minhos.models.bundle import BundleContents
 from minhos.models.registry import Registry
+from minhos.progress import Progress, part_of
 from minhos.training import evaluate
 from minhos.training.canaries import check
 from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.labels import training_weights
-from minhos.training.progress import Progress, part_of
 from minhos.training.recipe import Recipe
 from minhos.training.reference import reference_line
 from minhos.training.report import report

@@ -1,6 +1,6 @@
 """What pages know besides the journal: heartbeats, the training's progress, models, the HALT file, the time.
 
-Only values; `minhos.services.facts` reads them from the disk.  Passed in, so that every view stays a pure function.
+Only values; `minhos.assembly.facts` reads them from the disk.  Passed in, so that every view stays a pure function.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import sys
 
 import uvicorn
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.logs import configure
 from minhos.errors import MinhosError, SettingsError
-from minhos.services.layout import Layout
-from minhos.services.logs import configure
 from minhos.settings import home, load
 from minhos.web.app import create_app
 

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 import minhos
-from minhos.services.house import House
+from minhos.assembly.surroundings import House
 from minhos.views import checklist as checks
 from minhos.views import health, kelly, ml
 from minhos.views.checklist import Checklist

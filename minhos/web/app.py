@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Query, Response, WebSocket
 
 import minhos
-from minhos.services.house import House
-from minhos.services.layout import Layout
+from minhos.assembly.layout import Layout
+from minhos.assembly.surroundings import House
 from minhos.settings import Settings, home, load
 from minhos.web import api, commands, docs, force, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host

@@ -7,7 +7,7 @@ from html import escape
 import msgspec
 from nicegui import ui
 
-from minhos.services.house import House
+from minhos.assembly.surroundings import House
 from minhos.views.card import ACCURACY_HEAD, HEADLINES, HOURS_HEAD, Card, accuracy_rows, hour_rows, sentences
 from minhos.web.panels import table_html
 

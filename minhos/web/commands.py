@@ -1,6 +1,6 @@
 """The REST endpoints that ask for something: commands to the trader, a training, and sizing for a supposed p.
 
-`halt` and `flatten` do what the commands of the same name do: see `minhos.services.orders_by_hand`.
+`halt` and `flatten` do what the commands of the same name do: see `minhos.safety.stop`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import msgspec
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from minhos.assembly.layout import write_json
+from minhos.assembly.refusals import REFUSED
+from minhos.assembly.surroundings import House
 from minhos.errors import CommandRefused
 from minhos.features.types import MarketState
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
-from minhos.services.house import House
-from minhos.services.layout import write_json
-from minhos.services.orders_by_hand import EXPIRES_S, ask, stop_trading
-from minhos.services.refusals import REFUSED
+from minhos.safety.stop import EXPIRES_S, ask, stop_trading
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.views.decisions import TraceStep, trace_steps

@@ -10,8 +10,8 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from minhos.assembly.surroundings import House
 from minhos.risk.force import MOST_CONTRACTS, MOST_MINUTES, forced_of
-from minhos.services.house import House
 from minhos.web.commands import CommandAnswer, Why, send_command
 from minhos.web.problems import responses
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from nicegui import run, ui
 from pydantic import ValidationError
 
+from minhos.assembly.surroundings import House
 from minhos.errors import CommandRefused
-from minhos.services.house import House
 from minhos.web.commands import CommandAnswer, ForceName, send_command
 from minhos.web.force import ForceRequest
 

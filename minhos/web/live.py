@@ -14,7 +14,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from minhos.services.house import POLL_S, House
+from minhos.assembly.surroundings import POLL_S, House
 from minhos.views.health import service_health
 from minhos.views.status import status
 from minhos.views.updates import TYPES, Update

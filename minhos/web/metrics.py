@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from minhos.services.house import House
+from minhos.assembly.surroundings import House
 from minhos.views.health import failed_share, latency_ms, ml_health, service_health
 from minhos.views.status import STATES, state_of
 from minhos.views.store import Views

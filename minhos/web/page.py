@@ -9,7 +9,7 @@ import nicegui
 from fastapi import FastAPI
 from nicegui import run, ui
 
-from minhos.services.house import House
+from minhos.assembly.surroundings import House
 from minhos.views.values import seconds_in_words
 from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from minhos.accounting.ledger import Ledger, close_lots
 from minhos.accounting.types import Fill, Lot, Role
 from minhos.errors import ReconciliationError
-from minhos.testing import MNQ, NQ
+from minhos.testing.builders import MNQ, NQ
 
 SYMBOL, MICRO = "NQZ25", "MNQZ25"
 START = 25_000_000

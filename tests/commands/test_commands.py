@@ -16,11 +16,11 @@ import pytest
 import typer
 
 from minhos import cli
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import registry_of
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
-from minhos.services.layout import Layout
-from minhos.services.trading_setup import registry_of
 from minhos.settings import load
-from minhos.testing import MONDAY_OPEN, bundle_contents
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = typer.main.get_command(cli.app)

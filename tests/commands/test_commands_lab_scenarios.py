@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from minhos import cli
-from minhos.commands import lab_scenarios
-from minhos.research.scenario_checks import Check
-from minhos.research.scenarios import run_scenarios
+from minhos.commands.lab import scenarios as lab_scenarios
+from minhos.research.scenarios.checks import Check
+from minhos.research.scenarios.suite import run_scenarios
 
 NAME = "flash-crash"
 
@@ -77,7 +77,7 @@ def test_a_check_that_does_not_hold_ends_with_exit_code_1(minh, monkeypatch):
         bad = Check("the day's loss", "at most 5%", "9%", False)
         return tuple(msgspec.structs.replace(r, passed=False, checks=(*r.checks, bad)) for r in results)
 
-    monkeypatch.setattr("minhos.services.risk_scenarios.run_scenarios", broken)
+    monkeypatch.setattr("minhos.studies.scenarios.run_scenarios", broken)
     out, complaint, code = minh("--name", NAME)
     assert code == 1
     assert "DOES NOT HOLD: the day's loss: 9%; at most 5%." in out

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from minhos import cli
-from minhos.commands import common, lab_search
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.commands import common
+from minhos.commands.lab import search as lab_search
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.research import search
-from minhos.services.history import History
+from minhos.research.search import search
 from minhos.settings import parse
-from minhos.testing import NQ, ns
+from minhos.studies.history import History
+from minhos.testing.builders import NQ, ns
 from minhos.training.recipe import DEMO
 
 

@@ -9,16 +9,17 @@ import msgspec
 import pytest
 
 from minhos import cli
-from minhos.commands import common, lab_sizing
-from minhos.research.contracts_lab import AS_SET
-from minhos.research.policies import ENTRY_RULES, POLICIES
-from minhos.services.history import History
-from minhos.services.kelly_vs_fixed import KIND, kelly_vs_fixed
-from minhos.services.layout import Layout
-from minhos.services.trials import range_of
+from minhos.assembly.layout import Layout
+from minhos.commands import common
+from minhos.commands.lab import sizing as lab_sizing
+from minhos.research.sizing_lab.contracts import AS_SET
+from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES
 from minhos.settings import parse
-from minhos.testing import MONDAY_OPEN
-from minhos.testing_markets import oracle_study
+from minhos.studies.history import History
+from minhos.studies.kelly_vs_fixed import KIND, kelly_vs_fixed
+from minhos.studies.trials import range_of
+from minhos.testing.builders import MONDAY_OPEN
+from minhos.testing.markets import oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
 from minhos.training.ledger import TrialLedger
 

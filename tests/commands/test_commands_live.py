@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from minhos import cli
+from minhos.assembly.layout import Layout
+from minhos.assembly.refusals import refused
 from minhos.journal.inbox import Command, Inbox
-from minhos.services.layout import Layout
-from minhos.services.refusals import refused
 
 LIVE = '[data]\nsource = "{home}"\n[sierra]\nhost = "127.0.0.1"\nport = 1\naccount = "F1234"\nmode = "live"\n'
 Minh = Callable[..., tuple[int, str, str]]
@@ -125,7 +125,7 @@ def test_arm_shows_the_worst_case_first_then_each_condition_and_what_is_missing(
 
 
 def test_arm_sends_the_users_words_when_all_is_met(minh, home, monkeypatch, trader):
-    from minhos.services import arming, broker_facts
+    from minhos.safety import arming, broker_facts
 
     (home / "config" / "minhos.toml").write_text(LIVE.format(home=home), encoding="utf-8")
     facts = broker_facts.BrokerFacts(("F1234",), 5_000_000, 0, 0.1)

@@ -4,16 +4,16 @@ import asyncio
 import threading
 import time
 
-from minhos.bench.faults_check import compare, journal_events
-from minhos.bench.faults_trader import ACCOUNT, SYMBOL, BenchTrader, ShiftedClock, TraderProcess
+from minhos.bench.faults.check import compare, journal_events
+from minhos.bench.faults.trader import ACCOUNT, SYMBOL, BenchTrader, ShiftedClock, TraderProcess
 from minhos.dtc.faults import Faults
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.calendar import SessionCalendar
-from minhos.testing import MNQ
+from minhos.testing.broker.backend import MatchingBackend
+from minhos.testing.broker.book import BrokerOptions
+from minhos.testing.broker.store import read_books
+from minhos.testing.builders import MNQ
 from minhos.trading import events as ev
-from minhos.venues.served import MatchingBackend
-from minhos.venues.served_book import BrokerOptions
-from minhos.venues.served_store import read_books
 
 CALENDAR = SessionCalendar.load()
 AT = 80_000

@@ -7,7 +7,7 @@ import pytest
 from faults_house import House
 
 import minhos.dtc.messages as m
-from minhos.bench.faults_check import Findings
+from minhos.bench.faults.check import Findings
 from minhos.dtc.faults import Faults
 from minhos.trading import events as ev
 from minhos.trading.venue import OrderStatus

@@ -18,7 +18,7 @@ from minhos.features.filters import (
 )
 from minhos.features.parameters import PARAMETERS
 from minhos.features.volatility import RANGE_OF_SIGMA, SeasonalVolatility
-from minhos.feeds.oracle import regime_oracle
+from minhos.feeds.simulated.oracle import regime_oracle
 
 BRIEF = settings(deadline=None, max_examples=40)
 

@@ -15,10 +15,10 @@ from minhos.features.parameters import PARAMETERS
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, WARM_UP_BARS, FeaturePipeline, compute
 from minhos.features.talib_guard import talib
 from minhos.features.types import Observation
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import UNKNOWN, Bar, Bars
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 
 CALENDAR = SessionCalendar.load()
 LAST = WARM_UP_BARS + 40

@@ -18,9 +18,9 @@ class Body:
         return (bar.close_ticks - bar.open_ticks) / 10
 register_feature("body", Body, version={version})
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, compute
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 calendar = SessionCalendar.load()
 bars = simulate(MarketModel(), NQ, calendar, ns("2025-10-01T18:00:00-04:00"), 365).bars
 row = compute(bars, calendar).rows[-1]

@@ -13,13 +13,13 @@ import numpy as np
 
 from minhos.dtc.faults import Faults
 from minhos.dtc.server import DtcServer, ServerOptions
-from minhos.feeds.bridge_mirror import BridgeMirror, MirrorOptions
-from minhos.feeds.mirror_file import header
-from minhos.feeds.scid import EPOCH_US
-from minhos.feeds.scid_backend import ScidBackend
-from minhos.feeds.scid_fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Records
+from minhos.feeds.bridge.file import header
+from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
+from minhos.feeds.scid.backend import ScidBackend
+from minhos.feeds.scid.files import EPOCH_US
+from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Records
 from minhos.market.clock import SimulatedClock
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 NOW = ns("2025-10-06T14:00:00")
 SYMBOL = "NQZ25-CME"

@@ -20,10 +20,10 @@ from minhos.dtc.history import history
 from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.errors import DtcError, DtcRejected
-from minhos.feeds.bridge_records import NO_TICKS, REWRITTEN
-from minhos.feeds.scid import EPOCH_US
-from minhos.feeds.scid_backend import MOST_LIVE, ScidBackend
-from minhos.feeds.scid_fold import Records
+from minhos.feeds.bridge.records import NO_TICKS, REWRITTEN
+from minhos.feeds.scid.backend import MOST_LIVE, ScidBackend
+from minhos.feeds.scid.files import EPOCH_US
+from minhos.feeds.scid.fold import Records
 
 NAME = f"{SYMBOL}.scid"
 NOT_NAMES = ("../secret", "..", ".", "", "/etc/passwd", "NQZ25-CME.scid", "..\\secret", "nqz25-cme", "sub/NQZ25-CME")

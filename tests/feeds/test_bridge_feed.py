@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import DataError
-from minhos.feeds.bridge_feed import BridgeFeed
-from minhos.feeds.bridge_mirror import MirrorStatus
-from minhos.feeds.scid import EPOCH_US
-from minhos.feeds.scid_fold import RECORD, Records
+from minhos.feeds.bridge.feed import BridgeFeed
+from minhos.feeds.bridge.mirror import MirrorStatus
+from minhos.feeds.scid.files import EPOCH_US
+from minhos.feeds.scid.fold import RECORD, Records
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Slice
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 CALENDAR = SessionCalendar.load()
 START = ns("2025-10-06T13:30:00")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from minhos.dtc import messages as m
 from minhos.dtc.faults import CME_REJECT, Faults
 from minhos.dtc.simulated import SimulatedBackend
-from minhos.feeds.bridge_records import are_live, live_messages, live_record, packed, unpacked
-from minhos.feeds.mirror_file import MirrorFile, Pass, header
-from minhos.feeds.scid_fold import RECORD, Records
+from minhos.feeds.bridge.file import MirrorFile, Pass, header
+from minhos.feeds.bridge.records import are_live, live_messages, live_record, packed, unpacked
+from minhos.feeds.scid.fold import RECORD, Records
 
 NAME = f"{SYMBOL}.scid"
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from bridge_pair import NOW, SYMBOL, add, bridging, equal, mirroring, random_records, wait_for, write
 
-from minhos.feeds import bridge_mirror
-from minhos.feeds.bridge_copy import CHECKED_US
-from minhos.feeds.bridge_feed import BridgeFeed
-from minhos.feeds.mirror_file import header
-from minhos.feeds.scid import US_PER_DAY
-from minhos.feeds.scid_fold import RECORD, Records
+from minhos.feeds.bridge import mirror as bridge_mirror
+from minhos.feeds.bridge.copy import CHECKED_US
+from minhos.feeds.bridge.feed import BridgeFeed
+from minhos.feeds.bridge.file import header
+from minhos.feeds.scid.files import US_PER_DAY
+from minhos.feeds.scid.fold import RECORD, Records
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 
@@ -25,7 +25,7 @@ NAME = f"{SYMBOL}.scid"
 MIRROR = f"""
 import sys, time
 from pathlib import Path
-from minhos.feeds.bridge_mirror import BridgeMirror, MirrorOptions
+from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
 from minhos.market.clock import SimulatedClock
 
 options = MirrorOptions(host="127.0.0.1", port=int(sys.argv[1]), reconnect_first_s=0.01, reconnect_most_s=0.1)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from bridge_pair import NOW, SYMBOL, add, bridging, later, random_records, wait_for, write
 
+from minhos.assembly import mirror
+from minhos.assembly.trading import followed
 from minhos.errors import DataError, FeedError, SettingsError
-from minhos.feeds.bridge_feed import BridgeFeed
+from minhos.feeds.bridge.feed import BridgeFeed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock
-from minhos.services import mirror
-from minhos.services.trading_setup import followed
 from minhos.settings import Settings, load
 
 

@@ -19,13 +19,13 @@ from scid_files import write as write_scid
 from minhos.errors import DataError
 from minhos.feeds.check import check_data
 from minhos.feeds.files import FileFeed, load
-from minhos.feeds.folder_feed import FolderFeed
-from minhos.feeds.folders import find_sierra_folder
-from minhos.feeds.scid_tail import FLUSH_NS, GRACE_NS
+from minhos.feeds.scid.feed import FolderFeed
+from minhos.feeds.scid.folders import find_sierra_folder
+from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
 from minhos.market.clock import SimulatedClock
 from minhos.market.gate import GateParameters
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Slice
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 WEEK = days(20251006, 6)
 PATIENCE = FLUSH_NS + GRACE_NS
@@ -270,7 +270,7 @@ def test_times_beyond_the_calendar_are_a_sentence(tmp_path: Path) -> None:
 def test_the_feed_that_trades_loads_neither_numba_nor_polars(tmp_path: Path) -> None:
     write_scid(tmp_path / "NQZ25-CME.scid", tick(START, 25000.0), tick(END, 25001.0))
     code = (
-        "import sys; from pathlib import Path; from minhos.feeds.folder_feed import FolderFeed;"
+        "import sys; from pathlib import Path; from minhos.feeds.scid.feed import FolderFeed;"
         "from minhos.market.calendar import SessionCalendar; from minhos.market.clock import SimulatedClock;"
         f"feed = FolderFeed(Path({str(tmp_path)!r}), 'NQ', clock=SimulatedClock({END}),"
         " calendar=SessionCalendar.load());"

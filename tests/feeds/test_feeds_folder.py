@@ -8,15 +8,15 @@ import pytest
 from scid_files import HEADER, tick, write
 
 from minhos.errors import DataError
-from minhos.feeds.folder_feed import FolderFeed
-from minhos.feeds.scid_recent import newest_record_ns, read_since
-from minhos.feeds.scid_tail import FLUSH_NS, GRACE_NS
+from minhos.feeds.scid.feed import FolderFeed
+from minhos.feeds.scid.recent import newest_record_ns, read_since
+from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.roll import RollState
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Slice
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 
 CALENDAR = SessionCalendar.load()
 START = ns("2025-10-06T13:30:00")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minhos.feeds.market_model import MarketModel, ou_variance, r2_of_accuracy
-from minhos.feeds.simulated import simulate
+from minhos.feeds.simulated.market import simulate
+from minhos.feeds.simulated.model import MarketModel, ou_variance, r2_of_accuracy
 from minhos.market.calendar import SessionCalendar
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 
 RTH_BARS_A_YEAR = 78 * 252
 HALF_TO_SIXTY_TWO = (0.505, 0.51, 0.52, 0.53, 0.54, 0.55, 0.58, 0.60, 0.62)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from scid_files import FIRST, HEADER, LAST, old_record, record, tick, write
 
 from minhos.errors import DataError
-from minhos.feeds import scid_fold, scid_numba
-from minhos.feeds.scid import read_records, read_scid, tick_records
+from minhos.feeds.scid import fold as scid_fold
+from minhos.feeds.scid import fold_numba as scid_numba
+from minhos.feeds.scid.files import read_records, read_scid, tick_records
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 START = ns("2025-10-06T13:30:00")
 SECOND = NANOS_PER_SECOND

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scid_files import HEADER, record, tick, write
 
-from minhos.feeds.scid import read_scid
-from minhos.feeds.scid_tail import FLUSH_NS, GRACE_NS, ScidTail
+from minhos.feeds.scid.files import read_scid
+from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS, ScidTail
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Price
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 
 START = ns("2025-10-06T13:30:00")
 SECOND = NANOS_PER_SECOND
@@ -199,7 +199,7 @@ def test_a_file_that_lay_still_before_the_first_poll_is_not_taken_for_a_delayed_
 
 
 def test_a_long_outage_comes_over_several_polls_and_no_bar_closes_early(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("minhos.feeds.scid_tail.MAX_RECORDS", 3)
+    monkeypatch.setattr("minhos.feeds.scid.tail.MAX_RECORDS", 3)
     path = write(tmp_path / "NQZ25-CME.scid", _three_bars())
     tail, bars = tail_of(path), []
     for _ in range(4):

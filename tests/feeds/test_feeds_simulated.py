@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from minhos.errors import CalendarError, SettingsError
-from minhos.feeds.market_model import MarketModel, ou_accuracy, ou_variance, r2_of_accuracy, steady_variance
-from minhos.feeds.oracle import ceiling_of
-from minhos.feeds.simulated import SimulatedMarket, simulate
+from minhos.feeds.simulated.market import SimulatedMarket, simulate
+from minhos.feeds.simulated.model import MarketModel, ou_accuracy, ou_variance, r2_of_accuracy, steady_variance
+from minhos.feeds.simulated.oracle import ceiling_of
 from minhos.market.calendar import SessionCalendar
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 
 CALENDAR = SessionCalendar.load()
 START = ns("2023-10-01T18:00:00-04:00")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from minhos.errors import SettingsError
-from minhos.feeds.market_model import MarketModel
-from minhos.feeds.simulated_feed import BREAK_AFTER_NS, SimulatedFeed
+from minhos.feeds.simulated.feed import BREAK_AFTER_NS, SimulatedFeed
+from minhos.feeds.simulated.model import MarketModel
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
-from minhos.testing import MONDAY_OPEN, NQ, ns
+from minhos.testing.builders import MONDAY_OPEN, NQ, ns
 
 CALENDAR = SessionCalendar.load()
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from minhos.feeds.oracle import edge_share, log_loss_share, ou_oracle, regime_oracle, regime_returns
+from minhos.feeds.simulated.oracle import edge_share, log_loss_share, ou_oracle, regime_oracle, regime_returns
 
 RARE_JUMP = 3e-4
 """The oracle allows for a jump in 0.15 % of bars, which the textbook formulas below leave out."""

@@ -10,7 +10,7 @@ from minhos.errors import DataError
 from minhos.feeds.stitch import merge, stitch
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars
-from minhos.testing import MNQ, NQ
+from minhos.testing.builders import MNQ, NQ
 
 
 def bars_of(rows: list[Row], symbol: str) -> Bars:

@@ -12,7 +12,7 @@ import pytest
 from market_days import Row, days, wall, write
 
 from minhos.errors import DataError
-from minhos.feeds.tables import read_table
+from minhos.feeds.tables.tables import read_table
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, NANOS_PER_SECOND, UNKNOWN, Bars
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minhos.market.builder import BarBuilder
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, NANOS_PER_SECOND, UNKNOWN, Bar
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 
 MINUTE = NANOS_PER_MINUTE
 

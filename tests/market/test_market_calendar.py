@@ -16,7 +16,7 @@ from minhos.errors import CalendarError
 from minhos.market import calendar as module
 from minhos.market.calendar import Session, SessionCalendar
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, NANOS_PER_SECOND
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 FIRST, LAST = ns("2008-01-02"), ns("2032-12-30")
 moments = st.integers(FIRST // NANOS_PER_SECOND, LAST // NANOS_PER_SECOND).map(lambda s: s * NANOS_PER_SECOND)

@@ -13,7 +13,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.gate import MIN_VOLUME, GateParameters, accept, judge
 from minhos.market.instruments import INSTRUMENTS
 from minhos.market.types import NANOS_PER_SECOND, Bars
-from minhos.testing import session_bars
+from minhos.testing.builders import session_bars
 
 LIQUID, THIN = 500_000, 20_000
 CALENDAR = SessionCalendar.load()

@@ -9,7 +9,7 @@ import pytest
 from minhos.market.calendar import SessionCalendar
 from minhos.market.quality import Gap, assess
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bars
-from minhos.testing import session_bars
+from minhos.testing.builders import session_bars
 
 CLEAN = session_bars(500_000, 500_000)
 N = len(CLEAN)

@@ -8,7 +8,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.roll import RollState, active_contract, daily_volumes, may_open, roll_point
 from minhos.market.symbols import contract_expiry_ns
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.testing import ns, session_bars
+from minhos.testing.builders import ns, session_bars
 
 HOUR = 3600 * NANOS_PER_SECOND
 EXPIRY = contract_expiry_ns("NQZ25")

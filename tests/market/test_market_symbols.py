@@ -22,7 +22,7 @@ from minhos.market.symbols import (
     root_of,
     symbol_in_filename,
 )  # fmt: skip
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 SERVICE_FORMS = [SymbolForm.SIERRA, SymbolForm.TETON, SymbolForm.RITHMIC, SymbolForm.CQG, SymbolForm.PLAIN]
 

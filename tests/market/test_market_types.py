@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.market.types import Bar, Bars, Slice
-from minhos.testing import NQ, random_bars
+from minhos.testing.builders import NQ, random_bars
 
 any_bar = st.builds(
     Bar, st.sampled_from(["NQZ25", "NQH26"]), *[st.integers(-(2**62), 2**62)] * 9, interval_ns=st.just(60)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from minhos.errors import ModelError
 from minhos.models.bundle import BundleContents, load_bundle, write_bundle
-from minhos.testing import MONDAY_OPEN, bundle_contents
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
 CONTENTS = bundle_contents()
 FEATURES = {"feature_names": CONTENTS.feature_names, "feature_version": CONTENTS.feature_version}

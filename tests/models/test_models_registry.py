@@ -15,7 +15,7 @@ import pytest
 from minhos.errors import ModelError
 from minhos.models.bundle import verify_bundle
 from minhos.models.registry import Registry
-from minhos.testing import MONDAY_OPEN, bundle_contents
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
 HOUR_NS = 3_600_000_000_000
 
@@ -127,7 +127,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from minhos.models.registry import Registry
-from minhos.testing import MONDAY_OPEN, bundle_contents
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 registry = Registry(Path(sys.argv[1]))
 first, rounds = int(sys.argv[2]), int(sys.argv[3])
 contents = [bundle_contents(seed=k, created_ns=MONDAY_OPEN + k * 10**9) for k in range(first, first + rounds)]

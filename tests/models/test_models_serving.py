@@ -19,7 +19,14 @@ from minhos.models.calibration import sigmoid
 from minhos.models.combine import combine
 from minhos.models.forecast import Forecast
 from minhos.models.serving import Forecaster
-from minhos.testing import BAR_INTERVAL_NS, MONDAY_OPEN, bundle_contents, linear_member, market_state, random_bars
+from minhos.testing.builders import (
+    BAR_INTERVAL_NS,
+    MONDAY_OPEN,
+    bundle_contents,
+    linear_member,
+    market_state,
+    random_bars,
+)
 
 WINDOW, FEATURES = 5, ("momentum", "volume", "hour")
 CONTENTS = bundle_contents(window=WINDOW, feature_names=FEATURES)

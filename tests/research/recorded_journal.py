@@ -12,7 +12,7 @@ from minhos.models.forecast import Forecast
 from minhos.research.replay import standard_features
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing import NQ, forecast, payoff, session_bars
+from minhos.testing.builders import NQ, forecast, payoff, session_bars
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import fold

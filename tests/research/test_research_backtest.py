@@ -15,7 +15,7 @@ from minhos.research.backtest import BacktestResult, daily_returns, given_featur
 from minhos.research.replay import replay
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing import MNQ, NQ, forecast, payoff, random_bars, session_bars
+from minhos.testing.builders import MNQ, NQ, forecast, payoff, random_bars, session_bars
 from minhos.trading import events as ev
 from minhos.venues.matching import MatchingParameters
 

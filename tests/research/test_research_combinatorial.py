@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from minhos.errors import NotEnoughData, TrainingError
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
-from minhos.research import combinatorial
-from minhos.research.combinatorial import MINIMUM_BETS, PathDistribution, path_distribution, path_result
-from minhos.testing import NQ, ns, random_bars, session_bars
+from minhos.research.walk_forward import combinatorial
+from minhos.research.walk_forward.combinatorial import MINIMUM_BETS, PathDistribution, path_distribution, path_result
+from minhos.testing.builders import NQ, ns, random_bars, session_bars
 from minhos.training.dataset import Dataset
 from minhos.training.jobs import Outcome
 

@@ -9,7 +9,7 @@ from minhos.errors import NotEnoughData
 from minhos.journal.memory import MemoryJournal
 from minhos.market.types import NANOS_PER_SECOND, Bar, Price, Slice
 from minhos.research.compare import CompareReport, compare
-from minhos.testing import NQ
+from minhos.testing.builders import NQ
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import reconcile

@@ -5,16 +5,16 @@ import math
 import msgspec
 import pytest
 
-from minhos.research.contracts_criteria import TITLES, State, ahead, contract_criteria, fraction_criteria
-from minhos.research.contracts_figures import FIXED_10, SHIPPED
-from minhos.research.contracts_lab import policy_ways
-from minhos.research.contracts_runs import Stage, run_ways
-from minhos.research.deflation import deflated
-from minhos.research.policies import ENTRY_RULES, Assumptions
-from minhos.research.sizing_lab import sizing_lab
+from minhos.research.luck.deflation import deflated
+from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
+from minhos.research.sizing_lab.contract_runs import Stage, run_ways
+from minhos.research.sizing_lab.contracts import policy_ways
+from minhos.research.sizing_lab.criteria import TITLES, State, ahead, contract_criteria, fraction_criteria
+from minhos.research.sizing_lab.fractions import sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, Assumptions
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 from minhos.trading.events import TradingSettings
 from minhos.venues.matching import MatchingParameters
 

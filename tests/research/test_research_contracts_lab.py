@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.market.calendar import SessionCalendar
-from minhos.research import contracts_runs
 from minhos.research.backtest import daily_returns, run_backtest, summary
-from minhos.research.contracts_bootstrap import days_of, figures_of_days, paired_difference
-from minhos.research.contracts_figures import FIXED_10, SHIPPED, Record, bound_of, figures_of
-from minhos.research.contracts_lab import AS_SET, contracts_lab, deflate, overlap, policy_ways
-from minhos.research.contracts_runs import Stage, Way, run_ways
-from minhos.research.contracts_settings import settings_of
-from minhos.research.policies import ENTRY_RULES, POLICIES, Assumptions
+from minhos.research.sizing_lab import contract_runs as contracts_runs
+from minhos.research.sizing_lab.contract_bootstrap import days_of, figures_of_days, paired_difference
+from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED, Record, bound_of, figures_of
+from minhos.research.sizing_lab.contract_runs import Stage, Way, run_ways
+from minhos.research.sizing_lab.contracts import AS_SET, contracts_lab, deflate, overlap, policy_ways
+from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES, Assumptions
+from minhos.research.sizing_lab.setting_costs import settings_of
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.stats import max_drawdown
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 from minhos.trading.events import TradingSettings
 from minhos.venues.matching import MatchingParameters
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minhos.research.deflation import deflated, variance_of
+from minhos.research.luck.deflation import deflated, variance_of
 from minhos.stats import deflated_sharpe_ratio, moments
 
 

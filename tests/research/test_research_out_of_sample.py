@@ -8,7 +8,7 @@ import pytest
 from minhos.errors import NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.research.out_of_sample import signals_of
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 
 
 def test_the_oracle_of_a_58_percent_market_is_right_58_times_in_100() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minhos.errors import SettingsError
-from minhos.research.policies import (
+from minhos.research.sizing_lab.policies import (
     ENTRY_RULES,
     POLICIES,
     POLICY,
@@ -22,7 +22,7 @@ from minhos.sizing.kelly import drawdown_constrained_fraction, kelly_fraction_di
 from minhos.sizing.payoff import Terms, net_outcomes
 from minhos.sizing.pipeline import Money, size_pipeline
 from minhos.sizing.types import SizingParameters
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 
 BASE = SizingParameters()
 STRICT, EVEN = ENTRY_RULES

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from minhos.accounting.types import Fill, Role
 from minhos.errors import NotEnoughData
 from minhos.market.instruments import instrument
-from minhos.research.costs import costs, realised
-from minhos.research.edge import daily_net_r, edge, log10_e_values, slices
+from minhos.research.luck.permutation import day_permutation_p_value
+from minhos.research.measures.costs import costs, realised
+from minhos.research.measures.edge import daily_net_r, edge, log10_e_values, slices
+from minhos.research.measures.prediction import prediction, said_up
 from minhos.research.new_york import new_york_minutes, new_york_text
 from minhos.research.out_of_sample import Signals
-from minhos.research.permutation import day_permutation_p_value
-from minhos.research.prediction import prediction, said_up
 from minhos.stats import BettingProcess
-from minhos.testing import ns
-from minhos.testing_markets import oracle_study
+from minhos.testing.builders import ns
+from minhos.testing.markets import oracle_study
 
 
 @pytest.fixture(scope="module")

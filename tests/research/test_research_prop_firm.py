@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import NotEnoughData
-from minhos.research.prop_firm import AccountRules, day_money, money_of_fractions, outcome_of
-from minhos.research.sizing_days import day_grid
+from minhos.research.sizing_lab.days import day_grid
+from minhos.research.sizing_lab.prop_firm import AccountRules, day_money, money_of_fractions, outcome_of
 
 LENIENT = AccountRules("test", profit_target=1_000.0, max_drawdown=1e9)
 

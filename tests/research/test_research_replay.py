@@ -8,7 +8,7 @@ from minhos.features.pipeline import FeaturePipeline
 from minhos.journal.memory import MemoryJournal
 from minhos.market.types import NANOS_PER_SECOND, Price, Slice
 from minhos.research.replay import replay, standard_features
-from minhos.testing import NQ
+from minhos.testing.builders import NQ
 from minhos.trading import events as ev
 from minhos.trading.recovery import reconcile
 

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minhos.research.curves import equity_curve, months, shadow_curve, trade_rows
-from minhos.research.deflation import deflated
-from minhos.research.edge import Edge, daily_net_r, edge
+from minhos.research.luck.deflation import deflated
+from minhos.research.luck.tried import tried, wrong_by_date
+from minhos.research.measures.edge import Edge, daily_net_r, edge
+from minhos.research.measures.prediction import Prediction, prediction
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.prediction import Prediction, prediction
-from minhos.research.report import Data
-from minhos.research.report_figures import thinned
-from minhos.research.report_words import chance, dollars, gain, p_value, percent, power_of_ten
-from minhos.research.tried import tried, wrong_by_date
-from minhos.research.verdict import leak_of, verdict_of
-from minhos.services.studies import backtest_of
+from minhos.research.report.curves import equity_curve, months, shadow_curve, trade_rows
+from minhos.research.report.figures import thinned
+from minhos.research.report.values import Data
+from minhos.research.report.verdict import leak_of, verdict_of
+from minhos.research.report.words import chance, dollars, gain, p_value, percent, power_of_ten
 from minhos.settings import Settings
-from minhos.testing_markets import oracle_study
+from minhos.studies.studies import backtest_of
+from minhos.testing.markets import oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
 
 DATA = Data("NQZ25", ("NQZ25",), "2025-10-06T00:00:00+00:00", "2025-12-19T00:00:00+00:00", 13_000, 9_000, 50,

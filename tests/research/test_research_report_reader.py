@@ -9,28 +9,28 @@ import msgspec
 import numpy as np
 import pytest
 
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.assembly.layout import Layout
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
-from minhos.research.curves import equity_curve, months
-from minhos.research.deflation import deflated, variance_of
-from minhos.research.edge import edge, slices
+from minhos.research.luck.deflation import deflated, variance_of
+from minhos.research.measures.edge import edge, slices
+from minhos.research.measures.prediction import prediction
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.prediction import prediction
-from minhos.research.report import Data
-from minhos.research.report_summary import sections
-from minhos.research.verdict import verdict_of
+from minhos.research.report.curves import equity_curve, months
+from minhos.research.report.summary import sections
+from minhos.research.report.values import Data
+from minhos.research.report.verdict import verdict_of
 from minhos.risk.evidence import Evidence, carried_over
 from minhos.risk.shadow import ShadowResult
-from minhos.services import research_report
-from minhos.services.history import History
-from minhos.services.layout import Layout
-from minhos.services.research_report import report_of
-from minhos.services.studies import backtest_of
-from minhos.services.trials import enter
 from minhos.settings import Settings, load
 from minhos.stats import expected_maximum_sharpe_ratio
-from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
+from minhos.studies import report as research_report
+from minhos.studies.history import History
+from minhos.studies.report import report_of
+from minhos.studies.studies import backtest_of
+from minhos.studies.trials import enter
+from minhos.testing.markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 
 DATA = Data("NQZ25", ("NQZ25",), "2025-10-06T00:00:00+00:00", "2025-12-19T00:00:00+00:00", 13_000, 9_000, 50,
             "walk-forward", "r", ("lightgbm",), (), 0.5, False)  # fmt: skip

@@ -7,9 +7,9 @@ import pytest
 
 from minhos.errors import SettingsError
 from minhos.market.instruments import instrument
-from minhos.research.scenario_run import play
-from minhos.research.scenario_scene import BUNDLE, Scene, simulated_symbol, walk
-from minhos.research.scenarios import SCENARIOS, ScenarioResult, run_scenario, run_scenarios, scenario_named
+from minhos.research.scenarios.play import play
+from minhos.research.scenarios.scene import BUNDLE, Scene, simulated_symbol, walk
+from minhos.research.scenarios.suite import SCENARIOS, ScenarioResult, run_scenario, run_scenarios, scenario_named
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.trading.events import TradingSettings

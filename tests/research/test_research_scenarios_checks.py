@@ -5,10 +5,10 @@ import pytest
 
 from minhos.accounting.types import Lot
 from minhos.market.instruments import instrument
-from minhos.research.scenario_checks import checks
 from minhos.research.scenario_losses import day_losses, lot_loss_cents
-from minhos.research.scenario_run import Run, beyond_ticks, play
-from minhos.research.scenario_scene import Conditions, Scene, simulated_symbol
+from minhos.research.scenarios.checks import checks
+from minhos.research.scenarios.play import Run, beyond_ticks, play
+from minhos.research.scenarios.scene import Conditions, Scene, simulated_symbol
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Verdict

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from minhos.features.pipeline import WARM_UP_BARS
 from minhos.market.instruments import instrument
-from minhos.research.scenario_checks import checks
-from minhos.research.scenario_run import Run, play
-from minhos.research.scenario_scene import Conditions, Scene, simulated_symbol
+from minhos.research.scenarios.checks import checks
+from minhos.research.scenarios.play import Run, play
+from minhos.research.scenarios.scene import Conditions, Scene, simulated_symbol
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.trading.events import TradingSettings

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from minhos.errors import NotEnoughData, TrainingError
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.research import search as module
-from minhos.research.search import SearchResult, hourly, losses_at_best_slope, search
-from minhos.research.search_space import SPACES, distributions, rounded
+from minhos.research.search import search as module
+from minhos.research.search.search import SearchResult, hourly, losses_at_best_slope, search
+from minhos.research.search.space import SPACES, distributions, rounded
 from minhos.stats import log_loss
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 from minhos.training.recipe import DEMO, STANDARD, Recipe
 
 CALENDAR = SessionCalendar.load()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from minhos.errors import NotEnoughData
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.research.search import search
-from minhos.testing import NQ, ns
+from minhos.research.search.search import search
+from minhos.testing.builders import NQ, ns
 from minhos.training.recipe import DEMO
 
 CALENDAR = SessionCalendar.load()

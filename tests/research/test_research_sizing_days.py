@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import NotEnoughData
-from minhos.research.policies import ENTRY_RULES, taken
-from minhos.research.sizing_bootstrap import drawn_dates, histories, mean_block_of, observed
-from minhos.research.sizing_days import budget_share, day_grid, day_paths, flipped, play
+from minhos.research.sizing_lab.bootstrap import drawn_dates, histories, mean_block_of, observed
+from minhos.research.sizing_lab.days import budget_share, day_grid, day_paths, flipped, play
+from minhos.research.sizing_lab.policies import ENTRY_RULES, taken
 from minhos.stats import max_drawdown, sharpe_ratio
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 
 ONE_DAY = np.array([20240102] * 4)
 FREE = math.inf

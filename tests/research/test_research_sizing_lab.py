@@ -6,15 +6,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from minhos.research.policies import ENTRY_RULES, POLICIES, POLICY, Assumptions, EntryRule
-from minhos.research.sizing_bootstrap import drawn_dates, histories, observed
-from minhos.research.sizing_comparisons import Side, compare, difference, fixed_side, fraction_of_equal_drawdown
-from minhos.research.sizing_days import day_grid, day_paths
-from minhos.research.sizing_figures import histogram, interval_of
-from minhos.research.sizing_lab import SizingLab, sizing_lab
+from minhos.research.sizing_lab.bootstrap import drawn_dates, histories, observed
+from minhos.research.sizing_lab.comparisons import Side, compare, difference, fixed_side, fraction_of_equal_drawdown
+from minhos.research.sizing_lab.days import day_grid, day_paths
+from minhos.research.sizing_lab.fraction_figures import histogram, interval_of
+from minhos.research.sizing_lab.fractions import SizingLab, sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES, POLICY, Assumptions, EntryRule
 from minhos.sizing.types import SizingParameters
 from minhos.stats import calmar_ratio, max_drawdown, profit_factor, sharpe_ratio, sortino_ratio
-from minhos.testing_markets import oracle_study
+from minhos.testing.markets import oracle_study
 
 BASE = SizingParameters()
 PATHS = 400

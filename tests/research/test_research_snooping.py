@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minhos.errors import MinhosError, NotEnoughData
-from minhos.research.snooping import superior_ability
+from minhos.research.luck.snooping import superior_ability
 
 NAMES = tuple(f"model {i}" for i in range(20))
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import NotEnoughData
-from minhos.research.splits import Block, combinatorial_purged, paths, weekly
+from minhos.research.walk_forward.splits import Block, combinatorial_purged, paths, weekly
 from minhos.training.splits import purged_folds
 
 STEP = 10

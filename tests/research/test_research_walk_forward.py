@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from minhos.errors import NotEnoughData, TrainingError
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.combine import agreement, combine
-from minhos.research import walk_forward_fits
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.walk_forward import MINIMUM_CALIBRATION_BARS, Schedule, walk_forward
-from minhos.research.walk_forward_fits import ForecastStore, MemberForecasts
-from minhos.testing import NQ, ns, session_bars
+from minhos.research.walk_forward import fits as walk_forward_fits
+from minhos.research.walk_forward.fits import ForecastStore, MemberForecasts
+from minhos.research.walk_forward.walk import MINIMUM_CALIBRATION_BARS, Schedule, walk_forward
+from minhos.testing.builders import NQ, ns, session_bars
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.forecasts import cross_weighted, vote_weights
 from minhos.training.recipe import DEMO, Recipe

@@ -13,7 +13,7 @@ from minhos.risk.evidence import Evidence, EvidenceState
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Arming, MarketRisk, RiskContext, RiskState
-from minhos.testing import MNQ, risk_context
+from minhos.testing.builders import MNQ, risk_context
 
 LIVE = RiskManager(RiskParameters(), mode="live")
 PROVEN = Evidence("NQ", "recipe", bets=900, log_maximum=math.log(25))

@@ -6,7 +6,7 @@ import pytest
 
 from minhos.errors import SettingsError
 from minhos.risk.events import NewsEvent, days_left, parse_events, warning
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 TEXT = """# scheduled publications
 time,name,currency

@@ -14,7 +14,7 @@ from minhos.risk import shadow
 from minhos.risk.evidence import Evidence, EvidenceState, carried_over
 from minhos.risk.shadow import ShadowBet, ShadowBook, ShadowResult, shadow_bet
 from minhos.stats.eprocess import BettingProcess
-from minhos.testing import MONDAY_OPEN, NQ, bar, forecast, recommendation
+from minhos.testing.builders import MONDAY_OPEN, NQ, bar, forecast, recommendation
 
 STOP, COST = 120, 2 * 225 / 500 + 2 * 1
 R = STOP + COST

@@ -14,7 +14,7 @@ from minhos.risk.force import MOST_CONTRACTS, MOST_MINUTES, forced, forced_of, n
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Forced, RiskState, Stop
-from minhos.testing import MONDAY_OPEN, account, recommendation, risk_context
+from minhos.testing.builders import MONDAY_OPEN, account, recommendation, risk_context
 
 MANAGER = RiskManager(RiskParameters())
 NOW = MONDAY_OPEN

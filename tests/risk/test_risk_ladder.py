@@ -16,7 +16,7 @@ from minhos.risk.state import FAILED
 from minhos.risk.types import Ladder, Level, ModelCondition, RiskState, Verdict
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
-from minhos.testing import MONDAY_OPEN, NQ, account, forecast, market_state, payoff
+from minhos.testing.builders import MONDAY_OPEN, NQ, account, forecast, market_state, payoff
 
 PARAMETERS = RiskParameters()
 LIVE = RiskManager(PARAMETERS, mode="live")

@@ -12,11 +12,11 @@ from minhos.errors import SettingsError
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.risk.events import parse_events
 from minhos.risk.evidence import Evidence
-from minhos.risk.limits import standard_limits
-from minhos.risk.limits_time import NANOS_PER_DAY
+from minhos.risk.limits.standard import standard_limits
+from minhos.risk.limits.time import NANOS_PER_DAY
 from minhos.risk.parameters import LevelParameters, RiskParameters, StaleAfter
 from minhos.risk.types import Action, Cap, Component, Level, MarketRisk, RiskContext, RiskState, Stop
-from minhos.testing import MNQ, MONDAY_OPEN, account, forecast, market_state, ns, recommendation, risk_context
+from minhos.testing.builders import MNQ, MONDAY_OPEN, account, forecast, market_state, ns, recommendation, risk_context
 
 BEFORE = MONDAY_OPEN - NANOS_PER_MINUTE
 AFTER = MONDAY_OPEN + NANOS_PER_MINUTE

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minhos.risk.limits import standard_limits
+from minhos.risk.limits.standard import standard_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.state import on_verdict
 from minhos.risk.types import Action, Cap, Component, Level, MarketRisk, RiskContext, RiskState
-from minhos.testing import account, forecast, market_state, risk_context
+from minhos.testing.builders import account, forecast, market_state, risk_context
 
 MANAGER = RiskManager(RiskParameters())
 

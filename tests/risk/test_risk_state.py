@@ -17,7 +17,7 @@ from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import LevelParameters, RiskParameters
 from minhos.risk.shadow import shadow_bet
 from minhos.risk.types import Action, Level, ModelCondition, RiskState
-from minhos.testing import MONDAY_OPEN, NQ, account, bar, forecast, market_state, recommendation, risk_context
+from minhos.testing.builders import MONDAY_OPEN, NQ, account, bar, forecast, market_state, recommendation, risk_context
 
 PARAMETERS = RiskParameters()
 MANAGER = RiskManager(PARAMETERS)

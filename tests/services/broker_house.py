@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import minhos.dtc.messages as m
+from minhos.assembly.layout import Layout, write_json
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.dtc.server import DtcServer
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.market.clock import SystemClock
-from minhos.services.layout import Layout, write_json
 from minhos.settings import Settings, load
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOL, OTHER = "MNQZ25-CME", "MESZ25-CME"
@@ -159,7 +159,7 @@ HOLDER = (
 
 
 @contextmanager
-def gate_holder(layout: Layout, name: str = "minhos.services.trader") -> Iterator[subprocess.Popen[str]]:
+def gate_holder(layout: Layout, name: str = "minhos.processes.trader") -> Iterator[subprocess.Popen[str]]:
     """A real process that holds the order gate, its command line naming that module."""
     process = child(layout, "-c", HOLDER, str(layout.orders_lock), name)
     try:

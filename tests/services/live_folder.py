@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from minhos.assembly.layout import Layout, read_json
 from minhos.features.types import Observation
-from minhos.feeds.market_model import MarketModel
-from minhos.feeds.simulated import simulate
+from minhos.feeds.simulated.market import simulate
+from minhos.feeds.simulated.model import MarketModel
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars
 from minhos.models.forecast import Forecast
-from minhos.services.layout import Layout, read_json
-from minhos.services.trader import Trader
+from minhos.processes.trader import Trader
 from minhos.settings import Settings, parse
-from minhos.testing import NQ, forecast, ns, payoff
+from minhos.testing.builders import NQ, forecast, ns, payoff
 from minhos.trading import events as ev
 from minhos.trading.types import Decision
 

@@ -8,12 +8,12 @@ import threading
 import msgspec
 
 import minhos.dtc.messages as m
+from minhos.assembly.layout import Layout
 from minhos.dtc.messages.enums import OrderUpdateReason
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
-from minhos.services.layout import Layout
-from minhos.services.sierra_check import check_sierra
 from minhos.settings import parse
+from minhos.sierra_check.walk import check_sierra
 
 REFUSED = "Market data request not allowed"
 NOW_NS = 1_791_979_200 * 10**9

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from minhos.errors import DataError, MinhosError, SettingsError
-from minhos.feeds.bridge_mirror import BridgeMirror, MirrorOptions
-from minhos.feeds.mirror_file import header
+from minhos.feeds.bridge.file import header
+from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
 from minhos.market.clock import SimulatedClock
-from minhos.services import bridge as service
-from minhos.services.bridge import Bridge, BridgeOptions, certificate, sierra_folder
-from minhos.testing import ns
+from minhos.processes import bridge as service
+from minhos.processes.bridge import Bridge, BridgeOptions, certificate, sierra_folder
+from minhos.testing.builders import ns
 
 NOW = ns("2025-10-06T14:00:00")
 PASSWORD = "a long one"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from minhos.errors import SettingsError
-from minhos.research.prop_firm import RULE_SETS, AccountRules
-from minhos.services.account_rules import account_rules
+from minhos.research.sizing_lab.prop_firm import RULE_SETS, AccountRules
 from minhos.settings import Settings, load, parse
+from minhos.studies.account_rules import account_rules
 
 
 def test_without_rules_of_ones_own_there_are_the_lab_s():

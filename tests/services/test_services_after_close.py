@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minhos.services import after_close
-from minhos.services.layout import Layout, read_json, write_json
+from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.processes import after_close
 from minhos.venues.matching import MatchingParameters
 
 

@@ -9,6 +9,9 @@ import msgspec
 import pytest
 from broker_house import Broker
 
+from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.refusals import refused
+from minhos.assembly.trading import registry_of
 from minhos.errors import CommandRefused
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.journal.store import Journal
@@ -18,15 +21,12 @@ from minhos.research.compare import Row
 from minhos.research.sessions import SessionCheck
 from minhos.risk.evidence import Evidence
 from minhos.risk.parameters import RiskParameters
-from minhos.services import arming
-from minhos.services.arming import Records
-from minhos.services.broker_facts import BrokerFacts, ask_broker
-from minhos.services.clock_skew import clock_skew
-from minhos.services.layout import Layout, write_json
-from minhos.services.refusals import refused
-from minhos.services.trading_setup import registry_of
+from minhos.safety import arming
+from minhos.safety.arming import Records
+from minhos.safety.broker_facts import BrokerFacts, ask_broker
+from minhos.safety.clock_skew import clock_skew
 from minhos.settings import Settings, SierraSettings, load
-from minhos.testing import MONDAY_OPEN, account, bundle_contents, trading_events
+from minhos.testing.builders import MONDAY_OPEN, account, bundle_contents, trading_events
 from minhos.trading import events as ev
 
 LIVE = '[market]\nsymbol = "NQ"\norder_root = "{root}"\n[data]\nsource = "{data}"\n[sierra]\nhost = "127.0.0.1"\n' \

@@ -14,6 +14,8 @@ from recorded_sessions import copied, record, trade_dates
 from sierra_desk import Done, SierraDesk, minh
 
 import minhos.dtc.messages as m
+from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.trading import registry_of
 from minhos.commands import live
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
@@ -21,12 +23,10 @@ from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.journal.types import Record
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND
-from minhos.services import broker_facts
-from minhos.services.layout import Layout, write_json
-from minhos.services.trader import Trader
-from minhos.services.trading_setup import registry_of
+from minhos.processes.trader import Trader
+from minhos.safety import broker_facts
 from minhos.settings import parse
-from minhos.testing import MONDAY_OPEN, bundle_contents, ns
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents, ns
 from minhos.trading import events as ev
 
 CALENDAR = SessionCalendar.load()

@@ -11,15 +11,15 @@ from sierra_served import SYMBOL, checked, served
 from sierra_served import Broker as Served
 from sierra_served import Clock as ServedClock
 
+from minhos.assembly.sierra import venue_options
 from minhos.dtc.server import DtcServer
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.errors import SettingsError
 from minhos.market.clock import SystemClock
-from minhos.services.drill import drill
-from minhos.services.outside import flatten_outside
-from minhos.services.sierra_setup import venue_options
+from minhos.safety.drill import drill
+from minhos.safety.flatten_outside import flatten_outside
 from minhos.settings import load, parse
-from minhos.venues.sierra_conditions import names_of
+from minhos.venues.sierra.conditions import names_of
 
 OWN = "CME:Micro NQ Dec"
 TOML = '[sierra.broker_symbols]\n{line}\n'  # fmt: skip

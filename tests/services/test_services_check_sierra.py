@@ -14,13 +14,13 @@ import pytest
 from sierra_served import NOW_NS, REFUSED, SYMBOL, Broker, Clock, answering, checked, served, settings
 
 import minhos.dtc.messages as m
+from minhos.assembly.layout import Layout, read_json, write_json
 from minhos.dtc.codec import Encoding, encode
 from minhos.dtc.faults import Faults
 from minhos.errors import SettingsError
 from minhos.market.clock import SystemClock
-from minhos.services.layout import Layout, read_json, write_json
-from minhos.services.sierra_check import BRACKET_STEPS, ORDER_STEPS, check_sierra
-from minhos.services.sierra_check_finding import Verdict, as_text
+from minhos.sierra_check.finding import Verdict, as_text
+from minhos.sierra_check.walk import BRACKET_STEPS, ORDER_STEPS, check_sierra
 from minhos.venues.order_gate import OrderGate
 
 CME = Faults(reject_market_data=REFUSED)
@@ -462,7 +462,7 @@ def test_no_order_beside_a_running_trader(tmp_path, clock, heartbeat, tried):
 
 
 def test_no_order_while_another_process_sends(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("minhos.services.sierra_check.GATE_S", 0.2)
+    monkeypatch.setattr("minhos.sierra_check.walk.GATE_S", 0.2)
     place = Layout(tmp_path).make()
     with served(broker()) as (port, backend, _), OrderGate(place.orders_lock).hold(1.0):
         found, _ = checked(tmp_path, port, clock)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from sierra_served import NOW_NS, SYMBOL, Clock, checked, served
 
+from minhos.assembly import mirror
 from minhos.dtc.faults import Faults
-from minhos.feeds.mirror_file import header
-from minhos.feeds.scid import EPOCH_US
-from minhos.feeds.scid_backend import ScidBackend
-from minhos.feeds.scid_fold import RECORD
+from minhos.feeds.bridge.file import header
+from minhos.feeds.scid.backend import ScidBackend
+from minhos.feeds.scid.files import EPOCH_US
+from minhos.feeds.scid.fold import RECORD
 from minhos.market.clock import SystemClock
-from minhos.services import mirror
-from minhos.services.sierra_check_finding import Verdict
+from minhos.sierra_check.finding import Verdict
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from minhos.cli import app
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages import Heartbeat
 from minhos.errors import CheckFailed, SettingsError
-from minhos.feeds.scid import EPOCH_US, HEADER, RECORD
+from minhos.feeds.scid.files import EPOCH_US, HEADER, RECORD
 from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.symbols import parse_symbol
-from minhos.services.sierra_check_finding import Mask, Verdict, masked
-from minhos.services.sierra_check_line import clock_finding
-from minhos.services.sierra_check_scid import ScidWatch, file_findings
+from minhos.sierra_check.finding import Mask, Verdict, masked
+from minhos.sierra_check.line import clock_finding
+from minhos.sierra_check.scid import ScidWatch, file_findings
 
 SECOND_NS = 10**9
 
@@ -67,7 +67,7 @@ def test_heartbeats_without_a_time_give_no_skew():
 
 
 def test_heartbeats_are_counted_and_tell_the_servers_time(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("minhos.services.sierra_check.HEARTBEAT_S", 1)
+    monkeypatch.setattr("minhos.sierra_check.walk.HEARTBEAT_S", 1)
     with served(now_s=lambda: clock.now_ns() // SECOND_NS) as (port, *_):
         found, report = checked(tmp_path, port, clock, seconds=2.4)
     assert found["stable"].value["heartbeats"] >= 1
@@ -76,7 +76,7 @@ def test_heartbeats_are_counted_and_tell_the_servers_time(tmp_path, clock, monke
 
 
 def test_a_server_without_heartbeats_and_one_that_disconnects(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("minhos.services.sierra_check.HEARTBEAT_S", 1)
+    monkeypatch.setattr("minhos.sierra_check.walk.HEARTBEAT_S", 1)
     quiet = Broker({SYMBOL: 25_000.0}, accounts=("Sim1",))
     with served(quiet, Faults(no_heartbeats=True)) as (port, *_):
         found, _ = checked(tmp_path, port, clock, seconds=1.5)
@@ -89,7 +89,7 @@ def test_a_server_without_heartbeats_and_one_that_disconnects(tmp_path, clock, m
 
 
 def test_a_client_that_falls_silent_is_dropped_and_the_text_is_kept(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("minhos.services.sierra_check_line.DEAD_INTERVAL_S", 1)
+    monkeypatch.setattr("minhos.sierra_check.line.DEAD_INTERVAL_S", 1)
     with served() as (port, *_):
         found, _ = checked(tmp_path, port, clock, seconds=4.0)
     assert found["dead_client"].value["logoff"] == "The peer has been silent for 2 seconds."

@@ -22,16 +22,16 @@ from broker_house import (
 from trading_home import wait_for
 
 import minhos.dtc.messages as m
+from minhos.assembly.contracts import traded_contract
+from minhos.assembly.layout import read_json
 from minhos.commands import drill as command
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus, OrderType
 from minhos.errors import CheckFailed, CommandRefused, DataError, SettingsError
-from minhos.services import broker_desk
-from minhos.services.contracts import traded_contract
-from minhos.services.drill import STEPS, DrillReport, drill, last_price
-from minhos.services.layout import read_json
-from minhos.services.outside import trader_pid
-from minhos.testing import MONDAY_OPEN
+from minhos.safety import broker as broker_desk
+from minhos.safety.drill import STEPS, DrillReport, drill, last_price
+from minhos.safety.flatten_outside import trader_pid
+from minhos.testing.builders import MONDAY_OPEN
 
 PRICE = 20_000.0
 
@@ -68,7 +68,7 @@ def test_a_drill_that_passes(tmp_path, legs):
 def test_a_drill_that_kills_the_trader(tmp_path):
     with broker() as there:
         layout = broker_home(tmp_path, there.port)
-        trader = child(layout, "-c", "import time; time.sleep(120)", "minhos.services.trader")
+        trader = child(layout, "-c", "import time; time.sleep(120)", "minhos.processes.trader")
         try:
             beat(layout, trader.pid)
             assert wait_for(lambda: trader_pid(layout) == trader.pid)

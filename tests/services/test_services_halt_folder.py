@@ -6,7 +6,7 @@ from live_folder import Desk, File, bars_of
 
 from minhos.journal.inbox import Command
 from minhos.market.types import BAR_INTERVAL_NS
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 START = ns("2025-10-07T14:00")
 

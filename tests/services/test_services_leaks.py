@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from minhos.assembly.layout import Layout, read_json
 from minhos.commands import models
 from minhos.errors import LeakSuspected
-from minhos.services import studies, trainer
-from minhos.services.layout import Layout, read_json
+from minhos.processes import trainer
 from minhos.settings import load
-from minhos.testing import random_bars
+from minhos.studies import studies
+from minhos.testing.builders import random_bars
 
 REASON = "LEAK SUSPECTED: Features change when later bars do."
 

@@ -10,7 +10,7 @@ from live_folder import CALENDAR, MINUTE, MODEL, SECOND, Desk, File, bars_of, ex
 from structlog.testing import capture_logs
 
 from minhos.market.types import Bars
-from minhos.testing import ns
+from minhos.testing.builders import ns
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
 

@@ -12,9 +12,9 @@ from broker_house import SYMBOL, OpenClock, beat, broker, broker_home, child, se
 from minhos.dtc.messages.enums import OrderType
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
-from minhos.services import orders_by_hand
-from minhos.services.orders_by_hand import Stopped, stop_trading
-from minhos.testing import MONDAY_OPEN
+from minhos.safety import stop as orders_by_hand
+from minhos.safety.stop import Stopped, stop_trading
+from minhos.testing.builders import MONDAY_OPEN
 
 
 class AnsweringTrader(threading.Thread):

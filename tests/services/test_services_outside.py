@@ -23,8 +23,9 @@ from broker_house import (
 import minhos.dtc.messages as m
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderType
-from minhos.services import broker_desk, outside
-from minhos.services.outside import OutsideReport, flatten_outside
+from minhos.safety import broker as broker_desk
+from minhos.safety import flatten_outside as outside
+from minhos.safety.flatten_outside import OutsideReport, flatten_outside
 from minhos.settings import parse
 from minhos.venues.order_gate import OrderGate
 

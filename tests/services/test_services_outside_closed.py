@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker_house import SYMBOL, ClosedClock, broker, broker_home, settings_at
 
 from minhos.dtc.messages.enums import OrderType
-from minhos.services.outside import flatten_outside
+from minhos.safety.flatten_outside import flatten_outside
 
 
 def test_an_entry_beside_a_position_is_cancelled_and_the_stop_stays(tmp_path):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from trading_home import ROOT, count, last_sequence, make_home, running, settings_of, stop, wait_for
 
+from minhos.assembly.layout import Layout
 from minhos.services.kelly_service import KellyService
-from minhos.services.layout import Layout
 from minhos.services.ml_trading_workflow import MLTradingWorkflow
 from minhos.services.trading_engine import TradingEngine
 from minhos.settings import Settings

@@ -10,27 +10,27 @@ import msgspec
 import numpy as np
 import pytest
 
+from minhos.assembly.layout import Layout
 from minhos.commands import report as command
 from minhos.commands.common import MARK
 from minhos.errors import MinhosError, NotEnoughData
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
-from minhos.research.contracts_criteria import TITLES
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.policies import POLICIES
-from minhos.research.report import ResearchReport
-from minhos.research.report_summary import highlights, sections
-from minhos.research.scenarios import SCENARIOS
-from minhos.services import research_report
-from minhos.services.history import History
-from minhos.services.layout import Layout
-from minhos.services.research_parts import fills_of
-from minhos.services.research_report import html_of, report_of, study_of, write
+from minhos.research.report.summary import highlights, sections
+from minhos.research.report.values import ResearchReport
+from minhos.research.scenarios.suite import SCENARIOS
+from minhos.research.sizing_lab.criteria import TITLES
+from minhos.research.sizing_lab.policies import POLICIES
 from minhos.settings import load
-from minhos.testing import MONDAY_OPEN, trading_events
-from minhos.testing_markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
+from minhos.studies import report as research_report
+from minhos.studies.history import History
+from minhos.studies.report import html_of, report_of, study_of, write
+from minhos.studies.report_parts import fills_of
+from minhos.testing.builders import MONDAY_OPEN, trading_events
+from minhos.testing.markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 from minhos.trading import events as ev
 from minhos.training.canary_result import Canaries, LaterBars
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from minhos.assembly.trading import load_model, trading_settings
 from minhos.errors import SettingsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.models.registry import Registry
 from minhos.research.backtest import run_backtest
-from minhos.services.trading_setup import load_model, trading_settings
 from minhos.settings import OVERRIDES, Settings, load
-from minhos.testing import NQ, bundle_contents
+from minhos.testing.builders import NQ, bundle_contents
 
 
 def written(folder: Path, toml: str = "", kelly: object = None, events: str = "") -> Path:
@@ -153,10 +153,10 @@ def test_any_setting_that_matters_changes_the_settings_id():
 def market():
     """A simulated fortnight with its features, and a bundle of tiny models."""
     from minhos.features.pipeline import compute
-    from minhos.feeds.market_model import MarketModel
-    from minhos.feeds.simulated import simulate
+    from minhos.feeds.simulated.market import simulate
+    from minhos.feeds.simulated.model import MarketModel
     from minhos.market.calendar import SessionCalendar
-    from minhos.testing import MONDAY_OPEN
+    from minhos.testing.builders import MONDAY_OPEN
 
     calendar = SessionCalendar.load()
     bars = simulate(MarketModel(kind="ou", ceiling=0.58, seed=7), NQ, calendar, MONDAY_OPEN, 1200).bars

@@ -12,7 +12,7 @@ from sierra_desk import SierraDesk, minh
 
 from minhos.dtc.messages.enums import OrderStatus
 from minhos.market.types import BAR_INTERVAL_NS
-from minhos.testing import ns
+from minhos.testing.builders import ns
 
 START = ns("2025-10-07T14:00")
 SYMBOL = "NQZ25-CME"

@@ -15,8 +15,8 @@ from sierra_desk import SierraDesk, minh
 from minhos.commands import control
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.types import BAR_INTERVAL_NS
-from minhos.services import orders_by_hand
-from minhos.testing import ns
+from minhos.safety import stop as orders_by_hand
+from minhos.testing.builders import ns
 from minhos.trading import events as ev
 
 START = ns("2025-10-07T14:00")

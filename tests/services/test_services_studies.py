@@ -5,18 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from minhos.assembly.layout import Layout
 from minhos.errors import NotEnoughData
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.bundle import Bundle
 from minhos.models.registry import Registry
-from minhos.services import studies
-from minhos.services.layout import Layout
-from minhos.services.studies import backtest_of, holdout_study, study, walk_forward_study
 from minhos.settings import Settings
-from minhos.testing import NQ, bundle_contents, ns
+from minhos.studies import studies
+from minhos.studies.studies import backtest_of, holdout_study, study, walk_forward_study
+from minhos.testing.builders import NQ, bundle_contents, ns
 from minhos.training.recipe import DEMO
 
 CALENDAR = SessionCalendar.load()

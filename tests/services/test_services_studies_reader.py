@@ -7,15 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from minhos.assembly.layout import Layout
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.models.registry import Registry
-from minhos.services import studies
-from minhos.services.layout import Layout
-from minhos.services.training_runs import recipe_of
 from minhos.settings import Settings
-from minhos.testing import NQ, bundle_contents, ns
+from minhos.studies import studies
+from minhos.studies.training_runs import recipe_of
+from minhos.testing.builders import NQ, bundle_contents, ns
 from minhos.training.train import data_hash
 
 

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from trading_home import ROOT, wait_for
 
+from minhos.assembly.layout import Layout, read_json
 from minhos.errors import MinhosError
-from minhos.services import supervisor as module
-from minhos.services.layout import Layout, read_json
-from minhos.services.supervisor import Supervisor, refuse_second_start, running_pids, stop_running
+from minhos.processes import supervisor as module
+from minhos.processes.supervisor import Supervisor, refuse_second_start, running_pids, stop_running
 
 SLEEPER = "import time\ntime.sleep(60)\n"
 STUBBORN = (
@@ -114,8 +114,8 @@ def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):
     (home / "config" / "minhos.toml").write_text("[simulation]\nhistory_days = 25\n", encoding="utf-8")
     code = (
         "import time\n"
-        "from minhos.services.layout import Layout\n"
-        "from minhos.services.supervisor import Supervisor\n"
+        "from minhos.assembly.layout import Layout\n"
+        "from minhos.processes.supervisor import Supervisor\n"
         "import signal, pathlib\n"
         f"s = Supervisor(Layout(pathlib.Path({str(home)!r})), ('trader',))\n"
         "signal.signal(signal.SIGTERM, lambda *_: setattr(s, 'stopping', True))\n"

@@ -25,11 +25,11 @@ from trading_home import (
     wait_for,
 )
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import make_state
 from minhos.journal.inbox import Inbox
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
-from minhos.services.layout import Layout
-from minhos.services.trading_setup import make_state
 from minhos.trading import events as ev
 from minhos.trading.recovery import fold
 
@@ -223,10 +223,10 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_goes_on(tmp_path):
 
 def _promote_damaged(layout: Layout) -> None:
     """A bundle that was sound when it was promoted, with one byte changed before the trader can load it."""
+    from minhos.assembly.trading import registry_of
     from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
     from minhos.models.registry import Pointers, Registry
-    from minhos.services.trading_setup import registry_of
-    from minhos.testing import MONDAY_OPEN, bundle_contents
+    from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
     registry: Registry = registry_of(settings_of(layout), layout)
     contents = bundle_contents(simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION, seed=9,

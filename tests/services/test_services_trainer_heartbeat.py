@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from minhos.assembly.layout import Layout, read_json
 from minhos.errors import TrainingError
-from minhos.services import trainer as module
-from minhos.services.layout import Layout, read_json
-from minhos.services.trainer import Trainer
+from minhos.processes import trainer as module
+from minhos.processes.trainer import Trainer
 from minhos.settings import load
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minhos.feeds.simulated import MarketModel, simulate
+from minhos.assembly.layout import Layout
+from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.research.deflation import deflated
-from minhos.services.layout import Layout
-from minhos.services.trials import Tried, enter, enter_and_deflate, tried
-from minhos.testing import NQ, ns
+from minhos.research.luck.deflation import deflated
+from minhos.studies.trials import Tried, enter, enter_and_deflate, tried
+from minhos.testing.builders import NQ, ns
 
 
 @pytest.fixture(scope="module")

@@ -24,14 +24,14 @@ from broker_house import (
 from trading_home import wait_for
 from typer.testing import CliRunner
 
+from minhos.assembly.layout import read_json
 from minhos.cli import app
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.services.layout import read_json
-from minhos.services.watchdog import Beat, Watchdog, judge
+from minhos.processes.watchdog import Beat, Watchdog, judge
 from minhos.settings import Settings, parse
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 
 S = NANOS_PER_SECOND
 NOW = 1_000 * S
@@ -172,7 +172,7 @@ def test_in_a_closed_market_it_tells_and_waits(tmp_path):
 
 
 def test_a_broker_that_stays_away_is_told_of_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("minhos.services.watchdog.ACT_EVERY_S", 0.0)
+    monkeypatch.setattr("minhos.processes.watchdog.ACT_EVERY_S", 0.0)
     layout = broker_home(tmp_path, 1, toml=QUICK)
     beat(layout, 0, positions=HELD)
     watchdog = Watchdog(settings_at(layout), layout, OpenClock())
@@ -187,7 +187,7 @@ REAL = (
     "import os, signal, threading\n"
     "from broker_house import OpenClock\n"
     "from minhos.services import watchdog\n"
-    "from minhos.services.layout import Layout\n"
+    "from minhos.assembly.layout import Layout\n"
     "from minhos.settings import home, load\n"
     "watchdog.INTERVAL_S = 0.05\n"
     "watchdog.watch(load(home()), Layout(home()), OpenClock(), threading.Event())\n"
@@ -217,7 +217,7 @@ def test_a_real_watchdog_over_a_real_trader_that_is_killed(tmp_path):
 def test_the_process_idles_on_the_paper_venue_and_ends_when_told(tmp_path):
     layout = broker_home(tmp_path, 1)
     (tmp_path / "config" / "minhos.toml").write_text("", encoding="utf-8")
-    process = child(layout, module="minhos.services.watchdog")
+    process = child(layout, module="minhos.processes.watchdog")
     try:
         assert wait_for(lambda: (read_json(layout.run / "watchdog.json") or {}).get("state") == "idle")
         process.send_signal(signal.SIGTERM)
@@ -228,14 +228,14 @@ def test_the_process_idles_on_the_paper_venue_and_ends_when_told(tmp_path):
 
 
 def test_a_mistake_in_the_settings_is_a_sentence(tmp_path):
-    process = child(broker_home(tmp_path, 1, toml="prot = 3\n"), module="minhos.services.watchdog")
+    process = child(broker_home(tmp_path, 1, toml="prot = 3\n"), module="minhos.processes.watchdog")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert errors.startswith("MinhOS watchdog: [sierra] has no key 'prot'")
 
 
 def test_it_loads_no_model():
-    code = "import json, sys, minhos.services.watchdog; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
+    code = "import json, sys, minhos.processes.watchdog; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"onnxruntime", "talib", "pandas", "polars", "scipy", "sklearn", "torch", "numba", "fastapi", "joblib"}
     assert heavy.isdisjoint(json.loads(done.stdout))

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import account_of, mode_of, registry_of
 from minhos.errors import JournalError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.journal.reader import JournalReader, reader
-from minhos.services.layout import Layout
-from minhos.services.trading_setup import account_of, mode_of, registry_of
 from minhos.settings import Settings, load
-from minhos.testing import MONDAY_OPEN, bundle_contents
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 from minhos.trading import events as ev
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,8 +59,10 @@ def journal_path(layout: Layout) -> Path:
 def start(layout: Layout, *python: str) -> subprocess.Popen[str]:
     """The trader as the supervisor starts it."""
     environment = {**os.environ, "MINHOS_HOME": str(layout.home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *python, "-m", "minhos.services.trader"], env=environment, cwd=layout.home,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    command = [sys.executable, *python, "-m", "minhos.processes.trader"]
+    return subprocess.Popen(
+        command, env=environment, cwd=layout.home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
 
 
 @contextmanager

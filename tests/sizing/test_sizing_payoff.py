@@ -13,7 +13,7 @@ from minhos.models.payoff import Payoff
 from minhos.sizing import break_even, kelly_fraction_discrete, mean_outcome, net_outcomes, stop_distance_ticks
 from minhos.sizing.kelly import solve_drawdown_bound, solve_kelly
 from minhos.sizing.payoff import Terms
-from minhos.testing import payoff
+from minhos.testing.builders import payoff
 
 bounded = settings(deadline=None, max_examples=50)
 PAIR = Payoff(right=(1.0, 2.0), wrong=(-1.0, -5.0), gap_r=3.0, gap_probability=0.01)

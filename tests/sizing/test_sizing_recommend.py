@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minhos.market.types import Instrument
 from minhos.models.payoff import Payoff
 from minhos.sizing import SizingParameters, break_even, drawdown_constrained_fraction, net_outcomes, recommend
-from minhos.testing import MNQ, NQ, account, forecast, market_state, payoff
+from minhos.testing.builders import MNQ, NQ, account, forecast, market_state, payoff
 
 bounded = settings(deadline=None, max_examples=50)
 BREAK_EVEN_ENTRY = SizingParameters(confidence_threshold=0.5)

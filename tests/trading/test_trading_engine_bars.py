@@ -9,7 +9,7 @@ from trading_desk import CASH_CENTS, NAN, SYMBOL, Desk, settings_with
 from minhos.errors import ModelError
 from minhos.market.types import NANOS_PER_SECOND, Bar, Price, Slice
 from minhos.risk.types import Action, Level
-from minhos.testing import NQ, bar, forecast, ns
+from minhos.testing.builders import NQ, bar, forecast, ns
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
 

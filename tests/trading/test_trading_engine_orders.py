@@ -4,7 +4,7 @@ from trading_desk import ATR_TICKS, CASH_CENTS, MICRO, STOP_TICKS, SYMBOL, Desk,
 
 from minhos.accounting.types import Role
 from minhos.risk.types import Action
-from minhos.testing import NQ
+from minhos.testing.builders import NQ
 from minhos.trading import events as ev
 from minhos.trading.order_states import OrderState
 from minhos.trading.types import Outcome

@@ -8,7 +8,7 @@ from broker_desk import SURE, BrokerDesk, listed
 from trading_desk import CALENDAR, STOP_TICKS, SYMBOL, settings_with
 
 from minhos.accounting.types import Role
-from minhos.testing import NQ, bar
+from minhos.testing.builders import NQ, bar
 from minhos.trading.guard import GUARD_PAUSE_NS
 from minhos.trading.order_states import OrderState
 from minhos.trading.recovery import restore_snapshot, take_snapshot

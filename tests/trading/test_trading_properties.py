@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from trading_desk import CASH_CENTS, NAN, Desk, folded, remembered, settings_with
 
 from minhos.risk.types import Action
-from minhos.testing import NQ
+from minhos.testing.builders import NQ
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
 from minhos.venues.matching import MatchingParameters

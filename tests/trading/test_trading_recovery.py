@@ -7,7 +7,7 @@ from trading_desk import CALENDAR, SYMBOL, Desk, FixedFeatures, folded, remember
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.errors import JournalError
 from minhos.journal.memory import MemoryJournal
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 from minhos.trading.order_states import OrderState, Trigger
 from minhos.trading.recovery import reconcile, restore_snapshot, take_snapshot

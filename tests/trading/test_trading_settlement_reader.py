@@ -8,7 +8,7 @@ from trading_desk import SYMBOL
 
 from minhos.accounting.types import Fill, Role
 from minhos.market.clock import SimulatedClock
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 from minhos.trading.guard import GUARD_PAUSE_NS
 from minhos.trading.types import Outcome

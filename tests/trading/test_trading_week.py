@@ -16,7 +16,7 @@ from minhos.journal.memory import MemoryJournal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Slice
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import reconcile

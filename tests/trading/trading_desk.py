@@ -16,7 +16,7 @@ from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
-from minhos.testing import MNQ, MONDAY_OPEN, NQ, bar, forecast, payoff
+from minhos.testing.builders import MNQ, MONDAY_OPEN, NQ, bar, forecast, payoff
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import fold, reconcile

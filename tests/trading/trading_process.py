@@ -10,7 +10,7 @@ import sys
 from trading_desk import Desk, settings_with
 
 from minhos.journal.store import Journal
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 
 IDENTITY = {"mode": "paper", "account": "test"}

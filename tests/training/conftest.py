@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from minhos.feeds.simulated import MarketModel, SimulatedMarket, simulate
+from minhos.feeds.simulated.market import MarketModel, SimulatedMarket, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.testing import NQ, ns
+from minhos.testing.builders import NQ, ns
 from minhos.training.recipe import DEMO, Recipe
 
 SMALL_TREES = {

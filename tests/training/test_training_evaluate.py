@@ -9,7 +9,7 @@ import pytest
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
 from minhos.sizing.payoff import Terms
-from minhos.testing import ns
+from minhos.testing.builders import ns
 from minhos.training import evaluate
 from minhos.training.dataset import Dataset
 from minhos.training.evaluate import Holdout

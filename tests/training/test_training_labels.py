@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.market.types import BAR_INTERVAL_NS, Bars
-from minhos.testing import NQ, bar, random_bars
+from minhos.testing.builders import NQ, bar, random_bars
 from minhos.training.labels import next_bar_labels, training_weights
 
 

@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 from minhos.errors import NotEnoughData, TrainingError
-from minhos.training import cluster, parallel
+from minhos.parallel import calls as parallel
+from minhos.parallel import cluster
+from minhos.parallel.calls import run_calls
 from minhos.training.jobs import Job, run_job, run_jobs
-from minhos.training.parallel import run_calls
 from minhos.training.process import TrainingJob, save_bars
 from minhos.training.recipe import Recipe
 from minhos.training.train import prepare

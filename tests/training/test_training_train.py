@@ -12,7 +12,7 @@ from rich.console import Console
 
 from minhos.errors import NotEnoughData, TrainingError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
-from minhos.feeds.simulated import SimulatedMarket
+from minhos.feeds.simulated.market import SimulatedMarket
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.models.bundle import load_bundle

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from minhos.accounting.ledger import Ledger
 from minhos.accounting.types import Fill, Order, Role
 from minhos.market.types import Bar, Slice
-from minhos.testing import NQ, bar
+from minhos.testing.builders import NQ, bar
 from minhos.trading.venue import OrderReport, OrderStatus
 from minhos.venues.matching import MatchingEngine
 

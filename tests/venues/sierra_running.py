@@ -16,11 +16,11 @@ from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import Price
-from minhos.testing import MNQ, MONDAY_OPEN
+from minhos.testing.builders import MNQ, MONDAY_OPEN
 from minhos.trading.venue import OrderReport, Survey, VenueStatus
 from minhos.venues.order_gate import OrderGate
-from minhos.venues.sierra import SierraVenue
-from minhos.venues.sierra_options import SierraOptions
+from minhos.venues.sierra.options import SierraOptions
+from minhos.venues.sierra.venue import SierraVenue
 
 CONTRACT, SYMBOL = "MNQZ25", "MNQZ25-CME"
 PRICE = 20_000.0

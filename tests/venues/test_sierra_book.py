@@ -11,13 +11,13 @@ from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.dtc import messages as m
 from minhos.dtc.messages.enums import BuySell, OrderStatus, OrderUpdateReason
 from minhos.errors import VenueError
-from minhos.testing import MNQ, MONDAY_OPEN
+from minhos.testing.builders import MNQ, MONDAY_OPEN
 from minhos.trading.venue import OrderReport
 from minhos.trading.venue import OrderStatus as Told
-from minhos.venues.sierra_book import REMEMBERED_NS, SierraBook
-from minhos.venues.sierra_orders import Route, bracket, single, time_ns_of
-from minhos.venues.sierra_survey import make_survey
-from minhos.venues.sierra_tracked import Phase, Tracked, plan_release
+from minhos.venues.sierra.book import REMEMBERED_NS, SierraBook
+from minhos.venues.sierra.survey import make_survey
+from minhos.venues.sierra.tracked import Phase, Tracked, plan_release
+from minhos.venues.sierra.wire import Route, bracket, single, time_ns_of
 
 R, S = OrderUpdateReason, OrderStatus
 ROUTE = Route("MNQZ25", "MNQZ25-CME", "Sim1", MNQ)

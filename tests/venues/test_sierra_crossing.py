@@ -9,7 +9,7 @@ from sierra_running import PRICE, STOP, closing, entry, ready
 from minhos.accounting.types import Role
 from minhos.dtc import messages as m
 from minhos.dtc.faults import Faults
-from minhos.testing import MNQ
+from minhos.testing.builders import MNQ
 from minhos.trading.venue import OrderStatus
 
 THROUGH = PRICE - MNQ.to_points(STOP) - 1.0

@@ -23,7 +23,7 @@ from minhos.accounting.types import Fill, Role
 from minhos.dtc import messages as m
 from minhos.dtc.faults import Faults
 from minhos.market.types import Price
-from minhos.testing import MNQ, NQ
+from minhos.testing.builders import MNQ, NQ
 from minhos.trading.venue import OrderStatus, Survey
 from minhos.venues.order_gate import OrderGate
 

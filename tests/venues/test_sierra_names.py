@@ -8,9 +8,9 @@ from sierra_running import CONTRACT, PRICE, SYMBOL, Broker, ready, trading_with,
 from minhos.dtc import messages as m
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.dtc.simulated import SimulatedBackend
-from minhos.testing import MNQ, NQ
-from minhos.venues.sierra_book import SierraBook
-from minhos.venues.sierra_orders import Route
+from minhos.testing.builders import MNQ, NQ
+from minhos.venues.sierra.book import SierraBook
+from minhos.venues.sierra.wire import Route
 
 OTHER_FORM = f"{CONTRACT}_FUT_CME"
 

@@ -7,7 +7,7 @@ from minhos.dtc.client import DtcClient
 from minhos.dtc.messages.enums import BuySell
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.trading.venue import Survey
-from minhos.venues import sierra_session
+from minhos.venues.sierra import session as sierra_session
 
 ANSWERS = {
     m.CurrentPositionsRequest: m.PositionUpdate,

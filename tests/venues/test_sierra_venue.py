@@ -19,7 +19,7 @@ from minhos.accounting.types import Fill, Order, Role
 from minhos.dtc import messages as m
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import BuySell, OrderType, TimeInForce
-from minhos.testing import MNQ
+from minhos.testing.builders import MNQ
 from minhos.trading.venue import OrderStatus
 
 STOP_PRICE = PRICE - MNQ.to_points(STOP)

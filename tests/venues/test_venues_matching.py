@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
-from minhos.testing import MONDAY_OPEN, NQ, bar
+from minhos.testing.builders import MONDAY_OPEN, NQ, bar
 from minhos.trading.venue import OrderReport, OrderStatus
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue

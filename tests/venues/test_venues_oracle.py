@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from matching_scenario import SLIPPAGE, START_CENTS, Fills, RandomTrader, Run
 
-from minhos.testing import NQ
+from minhos.testing.builders import NQ
 
 GOLDEN = Path(__file__).with_name("golden_fills.csv")
 VALUE = NQ.tick_value_cents

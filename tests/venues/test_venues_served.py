@@ -17,10 +17,10 @@ from minhos.dtc.messages.enums import BuySell, OrderStatus, OrderType
 from minhos.dtc.server import DtcServer
 from minhos.errors import DtcError, DtcRejected, VenueError
 from minhos.market.clock import SystemClock
-from minhos.testing import MNQ
-from minhos.venues.served import MatchingBackend
-from minhos.venues.served_book import BrokerOptions
-from minhos.venues.served_store import read_books
+from minhos.testing.broker.backend import MatchingBackend
+from minhos.testing.broker.book import BrokerOptions
+from minhos.testing.broker.store import read_books
+from minhos.testing.builders import MNQ
 
 SYMBOL = "MNQZ25-CME"
 AT = 80_000
@@ -255,7 +255,7 @@ def test_a_file_that_is_none_of_ours_is_refused_in_words(tmp_path):
 def test_a_broker_killed_at_any_step_of_an_order_took_it_whole_or_not_at_all(tmp_path, step):
     """Step 1 is the order's arrival, 2 the write, then one for each answer."""
     path = tmp_path / "broker.sqlite"
-    command = [sys.executable, "-m", "minhos.venues.served", "--state", str(path), "--symbol", SYMBOL]
+    command = [sys.executable, "-m", "minhos.testing.broker", "--state", str(path), "--symbol", SYMBOL]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         port = int(process.stdout.readline().split()[1])
         for line in (f"price {SYMBOL} {AT}", f"kill {step}"):

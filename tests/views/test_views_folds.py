@@ -12,7 +12,7 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
 from minhos.risk.types import Level
-from minhos.testing import MONDAY_OPEN, NQ, random_bars, trading_events
+from minhos.testing.builders import MONDAY_OPEN, NQ, random_bars, trading_events
 from minhos.trading import events as ev
 from minhos.trading.recovery import SNAPSHOT, take_snapshot
 from minhos.trading.types import Outcome

@@ -7,7 +7,7 @@ import pytest
 
 from minhos.market.calendar import SessionCalendar
 from minhos.stats import annualised, moments, probabilistic_sharpe_ratio
-from minhos.testing import MONDAY_OPEN, trading_events
+from minhos.testing.builders import MONDAY_OPEN, trading_events
 from minhos.trading.events import DecisionMade
 from minhos.views.performance import Performance
 

@@ -7,7 +7,7 @@ import pytest
 
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.views.health import service_health
 from minhos.views.status import status
 from minhos.views.store import Views

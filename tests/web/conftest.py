@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from minhos.assembly.layout import Layout
 from minhos.journal.store import Journal
-from minhos.services.layout import Layout
 from minhos.settings import load
-from minhos.testing import MONDAY_OPEN, trading_events
+from minhos.testing.builders import MONDAY_OPEN, trading_events
 from minhos.trading import events as ev
 from minhos.web.app import create_app
 

@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
+from minhos.assembly.layout import Layout
 from minhos.journal.inbox import Inbox
 from minhos.journal.store import Journal
-from minhos.services.layout import Layout
-from minhos.testing import trading_events
+from minhos.testing.builders import trading_events
 from minhos.trading import events as ev
 
 GETS = [

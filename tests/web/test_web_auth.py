@@ -8,10 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from minhos.assembly.layout import Layout
 from minhos.errors import SettingsError
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.services.layout import Layout
 from minhos.settings import load
 from minhos.web.__main__ import listen, main
 from minhos.web.app import create_app

@@ -9,11 +9,11 @@ import pytest
 from conftest import append
 from fastapi.testclient import TestClient
 
+from minhos.assembly.layout import Layout
 from minhos.journal.inbox import Inbox
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Arming, Forced, Ladder, RiskState
-from minhos.services.layout import Layout
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 from minhos.views.live import armed_sentence, forced_line, ladder_line
 from minhos.web import commands

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from minhos.assembly.layout import Layout, write_json
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
-from minhos.services.layout import Layout, write_json
-from minhos.testing import MONDAY_OPEN, random_bars, trading_events
+from minhos.testing.builders import MONDAY_OPEN, random_bars, trading_events
 from minhos.trading import events as ev
 from minhos.views.store import Views
 from minhos.web.moment import candles, equity

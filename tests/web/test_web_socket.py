@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from minhos.journal.store import Journal
-from minhos.testing import MONDAY_OPEN
+from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 
 ENOUGH = 60

@@ -1,0 +1,1 @@
+"""From settings to objects: the home, its small files, logs, and one table a port."""

@@ -1,0 +1,114 @@
+"""What lies on the disk beside the journal: heartbeats, training progress, models, result files, the HALT file.
+
+Reads only; absent or unreadable files are absent facts.  Models are verified again only when their folder changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.trading import can_be_followed, mode_of, registry_of, scope_of
+from minhos.errors import ModelError
+from minhos.market.clock import Clock
+from minhos.models.bundle import BundleInfo, read_manifest
+from minhos.settings import Settings
+from minhos.views.surroundings import Surroundings, TraderFacts, TrainingFacts, WatchdogFacts
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+class Facts:
+    """One for each process that shows something; `read` is cheap enough for five times a second."""
+
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
+        self.settings = settings
+        self.layout = layout
+        self.clock = clock
+        self.mode, self.scope = mode_of(settings), scope_of(settings)
+        self.ceiling = _ceiling(settings)
+        source = settings.data.source
+        self.finished_data = bool(source) and not can_be_followed(Path(source))
+        self._seen: tuple[float, ...] = ()
+        self._models: tuple[BundleInfo, ...] = ()
+        self._problem = ""
+        self._report: dict[str, Any] | None = None
+
+    def read(self, journal_error: str = "") -> Surroundings:
+        """Everything as it is now."""
+        layout = self.layout
+        self._read_models()
+        trainer = _mapping(read_json(layout.run / "trainer.json"))
+        return Surroundings(
+            now_ns=self.clock.now_ns(),
+            mode=self.mode,
+            trader=_converted(read_json(layout.run / "trader.json"), TraderFacts),
+            trainer_state=str(trainer.get("state", "")),
+            trainer_time_ns=int(trainer.get("time_ns", 0)),
+            trainer_error=str(trainer.get("error", "")),
+            training=_converted(read_json(layout.training / "progress.json"), TrainingFacts),
+            halt_file=layout.halt_file.exists(),
+            journal_error=journal_error,
+            ceiling=self.ceiling,
+            models=self._models,
+            models_error=self._problem,
+            report=self._report,
+            backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
+            data_report=_newest(layout.reports, "data*.json"),
+            finished_data=self.finished_data,
+            watchdog=_converted(read_json(layout.run / "watchdog.json"), WatchdogFacts),
+            backups=sum(1 for _ in layout.backups.glob("*.json")),
+        )
+
+    def journal_path(self, trader: TraderFacts | None) -> Path | None:
+        """The journal that the trader writes, else the newest of this mode; None before the first start."""
+        if trader is not None and trader.journal and Path(trader.journal).is_file():
+            return Path(trader.journal)
+        found = sorted((self.layout.data / "journal").glob(f"{self.mode}-*.sqlite"), key=_changed)
+        return found[-1] if found else None
+
+    def _read_models(self) -> None:
+        registry = registry_of(self.settings, self.layout)
+        seen = tuple(_changed(path) for path in (registry.root / "active.json", registry.bundles))
+        if seen == self._seen:
+            return
+        self._seen, self._problem = seen, ""
+        try:
+            self._models = tuple(registry.list())
+            active = registry.active(self.scope)
+            self._report = dict(read_manifest(active.path).report) if active else None
+        except ModelError as error:
+            self._problem = str(error)
+
+
+def _ceiling(settings: Settings) -> float | None:
+    """Best possible accuracy of the simulated market; None on real data."""
+    if not settings.simulated:
+        return None
+    return 0.5 if settings.simulation.kind == "null" else settings.simulation.ceiling
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0.0
+
+
+def _newest(folder: Path, pattern: str) -> dict[str, Any] | None:
+    found = sorted(folder.glob(pattern), key=_changed)
+    return _mapping(read_json(found[-1])) or None if found else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _converted(value: Any, kind: type[Struct]) -> Struct | None:
+    try:
+        return msgspec.convert(value, kind, strict=False) if isinstance(value, dict) else None
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,240 @@
+"""From settings to an engine: which feed, which venue, which clock, which journal.  Shared by trader and research.
+
+Nothing here runs for long; the loop is `trader`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from minhos.assembly.layout import Layout
+from minhos.assembly.mirror import copied, running_mirror
+from minhos.errors import DataError, ModelError, SettingsError
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
+from minhos.feeds.bridge.feed import BridgeFeed
+from minhos.feeds.port import Feed
+from minhos.feeds.scid.feed import FolderFeed
+from minhos.feeds.simulated.feed import SimulatedFeed
+from minhos.feeds.simulated.model import MarketModel
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock, SimulatedClock, SystemClock
+from minhos.market.symbols import parse_symbol, symbol_in_filename
+from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument
+from minhos.models.bundle import BundleInfo, load_bundle
+from minhos.models.registry import Registry
+from minhos.models.serving import Forecaster
+from minhos.settings import Settings
+from minhos.trading import events as ev
+from minhos.trading.state import Observe, TradingState
+from minhos.trading.venue import Venue
+from minhos.venues.matching import MatchingParameters
+from minhos.venues.paper import PaperVenue
+
+NANOS_PER_MS = 1_000_000
+DEMO_DAYS = 180
+"""Calendar days of simulated market after the start: about 20 hours at two seconds a bar."""
+
+
+def mode_of(settings: Settings) -> str:
+    """simulated (a generated market), paper (our paper venue or a simulated account of Sierra Chart) or live."""
+    if settings.simulated:
+        return "simulated"
+    return settings.sierra.mode if settings.sierra.used else "paper"
+
+
+def scope_of(settings: Settings) -> str:
+    """The registry's scope: simulated markets never share models with real ones."""
+    root = parse_symbol(settings.market.symbol).root
+    return f"simulated/{root}" if settings.simulated else root
+
+
+def market_name(settings: Settings) -> str:
+    """Name of a simulated market: each has models and journals of its own."""
+    simulation = settings.simulation
+    return f"{simulation.kind}-{simulation.ceiling * 100:g}-{simulation.seed}"
+
+
+def account_of(settings: Settings) -> str:
+    """The account's name in the journal."""
+    if settings.sierra.used:
+        return settings.sierra.account
+    return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
+
+
+def registry_of(settings: Settings, layout: Layout) -> Registry:
+    """Where this market's bundles lie."""
+    folder = layout.models / f"simulated-{market_name(settings)}" if settings.simulated else layout.models
+    return Registry(folder)
+
+
+def make_clock(settings: Settings) -> Clock:
+    return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
+
+
+def market_model(settings: Settings) -> MarketModel:
+    """The simulated market of the settings."""
+    simulation = settings.simulation
+    return MarketModel(kind=simulation.kind, ceiling=simulation.ceiling, seed=simulation.seed)
+
+
+def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:
+    """The feed that the settings name.  Raises DataError where there is no data, SettingsError for a bad start."""
+    if isinstance(clock, SimulatedClock):
+        return simulated_feed(settings, calendar, clock)
+    return followed(settings, calendar, clock)
+
+
+def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: SimulatedClock) -> SimulatedFeed:
+    """The generated market of the settings."""
+    simulation = settings.simulation
+    return SimulatedFeed(
+        market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
+        history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
+        seconds_per_bar=simulation.seconds_per_bar, days_ahead=DEMO_DAYS,
+    )  # fmt: skip
+
+
+def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow: str = "") -> FolderFeed:
+    """The live tail of the configured folder or .scid file; follow: a contract, where it is not the leading one.
+
+    Raises DataError for data that cannot be followed.
+    """
+    source = Path(settings.data.source)
+    folder, symbol = source, settings.market.symbol
+    if source.is_file():
+        named = symbol_in_filename(source.name)
+        if source.suffix.lower() != ".scid" or named is None:
+            raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
+        folder, symbol = source.parent, named.contract
+    details: dict[str, Any] = {
+        "clock": clock, "calendar": calendar, "instrument": settings.instrument(symbol), "follow": follow,
+        "flush_ns": settings.data.flush_interval_ms * NANOS_PER_MS, "grace_ns": settings.data.grace_ms * NANOS_PER_MS,
+    }  # fmt: skip
+    if not settings.data.bridge:
+        return FolderFeed(folder, symbol, **details)
+    mirror = running_mirror(settings, clock)
+    copied(mirror)
+    own = folder if folder != mirror.folder else None
+    return BridgeFeed(own, mirror.folder, mirror.status, symbol, **details)
+
+
+def can_be_followed(source: Path) -> bool:
+    """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
+    return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
+
+
+def iso_ns(text: str) -> int:
+    """ISO 8601 to UTC nanoseconds; text without an offset is UTC."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is no time; write it like 2025-10-06T09:30:00-04:00.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return int(moment.timestamp()) * NANOS_PER_SECOND
+
+
+def trading_settings(settings: Settings, signal: Instrument, symbol: str, leaving: str = "") -> ev.TradingSettings:
+    """What a decision depends on, with its id.  symbol: the contract whose bars come in; leaving: why it is left."""
+    instruments = {symbol: signal}
+    order_symbol = symbol
+    if settings.market.order_root and settings.market.order_root != signal.root:
+        order_symbol = symbol.replace(signal.root, settings.market.order_root, 1)
+        instruments[order_symbol] = settings.instrument(settings.market.order_root)
+    micro_root = instruments[order_symbol].micro_root
+    values = ev.TradingSettings(
+        sizing=settings.sizing_parameters(),
+        risk=settings.risk_parameters(),
+        instruments=instruments,
+        signal_symbol=symbol,
+        order_symbol=order_symbol,
+        auto_trading=settings.autonomous.sends_orders(),
+        events_text=settings.events_text,
+        micro=settings.instrument(micro_root) if micro_root else None,
+        members_off=settings.members_off(),
+        leaving=leaving,
+    )
+    digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]
+    return msgspec.structs.replace(values, settings_id=digest)
+
+
+def feature_factory(calendar: SessionCalendar) -> Callable[[Instrument], Observe]:
+    """A fresh pipeline for an instrument, as a function of a bar."""
+
+    def make(instrument: Instrument) -> Observe:
+        return FeaturePipeline(instrument, calendar).update
+
+    return make
+
+
+def make_state(calendar: SessionCalendar) -> TradingState:
+    return TradingState(calendar, feature_factory(calendar))
+
+
+def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
+    """Our paper venue, or Sierra Chart's DTC server where one is configured."""
+    if settings.sierra.used:
+        from minhos.assembly.sierra import sierra_venue
+
+        return sierra_venue(settings, layout, instruments, clock)
+    return PaperVenue(instruments, matching_of(settings))
+
+
+def starting_cash_cents(settings: Settings) -> int:
+    """What a new journal begins with: the setting, or what the broker shows.  Raises VenueError where it shows none."""
+    if settings.sierra.used:
+        from minhos.assembly.sierra import account_cash_cents
+
+        return account_cash_cents(settings)
+    return round(100 * settings.paper.initial_cash)
+
+
+def matching_of(settings: Settings) -> MatchingParameters:
+    """How the paper venue fills; backtests and comparisons of it fill alike."""
+    return MatchingParameters(delay_bars=settings.paper.delay_bars)
+
+
+def load_model(
+    info: BundleInfo, time_ns: int, members_off: tuple[str, ...] = ()
+) -> tuple[ev.ModelActivated, Forecaster]:
+    """A verified, warmed bundle.  Raises ModelError where it is damaged or does not fit the features that run."""
+    bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    manifest = bundle.manifest
+    present = {name: model for name, model in bundle.members.items() if name not in members_off}
+    forecaster = Forecaster(msgspec.structs.replace(bundle, members=present))
+    forecaster.warm()
+    activation = ev.ModelActivated(
+        time_ns=time_ns,
+        bundle_id=bundle.id,
+        recipe_id=manifest.recipe_id,
+        payoff=manifest.payoff,
+        verdict=str(manifest.report.get("verdict", "")),
+        slope_low=manifest.calibrator.slope_low,
+        simulated=manifest.simulated,
+        created_ns=manifest.created_ns,
+    )
+    return activation, forecaster
+
+
+def active_bundle(registry: Registry, scope: str) -> BundleInfo | None:
+    """The promoted bundle; None where there is none or the pointer cannot be read."""
+    try:
+        return registry.active(scope)
+    except ModelError:
+        return None
+
+
+def bars_since(history: Bars, anchor_time_ns: int, at_most: int = 6000) -> Bars:
+    """The bars that warm the features: from the anchor where the history reaches it, else the newest ones."""
+    closes = history.close_time_ns
+    if anchor_time_ns and len(closes) and closes[0] <= anchor_time_ns:
+        since = history.rows(closes >= anchor_time_ns)
+        if len(since) <= 3 * at_most:
+            return since
+    return history.rows(slice(max(0, len(history) - at_most), None))

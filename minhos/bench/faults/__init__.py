@@ -1,0 +1,1 @@
+"""Kills and faults against real processes, counted."""

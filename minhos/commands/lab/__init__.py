@@ -1,0 +1,1 @@
+"""`minh.py lab`: the laboratories."""

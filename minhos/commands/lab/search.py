@@ -1,0 +1,111 @@
+"""lab search: better hyper-parameters for one tree member, and whether they are better or luckier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from minhos.assembly.layout import write_json
+from minhos.commands.common import (
+    DaysOption,
+    JsonOption,
+    SchedulerOption,
+    SourceArgument,
+    SourceOption,
+    StampsOption,
+    SymbolOption,
+    TimezoneOption,
+    chosen_source,
+    layout,
+    print_json,
+    progress,
+    settings,
+    show,
+    tell,
+)
+from minhos.commands.suggest import chosen_of
+from minhos.market.calendar import SessionCalendar
+from minhos.research.search.search import Candidate, SearchResult
+from minhos.research.search.search import search as run_search
+from minhos.research.search.space import SPACES
+from minhos.settings import LARGEST_SEED
+from minhos.studies.history import history_of
+from minhos.studies.training_runs import recipe_of
+from minhos.studies.trials import enter, tried
+
+MNAT = 1000.0
+
+
+def search(
+    source: SourceArgument = None,
+    source_option: SourceOption = None,
+    symbol: SymbolOption = "",
+    days: DaysOption = None,
+    member: Annotated[str, typer.Option("--member", help=f"One of {', '.join(SPACES)}.")] = "lightgbm",
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Configurations to try.")] = 30,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of the proposals and of the fits.")
+    ] = None,
+    scheduler: SchedulerOption = None,
+    timezone: TimezoneOption = "",
+    stamps: StampsOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Search hyper-parameters; every trial is entered in the ledger.  Example: minh.py lab search NQZ25-CME.scid."""
+    member = chosen_of(member, tuple(SPACES), "lab search --member")
+    history = history_of(
+        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    )
+    if not as_json:
+        tell(history)
+    bars, chosen, place = history.bars, history.settings, layout().make()
+    seed = chosen.training.seed if seed is None else seed
+    with progress("Search", quiet=as_json) as report:
+        found = run_search(
+            bars, SessionCalendar.load(), recipe_of(chosen, len(bars)), member, trials=trials, seed=seed,
+            record=lambda recipe_id: enter(place, bars, recipe_id, {"seed": seed}, "search"),
+            processes=chosen.training.processes, scheduler=scheduler, progress=report,
+        )  # fmt: skip
+    result = {**msgspec.to_builtins(found), "trials": tried(place, bars).n_trials}
+    write_json(place.reports / "search.json", result)
+    if as_json:
+        print_json(result)
+        return
+    show(_page(found, result["trials"]), simulated=found.simulated)
+
+
+def _page(found: SearchResult, ledger: int) -> Group:
+    """The shipped parameters and the best five, the verdict, and the line to copy."""
+    shown = (found.shipped, *found.best)
+    title = f"{found.member} on {found.n_bars:,} bars of {found.n_dates} trade dates, out of fold"
+    table = Table("", "shipped", *(f"trial {candidate.trial}" for candidate in found.best), title=title)
+    for name in (name for name in found.shipped.parameters if name in SPACES[found.member]):
+        table.add_row(name, *(f"{candidate.parameters[name]:g}" for candidate in shown))
+    table.add_row("trees", *(f"{candidate.rounds:.0f}" for candidate in shown))
+    table.add_row("accuracy", *(f"{candidate.accuracy:.1%}" for candidate in shown))
+    table.add_row("log loss", *(f"{candidate.log_loss:.5f}" for candidate in shown))
+    table.add_row("gain, mnat a bar", "", *(f"{MNAT * candidate.gain:+.2f}" for candidate in found.best))
+    table.add_row("from", "", *(_end(candidate, 0) for candidate in found.best))
+    table.add_row("to (95 %)", "", *(_end(candidate, 1) for candidate in found.best))
+    lines: list[Any] = [table, Text(found.sentence)]
+    if found.failed:
+        lines.append(Text(f"{len(found.failed)} trials could not be judged, the first because: {found.failed[0]}"))
+    lines.append(Text(f"{ledger} configurations have now been tried on these bars; every Sharpe ratio pays for them."))
+    lines.append(
+        Text(f"Nothing is changed. To train with trial {found.best[0].trial}, put this into minhos/training/recipe.py:")
+        if found.verdict == "better"
+        else Text("Nothing is changed. The best trial, as it would stand in minhos/training/recipe.py:")
+    )
+    lines.append(Padding(Text(found.recipe_line), (0, 4)))
+    return Group(*lines)
+
+
+def _end(candidate: Candidate, end: int) -> str:
+    """Of the interval of its gain."""
+    return "unknown" if candidate.gain_interval is None else f"{MNAT * candidate.gain_interval[end]:+.2f}"

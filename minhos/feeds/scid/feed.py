@@ -1,0 +1,211 @@
+"""Live bars of one contract from the folder into which Sierra Chart writes: the feed that is traded.
+
+History is the closed bars of the last weeks; the stream is the tail of the followed contract's file, and says which
+expected bars did not come.  The seam is the close of the last bar given, so nothing is doubled or lost.  Loads
+neither polars nor numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from minhos.errors import DataError
+from minhos.feeds.port import FeedStatus
+from minhos.feeds.scid.folders import scid_files
+from minhos.feeds.scid.recent import newest_record_ns, read_since
+from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS, MAX_DELAY_NS, ScidTail
+from minhos.feeds.stitch import stitch
+from minhos.feeds.times import iso
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock
+from minhos.market.instruments import instrument as instrument_of
+from minhos.market.roll import ActiveContract, RollState, active_contract, daily_volumes
+from minhos.market.symbols import contract_expiry_ns, next_contract, parse_symbol
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Bars, Instrument, Price, Slice
+
+_DAY_NS = 24 * 60 * NANOS_PER_MINUTE
+HISTORY_NS = 100 * _DAY_NS
+"""More than features ever start from."""
+VOLUMES_NS = 6 * _DAY_NS
+"""The last sessions, over a long weekend: what a question for the leading contract needs while it is asked daily."""
+DELAYED_AFTER_NS = 30 * NANOS_PER_SECOND
+FINISHED_AFTER_NS = 5 * _DAY_NS
+"""A file whose newest trade is older than the longest weekend is finished unless it grows."""
+
+
+class FolderFeed:
+    """Keeps the contract of `Feed` for a folder of .scid files.
+
+    symbol: a contract, or a root: then all its contracts are the history, each while it led in volume, and the one
+    that leads is followed.  follow: another one of them to be followed, as while a position is held in it.  The
+    contract stays the same for the life of the feed; `turn` says when it is over.  flush_ns: how often Sierra Chart
+    writes; grace_ns: how much later than that a bar is closed without a newer record, or missing.
+    """
+
+    simulated = False
+
+    def __init__(
+        self, folder: Path, symbol: str, *, clock: Clock, calendar: SessionCalendar,
+        instrument: Instrument | None = None, follow: str = "", flush_ns: int = FLUSH_NS, grace_ns: int = GRACE_NS,
+    ) -> None:  # fmt: skip
+        self._clock, self._calendar = clock, calendar
+        self._patience_ns = flush_ns + grace_ns
+        self._folder, self._wanted = folder, parse_symbol(symbol, calendar_year(clock.now_ns()))
+        self.instrument = instrument or instrument_of(self._wanted.contract)
+        self._files = scid_files(folder, self._wanted)
+        self._read(follow)
+        self._tail = ScidTail(
+            self._files[self.symbol][1], self.instrument, self._contract, after_ns=self._last_bar_ns,
+            flush_ns=flush_ns, grace_ns=grace_ns,
+        )  # fmt: skip
+        self._due_ns = self._expected_after(max(self._last_bar_ns, clock.now_ns() - self._patience_ns))
+        """Close of the next bar that is expected; what closed before the feed was made and is not there is not."""
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """Contracts that have a file."""
+        return tuple(self._files)
+
+    def _read(self, follow: str) -> None:
+        """The history up to now, and the contract to follow from there."""
+        now_ns = self._clock.now_ns()
+        since_ns = min(now_ns, max(newest_record_ns(path) for _, path in self._files.values())) - HISTORY_NS
+        recent = {name: read_since(path, self.instrument, at, since_ns) for name, (at, path) in self._files.items()}
+        parts = {name: each.bars for name, each in recent.items() if len(each.bars)}
+        if not parts:
+            raise DataError(f"{self._folder} holds no trade of {self._wanted.contract}; open its chart in Sierra Chart")
+        order = sorted(parts, key=lambda name: contract_expiry_ns(self._files[name][0]))
+        if follow:
+            order = [name for name in order if contract_expiry_ns(name) <= contract_expiry_ns(follow)]
+        bars, _ = stitch([parts[name] for name in order], self._calendar)
+        self.symbol = follow or self._leader(bars.symbol, order, parts, now_ns)
+        self._contract = self._files[self.symbol][0]
+        newest_ns = recent[self.symbol].newest_ns
+        self._history = bars.rows(slice(0, len(bars) - self._open_bars(bars, newest_ns, now_ns)))
+        self._last_bar_ns = int(self._history.close_time_ns[-1]) if len(self._history) else 0
+        self._newest_at_start_ns = newest_ns
+
+    def _leader(self, symbol: str, order: list[str], parts: dict[str, Bars], now_ns: int) -> str:
+        """The contract whose turn it is now: the history's last, or one after it that leads since a session."""
+        for later in order[order.index(symbol) + 1 :]:
+            old, new = (daily_volumes(parts[name], self._calendar) for name in (symbol, later))
+            turn = active_contract(symbol, later, old, new, now_ns, self._calendar, old_contracts=0, new_warm=True)
+            if turn.state is RollState.NEW:
+                symbol = later
+        return symbol
+
+    def _open_bars(self, bars: Bars, newest_ns: int, now_ns: int) -> int:
+        """1 while the newest bar can still change, else 0: its time runs, or a source that is late may add to it."""
+        close_ns = int(bars.close_time_ns[-1])
+        partial = newest_ns < close_ns - DELAYED_AFTER_NS and now_ns - newest_ns < MAX_DELAY_NS
+        return int(now_ns < close_ns + self._patience_ns or partial)
+
+    def turn(self, now_ns: int, *, held: int) -> ActiveContract:
+        """Which contract may be entered: this one, none while it is being left, or the next one.
+
+        held: contracts held in this one.  Reads the volumes of the last sessions.  Features are spliced, so the next
+        contract's are warm as soon as it has bars.  Raises DataError.
+        """
+        if self._wanted.dated:
+            return ActiveContract(self.symbol, RollState.OLD, f"{self.symbol} was named")
+        self._files = {**scid_files(self._folder, self._wanted), self.symbol: self._files[self.symbol]}
+        later = next_contract(self._contract).contract
+        old, new = (self._recent_volumes(name, now_ns) for name in (self.symbol, later))
+        return active_contract(
+            self.symbol, later, old, new, now_ns, self._calendar, old_contracts=held, new_warm=bool(new)
+        )
+
+    def _recent_volumes(self, contract: str, now_ns: int) -> dict[int, int]:
+        """By trade date; nothing for a contract without a file or a trade."""
+        if contract not in self._files:
+            return {}
+        symbol, path = self._files[contract]
+        bars = read_since(path, self.instrument, symbol, now_ns - VOLUMES_NS).bars
+        return daily_volumes(bars, self._calendar) if len(bars) else {}
+
+    def history(self) -> Bars:
+        """Closed bars when the feed was made, oldest first; contracts are marked."""
+        return self._history
+
+    def stream(self) -> Iterator[Price | Slice | None]:
+        """Prices and slices as the file grows, None when there is nothing now.  Never ends.
+
+        An expected bar that has not come in time is named in a slice of its own; should it still come, it is late.
+        In closed hours nothing is expected.
+        """
+        while True:
+            now_ns = self._clock.now_ns()
+            for value in self._poll(now_ns):
+                if isinstance(value, Bar):
+                    yield from self._missing(value.close_time_ns, now_ns)
+                    yield self._slice(value, now_ns)
+                else:
+                    yield value
+            if self._live(now_ns) and self._tail.caught_up:
+                yield from self._missing(now_ns - self._patience_ns - self._tail.delay_ns + 1, now_ns)
+            yield None
+
+    def _poll(self, now_ns: int) -> list[Price | Bar]:
+        return self._tail.poll(now_ns)
+
+    def _slice(self, bar: Bar, now_ns: int) -> Slice:
+        close_ns = bar.close_time_ns
+        self._last_bar_ns = close_ns
+        late = close_ns < self._due_ns or now_ns - close_ns >= bar.interval_ns
+        if close_ns >= self._due_ns:
+            self._due_ns = self._expected_after(close_ns)
+        delayed = self._delayed(now_ns) or now_ns - close_ns > DELAYED_AFTER_NS
+        return Slice(close_ns, (bar,), late=late, delayed=delayed)
+
+    def _missing(self, before_ns: int, now_ns: int) -> Iterator[Slice]:
+        """A slice without its bar for every expected close before that moment."""
+        while self._due_ns < before_ns:
+            due_ns, self._due_ns = self._due_ns, self._expected_after(self._due_ns)
+            yield Slice(due_ns, (), missing=(self.symbol,), delayed=self._delayed(now_ns))
+
+    def _expected_after(self, time_ns: int) -> int:
+        """The first close after that moment at which the calendar has a bar."""
+        date = self._calendar.trade_date(time_ns)
+        while True:
+            session = self._calendar.session_on(date)
+            closes = self._calendar.expected_closes(session) if session else np.zeros(0, np.int64)
+            later = closes[closes > time_ns]
+            if len(later):
+                return int(later[0])
+            date = self._calendar.next_trade_date(date)
+
+    def status(self) -> FeedStatus:
+        """How the file is at the moment, by the clock; does not read it."""
+        now_ns = self._clock.now_ns()
+        if self._tail.trouble:
+            return FeedStatus(False, True, False, self._last_bar_ns, self._tail.trouble)
+        name = self._tail.path.name
+        if not self._live(now_ns):
+            return FeedStatus(True, False, False, self._last_bar_ns, f"{name} is finished: it ends at {self._end()}")
+        delayed = self._delayed(now_ns)
+        state = "is behind the clock" if delayed else "grows"
+        return FeedStatus(True, True, delayed, self._last_bar_ns, f"{name} {state}: last trade at {self._end()}")
+
+    def _live(self, now_ns: int) -> bool:
+        """More bars may come: the contract has not expired, and the file grows or ends within a long weekend."""
+        expired = self._contract.dated and now_ns >= contract_expiry_ns(self._contract)
+        return not expired and now_ns - self._newest_ns() < FINISHED_AFTER_NS
+
+    def _delayed(self, now_ns: int) -> bool:
+        """In open hours the newest trade is more than 30 seconds old."""
+        session = self._calendar.session_at(now_ns)
+        return session is not None and now_ns - max(self._newest_ns(), session.open_ns) > DELAYED_AFTER_NS
+
+    def _newest_ns(self) -> int:
+        return max(self._tail.newest_ns, self._newest_at_start_ns)
+
+    def _end(self) -> str:
+        return iso(self._newest_ns())
+
+
+def calendar_year(time_ns: int) -> int:
+    """The UTC year of a moment."""
+    return int(iso(time_ns)[:4])

@@ -1,0 +1,38 @@
+"""Sierra Chart's exported text: how it is recognised, and what its columns mean beyond their names.
+
+"Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume", from "Export Bar Data" or from
+an intraday file as ticks.  Stamps are the opens of bars, UTC unless the chart was set to another zone.  The
+reading itself is that of any table: see `tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.feeds.tables.columns import plain
+from minhos.feeds.tables.zones import infer_zone, share_in_break, to_utc
+from minhos.market.types import Ints
+
+HEADER = ("date", "time", "open", "high", "low", "last", "volume", "numberoftrades", "bidvolume", "askvolume")
+MAX_IN_BREAK = 0.02
+"""Share of stamps in the daily break above which the export cannot be in UTC."""
+
+
+def is_sierra_export(names: Sequence[str]) -> bool:
+    """True for the header line of an export, with or without columns of studies after it."""
+    return tuple(plain(name) for name in names[: len(HEADER)]) == HEADER
+
+
+def single_trades(open_: npt.NDArray[np.float64], trades: Ints) -> npt.NDArray[np.bool_]:
+    """Rows that are ticks: one trade, and in Open zero or the large negative mark of an unbundled trade."""
+    return (trades == 1) & (open_ <= 0)
+
+
+def zone_of_export(wall_ns: Ints) -> tuple[str, str]:
+    """UTC, unless its stamps would lie in the daily break; then the zone is inferred.  Raises DataError."""
+    if share_in_break(to_utc(wall_ns, "UTC")) <= MAX_IN_BREAK:
+        return "UTC", "time zone UTC, as Sierra Chart exports unless told otherwise"
+    return infer_zone(wall_ns)

@@ -1,0 +1,1 @@
+"""Generated markets with a known answer, and the oracle that knows it."""

@@ -1,0 +1,1 @@
+"""Text and parquet tables of bars or ticks."""

@@ -1,0 +1,170 @@
+"""From the rows of a table to bars: order, repeated rows, stamp convention, 5-minute intervals, the tick grid.
+
+What a row means has been settled before, in `tables`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import DataError
+from minhos.feeds.aggregate import Rows, fold
+from minhos.feeds.notes import ReadNotes, to_ticks
+from minhos.feeds.scid.files import price_scale
+from minhos.feeds.tables import zones
+from minhos.market.instruments import instrument as instrument_of
+from minhos.market.symbols import Symbol
+from minhos.market.types import UNKNOWN, Bars, Ints
+
+GRIDS_NS = (60_000_000_000, 5_000_000_000)
+ON_GRID = 0.95
+"""Share of stamps on whole minutes, or multiples of five seconds, that makes rows bars; others are ticks."""
+
+
+class TableRows(NamedTuple):
+    """Rows of one contract: ns (n,) UTC, prices (4, n) as open, high, low, close in file units, volumes (4, n).
+
+    volumes: total, bid, ask and number of trades; UNKNOWN where the table has no such column.
+    """
+
+    ns: Ints
+    prices: npt.NDArray[np.float64]
+    volumes: Ints
+
+    def at(self, which: Ints | npt.NDArray[np.bool_] | slice) -> TableRows:
+        """Those rows only."""
+        return TableRows(self.ns[which], self.prices[:, which], self.volumes[:, which])
+
+
+class _Found(NamedTuple):
+    """What was met and put right, in rows or bars."""
+
+    out_of_order: int = 0
+    duplicates: int = 0
+    contradictions: int = 0
+    off_tick: int = 0
+
+
+def histories(
+    parts: list[tuple[Symbol, TableRows]], notes: ReadNotes, convention: tuple[str, str], interval_ns: int
+) -> tuple[list[Bars], ReadNotes]:
+    """One history a contract, by the time of their first bars, and the notes.
+
+    convention: ("open" or "close", sentence), or empty words where the data must tell.  Raises DataError.
+    """
+    ordered = [(contract, *in_order(rows)) for contract, rows in parts]
+    longest = max((rows for _, rows, _ in ordered), key=lambda rows: len(rows.ns))
+    step_ns = bar_step(longest.ns, notes.source, interval_ns)
+    stamps, line = convention if convention[0] else _convention(longest.ns, step_ns, notes.source)
+    result, found, scales = [], _Found(), []
+    for contract, rows, backwards in ordered:
+        kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
+        bars, off_tick, scale = _bars(contract, kept, stamps, interval_ns)
+        result.append(bars)
+        scales += [scale] if scale else []
+        counts = (backwards, repeated, different, off_tick)
+        found = _Found(*(a + b for a, b in zip(found, counts, strict=True)))
+    lines = (f"{notes.rows:,} rows of {_words(step_ns)}", *notes.lines, *([line] if line else []), *scales)
+    remarks = _remarks(notes, found, result, aggregated=step_ns != interval_ns)
+    result.sort(key=lambda bars: int(bars.close_time_ns[0]))
+    return result, ReadNotes(
+        notes.source, notes.rows, found.off_tick, found.duplicates, found.out_of_order, notes.rejected,
+        notes.timezone, stamps, lines + remarks,
+    )  # fmt: skip
+
+
+def in_order(rows: TableRows) -> tuple[TableRows, int]:
+    """Rows by time (stable), and how many stood before their predecessor; newest-first rows are only turned."""
+    steps = np.diff(rows.ns)
+    if (steps < 0).sum() > (steps > 0).sum():
+        rows = rows.at(slice(None, None, -1))
+        steps = np.diff(rows.ns)
+    backwards = int((steps < 0).sum())
+    return (rows.at(np.argsort(rows.ns, kind="stable")) if backwards else rows), backwards
+
+
+def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
+    """The commonest distance of stamps when rows are bars, 0 when they are ticks.
+
+    Raises DataError for bars that are longer than the interval, do not divide it or lie beside its grid.
+    """
+    steps = np.diff(ns)
+    steps = steps[steps > 0]
+    if not len(steps):
+        raise DataError(f"{source} has only one moment in it; give a longer file")
+    values, counts = np.unique(steps, return_counts=True)
+    on_grid = any(np.mean(ns % grid == 0) >= ON_GRID for grid in GRIDS_NS)
+    step = int(values[counts.argmax()]) if on_grid else 0
+    typical = step or int(np.median(steps))
+    has, wanted = f"{source} has bars of {typical / 60e9:.4g} minutes", f"{interval_ns / 60e9:g}"
+    if typical > interval_ns:
+        raise DataError(f"{has}, which cannot be cut into {wanted}; export bars of {wanted} minutes or of 1 minute")
+    if step and interval_ns % step:
+        raise DataError(f"{has}, which do not fill {wanted}; export bars of {wanted} minutes or of 1 minute")
+    if step and np.mean(ns % step != 0) > 0.5:
+        beside = int(np.median(ns % step)) / 1e9
+        raise DataError(f"{has}, stamped {beside:g} s beside their grid; correct the clock and export again")
+    return step
+
+
+def once(rows: TableRows) -> tuple[TableRows, int, int]:
+    """The last row of each stamp, how many repeated one before, and how many of these said something else."""
+    same = np.diff(rows.ns) == 0
+    if not same.any():
+        return rows, 0, 0
+    i = np.flatnonzero(same)
+    prices, volume = rows.prices, rows.volumes[0]
+    different = (prices[:, i] != prices[:, i + 1]).any(axis=0) | (volume[i] != volume[i + 1])
+    return rows.at(np.flatnonzero(np.r_[~same, True])), len(i), int(different.sum())
+
+
+def _convention(ns: Ints, step_ns: int, source: str) -> tuple[str, str]:
+    if not step_ns:
+        return "open", ""
+    try:
+        return zones.infer_stamps(ns)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+def _bars(contract: Symbol, rows: TableRows, stamps: str, interval_ns: int) -> tuple[Bars, int, str]:
+    """Bars of rows in order, how many of them had a price beside the tick grid, and a sentence on their scale."""
+    bins = (rows.ns - (stamps == "close")) // interval_ns
+    folded = fold(Rows(bins, *rows.prices, *rows.volumes))
+    used = instrument_of(contract.contract)
+    scale = price_scale(Symbol(contract.root, contract.month, contract.year), float(np.median(folded.close)))
+    (open_, high, low, close), off_grid = to_ticks(folded.prices(), used.tick_size / scale.multiplier)
+    bid_volume, ask_volume, trades = (
+        np.full(len(close), UNKNOWN, np.int64) if (column < 0).any() else column for column in folded[6:]
+    )
+    bars = Bars(
+        used, (contract.contract,), np.zeros(len(close), np.int64), (folded.bin + 1) * interval_ns,
+        open_, high, low, close, folded.volume, bid_volume, ask_volume, trades, interval_ns,
+    )  # fmt: skip
+    return bars, int(off_grid.any(axis=0).sum()), scale.note
+
+
+def _words(step_ns: int) -> str:
+    if not step_ns:
+        return "ticks"
+    return f"{step_ns / 60e9:g}-minute bars" if step_ns >= 60e9 else f"{step_ns / 1e9:g}-second bars"
+
+
+def _remarks(notes: ReadNotes, found: _Found, result: list[Bars], *, aggregated: bool) -> tuple[str, ...]:
+    """Sentences about what was put right."""
+    n = sum(len(bars) for bars in result)
+    tick = result[0].instrument.tick_size
+    lines = {
+        f"put together into {n:,} bars of {result[0].interval_ns / 60e9:g} minutes": aggregated,
+        f"{notes.rejected:,} rows without a time or a price left out": notes.rejected,
+        f"{found.out_of_order:,} rows out of order, sorted": found.out_of_order,
+        f"{found.duplicates:,} rows repeat a stamp, {found.contradictions:,} with other values; the last one counts":
+            found.duplicates,
+        f"{found.off_tick / n:.1%} of bars have prices beside the tick grid of {tick:g} (adjusted prices?), rounded":
+            found.off_tick,
+        "no volume": not any((bars.volume > 0).any() for bars in result),
+    }  # fmt: skip
+    return tuple(line for line, said in lines.items() if said)

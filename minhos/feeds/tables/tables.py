@@ -1,0 +1,169 @@
+"""Bars from the tables of the world: CSV in any dialect, parquet, Sierra Chart's exported text.
+
+A table is understood or refused; what was understood (zone, stamp convention, order of dates, rounding,
+repeated rows) stands in the notes.  Nothing is guessed in silence and no row vanishes uncounted.  Importers
+only: this loads polars.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import DataError, SymbolError
+from minhos.feeds.notes import ReadNotes
+from minhos.feeds.scid.folders import agreed_symbol, is_wanted
+from minhos.feeds.scid.text import is_sierra_export, single_trades, zone_of_export
+from minhos.feeds.tables import zones
+from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
+from minhos.feeds.tables.rows import TableRows, histories
+from minhos.feeds.tables.sniff import Kind, kind_of, read_text
+from minhos.feeds.tables.stamps import MISSING, Stamps, parse
+from minhos.market.symbols import Symbol, parse_symbol
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, UNKNOWN, Bars, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
+
+
+class Table(NamedTuple):
+    """A table's columns by role.  stamp_name: what the column of the time is called; sierra: Sierra Chart's export."""
+
+    path: Path
+    columns: dict[str, pl.Series]
+    stamp_name: str
+    sierra: bool
+
+
+def read_table(
+    path: Path, *, symbol: Symbol | None = None, timezone: str | None = None, stamps: str | None = None,
+    interval_ns: int = BAR_INTERVAL_NS,
+) -> tuple[list[Bars], ReadNotes]:  # fmt: skip
+    """One history a contract in the table, in the order of their first bars, and how it was read.
+
+    symbol: a contract or a root to read; by default what the contract column or the file's name says.
+    timezone: of stamps without offset.  stamps: "open" or "close".  Raises DataError with the way out.
+    """
+    table = load_table(path)
+    times = parse(table.columns["stamp"], table.columns.get("time"))
+    utc_ns, zone, lines = _utc(table, times, timezone)
+    prices, volumes = _values(table)
+    usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (utc_ns != MISSING)
+    if usable.sum() < 2 or usable.mean() < 0.5:
+        raise DataError(f"{path}: only {usable.sum()} of {len(usable)} rows have a time and prices; export it again")
+    year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
+    contracts, which = _contracts(table, symbol, year)
+    rows = TableRows(utc_ns, prices, volumes)
+    parts = [(contract, rows.at(usable & (which == i))) for i, contract in enumerate(contracts)]
+    parts = [(contract, part) for contract, part in parts if len(part.ns)]
+    if not parts:
+        raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
+    notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=tuple(lines))
+    return histories(parts, notes, _known_convention(table, stamps), interval_ns)
+
+
+def load_table(path: Path) -> Table:
+    """The columns of a text or parquet file.  Raises DataError."""
+    import polars as pl
+
+    if kind_of(path) is Kind.TEXT:
+        names, frame = read_text(path)
+    else:
+        try:
+            frame = pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise DataError(f"{path} is a damaged parquet file ({str(error).splitlines()[0]}); copy it again") from None
+        names = frame.columns
+    found = roles(names, path)
+    columns = {role: frame.to_series(i) for role, i in found.items()}
+    return Table(path, columns, plain(names[found["stamp"]]), is_sierra_export(names))
+
+
+def _utc(table: Table, times: Stamps, timezone: str | None) -> tuple[Ints, str, list[str]]:
+    """UTC stamps, the zone they were in, and sentences.  Raises DataError."""
+    lines = [times.note] if times.note else []
+    if times.utc:
+        return times.ns, "UTC", lines
+    wall = times.ns
+    known = np.where(wall == MISSING, wall[wall != MISSING][0], wall)
+    if timezone is not None:
+        zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
+    elif table.sierra:
+        zone, line = zone_of_export(known)
+    else:
+        zone, line = _inferred(table.path, known)
+    return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
+
+
+def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
+    try:
+        return zones.infer_zone(wall_ns)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints]:
+    """Prices (4, n) and volumes (4, n) of all rows; a table with one price has it four times."""
+    columns = table.columns
+    close = numbers(columns["close"])
+    volumes = np.full((4, len(close)), UNKNOWN, np.int64)
+    for i, name in enumerate(VOLUMES):
+        if name in columns:
+            volumes[i] = np.rint(np.clip(np.nan_to_num(numbers(columns[name])), 0, 2**53)).astype(np.int64)
+    if "volume" not in columns:
+        volumes[0] = 0
+    if "open" not in columns:
+        return np.stack([close] * 4), volumes
+    prices = np.stack([*(numbers(columns[name]) for name in ("open", "high", "low")), close])
+    if table.sierra:
+        tick = single_trades(prices[0], volumes[3])
+        prices[:, tick] = close[tick]
+    return prices, volumes
+
+
+def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Symbol], Ints]:
+    """The contracts wanted, and for each row the index of its contract, -1 for a row of another."""
+    n = len(table.columns["close"])
+    column = table.columns.get("contract")
+    if column is None:
+        return [agreed_symbol(table.path, symbol, year)], np.zeros(n, np.int64)
+    import polars as pl
+
+    texts = column.cast(pl.String)
+    found: dict[str, Symbol] = {}
+    for text in texts.unique(maintain_order=True).drop_nulls().to_list():
+        try:
+            found[text] = parse_symbol(text, year)
+        except SymbolError:
+            continue
+    wanted = {text: s for text, s in found.items() if symbol is None or is_wanted(s, symbol)}
+    roots = sorted({s.root for s in wanted.values()})
+    if len(roots) != 1:
+        there = ", ".join(sorted({s.contract for s in found.values()})) or ", ".join(texts.unique().drop_nulls()[:5])
+        asked = f"none of them is {symbol.contract}" if symbol and not roots else "name one root with --symbol"
+        raise DataError(f"{table.path} holds {there}: {asked}")
+    contracts = list({s.contract: s for s in wanted.values()}.values())
+    index = {s.contract: i for i, s in enumerate(contracts)}
+    places = {text: index[s.contract] for text, s in wanted.items()}
+    which = texts.replace_strict(places, default=-1, return_dtype=pl.Int64).fill_null(-1)
+    return contracts, which.to_numpy().astype(np.int64)
+
+
+def _known_convention(table: Table, stamps: str | None) -> tuple[str, str]:
+    """("open" or "close", sentence) as given or as the format or the column says; empty where only data can tell."""
+    if stamps is not None:
+        if stamps not in ("open", "close"):
+            raise DataError(f"stamps {stamps!r} is unknown; stamps mark the open or the close of a bar")
+        return stamps, f"stamps mark the {stamps} of bars, as given"
+    if table.sierra:
+        return "open", "stamps mark the open of bars, as Sierra Chart exports them"
+    if table.stamp_name in OPEN_STAMPED + CLOSE_STAMPED:
+        word = "open" if table.stamp_name in OPEN_STAMPED else "close"
+        return word, f"stamps mark the {word} of bars, as the name of their column says"
+    return "", ""

@@ -1,0 +1,117 @@
+"""Which zone stamps without an offset are in, and whether they mark the open or the close of a bar.
+
+Both are found out from the hour in which the exchange rests, 17:00 to 18:00 New York, and refused when the
+data do not tell: a history shifted by an hour or by a bar looks perfect and is worthless.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+
+import numpy as np
+
+from minhos.errors import DataError
+from minhos.feeds.tables.stamps import MISSING
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Ints
+
+NEW_YORK = "America/New_York"
+CANDIDATES = (
+    "UTC", NEW_YORK, "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin",
+    "Europe/Zurich", "Europe/Athens", "Asia/Dubai", "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore", "Asia/Hong_Kong",
+    "Asia/Tokyo", "Australia/Sydney", *(f"Etc/GMT{hours:+d}" for hours in range(-14, 13) if hours),
+)  # fmt: skip
+MIN_SESSIONS = 5
+MAX_IN_BREAK = 0.002
+"""Share of 5-minute stamps that may lie in the break; more rule a zone out."""
+MIN_EDGES = 2
+"""Sessions whose first or last stamp tells open from close."""
+
+_BREAK, _REOPEN = 17 * 60, 18 * 60
+
+
+def to_utc(wall_ns: Ints, zone: str) -> Ints:
+    """Clock readings in a zone as UTC; readings that do not exist there become MISSING, of two the first is meant."""
+    import polars as pl
+
+    wall = pl.Series(wall_ns).cast(pl.Datetime("ns"))
+    aware = wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return aware.dt.epoch("ns").fill_null(MISSING).to_numpy().astype(np.int64)
+
+
+def check_zone(name: str) -> str:
+    """The name, if it is a time zone; otherwise DataError with the nearest one."""
+    known = zoneinfo.available_timezones()
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "write it as in America/New_York or UTC"
+    raise DataError(f"{name!r} is no time zone; {hint}")
+
+
+def infer_zone(wall_ns: Ints) -> tuple[str, str]:
+    """The one zone in which the break is empty over at least 5 sessions, and a sentence that says so.
+
+    Zones that agree on every stamp of the data count as one.  Raises DataError when it is not unique.
+    """
+    stamps = np.unique(wall_ns[wall_ns != MISSING] // BAR_INTERVAL_NS) * BAR_INTERVAL_NS
+    fitting: dict[bytes, list[str]] = {}
+    for zone in CANDIDATES:
+        utc = to_utc(stamps, zone)
+        if break_is_empty(utc):
+            fitting.setdefault(utc.tobytes(), []).append(zone)
+    if len(fitting) == 1:
+        (names,) = fitting.values()
+        same = f" (here the same as {', '.join(names[1:4])})" if len(names) > 1 else ""
+        return names[0], f"time zone {names[0]}{same}: inferred from the empty hour 17:00 to 18:00 New York"
+    if not fitting:
+        raise DataError(
+            "the stamps have no offset, and in no zone is the hour 17:00 to 18:00 New York empty between trading "
+            f"hours over {MIN_SESSIONS} sessions; say the zone with --timezone, as in --timezone America/New_York"
+        )
+    names = [group[0] for group in fitting.values()]
+    raise DataError(f"the stamps have no offset and fit {', '.join(names)}; say which with --timezone")
+
+
+def break_is_empty(utc_ns: Ints) -> bool:
+    """True when 5 sessions have stamps in their first and their last hour, and hardly any lies in the break."""
+    minute, day = _new_york(utc_ns[utc_ns != MISSING])
+    session = day + (minute >= _REOPEN)
+    first = np.unique(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
+    last = np.unique(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
+    return len(np.intersect1d(first, last)) >= MIN_SESSIONS and share_in_break(utc_ns) <= MAX_IN_BREAK
+
+
+def share_in_break(utc_ns: Ints) -> float:
+    """Share of the stamps that lie strictly between 17:00 and 18:00 New York."""
+    minute, _ = _new_york(utc_ns[utc_ns != MISSING])
+    return float(np.mean((minute > _BREAK) & (minute < _REOPEN))) if len(minute) else 0.0
+
+
+def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
+    """ "open" or "close" from the first and the last stamp of sessions, and a sentence that says so.
+
+    Bars stamped by their open begin at 18:00 New York and end before 17:00; stamped by their close they begin
+    after 18:00 and end at 17:00.  Raises DataError when the data do not tell.
+    """
+    minute, day = _new_york(utc_ns)
+    exact = utc_ns % NANOS_PER_MINUTE == 0
+    first = len(np.unique(day[exact & (minute == _REOPEN)]))
+    last = len(np.unique(day[exact & (minute == _BREAK)]))
+    if first >= MIN_EDGES and last <= first // 10:
+        return "open", f"stamps mark the open of bars: {first} sessions begin at 18:00 New York, {last} end at 17:00"
+    if last >= MIN_EDGES and first <= last // 10:
+        return "close", f"stamps mark the close of bars: {last} sessions end at 17:00 New York, {first} begin at 18:00"
+    raise DataError(
+        f"the data do not tell whether stamps mark the open or the close of bars ({first} sessions begin at 18:00 "
+        f"New York, {last} end at 17:00); say it with --stamps open or --stamps close"
+    )
+
+
+def _new_york(utc_ns: Ints) -> tuple[Ints, Ints]:
+    """Minute of the day and number of the day in New York."""
+    import polars as pl
+
+    local = pl.Series(utc_ns).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone(NEW_YORK).dt.replace_time_zone(None)
+    minutes = local.dt.epoch("ns").to_numpy().astype(np.int64) // NANOS_PER_MINUTE
+    return minutes % 1440, minutes // 1440

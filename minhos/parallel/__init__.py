@@ -1,0 +1,1 @@
+"""Lists of independent jobs: joblib on this machine, or a Dask cluster."""

@@ -1,0 +1,327 @@
+"""The process that trades: `python -m minhos.processes.trader`.
+
+It is the journal's only writer.  One loop hands the engine one input at a time: controls (HALT file, inbox), a new
+bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.  It may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import structlog
+
+import minhos
+from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.logs import configure
+from minhos.assembly.refusals import REFUSED, refused
+from minhos.assembly.trading import (
+    account_of,
+    active_bundle,
+    bars_since,
+    followed,
+    load_model,
+    make_clock,
+    make_feed,
+    make_state,
+    make_venue,
+    mode_of,
+    registry_of,
+    scope_of,
+    starting_cash_cents,
+    trading_settings,
+)
+from minhos.errors import FeedError, JournalError, MinhosError, ModelError
+from minhos.feeds.port import Feed
+from minhos.feeds.scid.feed import FolderFeed
+from minhos.feeds.simulated.feed import SimulatedFeed
+from minhos.journal.inbox import Command, Inbox
+from minhos.journal.store import Journal
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
+from minhos.processes.contract_roll import ContractRoll, contract_held
+from minhos.settings import Settings, home, load
+from minhos.trading import events as ev
+from minhos.trading.engine import Engine
+from minhos.trading.recovery import SNAPSHOT, fold, reconcile, restore_snapshot, take_snapshot
+from minhos.venues.sierra.venue import SierraVenue
+
+CONTROL_INTERVAL_S = 0.05
+HEARTBEAT_INTERVAL_S = 1.0
+MODEL_INTERVAL_S = 1.0
+VENUE_INTERVAL_S = 0.002
+COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce", "accept-position")
+
+log = structlog.get_logger("trader")
+
+
+class Trader:
+    """One trading process: its stores, its engine and its loop."""
+
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.layout = layout.make()
+        self.clock = clock or make_clock(settings)
+        self.wall = SystemClock()
+        self.calendar = SessionCalendar.load()
+        self.mode, self.scope = mode_of(settings), scope_of(settings)
+        self.account = account_of(settings)
+        self.registry = registry_of(settings, layout)
+        self.inbox = Inbox(layout.inbox)
+        self.journal = Journal.open(
+            layout.journal(self.mode, self.account), {"mode": self.mode, "account": self.account}
+        )
+        self.feed: Feed = make_feed(settings, self.calendar, self.clock)
+        self.seen_ns = 0
+        """Close of the newest bar that was taken in before this start."""
+        self.engine = self._engine()
+        self.roll = ContractRoll(settings, self.engine, self.calendar, self.clock)
+        self.stream = self._inputs()
+        self.stopping = False
+        self.refused_bundle = ""
+        self.trade_date = self.engine.state.ledger.account().trade_date
+        self._due: dict[str, float] = {}
+
+    def _engine(self) -> Engine:
+        """The engine as the journal left it."""
+        state = make_state(self.calendar)
+        after = 0
+        snapshot = self.journal.latest_snapshot(SNAPSHOT)
+        if snapshot is not None:
+            try:
+                restore_snapshot(state, snapshot.payload)
+                after = snapshot.sequence
+            except JournalError as error:
+                log.warning("snapshot not used", reason=str(error))
+                state = make_state(self.calendar)
+        fold(state, self.journal.records(after=after))
+        self.seen_ns = state.last_close_ns
+        if isinstance(self.feed, FolderFeed) and contract_held(state) in self.feed.contracts:
+            self.feed = followed(self.settings, self.calendar, self.clock, contract_held(state))
+        settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
+        venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
+        engine = Engine(state, venue, self.clock, self.journal)
+        if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
+            self.feed.resume_after(state.last_close_ns)
+        engine.start(
+            settings, mode=self.mode, account=self.account, version=minhos.__version__,
+            cash_cents=0 if state.mode else starting_cash_cents(self.settings),
+        )  # fmt: skip
+        history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
+        after_ns = self.seen_ns or history[-1].close_time_ns
+        missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)
+        engine.load_history(history[: len(history) - len(missed)], reset=True)
+        reconcile(engine, self.clock.now_ns())
+        for bar in missed:  # a stop that rested while this process was down was hit where they touched it
+            engine.on_slice(Slice(bar.close_time_ns, (bar,), late=True), self.clock.now_ns())
+        if isinstance(venue, SierraVenue):
+            venue.start()
+        return engine
+
+    # The loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until a signal, or the end of a generated market."""
+        while not self.stopping:
+            if not self.step():
+                self._rest()
+        self._heartbeat(state="stopped")
+        if isinstance(self.engine.venue, SierraVenue):
+            self.engine.venue.close()
+        self.journal.checkpoint()
+        self.journal.close()
+
+    def _rest(self) -> None:
+        """Until the next look at the controls, or until a broker says something."""
+        end_ns = self.wall.monotonic_ns() + int(CONTROL_INTERVAL_S * 1e9)
+        while not self.engine.venue.simulated and self.wall.monotonic_ns() < end_ns:
+            time.sleep(VENUE_INTERVAL_S)
+            if self._hear_the_venue():
+                return
+        time.sleep(max(0.0, (end_ns - self.wall.monotonic_ns()) / 1e9))
+
+    def _hear_the_venue(self) -> bool:
+        """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
+        before = self.engine.state.ledger.account().positions
+        heard = self.engine.poll_venue()
+        if heard and self.engine.state.ledger.account().positions != before:
+            self._heartbeat()
+        return heard
+
+    def step(self) -> bool:
+        """One turn of the loop: controls, the venue, a new bundle, one input.  False where there was no input."""
+        self._controls()
+        self._hear_the_venue()
+        if self._is_due("model", MODEL_INTERVAL_S):
+            self._take_new_bundle()
+        if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
+            self._heartbeat()
+        if self.settings.simulated and self.engine.forecasts is None:
+            return False  # the simulated clock stands until a bundle is live
+        item = next(self.stream, _END)
+        if item is _END:
+            self.stopping = True
+        elif item is None:
+            self._follow_the_leader()
+            return False
+        elif isinstance(item, Price):
+            self.engine.on_price(item)
+        elif isinstance(item, Slice):
+            self._on_slice(item)
+        return True
+
+    def _follow_the_leader(self) -> None:
+        """Between inputs: whether another contract is traded from here on."""
+        if not isinstance(self.feed, FolderFeed):
+            return
+        feed = self.roll.feed_after(self.feed)
+        if feed is not self.feed:
+            self.feed, self.stream = feed, self._inputs()
+
+    def _inputs(self) -> Iterator[Price | Slice | None]:
+        """The feed's items; a simulated market's bars at its set pace."""
+        pace = getattr(self.feed, "pace", 0.0)
+        due = 0.0
+        for item in self.feed.stream():
+            if pace and isinstance(item, Slice):
+                due = max(due + pace, self._seconds())
+                while self._seconds() < due:
+                    yield None
+            yield item
+
+    def _on_slice(self, closed: Slice) -> None:
+        received_ns = self.clock.now_ns()
+        if closed.bars and closed.close_time_ns <= self.seen_ns:
+            self.engine.load_history(closed.bars, reset=False)
+            return
+        late = closed.late or (bool(closed.bars) and received_ns - closed.close_time_ns >= BAR_INTERVAL_NS)
+        if late and not closed.late:
+            closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
+        decision = self.engine.on_slice(closed, received_ns)
+        log.info("decision", bar=closed.close_time_ns, outcome=str(decision.outcome), reason=decision.reason)
+        trade_date = self.engine.state.ledger.account().trade_date
+        if trade_date != self.trade_date:
+            self.trade_date = trade_date
+            self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
+        self.journal.checkpoint()
+
+    # Controls ---------------------------------------------------------------------------------------------------
+
+    def _controls(self) -> None:
+        """HALT file and inbox, between any two inputs and at least every 50 ms."""
+        halted = self.engine.state.risk.halted is not None
+        if self.layout.halt_file.exists() and not halted:
+            self._command("halt-file", "halt", "HALT file", "the HALT file exists")
+        for request in self.inbox.pending(self.wall.now_ns()):
+            self.inbox.acknowledge(request.id, self._answer(request))
+
+    def _answer(self, request: Command) -> str:
+        if request.type == "alarm":
+            now_ns = self.clock.now_ns()
+            self.engine.record(ev.Alarm(now_ns, str(request.payload.get("text", ""))), now_ns)
+            return "done"
+        if request.type not in COMMANDS:
+            return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
+        if refusal := refused(request.type, request.payload, self.mode):
+            return refusal
+        if request.type == "accept-position" and self.engine.state.risk.distrust is None:
+            return f"{REFUSED}the broker and the journal agree: there is nothing to accept."
+        if request.type == "resume":
+            try:
+                self.layout.halt_file.unlink(missing_ok=True)
+            except OSError as error:
+                file = self.layout.halt_file
+                return f"{REFUSED}{file} cannot be deleted ({error.strerror}); remove it by hand and resume again."
+        self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)
+        return "done"
+
+    def _command(self, key: str, name: str, who: str, why: str, payload: dict[str, object] | None = None) -> None:
+        log.warning("command", name=name, who=who, why=why)
+        plain = {k: v for k, v in (payload or {}).items() if isinstance(v, str | int | float | bool) and k != "why"}
+        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why, plain))
+        self._heartbeat()
+
+    def _take_new_bundle(self) -> None:
+        """Load and warm the promoted bundle between slices; one that does not fit is refused once, in words."""
+        info = active_bundle(self.registry, self.scope)
+        if info is None or info.id == self.refused_bundle:
+            return
+        serving = self.engine.forecasts is not None and self.engine.state.model is not None
+        if serving and self.engine.state.model and self.engine.state.model.bundle_id == info.id:
+            return
+        try:
+            activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off())
+        except ModelError as error:
+            self.refused_bundle = info.id
+            now_ns = self.clock.now_ns()
+            self.engine.record(ev.Alarm(now_ns, f"Bundle {info.id} was refused: {error}"), now_ns)
+            return
+        self.engine.activate_model(activation, forecaster)
+        log.info("model activated", bundle=info.id)
+
+    def _heartbeat(self, state: str = "running") -> None:
+        """What other processes may know without reading the journal."""
+        status = self.feed.status()
+        venue_status = self.engine.state.venue_status
+        write_json(
+            self.layout.run / "trader.json",
+            {
+                "pid": os.getpid(),
+                "state": state,
+                "time_ns": self.wall.now_ns(),
+                "market_time_ns": self.clock.now_ns(),
+                "mode": self.mode,
+                "scope": self.scope,
+                "account": self.account,
+                "journal": str(self.layout.journal(self.mode, self.account)),
+                "trade_date": self.engine.state.ledger.account().trade_date,
+                "venue": self.engine.venue.name,
+                "venue_ready": venue_status is None or venue_status.ready,
+                "venue_reason": venue_status.reason if venue_status else "",
+                "positions": self.engine.state.held(),
+                "serving": self.engine.forecasts is not None,
+                "feed": status,
+                "market_open": self.calendar.is_open(self.clock.now_ns()),
+                "next_open_ns": self.calendar.next_open_ns(self.clock.now_ns()),
+            },
+        )
+
+    def _is_due(self, what: str, interval_s: float) -> bool:
+        now = self._seconds()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + interval_s
+        return True
+
+    def _seconds(self) -> float:
+        return self.wall.monotonic_ns() / 1e9
+
+
+_END = object()
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    configure("trader", home())
+    try:
+        layout = Layout(home())
+        trader = Trader(load(layout.home), layout)
+        gc.collect()
+        gc.freeze()  # what start-up made stays for good and need not be walked through between two bars
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: setattr(trader, "stopping", True))
+        trader.run()
+    except (MinhosError, FeedError) as error:
+        log.error("stopped", reason=str(error))
+        print(f"MinhOS trader: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,208 @@
+"""The watchdog: `python -m minhos.processes.watchdog` sees a dead or silent trader whose position stands at the broker.
+
+A process of its own that loads no model.  Every second it reads the trader's heartbeat; while the trader is alive and
+heard, or trades on paper, it does nothing.  Otherwise it asks the broker itself what is held, tells (log,
+run/watchdog.json, and an alarm that the trader journals when it is back), and after `act_after_s` writes the HALT
+file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; the rest is reading and writing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+import structlog
+
+from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.logs import configure
+from minhos.errors import MinhosError
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.safety.broker import describe, what_stands
+from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside, trader_pid
+from minhos.safety.stop import leave_alarm, write_halt
+from minhos.settings import Settings, home, load
+
+INTERVAL_S = 1.0
+ASK_EVERY_S = 5.0
+ACT_EVERY_S = 30.0
+"""Between two attempts to flatten, where the first was not enough."""
+WHO = "watchdog"
+
+log = structlog.get_logger(WHO)
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """The trader as it looks from outside.
+
+    alive: its process exists.  heard_ns: when its heartbeat last changed, on the clock of `judge`'s now_ns.
+    venue: "paper", "sierra", or empty where there is no heartbeat or it cannot be read.  held: signed contracts, by
+    the broker's word where it could be asked and else by the trader's last; None where nobody knows.  closed: when
+    the market opens again; empty while it is open.  known: this watchdog has seen the trader alive; until then one
+    that is missing may be about to start.
+    """
+
+    alive: bool
+    heard_ns: int
+    venue: str
+    held: dict[str, int] | None
+    closed: str = ""
+    known: bool = True
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """idle: nothing to watch; fine: the trader is heard; flat: it is not, and nothing is held; alarm; act."""
+
+    state: Literal["idle", "fine", "flat", "alarm", "act"]
+    sentence: str
+
+
+def judge(beat: Beat, now_ns: int, settings: Settings) -> Judgement:
+    """What is to be done about the trader.  now_ns: of a clock that never goes back."""
+    watchdog = settings.watchdog
+    if not settings.sierra.used or settings.simulated or beat.venue == "paper":
+        return Judgement("idle", "Orders go to the paper venue; nothing stands at a broker.")
+    silent_s = (now_ns - beat.heard_ns) / NANOS_PER_SECOND
+    if silent_s < watchdog.alarm_after_s and (beat.alive or not beat.known or not beat.venue):
+        return Judgement("fine", "The trader is heard." if beat.alive else "The trader may be about to start.")
+    word = _word(beat, silent_s)
+    if beat.held is not None and not any(beat.held.values()):
+        return Judgement("flat", f"{word}; nothing is held.")
+    if beat.held is None:
+        return Judgement("alarm", f"{word}, and the broker cannot be asked what is held: look in Sierra Chart.")
+    text = f"{word}, and holds {describe(beat.held)}"
+    if watchdog.action == "alarm":
+        return Judgement("alarm", f"{text}. Look after it: `python3 minh.py flatten` closes it.")
+    if beat.closed:
+        return Judgement("alarm", f"{text}. The market is closed until {beat.closed}; its stops rest.")
+    if silent_s < watchdog.act_after_s:
+        left_s = watchdog.act_after_s - silent_s
+        return Judgement("alarm", f"{text}. It is flattened in {left_s:.0f} s unless the trader is heard again.")
+    return Judgement("act", f"{text}.")
+
+
+def _word(beat: Beat, silent_s: float) -> str:
+    if not beat.venue:
+        return f"run/trader.json has told nothing for {silent_s:.0f} s"
+    return f"The trader has {'been silent' if beat.alive else 'been dead or gone'} for {silent_s:.0f} s"
+
+
+class Watchdog:
+    """Reads, asks, tells and acts as `judge` says.  clock: for waiting and for what is written."""
+
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
+        self.settings, self.layout, self._clock = settings, layout.make(), clock
+        self._stamp: object = None
+        self._known = False
+        self._heard_ns = clock.monotonic_ns()
+        self._asked_ns = self._acted_ns = -(10**18)
+        self._broker: dict[str, int] | None = None
+        self._told = self._reported = ""
+        self.last_action = ""
+        """What was done since the trader was last heard."""
+
+    def step(self) -> Judgement:
+        """One look; what it costs to ask the broker or to flatten included."""
+        beat = self._read()
+        judgement = judge(beat, self._clock.monotonic_ns(), self.settings)
+        if judgement.state in ("flat", "alarm", "act"):
+            judgement = judge(self._asked(beat), self._clock.monotonic_ns(), self.settings)
+        else:
+            self._broker, self.last_action, self._reported = None, "", ""
+        self._write(judgement)
+        if judgement.state in ("alarm", "act"):
+            self._tell(judgement)
+        else:
+            self._told = ""
+        if judgement.state == "act" and self._is_due(self._acted_ns, ACT_EVERY_S):
+            self._act(judgement.sentence)
+            self._write(judgement)
+        return judgement
+
+    def _read(self) -> Beat:
+        """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
+        content = read_json(self.layout.run / "trader.json")
+        if not isinstance(content, dict) or not isinstance(content.get("positions"), dict):
+            return Beat(False, self._heard_ns, "", None, known=self._known)
+        stamp = (content.get("pid"), content.get("time_ns"))
+        if stamp != self._stamp:
+            self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
+        alive = trader_pid(self.layout) is not None
+        self._known = self._known or alive
+        held = {str(symbol): int(n) for symbol, n in content["positions"].items() if isinstance(n, int)}
+        return Beat(alive, self._heard_ns, str(content.get("venue", "")), held, known=self._known)
+
+    def _asked(self, beat: Beat) -> Beat:
+        """The same with the broker's word for what is held, asked for every few seconds."""
+        if self._is_due(self._asked_ns, ASK_EVERY_S):
+            self._asked_ns = self._clock.monotonic_ns()
+            stands = what_stands(self.settings, self.layout, self._clock, "MinhOS watchdog")
+            self._broker = stands.positions
+            if stands.problem:
+                log.warning("broker not asked", reason=stands.problem)
+        held = self._broker if self._broker is not None else beat.held
+        return msgspec.structs.replace(beat, held=held, closed=closed_until(self._clock))
+
+    def _act(self, sentence: str) -> None:
+        problem = write_halt(self.layout, WHO, sentence)
+        report: OutsideReport = flatten_outside(self.settings, self.layout, sentence, clock=self._clock)
+        self._acted_ns, self._asked_ns = self._clock.monotonic_ns(), -(10**18)
+        self.last_action = f"{sentence} The watchdog acted: {report.sentence} {problem}".strip()
+        log.error("acted", flat=report.flat, steps=[f"{step.ms} ms {step.text}" for step in report.steps])
+        if report.sentence != self._reported:  # a broker that stays away is told of once
+            self._reported = report.sentence
+            leave_alarm(self.layout, WHO, self.last_action, self._clock)
+
+    def _tell(self, judgement: Judgement) -> None:
+        """Once an episode, and again when it comes to acting."""
+        if self._told != judgement.state:
+            self._told = judgement.state
+            log.error(judgement.state, reason=judgement.sentence)
+            if judgement.state == "alarm":
+                leave_alarm(self.layout, WHO, judgement.sentence, self._clock)
+
+    def _write(self, judgement: Judgement) -> None:
+        state: dict[str, object] = {
+            "pid": os.getpid(), "time_ns": self._clock.now_ns(), "state": judgement.state,
+            "sentence": judgement.sentence, "last_action": self.last_action,
+        }  # fmt: skip
+        with suppress(OSError):  # a full disk does not end who watches
+            write_json(self.layout.run / "watchdog.json", state)
+
+    def _is_due(self, last_ns: int, interval_s: float) -> bool:
+        return self._clock.monotonic_ns() - last_ns >= interval_s * NANOS_PER_SECOND
+
+
+def watch(settings: Settings, layout: Layout, clock: Clock, stopping: threading.Event) -> None:
+    """Until it is told to stop."""
+    watchdog = Watchdog(settings, layout, clock)
+    while not stopping.wait(INTERVAL_S):
+        try:
+            watchdog.step()
+        except MinhosError as error:
+            log.error("not watched", reason=str(error))
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    layout = Layout(home())
+    try:
+        configure(WHO, layout.home)
+        settings = load(layout.home)
+    except MinhosError as error:
+        print(f"MinhOS watchdog: {error}", file=sys.stderr)
+        return 2
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    watch(settings, layout, SystemClock(), stopping)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

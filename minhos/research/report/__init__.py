@@ -1,0 +1,1 @@
+"""One report as values, as a page and in the terminal."""

@@ -1,0 +1,101 @@
+"""The report in short: its sections in order, and the ten lines that matter most, for page and terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minhos.research import report_scenarios
+from minhos.research.report import forecasts as report_sections
+from minhos.research.report import luck as report_luck
+from minhos.research.report import money as report_money
+from minhos.research.report import sizing as report_sizing
+from minhos.research.report.forecasts import calibration_error
+from minhos.research.report.values import ResearchReport
+from minhos.research.report.words import (
+    NONE,
+    Section,
+    count,
+    gain,
+    number,
+    numbers,
+    p_value,
+    percent,
+    percents,
+    power_of_ten,
+    signed,
+)
+
+BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
+SECTIONS = (
+    report_luck.leaks, report_sections.forecasts, report_sections.edge, report_luck.luck, report_sections.selective,
+    report_sections.calibration, report_sections.where, report_sections.costs, report_money.account,
+    report_sizing.comparison, report_sizing.risk, report_sizing.settings_cost, report_scenarios.scenarios,
+    report_money.months,
+    report_money.trades, report_money.data, report_money.settings, report_money.trials, report_money.absent,
+)  # fmt: skip
+LEAKING = (report_luck.leaks, report_money.data, report_money.settings, report_money.trials, report_money.absent)
+"""What is shown of a run in which a canary died."""
+
+
+def sections(report: ResearchReport) -> tuple[Section, ...]:
+    """Everything, in the order in which it is read."""
+    dead = report.canaries is not None and not report.canaries.passed
+    return tuple(section(report) for section in (LEAKING if dead else SECTIONS))
+
+
+def highlights(report: ResearchReport) -> tuple[tuple[str, str], ...]:
+    """Name and value of the lines that matter most; what was not measured is left out."""
+    return tuple(_highlights(report))
+
+
+def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
+    if report.canaries is not None:
+        yield "Leaks", report.canaries.sentence
+    right = report.prediction.accuracy if report.prediction else None
+    if right is not None:
+        yield "Right", f"{percent(right.accuracy)} of {count(right.n)} bars (95 %: {percents(right.interval)})"
+        yield "Majority, break-even", f"{percent(right.majority)}, {percent(right.break_even)}"
+        if report.verdict != "too_little_data":
+            told = f"p {p_value(right.p_value)} (Pesaran-Timmermann), {p_value(right.permutation_p_value)}"
+            yield "Could luck do it?", f"{told} (permuted dates)"
+    calibrated = report.prediction.calibration if report.prediction else None
+    if calibrated is not None:
+        slope = NONE if calibrated.slope is None else f"{calibrated.slope:.2f}"
+        yield (
+            "Calibration",
+            f"slope {slope} (95 %: {numbers(calibrated.slope_interval)}), {calibration_error(calibrated)}",
+        )
+    bets = report.edge
+    if bets is not None:
+        mean = f", {signed(bets.mean_net_r)} R each after costs" if bets.bets else ""
+        yield "Shadow book", f"{count(bets.bets)} bets{mean}"
+        yield (
+            "Evidence",
+            (
+                f"{bets.state.upper()}, e-value {power_of_ten(bets.log10_e_value)} (20 proves an edge); bets so far / "
+                f"needed: {count(bets.bets)} / {_needed(bets.bets, bets.bets_needed)}"
+            ),
+        )
+    if report.deflation is not None and report.deflation.annual is not None:
+        yield "After all trials", report.deflation.sentence
+    money = report.money
+    if money is not None:
+        yield (
+            "Settings as they stand",
+            (
+                f"{gain(money.total_return)}, drawdown {percent(money.max_drawdown, 2)}, "
+                f"{count(len(money.trades))} trades"
+            ),
+        )
+    taken = report.costs
+    if taken is not None:
+        yield (
+            "Cost of a round trip",
+            (f"{number(taken.round_trip_ticks)} ticks of a mean move of {number(taken.mean_move_ticks, 1)}"),
+        )
+
+
+def _needed(bets: int, needed: int | None) -> str:
+    if needed is None:
+        return "no number would do" if bets else "unknown without bets"
+    return count(bets + needed) if needed else "proven"

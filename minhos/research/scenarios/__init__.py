@@ -1,0 +1,1 @@
+"""What the rules do in bad markets."""

@@ -1,0 +1,1 @@
+"""Sizing policies against each other on the same bets."""

@@ -1,0 +1,1 @@
+"""Training again and again along the time axis."""

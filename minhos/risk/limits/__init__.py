@@ -1,0 +1,1 @@
+"""One small class a limit: a cap in contracts and a reason."""

@@ -1,0 +1,1 @@
+"""What stops, flattens, drills and arms, also where no trader runs."""

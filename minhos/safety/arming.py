@@ -1,0 +1,259 @@
+"""May live trading be armed?  Each condition with its value and what is missing; nothing is sent here.
+
+`minh.py arm` shows them and asks the trader only when all are met.  What arming then means is `risk.arming`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from minhos.accounting.types import Account
+from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.trading import (
+    account_of,
+    active_bundle,
+    make_state,
+    matching_of,
+    mode_of,
+    registry_of,
+    scope_of,
+)
+from minhos.errors import CommandRefused
+from minhos.journal.reader import reader
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import Clock
+from minhos.market.instruments import is_micro
+from minhos.market.symbols import parse_symbol
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.research.sessions import FULL_SHARE, SessionCheck, check_sessions, clean_run
+from minhos.risk.evidence import Evidence, EvidenceState
+from minhos.risk.parameters import RiskParameters
+from minhos.safety.broker_facts import BrokerFacts
+from minhos.safety.clock_skew import MOST_SKEW_S, is_small
+from minhos.settings import Settings
+from minhos.trading.recovery import SNAPSHOT, fold, restore_snapshot
+from minhos.trading.state import TradingState
+from minhos.views.surroundings import STALE_AFTER_S
+
+SESSIONS_NEEDED = 10
+Progress = Callable[[float, str], None]
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One thing that must hold.  needed: False for what is only missed.  sentence: what is the case, or to do."""
+
+    name: str
+    met: bool
+    value: str
+    sentence: str
+    needed: bool = True
+
+
+class Records(msgspec.Struct, frozen=True):
+    """What the journals show.  sessions: of Sierra Chart's simulated accounts.  evidence: for what trades live.
+
+    account: of the live journal, None before its first start.  recipe: of the model in use, empty without one.
+    """
+
+    sessions: tuple[SessionCheck, ...] = ()
+    evidence: Evidence | None = None
+    account: Account | None = None
+    recipe: str = ""
+
+
+def refuse_unless_live(settings: Settings, command: str) -> None:
+    """Raises CommandRefused where orders are not real money: there is nothing to arm."""
+    mode = mode_of(settings)
+    if mode != "live":
+        raise CommandRefused(
+            f"the mode is {mode}: there is nothing to {command}, and orders are sent without it. For real money set "
+            '[sierra] account to the broker\'s account and mode = "live".'
+        )
+
+
+def order_root(settings: Settings) -> str:
+    """Root of the contract that is traded."""
+    return settings.market.order_root or parse_symbol(settings.market.symbol).root
+
+
+# What the journals show ---------------------------------------------------------------------------------------------
+
+
+def read_records(
+    settings: Settings, layout: Layout, calendar: SessionCalendar, progress: Progress | None = None
+) -> Records:
+    """Read every paper journal and the live one.  Raises JournalError for one that cannot be read."""
+    bundle = active_bundle(registry_of(settings, layout), scope_of(settings))
+    recipe, root = (bundle.recipe_id if bundle else ""), order_root(settings)
+    checks: list[SessionCheck] = []
+    found: list[Evidence] = []
+    for path in sorted((layout.data / "journal").glob("paper-*.sqlite")):
+        if re.fullmatch(r"paper-Sim\d+", path.stem):
+            sessions = check_sessions(
+                reader(path), calendar=calendar, matching=matching_of(settings), progress=progress
+            )  # fmt: skip
+            checks += sessions.checks
+            found.append(sessions.risk.market(root).evidence)
+        else:
+            found.append(_as_left(path, calendar).risk.market(root).evidence)
+    live = layout.journal("live", account_of(settings))
+    account = None
+    if live.exists():
+        state = _as_left(live, calendar)
+        account = state.ledger.account()
+        found.append(state.risk.market(root).evidence)
+    return Records(tuple(checks), newest_evidence(found, recipe), account, recipe)
+
+
+def newest_evidence(found: Sequence[Evidence], recipe: str) -> Evidence | None:
+    """What the most bets of that recipe on a real market say; one that degraded goes before all others."""
+    own = [evidence for evidence in found if recipe and evidence.recipe == recipe and not evidence.simulated]
+    return max(own, key=lambda e: (e.state is EvidenceState.DEGRADED, e.bets), default=None)
+
+
+def _as_left(path: Path, calendar: SessionCalendar) -> TradingState:
+    """The state at a journal's end."""
+    source, state = reader(path), make_state(calendar)
+    snapshot = source.latest_snapshot(SNAPSHOT)
+    if snapshot is not None:
+        restore_snapshot(state, snapshot.payload)
+    fold(state, source.records(after=snapshot.sequence if snapshot else 0))
+    return state
+
+
+def worst_case_today_cents(
+    risk: RiskParameters, account: Account | None, balance_cents: int, trade_date: int
+) -> int | None:
+    """What the day's limit lets be lost, before gaps, in cents: a share of equity at the start of the trade date.
+
+    The journal knows that equity when it is of this trade date; else the broker's balance stands for it; None where
+    neither is known.
+    """
+    of_today = account is not None and account.trade_date == trade_date
+    start = account.day_start_equity_cents if account is not None and of_today else balance_cents
+    return round(risk.day_loss_limit_cents(start)) if start > 0 else None
+
+
+# The conditions -----------------------------------------------------------------------------------------------------
+
+
+def conditions(
+    settings: Settings, layout: Layout, facts: BrokerFacts, records: Records, clock: Clock, words: str = ""
+) -> tuple[Condition, ...]:
+    """Each condition of live trading.  words: those with which the user accepts an edge that is not proven."""
+    return (
+        _account(settings, facts),
+        _sessions(records.sessions),
+        _clock(layout, facts),
+        _evidence(settings, records, words),
+        _loss_limit(facts),
+        _trader(settings, layout, clock),
+    )
+
+
+def missing(conditions: Sequence[Condition]) -> list[Condition]:
+    """Those that keep live trading from being armed."""
+    return [condition for condition in conditions if condition.needed and not condition.met]
+
+
+def _account(settings: Settings, facts: BrokerFacts) -> Condition:
+    name, account = "account and mode", settings.sierra.account
+    if mode_of(settings) != "live":
+        return Condition(name, False, f"mode {mode_of(settings)}", '[sierra] mode must be "live".')
+    if settings.sierra.simulated_account:
+        sentence = f"{account} is a simulated account of Sierra Chart; [sierra] account must be the broker's."
+        return Condition(name, False, account, sentence)
+    if facts.problem:
+        return Condition(name, False, account, f"The broker could not be asked: {facts.problem}")
+    if account not in facts.accounts:
+        listed = ", ".join(facts.accounts) or "none"
+        return Condition(name, False, account, f"The server lists {listed}; put one of them into [sierra] account.")
+    return Condition(name, True, account, "The server lists this account, and the mode is live.")
+
+
+def _sessions(checks: Sequence[SessionCheck]) -> Condition:
+    name, run = "sessions on a simulated account", clean_run(checks)
+    value = f"{min(len(run), SESSIONS_NEEDED)} of {SESSIONS_NEEDED}"
+    rows = sum(len(check.rows) for check in run)
+    listed = (
+        f" The backtests of the newest of these days differ in {rows} places (`compare` names them); they do not count."
+    )
+    if len(run) >= SESSIONS_NEEDED:
+        return Condition(name, True, value, "Whole, reconciled and decided the same again." + (listed if rows else ""))
+    unclean = [check for check in checks if not check.clean]
+    why = ""
+    if unclean:
+        last = unclean[-1]
+        what = f"{last.changed} decisions did not come out again" if last.changed else "; ".join(last.unreconciled)
+        why = f" The count began again after {last.trade_date}: {what}."
+    uncounted = sum(check.clean and not check.counts for check in checks)
+    if uncounted:
+        why += f" {uncounted} sessions do not count: less than {FULL_SHARE:.0%} of their bars, or never reconciled."
+    return Condition(name, False, value, f"Trade a Sim account of Sierra Chart for more sessions.{why}")
+
+
+def _clock(layout: Layout, facts: BrokerFacts) -> Condition:
+    name = "clock"
+    skew, error = facts.clock_skew_s, facts.clock_skew_error_s
+    stored = read_json(layout.reports / "sierra.json")
+    measured = stored.get("clock_skew_s") if isinstance(stored, dict) else None
+    if isinstance(measured, int | float) and (skew is None or (abs(skew) < MOST_SKEW_S and not is_small(skew, error))):
+        skew, error = float(measured), 0.0  # a few heartbeats tell no more than a second; `check-sierra` hears many
+    if skew is None:
+        sentence = "How far this clock is from the server's is not known: run `minh.py check-sierra --for 10m`."
+        return Condition(name, False, "unknown", sentence)
+    value = f"{skew:+.2f} s" + (f" ± {error:.2f}" if error else "")
+    if is_small(skew, error):
+        return Condition(name, True, value, f"Within {MOST_SKEW_S:g} s of the server's clock.")
+    if abs(skew) < MOST_SKEW_S:
+        sentence = f"Whether that is under {MOST_SKEW_S:g} s cannot be told: run `minh.py check-sierra --for 10m`."
+        return Condition(name, False, value, sentence)
+    return Condition(name, False, value, "Set both machines' clocks by NTP (chrony here, w32time on Windows).")
+
+
+def _evidence(settings: Settings, records: Records, words: str) -> Condition:
+    name, root, evidence = "evidence", order_root(settings), records.evidence
+    if not records.recipe:
+        return Condition(name, False, "no model", "No model is in use: train one, or promote one.")
+    state = evidence.state if evidence is not None else EvidenceState.UNPROVEN
+    bets = evidence.bets if evidence is not None else 0
+    value = f"{root} {state.value} after {bets} bets"
+    if state is EvidenceState.PROVEN:
+        return Condition(name, True, value, "The edge of this recipe is proven.")
+    if state is EvidenceState.DEGRADED:
+        return Condition(name, False, value, "The edge that was proven is no longer seen: retrain.")
+    if words and is_micro(root):
+        return Condition(name, True, value, f"Accepted unproven, one micro contract at most: {words}")
+    if words:
+        sentence = f"Unproven, only a micro may trade and {root} is none: set [market] order_root to its micro."
+        return Condition(name, False, value, sentence)
+    needed = evidence.bets_needed if evidence is not None else None
+    more = f"about {needed} bets more" if needed else "more bets than these show"
+    sentence = f'Proof needs {more}; --accept-unproven "why" allows one micro contract before.'
+    return Condition(name, False, value, sentence)
+
+
+def _loss_limit(facts: BrokerFacts) -> Condition:
+    name = "the broker's own daily loss limit"
+    if facts.loss_limit_cents > 0:
+        return Condition(name, True, f"${facts.loss_limit_cents / 100:,.0f}", "It holds where MinhOS does not.", False)
+    if facts.problem:
+        return Condition(name, False, "unknown", "The broker could not be asked.", False)
+    sentence = "Ask the broker for one: it is the last line where both machines fail."
+    return Condition(name, False, "none", sentence, False)
+
+
+def _trader(settings: Settings, layout: Layout, clock: Clock) -> Condition:
+    name, beat = "trader", read_json(layout.run / "trader.json")
+    heard = beat if isinstance(beat, dict) else {}
+    age_s = (clock.now_ns() - int(heard.get("time_ns", 0))) / NANOS_PER_SECOND
+    if not heard or age_s > STALE_AFTER_S or heard.get("state") == "stopped":
+        return Condition(name, False, "not running", "Start it first: python3 minh.py start.")
+    runs = f"mode {heard.get('mode')}, account {heard.get('account')}"
+    if (heard.get("mode"), heard.get("account")) != ("live", account_of(settings)):
+        return Condition(name, False, runs, "It runs with other settings: stop and start it again.")
+    return Condition(name, True, runs, "It runs and takes the arming.")

@@ -1,0 +1,1 @@
+"""Whole studies, from settings to a result."""

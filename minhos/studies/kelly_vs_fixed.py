@@ -1,0 +1,163 @@
+"""Kelly against fixed sizes on the same unseen signals: the settings' labs, the criteria, one verdict.
+
+Behind `lab sizing`, `kelly-vs-fixed` and the report.  What is measured lies in `minhos.research`; here are the
+settings, the trial ledger and the words on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import matching_of, trading_settings
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Bars
+from minhos.models.calibration import Calibrator
+from minhos.research.backtest import iso
+from minhos.research.measures.edge import edge
+from minhos.research.out_of_sample import OutOfSample
+from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
+from minhos.research.sizing_lab.contract_runs import Stage
+from minhos.research.sizing_lab.contracts import ContractsLab, Runs, contracts_lab, deflate
+from minhos.research.sizing_lab.criteria import Criterion, State, contract_criteria, fraction_criteria
+from minhos.research.sizing_lab.fractions import SizingLab, sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, Assumptions
+from minhos.settings import Settings
+from minhos.studies.account_rules import account_rules
+from minhos.studies.trials import Tried, enter
+from minhos.training import evaluate
+from minhos.training.result import Bets, Verdict
+from minhos.training.train import count_full_sessions
+
+Progress = Callable[[float, str], None]
+KIND = "lab sizing"
+UNITS = ("contracts", "fractions")
+_CONTRACTS_SHARE = 0.7
+"""Of the progress: the backtests in whole contracts."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of the checklist.  holds: None where it cannot be told."""
+
+    holds: bool | None
+    value: str
+
+
+class KellyVsFixed(msgspec.Struct, frozen=True):
+    """All ways to size on the same bars, and what was asked of Kelly against a fixed 10 %.
+
+    verdict, reason: on the edge of these forecasts, as training judges it.  sentence: on the sizing.  first, last: UTC.
+    criteria: by unit and rule.  checks: what answers the checklist, under the documents' rule: whole contracts, or
+    fractions where those cannot tell.
+    """
+
+    verdict: Verdict
+    reason: str
+    sentence: str
+    simulated: bool
+    schedule: str
+    first: str
+    last: str
+    bars: int
+    criteria: tuple[Criterion, ...]
+    contracts: ContractsLab
+    fractions: SizingLab
+    checks: dict[str, Check]
+
+
+def kelly_vs_fixed(
+    history: Bars, study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress, *,
+    scheduler: str | None = None,
+) -> KellyVsFixed:  # fmt: skip
+    """Size the study's signals in every way.
+
+    history: all bars, of which the study's are out of sample.  Orders are sent whatever the switches say: what is
+    asked is their size.  Enters each configuration into the trial ledger.
+    """
+    bars = study.bars
+    settings = trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])])
+    settings = msgspec.structs.replace(settings, auto_trading=True)
+    stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
+    assumptions = Assumptions(capital_cents=stage.cash_cents)
+    runs = contracts_lab(
+        stage, assumptions, processes=chosen.training.processes, scheduler=scheduler,
+        progress=lambda share, text: progress(_CONTRACTS_SHARE * share, text),
+    )  # fmt: skip
+    trials = entered(runs, stage, layout, chosen.training.seed)
+    fractions = sizing_lab(
+        study, settings.sizing, assumptions, accounts=account_rules(chosen), trials=trials.n_trials,
+        sharpe_ratio_variance=trials.sharpe_ratio_variance,
+        progress=lambda share, text: progress(_CONTRACTS_SHARE + (1.0 - _CONTRACTS_SHARE) * share, text),
+    )  # fmt: skip
+    contracts = deflate(runs.lab, trials.n_trials, trials.sharpe_ratio_variance)
+    criteria = criteria_of(runs, fractions, stage)
+    verdict, reason = verdict_of(history, study)
+    return KellyVsFixed(
+        verdict, reason, sentence_of(criteria), bars.simulated, study.schedule, iso(int(bars.close_time_ns[0])),
+        iso(int(bars.close_time_ns[-1])), len(bars), criteria, contracts, fractions, checks_of(criteria),
+    )  # fmt: skip
+
+
+def entered(runs: Runs, stage: Stage, layout: Layout, seed: int) -> Tried:
+    """Count every distinct configuration of the lab; reruns do not count.  seed: of the training."""
+    study = stage.study
+    found = Tried(1)
+    for way, record in zip(runs.ways, runs.records, strict=True):
+        settings = {
+            "schedule": study.schedule, "seed": seed, "order_symbol": stage.settings.order_symbol,
+            "cash_cents": stage.cash_cents, "matching": msgspec.to_builtins(stage.matching),
+            "sizing": msgspec.to_builtins(way.sizing), "risk": msgspec.to_builtins(way.risk),
+        }  # fmt: skip
+        ratio = record.figures.deflation.sharpe_ratio
+        found = enter(layout, study.bars, study.recipe_id, settings, KIND, ratio)
+    return found
+
+
+def criteria_of(runs: Runs, fractions: SizingLab, stage: Stage) -> tuple[Criterion, ...]:
+    """All criteria: under each rule in contracts, then in fractions."""
+    sizing = stage.settings.sizing
+    found: list[Criterion] = []
+    for rule, lab in zip(ENTRY_RULES, fractions.rules, strict=True):
+        found += contract_criteria(runs.record(SHIPPED, rule.name), runs.record(FIXED_10, rule.name), sizing)
+        found += fraction_criteria(lab, sizing)
+    return tuple(found)
+
+
+def verdict_of(history: Bars, study: OutOfSample) -> tuple[Verdict, str]:
+    """Whether these forecasts have an edge, by the rule of training, on the study's bars."""
+    signals = study.signals
+    book, slope_low = edge(signals, study.recipe_id), study.activations[-1].slope_low
+    sessions = count_full_sessions(SessionCalendar.load().trade_dates_of_bars(history.close_time_ns))
+    placed = Bets(book.bets, book.mean_net_r, book.interval, book.total_net_r)
+    return evaluate.verdict(sessions, int(signals.decided.sum()), Calibrator(slope_low, 0.0, slope_low, 0), placed)
+
+
+def checks_of(criteria: Sequence[Criterion]) -> dict[str, Check]:
+    """By name of the criterion, under the documents' entry rule."""
+    holds = {State.MET: True, State.NOT_MET: False, State.CANNOT_BE_TOLD: None}
+    checks: dict[str, Check] = {}
+    for criterion in criteria:
+        known = criterion.name in checks and checks[criterion.name].holds is not None
+        if criterion.rule == ENTRY_RULES[0].name and not known:
+            value = f"{criterion.rule}, in {criterion.unit}: {criterion.sentence}"
+            checks[criterion.name] = Check(holds[criterion.state], value)
+    return checks
+
+
+def sentence_of(criteria: Sequence[Criterion]) -> str:
+    """How many criteria were met under each rule and in each unit, of those that can be told."""
+    if all(c.state is State.CANNOT_BE_TOLD for c in criteria):
+        return f"Kelly as shipped against a fixed 10 %: nothing can be told, {criteria[0].sentence}."
+    by_rule = []
+    for rule in ENTRY_RULES:
+        parts = [_counted([c for c in criteria if (c.rule, c.unit) == (rule.name, unit)], unit) for unit in UNITS]
+        by_rule.append(f"{rule.name} {', '.join(parts)}")
+    return f"Kelly as shipped against a fixed 10 %, criteria met: {'; '.join(by_rule)}."
+
+
+def _counted(criteria: Sequence[Criterion], unit: str) -> str:
+    told = [c for c in criteria if c.state is not State.CANNOT_BE_TOLD]
+    met = sum(c.state is State.MET for c in told)
+    return f"{met} of {len(told)} in {unit}" if told else f"none can be told in {unit}"

@@ -1,0 +1,158 @@
+"""From bars to out-of-sample signals: of one training and the bars after it, or of a walk-forward.
+
+Shared by `backtest`, `start --data`, the labs, the report and the scripts.  Training and testing need no trader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from minhos.assembly.layout import Layout
+from minhos.assembly.trading import matching_of, trading_settings
+from minhos.errors import LeakSuspected, NotEnoughData
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeatureTable, compute
+from minhos.market.calendar import SessionCalendar
+from minhos.market.types import Bars
+from minhos.models.batch import FeatureHistory, ForecastCache
+from minhos.models.bundle import Bundle, load_bundle
+from minhos.models.forecast import Forecast
+from minhos.models.registry import Registry
+from minhos.research.backtest import BacktestResult, run_backtest
+from minhos.research.out_of_sample import OutOfSample, signals_of
+from minhos.research.walk_forward.walk import Schedule, walk_forward
+from minhos.settings import Settings
+from minhos.studies.training_runs import recipe_of, run_training
+from minhos.trading import events as ev
+from minhos.training.members import TREES
+from minhos.training.train import data_hash
+
+Progress = Callable[[float, str], None]
+
+
+class Study(msgspec.Struct, frozen=True):
+    """A model and what it did on bars that it had not seen."""
+
+    bundle: Bundle
+    bars: Bars
+    """Out of sample only."""
+    forecasts: dict[int, Forecast]
+    table: FeatureTable
+    result: BacktestResult
+
+
+def bundle_for(
+    bars: Bars,
+    settings: Settings,
+    layout: Layout,
+    registry: Registry,
+    progress: Progress,
+    *,
+    seed: int | None = None,
+    scheduler: str | None = None,
+) -> tuple[Bundle, dict[str, Any]]:
+    """The bundle that was trained on exactly these bars with this recipe and cost; trained now where there is none.
+
+    Raises:
+        LeakSuspected: a leak canary died; nothing may be concluded from this run.
+    """
+    wanted, cost = data_hash(bars), bars.instrument.round_trip_cost_ticks()
+    recipe_id = recipe_of(settings, len(bars)).recipe_id
+    for info in registry.list():
+        if info.status == "damaged":
+            continue
+        bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+        manifest = bundle.manifest
+        same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
+        judged = manifest.report.get("canaries") is not None and manifest.report.get("cost_ticks") == cost
+        if same and judged and seed in (None, manifest.seeds[0]):
+            return bundle, {**manifest.report, "bundle_id": bundle.id}
+    report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
+    if not report["bundle_id"]:
+        raise LeakSuspected(str(report["reason"]))
+    path = registry.bundles / str(report["bundle_id"])
+    return load_bundle(path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), report
+
+
+def study(
+    bars: Bars, bundle: Bundle, settings: Settings, layout: Layout, progress: Progress, *, processes: int = 2
+) -> Study:
+    """Backtest a bundle on the bars after those that it learnt from.
+
+    Raises:
+        NotEnoughData: no bar is out of sample.
+    """
+    unseen = holdout_study(
+        bars, bundle, settings, layout, lambda share, text: progress(0.8 * share, text), processes=processes
+    )
+    result = backtest_of(unseen, settings, lambda share, text: progress(0.8 + 0.2 * share, text))
+    return Study(bundle, unseen.bars, unseen.forecasts, unseen.table, result)
+
+
+def holdout_study(
+    bars: Bars, bundle: Bundle, settings: Settings, layout: Layout, progress: Progress, *, processes: int = 2
+) -> OutOfSample:
+    """A bundle's forecasts, by the live call, of the bars after those that it learnt from.
+
+    Raises:
+        NotEnoughData: no bar is out of sample, or none of those has an outcome.
+    """
+    calendar = SessionCalendar.load()
+    table = compute(bars, calendar, lambda share, text: progress(0.4 * share, text))
+    start_ns = int(bundle.manifest.report.get("holdout_start_ns", bundle.manifest.data_range[1]))
+    unseen = bars.close_time_ns >= start_ns
+    if not unseen.any():
+        raise NotEnoughData(
+            f"model {bundle.id} has learnt from all {len(bars)} bars; a backtest needs bars that came after them."
+        )
+    history = FeatureHistory.of(bars, table)
+    forecasts = ForecastCache(layout.make().cache).forecasts(
+        bundle, history, processes=processes, progress=lambda share, text: progress(0.4 + 0.6 * share, text)
+    )
+    made = (forecasts.forecast(i) for i in unseen.nonzero()[0].tolist())
+    by_close = {forecast.close_time_ns: forecast for forecast in made if forecast is not None}
+    tested, activations = bars.rows(unseen), (activation(bundle),)
+    signals = signals_of(tested, table, by_close, activations, calendar)
+    schedule = f"one training, the newest {unseen.mean():.0%} of the bars"
+    return OutOfSample(tested, table, by_close, activations, signals, bundle.manifest.recipe_id, schedule)
+
+
+def walk_forward_study(
+    bars: Bars, settings: Settings, layout: Layout, progress: Progress, *, members: tuple[str, ...] = tuple(TREES),
+    processes: int = 2, scheduler: str | None = None,
+) -> OutOfSample:  # fmt: skip
+    """Forecasts of every week by models that were trained before it, on the settings' own schedule and recipe.
+
+    The fits are kept on disk: the same bars, recipe and schedule are not trained again.  members: the trees, because
+    networks for two years of weeks take hours.  scheduler: address of a Dask scheduler ("tcp://...").
+
+    Raises:
+        NotEnoughData, TrainingError: as in `walk_forward`.
+    """
+    chosen = settings.training
+    return walk_forward(
+        bars, SessionCalendar.load(), msgspec.structs.replace(recipe_of(settings, len(bars)), members=members),
+        Schedule(every_days=chosen.retrain_every_days, window_sessions=chosen.days), seed=chosen.seed,
+        processes=processes, scheduler=scheduler, cache=layout.make().cache, progress=progress,
+    )  # fmt: skip
+
+
+def backtest_of(unseen: OutOfSample, settings: Settings, progress: Progress) -> BacktestResult:
+    """The live engine over out-of-sample bars, with the settings as they stand."""
+    first = unseen.bars.contracts[int(unseen.bars.contract[0])]
+    return run_backtest(
+        unseen.bars, unseen.forecasts, unseen.table, unseen.activations,
+        trading_settings(settings, unseen.bars.instrument, first), SessionCalendar.load(),
+        cash_cents=round(100 * settings.paper.initial_cash), matching=matching_of(settings), progress=progress,
+    )  # fmt: skip
+
+
+def activation(bundle: Bundle) -> ev.ModelActivated:
+    """The bundle's payoff and recipe as the engine wants them."""
+    manifest = bundle.manifest
+    return ev.ModelActivated(
+        0, bundle.id, manifest.recipe_id, manifest.payoff, str(manifest.report.get("verdict", "")),
+        manifest.calibrator.slope_low, manifest.simulated,
+    )  # fmt: skip

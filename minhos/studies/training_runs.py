@@ -1,0 +1,131 @@
+"""Run a training in a process of its own and say how far it is; used by the trainer and by `train`.
+
+The process may be killed at any time; what was promoted before stays promoted.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.errors import TrainingError
+from minhos.feeds.simulated.market import simulate
+from minhos.feeds.simulated.model import MarketModel
+from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import SystemClock
+from minhos.market.instruments import instrument
+from minhos.market.types import NANOS_PER_SECOND, Bars
+from minhos.settings import Settings
+from minhos.studies.trials import enter
+from minhos.training.process import TrainingJob, save_bars
+from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
+
+Progress = Callable[[float, str], None]
+
+REFERENCE_CEILING = 0.58
+REFERENCE_DAYS = 90
+REFERENCE_SEED = 58
+REFERENCE_START_NS = 1_751_328_000 * NANOS_PER_SECOND
+"""1 July 2025: any stretch of the calendar does."""
+
+
+def recipe_of(settings: Settings, n_bars: int) -> Recipe:
+    """The recipe that the settings name, or the one for that many bars."""
+    sizes = {"demo": DEMO, "standard": STANDARD}
+    return sizes.get(settings.training.size) or recipe_for(n_bars)
+
+
+def run_training(
+    bars: Bars,
+    settings: Settings,
+    layout: Layout,
+    registry: Path,
+    *,
+    progress: Progress,
+    seed: int | None = None,
+    parent: str = "",
+    scheduler: str | None = None,
+) -> dict[str, Any]:
+    """Train on those bars in a child process and return its report.
+
+    scheduler: address of a Dask scheduler, whose workers then do the fits.
+
+    Raises:
+        TrainingError: the training failed or was killed; the message is the child's own.
+    """
+    layout.make()
+    with tempfile.TemporaryDirectory(dir=layout.training, prefix="run-") as folder:
+        work = Path(folder)
+        save_bars(bars, work / "bars.npz")
+        reference = None
+        if not bars.simulated:
+            reference = work / "reference.npz"
+            save_bars(reference_bars(bars.instrument.root), reference)
+        recipe = recipe_of(settings, len(bars))
+        job = TrainingJob(
+            bars=str(work / "bars.npz"), registry=str(registry), result=str(work / "result.json"),
+            recipe=recipe, seed=settings.training.seed if seed is None else seed,
+            processes=settings.training.processes, scheduler=scheduler, parent=parent,
+            reference=str(reference) if reference else None, cache=str(layout.cache),
+        )  # fmt: skip
+        (work / "job.json").write_bytes(msgspec.json.encode(job))
+        _watch(work / "job.json", progress)
+        result = read_json(work / "result.json")
+    if not isinstance(result, dict):
+        raise TrainingError("the training ended without a report; run it again.")
+    result["trials"] = enter(layout, bars, recipe.recipe_id, {"seed": job.seed}, "train").n_trials
+    return result
+
+
+def reference_bars(root: str) -> Bars:
+    """The simulated 58 % market of the report's first line."""
+    model = MarketModel(kind="ou", ceiling=REFERENCE_CEILING, seed=REFERENCE_SEED)
+    market = simulate(model, instrument(root), SessionCalendar.load(), REFERENCE_START_NS, REFERENCE_DAYS * 197)
+    return market.bars
+
+
+def _watch(job: Path, progress: Progress) -> None:
+    """Read the child's lines until it ends."""
+    command = [sys.executable, "-m", "minhos.training.process", str(job)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        error = ""
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                message = _decoded(line)
+                error = str(message.get("error", error))
+                if "progress" in message:
+                    progress(float(message["progress"]), str(message.get("message", "")))
+            tail = child.stderr.read().strip().splitlines()[-1:] if child.stderr else []
+        except BaseException:
+            child.terminate()
+            raise
+    if child.returncode != 0:
+        raise TrainingError(error or f"the training process ended with code {child.returncode}: {' '.join(tail)}")
+
+
+def _decoded(line: str) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def report_progress(layout: Layout, scope: str) -> Progress:
+    """Writes `data/training/progress.json`, which the page shows."""
+
+    def tell(share: float, message: str) -> None:
+        write_json(
+            layout.training / "progress.json",
+            {"scope": scope, "share": share, "message": message, "time_ns": SystemClock().now_ns()},
+        )
+
+    return tell

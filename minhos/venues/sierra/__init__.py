@@ -1,0 +1,1 @@
+"""Sierra Chart as a venue, over DTC."""

@@ -1,0 +1,293 @@
+"""The venue's memory: our orders at the broker, the position that fills make, and what each update means for us.
+
+Pure: updates in, news for the trader out.  It sends nothing.  Updates may come twice, late or not at all: a fill counts
+once by its execution id, what is done stays done, and where fills are missing it wants the broker to be asked.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import msgspec
+
+from minhos.accounting.types import Fill, Order, OrderType, Role
+from minhos.dtc.messages import OrderUpdate
+from minhos.dtc.messages.enums import OrderStatus as DtcStatus
+from minhos.dtc.messages.enums import OrderType as DtcType
+from minhos.errors import SymbolError
+from minhos.market.symbols import parse_symbol
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.trading.order_ids import stop_id_of, target_id
+from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
+from minhos.venues.sierra.fills import Fills, fill_of
+from minhos.venues.sierra.tracked import REFUSALS, Leg, Phase, Tracked, announce
+from minhos.venues.sierra.wire import Route, is_far_off, price_distrust, ticks_of
+
+REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND
+"""What is done is forgotten after this: the broker is asked for the fills of two days."""
+_PRICED = (DtcType.STOP, DtcType.LIMIT)
+
+
+class SierraBook:
+    """changes: grows with everything that happens.  survey_reason, distrust: set when the broker must be asked, or its
+    prices cannot be right.
+    """
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.orders: dict[str, Tracked] = {}
+        self.routes: dict[str, Route] = {}
+        self.fills = Fills()
+        self.changes = 0
+        self.survey_reason = ""
+        self.distrust = ""
+        self._by_server_id: dict[str, str] = {}
+
+    # What we send -------------------------------------------------------------------------------------------------
+
+    def expect(self, order: Order, now_ns: int, leg: Leg = Leg.SINGLE) -> Tracked:
+        """An order is about to be sent."""
+        self.changes += 1
+        tracked = Tracked(order, leg, sent_ns=now_ns)
+        self.orders[order.order_id] = tracked
+        return tracked
+
+    def expect_bracket(self, entry: Order, with_target: bool, now_ns: int) -> list[Tracked]:
+        """An entry and its legs are about to be sent."""
+        stop = Order(
+            order_id=entry.stop_id,
+            symbol=entry.symbol,
+            side=-entry.side,
+            contracts=entry.contracts,
+            role=Role.STOP,
+            order_type=OrderType.STOP,
+            parent_id=entry.order_id,
+            decided_ns=entry.decided_ns,
+        )
+        legs = [self.expect(entry, now_ns, Leg.PARENT), self.expect(stop, now_ns, Leg.STOP)]
+        return [*legs, self.expect(_target_of(stop), now_ns, Leg.TARGET)] if with_target else legs
+
+    def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
+        """After a restart: orders that may work, with what remains of each, and what is held.
+
+        A stop without a trigger is one of which the trader never heard.
+        """
+        for order, remaining in orders:
+            leg = Leg.PARENT if order.stop_id else Leg.SINGLE
+            tracked = self.expect(order, 0, leg)
+            tracked.filled = order.contracts - remaining
+            unheard = tracked.is_stop and not order.trigger_ticks
+            tracked.told = None if unheard else OrderStatus.UNKNOWN
+        self.fills.net = dict(positions)
+
+    def know(self, venue_ids: Mapping[str, str]) -> None:
+        """The broker's numbers of our orders: ServerOrderID to order id."""
+        self._by_server_id.update(venue_ids)
+        for number, order_id in venue_ids.items():
+            tracked = self.orders.get(order_id)
+            if tracked is not None and not tracked.server_id:
+                tracked.server_id = number
+
+    # What is there ------------------------------------------------------------------------------------------------
+
+    def stops(self, contract: str) -> list[Tracked]:
+        """Stops that work or may work, oldest first; not those whose entry has not filled."""
+        stops = [t for t in self.orders.values() if t.order.symbol == contract and t.is_stop and t.is_open]
+        return [stop for stop in stops if stop.phase is Phase.WORKING or self._may_work(stop)]
+
+    def openings(self, contract: str) -> list[Tracked]:
+        """Entries that may still fill."""
+        return [t for t in self.orders.values() if t.order.symbol == contract and t.leg is Leg.PARENT and t.is_open]
+
+    def target(self, stop: Tracked) -> Tracked | None:
+        """The target beside a stop, while it may trade."""
+        tracked = self.orders.get(target_id(stop.order.order_id))
+        return tracked if tracked is not None and tracked.is_open else None
+
+    def orphans(self) -> list[str]:
+        """Targets that outlived their stop: the broker's link between the two failed, and they would open something."""
+        targets = [t for t in self.orders.values() if t.leg is Leg.TARGET and t.phase is Phase.WORKING]
+        stops = {t.order.order_id: self.orders.get(stop_id_of(t.order.order_id)) for t in targets}
+        return [target for target, stop in stops.items() if stop is not None and not stop.is_open]
+
+    def lacks_fills(self, contract: str) -> bool:
+        """Whether fills of that contract are missing, so that net cannot be trusted."""
+        return any(t.lacks_fills for t in self.orders.values() if t.order.symbol == contract)
+
+    def held(self, contract: str, side: int) -> int:
+        """Contracts that an order of that side can close."""
+        return max(0, -side * self.fills.net.get(contract, 0))
+
+    def uncovered(self, contract: str, side: int) -> int:
+        """Those of them that it can close without crossing a stop that may still fill."""
+        return max(0, self.held(contract, side) - sum(stop.remaining for stop in self.stops(contract)))
+
+    def contract_of(self, symbol: str) -> str:
+        """The contract that the broker calls so, in whatever form it writes it; empty for none of ours."""
+        contract = next((route.contract for route in self.routes.values() if route.symbol == symbol), "")
+        return contract or next((contract for contract in self.routes if _is_written(contract, symbol)), "")
+
+    def order_id_of(self, server_id: str) -> str:
+        """Our order with the broker's number; empty for none of ours."""
+        return self._by_server_id.get(server_id, "")
+
+    # What the broker says -----------------------------------------------------------------------------------------
+
+    def take(self, update: OrderUpdate, now_ns: int) -> list[News]:
+        """What an order update means."""
+        if update.no_orders or update.trade_account not in ("", self.account):
+            return []
+        tracked = self._find(update)
+        if tracked is None:
+            return self._take_foreign(update, now_ns)
+        route = self.routes.get(tracked.order.symbol)
+        if route is None:
+            return []
+        self.changes += 1
+        renumbered = self._identify(tracked, update)
+        was_open = tracked.is_open
+        changed = tracked.advance(update, route.instrument, now_ns)
+        tracked.answer(update)
+        self._check_price(update, route)
+        fill = self._new_fill(fill_of(update, tracked, "", route, now_ns), tracked, now_ns)
+        news: list[News] = []
+        if tracked.leg is not Leg.TARGET:
+            news += announce(tracked, fill is not None, changed, renumbered, update, now_ns)
+        news += [fill] if fill is not None else []
+        if tracked.leg is not Leg.TARGET:
+            news += self._conclude(tracked, was_open, update, now_ns)
+        if tracked.lacks_fills:
+            self.survey_reason = f"a fill of order {tracked.order.order_id} was not received"
+        return news
+
+    def restate(self, rows: list[OrderUpdate], now_ns: int) -> list[News]:
+        """What the broker's list of open orders says of ours."""
+        return [news for row in rows if self._find(row) is not None for news in self.take(row, now_ns)]
+
+    def mark_unknown(self, tracked: Tracked, reason: str, now_ns: int) -> list[News]:
+        """No answer came: it may or may not work.  Of a leg that the trader has not heard of, nothing is told."""
+        self.survey_reason = reason
+        was_told = tracked.told is not None or tracked.leg in (Leg.PARENT, Leg.SINGLE)
+        if not tracked.is_open or tracked.leg is Leg.TARGET or not was_told:
+            return []
+        tracked.told = OrderStatus.UNKNOWN
+        return [OrderReport(tracked.order.order_id, OrderStatus.UNKNOWN, now_ns, reason, venue_id=tracked.server_id)]
+
+    def settle(self, survey: Survey, patience_ns: int) -> None:
+        """Take over what the broker's own lists show; positions, and which orders are gone, only where nothing moved
+        meanwhile.  patience_ns: an order sent less than this before may still come up.
+        """
+        listed = {order.venue_id for order in survey.orders}
+        filled = self.fills.settle(survey)
+        for order_id, contracts in filled.items():
+            if (tracked := self.orders.get(order_id)) is not None:
+                tracked.filled = max(tracked.filled, contracts)
+        if survey.quiet:
+            for tracked in self.orders.values():
+                tracked.sent_ns = min(tracked.sent_ns, survey.started_ns)  # later only where the clock was set back
+                if (
+                    tracked.is_open
+                    and tracked.server_id not in listed
+                    and tracked.sent_ns < survey.started_ns - patience_ns
+                ):
+                    tracked.phase, tracked.done_ns = Phase.LOST, survey.time_ns
+        self._forget(survey.time_ns - REMEMBERED_NS)
+
+    # -------------------------------------------------------------------------------------------------------------
+
+    def _find(self, update: OrderUpdate) -> Tracked | None:
+        names = (
+            update.client_order_id,
+            self.order_id_of(update.server_order_id),
+            self.order_id_of(update.previous_server_order_id),
+        )
+        for name in names:
+            if name in self.orders:
+                return self.orders[name]
+        stop = self.orders.get(stop_id_of(update.client_order_id))
+        return self.expect(_target_of(stop.order), 0, Leg.TARGET) if stop is not None else None
+
+    def _identify(self, tracked: Tracked, update: OrderUpdate) -> bool:
+        renumbered = tracked.identify(update)
+        if renumbered:
+            self._by_server_id[tracked.server_id] = tracked.order.order_id
+        if update.parent_server_order_id and tracked.order.parent_id and tracked.leg is not Leg.PARENT:
+            self._by_server_id.setdefault(update.parent_server_order_id, tracked.order.parent_id)
+        return renumbered
+
+    def _take_foreign(self, update: OrderUpdate, now_ns: int) -> list[News]:
+        """An order that is not ours, in our account: its fills move the position."""
+        contract = self.contract_of(update.symbol)
+        if not contract:
+            return []
+        self.changes += 1
+        self.survey_reason = f"someone else's order {update.server_order_id} in {contract}"
+        known_id = self.order_id_of(update.server_order_id)
+        fill = self._new_fill(fill_of(update, None, known_id, self.routes[contract], now_ns), None, now_ns)
+        return [fill] if fill is not None else []
+
+    def _new_fill(self, fill: Fill | None, tracked: Tracked | None, now_ns: int) -> Fill | None:
+        return fill if fill is not None and self.fills.take(fill, tracked, now_ns) else None
+
+    def _check_price(self, update: OrderUpdate, route: Route) -> None:
+        prices = [update.last_fill_price, update.price1 if update.order_type in _PRICED else None]
+        last = self.fills.last_ticks.get(route.contract, 0)
+        for price in prices:
+            if price and is_far_off(ticks_of(price, route.instrument), last):
+                self.distrust = price_distrust(route.symbol, price, route.instrument.to_points(last))
+
+    def _conclude(self, tracked: Tracked, was_open: bool, update: OrderUpdate, now_ns: int) -> list[News]:
+        """How an order ended, or that a request about it was refused."""
+        order, text = tracked.order, update.info_text
+        if was_open and not tracked.is_open and tracked.ended is not DtcStatus.FILLED:
+            if tracked.leg is Leg.STOP and tracked.told is None and not self._parent_lives(tracked):
+                return []
+            cancelled = tracked.ended is DtcStatus.CANCELED
+            tracked.told = OrderStatus.CANCELLED if cancelled else OrderStatus.REJECTED
+            shown = order if tracked.is_stop else None
+            return [OrderReport(order.order_id, tracked.told, now_ns, text, shown, tracked.server_id)]
+        rest_ends = tracked.rest_reason and tracked.ended is DtcStatus.FILLED and not tracked.lacks_fills
+        if rest_ends and tracked.told is not OrderStatus.CANCELLED:
+            tracked.told = OrderStatus.CANCELLED
+            return [OrderReport(order.order_id, tracked.told, now_ns, tracked.rest_reason, venue_id=tracked.server_id)]
+        if update.order_update_reason in REFUSALS and tracked.told is not None:
+            if not update.server_order_id:
+                self.survey_reason = f"the broker does not know order {order.order_id}"
+            return [OrderReport(order.order_id, OrderStatus.CANCEL_REJECTED, now_ns, text, venue_id=tracked.server_id)]
+        return []
+
+    def _may_work(self, stop: Tracked) -> bool:
+        """Whether a stop that was not seen working may rest: it was sent alone, or its entry has filled."""
+        if stop.leg is Leg.SINGLE:
+            return True
+        parent = self.orders.get(stop.order.parent_id)
+        return parent is not None and max(parent.filled, parent.reported) > 0
+
+    def _parent_lives(self, stop: Tracked) -> bool:
+        parent = self.orders.get(stop.order.parent_id)
+        return parent is not None and (parent.is_open or parent.filled > 0 or parent.reported > 0)
+
+    def _forget(self, before_ns: int) -> None:
+        for order_id, tracked in list(self.orders.items()):
+            if not tracked.is_open and tracked.done_ns < before_ns:
+                del self.orders[order_id]
+                for number in (tracked.server_id, *tracked.former_ids):
+                    self._by_server_id.pop(number, None)
+        self.fills.forget(before_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_written(contract: str, symbol: str) -> bool:
+    """Whether a symbol is one of the usual forms of a contract: MNQZ25-CME, MNQZ25_FUT_CME and so on of MNQZ25."""
+    try:
+        return parse_symbol(symbol, parse_symbol(contract).year).contract == contract
+    except SymbolError:
+        return False
+
+
+def _target_of(stop: Order) -> Order:
+    """The order that the target beside a stop is to us: it closes what its entry opened."""
+    return msgspec.structs.replace(
+        stop, order_id=target_id(stop.order_id), role=Role.EXIT, order_type=OrderType.MARKET, trigger_ticks=0
+    )

@@ -1,0 +1,299 @@
+"""The venue's connection: logging on and again, what the account and the symbols must be, surveys, and the events.
+
+It runs in the venue's own event loop, and everything that touches the book runs there too.  Whether orders may be sent
+is worked out here, in one sentence where they may not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from minhos.dtc import messages as m
+from minhos.dtc.client import DtcClient
+from minhos.dtc.events import Connected, Disconnected, Event
+from minhos.dtc.logon import FinalRefusal
+from minhos.dtc.messages import Message
+from minhos.errors import DtcDisconnected, DtcError, VenueError
+from minhos.market.clock import Clock
+from minhos.market.types import NANOS_PER_SECOND, Instrument
+from minhos.trading.venue import News, VenueStatus
+from minhos.venues.sierra import conditions
+from minhos.venues.sierra.book import SierraBook
+from minhos.venues.sierra.options import SierraOptions
+from minhos.venues.sierra.survey import make_survey, positions_of
+from minhos.venues.sierra.wire import contracts_of, is_far_off, price_distrust, ticks_of
+
+FILL_DAYS = 2
+MISSED_FILL_DAYS = 10
+"""Of the first survey on a connection: what filled over a long weekend while nobody was connected is among them."""
+SURVEY_SPACING_S = 0.2
+"""At least this lies between two surveys: messages that belong together arrive together."""
+RETRY_S = 2.0
+"""How long to wait with a survey that failed."""
+
+
+class SierraSession:
+    """instruments: by contract symbol.  moved: called when the book may have changed.  cancel: takes an order back."""
+
+    def __init__(
+        self,
+        options: SierraOptions,
+        instruments: dict[str, Instrument],
+        book: SierraBook,
+        clock: Clock,
+        tell: Callable[[list[News]], None],
+        moved: Callable[[], None],
+        cancel: Callable[[str], None],
+    ) -> None:
+        self._options, self._instruments, self._book, self._clock = options, instruments, book, clock
+        self._tell, self._moved, self._cancel = tell, moved, cancel
+        self.session = 0
+        self._client: DtcClient | None = None
+        self._closed = "Sierra Chart is not connected yet."
+        self._problems: dict[str, str] = {}
+        """Why no risk may be added although orders can be sent, by contract or by what was asked."""
+        self._defined: set[str] = set()
+        """Contracts whose definition this connection has."""
+        self._fault = ""
+        self._surveyed = False
+        self._loss_limit_cents = 0
+        self._told: tuple[bool, str, int] | None = None
+        self._broker_net: dict[str, int] = {}
+        """By the broker's name, of which a contract may have several."""
+        self._wanted = asyncio.Event()
+
+    # What the desk asks ---------------------------------------------------------------------------------------------
+
+    async def send(self, symbol: str, messages: list[Message]) -> None:
+        """Put order messages on the wire.  Raises DtcError."""
+        if self._client is None:
+            raise DtcDisconnected(self._closed)
+        await self._client.send_orders(symbol, messages)
+
+    async def held(self, contract: str) -> int:
+        """Contracts of it that the broker shows now.  Raises DtcError."""
+        if self._client is None:
+            raise DtcDisconnected(self._closed)
+        rows = await self._client.positions(self._options.account)
+        await asyncio.sleep(0.0)  # what came with the answer is taken first
+        return positions_of(self._book, rows).get(contract, 0)
+
+    def why_closed(self) -> str:
+        """Why nothing at all can be sent; empty where something can."""
+        return self._closed
+
+    def why_not_ready(self) -> str:
+        """Why nothing may be sent that adds risk; empty where it may."""
+        problem = next(filter(None, self._problems.values()), "")
+        waiting = "" if self._surveyed else "Sierra Chart is being asked for orders, positions and fills."
+        return self._closed or self._fault or self._book.distrust or problem or waiting
+
+    def add_instrument(self, contract: str, instrument: Instrument) -> None:
+        """A further contract; its name at the broker is found with the next survey."""
+        self._instruments[contract] = instrument
+        self.ask()
+
+    def fail(self, reason: str) -> None:
+        """Something came about that must not: no new risk until the next connection."""
+        self._fault = reason
+        self.ask()
+        self._tell_status()
+
+    def ask(self) -> None:
+        """Survey as soon as possible."""
+        self._wanted.set()
+
+    # The connection -------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, and again, until cancelled or finally refused."""
+        self._tell_status()
+        wait_s = self._options.client.reconnect_first_s
+        while True:
+            self._client = DtcClient(self._options.client)
+            try:
+                await self._client.connect()
+                wait_s = self._options.client.reconnect_first_s
+                await self._serve(self._client)
+                if not self._closed:  # a client that failed says no word of it
+                    self._close("The connection to Sierra Chart has ended.")
+            except FinalRefusal as error:
+                self._close(f"{error} It asked not to be called again: correct the cause and start the trader again.")
+                return
+            except DtcError as error:
+                self._close(str(error))
+            finally:
+                await self._client.close()
+                self._client = None
+            await asyncio.sleep(wait_s)
+            wait_s = min(2.0 * wait_s, self._options.client.reconnect_most_s)
+
+    async def _serve(self, client: DtcClient) -> None:
+        """Take events until the client gives up.  Raises FinalRefusal where the server asked for that."""
+        preparing: asyncio.Task[None] | None = None
+        try:
+            async for event in client.events():
+                if isinstance(event, Connected):
+                    preparing = asyncio.create_task(self._watched(self._prepare_and_survey(client)))
+                elif isinstance(event, Disconnected):
+                    if preparing is not None:
+                        preparing.cancel()
+                    if event.dismissed:
+                        raise FinalRefusal(f"{event.reason.rstrip('.')}.")
+                    self._close(f"The connection to Sierra Chart is lost: {event.reason}")
+                else:
+                    self._take(event)
+        finally:
+            if preparing is not None:
+                preparing.cancel()
+
+    def _close(self, reason: str) -> None:
+        self.session += 1
+        self._closed, self._surveyed = reason, False
+        self._moved()
+        self._tell_status()
+
+    async def _prepare_and_survey(self, client: DtcClient) -> None:
+        """After each logon: what must hold before an order, then survey after survey."""
+        self._fault, self._book.distrust, self._closed = "", "", "Sierra Chart is being asked for the account."
+        self._problems, self._defined = {}, set()
+        while self._closed:
+            try:
+                await conditions.require_account(client, self._options.account)
+                await self._define(client)
+                for balance in await client.balances(self._options.account):
+                    self._take_balance(balance)
+                self._closed = ""
+            except DtcDisconnected:
+                return
+            except (VenueError, DtcError) as error:
+                self._closed = str(error)
+                self._tell_status()
+                await asyncio.sleep(self._options.client.reconnect_most_s)
+        await self._survey_on(client)
+
+    async def _define(self, client: DtcClient) -> None:
+        """Find the broker's name of every contract that has none on this connection."""
+        for contract, instrument in list(self._instruments.items()):
+            if contract in self._defined:
+                continue
+            try:
+                route = await conditions.find_route(client, self._options, contract, instrument)
+            except VenueError as error:
+                expired = conditions.is_expired(contract, self._clock.now_ns())
+                self._problems[contract] = "" if expired else str(error)
+                continue
+            self._book.routes[contract] = route
+            self._problems[contract] = conditions.definition_problem(route, await client.definition(route.symbol))
+            self._defined.add(contract)
+
+    def _take_balance(self, balance: m.AccountBalanceUpdate) -> None:
+        if balance.trade_account in ("", self._options.account):
+            self._loss_limit_cents = conditions.loss_limit_cents(balance)
+            self._problems["account"] = conditions.balance_problem(balance)
+
+    # Surveys --------------------------------------------------------------------------------------------------------
+
+    async def _survey_on(self, client: DtcClient) -> None:
+        """Survey at once, when asked, and every so often."""
+        wait_s = 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), wait_s)
+            self._wanted.clear()
+            self._book.survey_reason = ""
+            try:
+                await self._survey(client)
+                wait_s = self._options.reconcile_every_s
+            except DtcDisconnected:
+                return
+            except Exception as error:  # an answer that nobody foresaw must not end the comparing
+                known = isinstance(error, DtcError | VenueError)
+                why = str(error) if known else f"the answer was not understood ({type(error).__name__}: {error})."
+                self._surveyed, wait_s = False, min(RETRY_S, self._options.reconcile_every_s)
+                self._problems["survey"] = f"Sierra Chart was asked for orders, positions and fills: {why}"
+                self._tell_status()
+            await asyncio.sleep(SURVEY_SPACING_S)
+
+    async def _survey(self, client: DtcClient) -> None:
+        await self._define(client)
+        account, started_ns, before = self._options.account, self._clock.now_ns(), self._book.changes
+        orders = await client.open_orders(account)
+        positions = await client.positions(account)
+        fills = await client.fills(account, days=FILL_DAYS if self._surveyed else MISSED_FILL_DAYS)
+        await asyncio.sleep(0.0)  # what came with the last answer is taken first
+        quiet = self._book.changes == before
+        now_ns = self._clock.now_ns()
+        self._tell(self._book.restate(orders, now_ns))
+        survey = make_survey(self._book, orders, positions, fills, started_ns, now_ns, quiet)
+        self._book.settle(survey, round(2 * self._options.request_timeout_s * NANOS_PER_SECOND))
+        for row in positions:
+            self._check_average(row)
+        self._tell([survey])
+        self._surveyed, self._problems["survey"] = True, ""
+        if not quiet:
+            self.ask()
+        for order_id in self._book.orphans() if quiet else ():
+            self._cancel(order_id)
+        self._moved()
+        self._tell_status()
+
+    # Events ---------------------------------------------------------------------------------------------------------
+
+    def _take(self, event: Event) -> None:
+        """One event; whatever goes wrong with it, the next one is taken."""
+        try:
+            if isinstance(event, m.OrderUpdate):
+                self._tell(self._book.take(event, self._clock.now_ns()))
+            elif isinstance(event, m.PositionUpdate):
+                self._take_position(event)
+            elif isinstance(event, m.AccountBalanceUpdate):
+                self._take_balance(event)
+            else:
+                return
+        except Exception as error:  # a message that nobody foresaw must not end the thread
+            self.fail(f"A message of Sierra Chart was not understood ({type(error).__name__}: {error}).")
+        if self._book.survey_reason:
+            self.ask()
+        self._moved()
+        self._tell_status()
+
+    def _take_position(self, update: m.PositionUpdate) -> None:
+        contract = self._book.contract_of(update.symbol)
+        if not contract or update.trade_account not in ("", self._options.account):
+            return
+        shown = contracts_of(update.quantity)
+        if shown != self._broker_net.get(update.symbol):
+            self._broker_net[update.symbol] = shown
+            self._book.changes += 1
+        held = sum(net for symbol, net in self._broker_net.items() if self._book.contract_of(symbol) == contract)
+        if held != self._book.fills.net.get(contract, 0):
+            self._book.survey_reason = f"the broker holds {held} {contract}"
+        self._check_average(update)
+
+    def _check_average(self, update: m.PositionUpdate) -> None:
+        contract = self._book.contract_of(update.symbol)
+        if not contract or not update.quantity or not update.average_price:
+            return
+        instrument, last = self._book.routes[contract].instrument, self._book.fills.last_ticks.get(contract, 0)
+        ticks = ticks_of(update.average_price, instrument)
+        if is_far_off(ticks, last):
+            self._book.distrust = price_distrust(update.symbol, update.average_price, instrument.to_points(last))
+        elif not last:
+            self._book.fills.last_ticks[contract] = ticks
+
+    def _tell_status(self) -> None:
+        reason = self.why_not_ready()
+        told = (not reason, reason, self._loss_limit_cents)
+        if told != self._told:
+            self._told = told
+            self._tell([VenueStatus(self._clock.now_ns(), *told)])
+
+    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # an error of ours must not leave the venue looking ready
+            self.fail(f"The venue failed ({type(error).__name__}: {error}).")

@@ -1,0 +1,181 @@
+"""One order at the broker, as its updates show it.  Pure values and rules; all orders together are in `sierra_book`."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from minhos.accounting.types import Order, OrderType
+from minhos.dtc.messages import OrderUpdate
+from minhos.dtc.messages.enums import OrderStatus as DtcStatus
+from minhos.dtc.messages.enums import OrderUpdateReason
+from minhos.market.types import Instrument
+from minhos.trading.venue import News, OrderReport, OrderStatus
+from minhos.venues.sierra.wire import contracts_of, ticks_of
+
+FILL_REASONS = (OrderUpdateReason.ORDER_FILLED, OrderUpdateReason.ORDER_FILLED_PARTIALLY)
+REFUSALS = (OrderUpdateReason.ORDER_CANCEL_REJECTED, OrderUpdateReason.ORDER_CANCEL_REPLACE_REJECTED)
+ANSWERS = (OrderUpdateReason.ORDER_CANCELED, OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE, *REFUSALS)
+
+
+class Leg(enum.StrEnum):
+    """Which part of a bracket an order is."""
+
+    SINGLE = "single"
+    PARENT = "parent"
+    STOP = "stop"
+    TARGET = "target"
+
+
+class Phase(enum.StrEnum):
+    """How far an order is."""
+
+    LOST = "lost"
+    """The broker's lists do not show it; should it come up again, it is what it says then."""
+    SENT = "sent"
+    """Nothing was heard of it yet."""
+    WAITING = "waiting"
+    """A leg whose parent has not filled."""
+    WORKING = "working"
+    DONE = "done"
+
+
+_PHASES = {
+    DtcStatus.PENDING_CHILD: Phase.WAITING,
+    DtcStatus.OPEN: Phase.WORKING,
+    DtcStatus.PENDING_CANCEL_REPLACE: Phase.WORKING,
+    DtcStatus.PENDING_CANCEL: Phase.WORKING,
+    DtcStatus.PARTIALLY_FILLED: Phase.WORKING,
+    DtcStatus.FILLED: Phase.DONE,
+    DtcStatus.CANCELED: Phase.DONE,
+    DtcStatus.REJECTED: Phase.DONE,
+}
+_RANK = {phase: rank for rank, phase in enumerate(Phase)}
+
+
+class Tracked(msgspec.Struct):
+    """order: with the contracts and the trigger that the broker shows.  filled: contracts in fills that were counted;
+    reported: filled as the broker's updates say, more than filled where a fill's message was lost.
+
+    answers: requests to cancel or change it that were answered; refusal: why the last one was refused, else empty.
+    told: the last status that the trader was told.  rest_reason: of a closing order that was sent for fewer contracts
+    than were asked for: why.
+    """
+
+    order: Order
+    leg: Leg = Leg.SINGLE
+    server_id: str = ""
+    former_ids: tuple[str, ...] = ()
+    phase: Phase = Phase.SENT
+    ended: DtcStatus = DtcStatus.UNSPECIFIED
+    filled: int = 0
+    reported: int = 0
+    answers: int = 0
+    refusal: str = ""
+    told: OrderStatus | None = None
+    rest_reason: str = ""
+    sent_ns: int = 0
+    done_ns: int = 0
+
+    @property
+    def is_stop(self) -> bool:
+        return self.order.order_type is OrderType.STOP
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase not in (Phase.DONE, Phase.LOST)
+
+    @property
+    def remaining(self) -> int:
+        """What it may still trade."""
+        return max(0, self.order.contracts - max(self.filled, self.reported)) if self.is_open else 0
+
+    @property
+    def lacks_fills(self) -> bool:
+        """Whether the broker filled more than we have fills of."""
+        return self.reported > self.filled
+
+    def identify(self, update: OrderUpdate) -> bool:
+        """Take the broker's number; True where it is a new one.  A number that was replaced does not come back."""
+        number = update.server_order_id
+        if not number or number == self.server_id or number in self.former_ids:
+            return False
+        if self.server_id:
+            self.former_ids += (self.server_id,)
+        self.server_id = number
+        return True
+
+    def advance(self, update: OrderUpdate, instrument: Instrument, now_ns: int) -> bool:
+        """Take phase and terms from an update; True where contracts or trigger are others.  What is done stays done."""
+        reported = contracts_of(update.filled_quantity)
+        self.reported = max(self.reported, reported)
+        phase = self._phase_of(update)
+        if phase is None or self.phase is Phase.DONE or _RANK[phase] < _RANK[self.phase]:
+            return False
+        self.phase = phase
+        if phase is Phase.DONE:
+            self.ended, self.done_ns = DtcStatus(update.order_status), now_ns
+        return self._take_terms(update, instrument)
+
+    def answer(self, update: OrderUpdate) -> None:
+        """Note the answer to a request to cancel or change it."""
+        if update.order_update_reason in ANSWERS:
+            self.answers += 1
+            refused = update.order_update_reason in REFUSALS
+            self.refusal = (update.info_text or "no reason given") if refused else ""
+
+    def _phase_of(self, update: OrderUpdate) -> Phase | None:
+        """The phase that an update shows; None where it shows none.  A refused request says REJECTED, not the order."""
+        refused = update.order_update_reason in REFUSALS
+        if refused and update.order_status == DtcStatus.REJECTED:
+            return None
+        if update.order_status == DtcStatus.PENDING_OPEN:
+            return Phase.WAITING if self.leg in (Leg.STOP, Leg.TARGET) else Phase.WORKING
+        return _PHASES.get(update.order_status)  # type: ignore[call-overload]
+
+    def _take_terms(self, update: OrderUpdate, instrument: Instrument) -> bool:
+        if not self.is_stop and self.leg is not Leg.TARGET:
+            return False
+        contracts = contracts_of(update.order_quantity) or self.order.contracts
+        trigger = self.order.trigger_ticks
+        if self.is_stop and update.price1:
+            trigger = ticks_of(update.price1, instrument)
+        if (contracts, trigger) == (self.order.contracts, self.order.trigger_ticks):
+            return False
+        self.order = msgspec.structs.replace(self.order, contracts=contracts, trigger_ticks=trigger)
+        return True
+
+
+def announce(
+    tracked: Tracked, filled: bool, changed: bool, renumbered: bool, update: OrderUpdate, now_ns: int
+) -> list[News]:
+    """That an order works, with its terms where it is a stop; and again where they or the broker's number change."""
+    if not (tracked.phase is Phase.WORKING or filled):
+        return []
+    told, replaced = tracked.told, update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
+    statuses = []
+    if told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
+        statuses.append(OrderStatus.ACCEPTED)
+    if tracked.is_stop and tracked.is_open and told is not None and (changed or replaced):
+        statuses.append(OrderStatus.RESIZED)  # also after UNKNOWN: the trader may hold it to other terms
+    if renumbered and not statuses:
+        statuses.append(OrderStatus.ACCEPTED)
+    if statuses:
+        tracked.told = statuses[-1]
+    shown, name = tracked.order if tracked.is_stop else None, tracked.order.order_id
+    return [OrderReport(name, status, now_ns, update.info_text, shown, tracked.server_id) for status in statuses]
+
+
+def plan_release(stops: list[Tracked], keep: int) -> list[tuple[Tracked, int]]:
+    """Which stops, oldest first, must go or shrink so that they cover at most keep contracts: each with what is left.
+
+    The oldest keep theirs, as reductions close the newest lots first.
+    """
+    plan = []
+    for stop in stops:
+        left = min(stop.remaining, keep)
+        keep -= left
+        if left < stop.remaining:
+            plan.append((stop, left))
+    return plan
