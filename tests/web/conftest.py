@@ -8,26 +8,13 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from web_journal import write_journal
 
 from minhos.assembly.layout import Layout
 from minhos.journal.store import Journal
 from minhos.settings import load
-from minhos.testing.builders import MONDAY_OPEN, trading_events
-from minhos.trading import events as ev
+from minhos.testing.builders import trading_events
 from minhos.web.app import create_app
-
-
-def write_journal(home: Path, events: list[ev.Event]) -> Journal:
-    """A journal that stays open, so that more can be appended."""
-    layout = Layout(home).make()
-    journal = Journal.open(layout.journal("simulated", "paper"), {"mode": "simulated"})
-    for event in events:
-        append(journal, event)
-    return journal
-
-
-def append(journal: Journal, event: ev.Event) -> None:
-    journal.append(ev.kind_of(event), ev.encode(event), MONDAY_OPEN)
 
 
 @pytest.fixture

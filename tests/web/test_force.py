@@ -6,8 +6,8 @@ import dataclasses
 
 import msgspec
 import pytest
-from conftest import append
 from fastapi.testclient import TestClient
+from web_journal import append
 
 from minhos.assembly.layout import Layout
 from minhos.journal.inbox import Inbox

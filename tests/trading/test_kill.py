@@ -7,13 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-from test_trading_recovery import is_whole
+from trading_desk import is_whole
 from trading_process import BARS_A_SESSION, open_desk, trade_one_bar
 
 from minhos.journal.reader import reader
 from minhos.trading import events as ev
 
-SCRIPT = Path(__file__).with_name("trading_process.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "trading_process.py"
 KILLS = 5
 
 

@@ -20,7 +20,7 @@ from minhos.journal.store import SNAPSHOTS_KEPT, Journal, restore
 from minhos.journal.types import Entry, Snapshot
 
 IDENTITY = {"mode": "paper", "account": "sim"}
-WRITER = Path(__file__).with_name("journal_writer.py")
+WRITER = Path(__file__).parents[1] / "support" / "journal_writer.py"
 
 
 def filled(path: Path, n: int = 10) -> Path:

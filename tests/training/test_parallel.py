@@ -252,7 +252,7 @@ def test_a_cluster_that_loses_its_last_worker_for_good_is_named(tmp_path, monkey
     named = pytest.raises(TrainingError, match="has lost all its workers, with 1 of 1 jobs not done")
     with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         address = empty.scheduler_address
-        with worker_of(address, tmp_path, path=str(Path(__file__).parent)), named:
+        with worker_of(address, tmp_path, path=str(Path(__file__).parents[2])), named:
             run_calls(killed_the_first_time, [(str(tmp_path), 0)], shared=np.ones(3), scheduler=address)
 
 

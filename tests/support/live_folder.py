@@ -32,6 +32,11 @@ STEP = 25 * SECOND
 MODEL = ev.ModelActivated(ns("2025-11-20"), "bundle-test", "recipe-test", payoff(), "edge", 0.6, False)
 N_TICKS = 12
 """Trades of a bar, one every 25 seconds: the open, the high from the fifth, the low from the ninth, the close."""
+FIRST = ns("2025-11-21T18:00-05:00") - 24 * 60 * MINUTE
+"""Open of the history: a Friday's session; the live days are Wednesday to Friday of Thanksgiving."""
+START = ns("2025-11-26T15:10-05:00")
+BETS = {"sizing": {"confidence_threshold": 0.5}, "autonomous": {"min_confidence": 0.5}}
+N_BARS = 4 * 276 + 5 * 276
 
 
 def bars_of(start_ns: int, n: int, *, symbol: str, points: float = 0.0) -> Bars:

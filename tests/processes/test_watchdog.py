@@ -199,7 +199,7 @@ def test_a_real_watchdog_over_a_real_trader_that_is_killed(tmp_path):
     with broker() as there:
         there.hold(2)
         layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\nact_after_s = 1e-9\n")
-        (tmp_path / "watch.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT / 'tests/services')!r})\n{REAL}")
+        (tmp_path / "watch.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT / 'tests/support')!r})\n{REAL}")
         with gate_holder(layout) as trader:
             beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
             process = child(layout, str(tmp_path / "watch.py"))

@@ -191,3 +191,16 @@ def folded(desk: Desk) -> TradingState:
 
 
 NAN = math.nan
+
+
+def is_whole(desk: Desk) -> None:
+    """Every lot protected, venue and journal agreed, no order or fill twice."""
+    assert sum(contracts for contracts, _ in desk.stops) == abs(desk.position)
+    assert sorted(desk.stops) == sorted(desk.venue_stops)
+    assert desk.venue._book.net.get(SYMBOL, 0) == desk.position
+    assert sum(fill.side * fill.contracts for fill in desk.fills) == desk.position
+    assert len({fill.fill_id for fill in desk.fills}) == len(desk.fills)
+    assert len({order.order_id for order in desk.intents}) == len(desk.intents)
+    known = {name for order in desk.intents for name in (order.order_id, order.stop_id)}
+    assert {fill.order_id for fill in desk.fills} <= known
+    assert remembered(folded(desk)) == remembered(desk.state)

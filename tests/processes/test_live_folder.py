@@ -6,7 +6,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from live_folder import CALENDAR, MINUTE, MODEL, SECOND, Desk, File, bars_of, expected_closes
+from live_folder import (
+    BETS,
+    CALENDAR,
+    FIRST,
+    MINUTE,
+    MODEL,
+    N_BARS,
+    SECOND,
+    START,
+    Desk,
+    File,
+    bars_of,
+    expected_closes,
+)
 from structlog.testing import capture_logs
 
 from minhos.market.types import Bars
@@ -14,12 +27,7 @@ from minhos.testing.builders import ns
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
 
-FIRST = ns("2025-11-21T18:00-05:00") - 24 * 60 * MINUTE
-"""Open of the history: a Friday's session; the live days are Wednesday to Friday of Thanksgiving."""
-START = ns("2025-11-26T15:10-05:00")
 WEDNESDAY, HOLIDAY, HALF_DAY = (CALENDAR.session_on(date) for date in (20251126, 20251127, 20251128))
-BETS = {"sizing": {"confidence_threshold": 0.5}, "autonomous": {"min_confidence": 0.5}}
-N_BARS = 4 * 276 + 5 * 276
 UNDISTURBED = (Outcome.TRADE, Outcome.HOLD, Outcome.NO_TRADE, Outcome.BLOCKED)
 
 

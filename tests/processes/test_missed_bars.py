@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from live_folder import MINUTE, SECOND, Desk, File, bars_of
-from test_services_live_folder import BETS, FIRST, N_BARS, START
+from live_folder import BETS, FIRST, MINUTE, N_BARS, SECOND, START, Desk, File, bars_of
 
 from minhos.accounting.types import Role
 from minhos.trading import events as ev

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from trading_desk import CALENDAR, SYMBOL, Desk, FixedFeatures, folded, remembered, settings_with
+from trading_desk import CALENDAR, SYMBOL, Desk, FixedFeatures, is_whole, remembered, settings_with
 
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.errors import JournalError
@@ -102,19 +102,6 @@ def run(*kill_after: int) -> tuple[Desk, int]:
             journal.left = kills.pop(0) if kills else -1
             desk = None
     return desk or desk_over(journal), died
-
-
-def is_whole(desk: Desk) -> None:
-    """Every lot protected, venue and journal agreed, no order or fill twice."""
-    assert sum(contracts for contracts, _ in desk.stops) == abs(desk.position)
-    assert sorted(desk.stops) == sorted(desk.venue_stops)
-    assert desk.venue._book.net.get(SYMBOL, 0) == desk.position
-    assert sum(fill.side * fill.contracts for fill in desk.fills) == desk.position
-    assert len({fill.fill_id for fill in desk.fills}) == len(desk.fills)
-    assert len({order.order_id for order in desk.intents}) == len(desk.intents)
-    known = {name for order in desk.intents for name in (order.order_id, order.stop_id)}
-    assert {fill.order_id for fill in desk.fills} <= known
-    assert remembered(folded(desk)) == remembered(desk.state)
 
 
 def n_appends() -> int:
