@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.panel import Panel
 
 from minhos.assembly.layout import Layout
+from minhos.assembly.running import SERVICES
 from minhos.assembly.trading import can_be_followed
 from minhos.commands.card import show_card
 from minhos.commands.common import (
@@ -28,7 +29,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.screen import Watch
 from minhos.errors import MinhosError
-from minhos.processes.supervisor import SERVICES, Supervisor, refuse_second_start, stop_running
+from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 
 POLL_S = 0.25

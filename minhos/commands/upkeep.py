@@ -13,13 +13,13 @@ import typer
 from tomlkit.exceptions import TOMLKitError
 
 from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.running import running_pids
 from minhos.commands.common import JsonOption, console, layout, print_json, settings
 from minhos.errors import JournalError, MinhosError, SettingsError
 from minhos.journal.reader import reader
 from minhos.journal.store import restore as restore_journal
 from minhos.market.clock import SystemClock
 from minhos.models.storage import replace_file
-from minhos.processes.supervisor import running_pids
 from minhos.settings import home, load
 
 config_app = typer.Typer(no_args_is_help=True, help="Settings: show, set.")

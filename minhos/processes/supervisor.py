@@ -14,25 +14,17 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.running import SERVICES, is_ours, running_pids
 from minhos.errors import MinhosError
 from minhos.market.clock import SystemClock
 
-SERVICES = {
-    "trader": "minhos.processes.trader",
-    "trainer": "minhos.processes.trainer",
-    "web": "minhos.web",
-    "watchdog": "minhos.processes.watchdog",
-}
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 CALM_S = 60.0
 """After this long without a crash the pause is short again."""
 STOP_TIMEOUT_S = 10.0
 MISTAKE = 2
-LAUNCHERS = ("minh.py", "minhos")
 
 
 class Child:
@@ -141,34 +133,6 @@ class Supervisor:
 
 def _seconds() -> float:
     return SystemClock().monotonic_ns() / 1e9
-
-
-def running_pids(layout: Layout) -> dict[str, int]:
-    """Processes of this home that are alive, by name."""
-    found: dict[str, int] = {}
-    supervisor = read_json(layout.run / "supervisor.json")
-    if isinstance(supervisor, dict):
-        found["supervisor"] = int(supervisor["pid"])
-        found.update({name: int(pid) for name, pid in supervisor.get("children", {}).items()})
-    for name in SERVICES:
-        heartbeat = read_json(layout.run / f"{name}.json")
-        if isinstance(heartbeat, dict) and "pid" in heartbeat:
-            found[name] = int(heartbeat["pid"])
-    return {name: pid for name, pid in found.items() if is_ours(pid)}
-
-
-def is_ours(pid: int, modules: frozenset[str] = frozenset()) -> bool:
-    """Alive and started as one of our modules or by the launcher: a recycled process id is not.
-
-    modules: only these count, where given.
-    """
-    try:
-        words = psutil.Process(pid).cmdline()[1:]
-    except (psutil.Error, ValueError):
-        return False
-    if modules:
-        return any(word in modules for word in words)
-    return any(word in {*SERVICES.values(), "minhos.cli"} or Path(word).name in LAUNCHERS for word in words)
 
 
 def refuse_second_start(layout: Layout) -> None:

@@ -20,6 +20,7 @@ import msgspec
 import psutil
 
 from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.running import SERVICES, is_ours
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import TRADING_OFF
@@ -28,7 +29,6 @@ from minhos.errors import CalendarError, DtcError, DtcRejected, DtcTimeout, Minh
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.processes.supervisor import SERVICES, is_ours
 from minhos.safety.broker import FINAL_S, POLL_S, SETTLED_S, Desk, PricelessClient, describe, our_names
 from minhos.settings import Settings
 from minhos.venues.order_gate import OrderGate

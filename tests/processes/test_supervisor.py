@@ -14,9 +14,10 @@ import pytest
 from trading_home import ROOT, wait_for
 
 from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.running import running_pids
 from minhos.errors import MinhosError
 from minhos.processes import supervisor as module
-from minhos.processes.supervisor import Supervisor, refuse_second_start, running_pids, stop_running
+from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
 
 SLEEPER = "import time\ntime.sleep(60)\n"
 STUBBORN = (
