@@ -32,13 +32,34 @@ app = typer.Typer(
     "without an edge.",
 )
 for command in (
-    running.start, running.stop, running.status, running.logs,
-    models.train, report.research, research.backtest, research.replay, research.compare, research.check_data,
-    comparison.check_context, comparison.integration,
-    control.halt, control.resume, control.pause, control.flatten, control.accept_position,
-    live.arm, live.disarm, live.force,
-    sierra.check_sierra, drill.drill, upkeep.backup, upkeep.restore, research.checklist, bench.bench, bridge.bridge,
-):  # fmt: skip
+    running.start,
+    running.stop,
+    running.status,
+    running.logs,
+    models.train,
+    report.research,
+    research.backtest,
+    research.replay,
+    research.compare,
+    research.check_data,
+    comparison.check_context,
+    comparison.integration,
+    control.halt,
+    control.resume,
+    control.pause,
+    control.flatten,
+    control.accept_position,
+    live.arm,
+    live.disarm,
+    live.force,
+    sierra.check_sierra,
+    drill.drill,
+    upkeep.backup,
+    upkeep.restore,
+    research.checklist,
+    bench.bench,
+    bridge.bridge,
+):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("kelly-vs-fixed", help=lab_sizing.KELLY_VS_FIXED)(lab_sizing.sizing)
 app.add_typer(models.models_app, name="models")

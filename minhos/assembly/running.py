@@ -20,6 +20,7 @@ SERVICES = {
 LAUNCHERS = ("minh.py", "minhos")
 FORMER = frozenset({"minhos.services.trader", "minhos.services.trainer", "minhos.services.watchdog"})
 """Under these names the processes of earlier versions were started, and a trader may still be."""
+TRADERS = frozenset({SERVICES["trader"], "minhos.services.trader"})
 
 
 def running_pids(layout: Layout) -> dict[str, int]:

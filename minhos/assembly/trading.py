@@ -94,10 +94,15 @@ def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: Simulat
     """The generated market of the settings."""
     simulation = settings.simulation
     return SimulatedFeed(
-        market_model(settings), settings.instrument(settings.market.symbol), clock=clock, calendar=calendar,
-        history_days=simulation.history_days, start_ns=iso_ns(simulation.start),
-        seconds_per_bar=simulation.seconds_per_bar, days_ahead=DEMO_DAYS,
-    )  # fmt: skip
+        market_model(settings),
+        settings.instrument(settings.market.symbol),
+        clock=clock,
+        calendar=calendar,
+        history_days=simulation.history_days,
+        start_ns=iso_ns(simulation.start),
+        seconds_per_bar=simulation.seconds_per_bar,
+        days_ahead=DEMO_DAYS,
+    )
 
 
 def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow: str = "") -> FolderFeed:
@@ -113,9 +118,13 @@ def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow
             raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
         folder, symbol = source.parent, named.contract
     details: dict[str, Any] = {
-        "clock": clock, "calendar": calendar, "instrument": settings.instrument(symbol), "follow": follow,
-        "flush_ns": settings.data.flush_interval_ms * NANOS_PER_MS, "grace_ns": settings.data.grace_ms * NANOS_PER_MS,
-    }  # fmt: skip
+        "clock": clock,
+        "calendar": calendar,
+        "instrument": settings.instrument(symbol),
+        "follow": follow,
+        "flush_ns": settings.data.flush_interval_ms * NANOS_PER_MS,
+        "grace_ns": settings.data.grace_ms * NANOS_PER_MS,
+    }
     if not settings.data.bridge:
         return FolderFeed(folder, symbol, **details)
     mirror = running_mirror(settings, clock)

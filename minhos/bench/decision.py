@@ -41,9 +41,13 @@ TRAINED_ON, WARM_UP_DECISIONS = 3_000, 50
 START_NS = ns("2024-01-02T23:00:00")
 CASH_CENTS = 100_000_000
 ALIVE = RiskParameters(
-    min_confidence=0.5, max_consecutive_losses=10**6, daily_loss_limit=1.0, max_commission_share_a_day=1.0,
-    max_orders_a_day=10**6, max_round_trips_a_day=10**6,
-)  # fmt: skip
+    min_confidence=0.5,
+    max_consecutive_losses=10**6,
+    daily_loss_limit=1.0,
+    max_commission_share_a_day=1.0,
+    max_orders_a_day=10**6,
+    max_round_trips_a_day=10**6,
+)
 """Every limit is asked; those that would end the day are set so wide that orders keep coming."""
 
 
@@ -90,9 +94,11 @@ def make_forecaster(bars: Bars, calendar: SessionCalendar, folder: Path) -> Fore
         tree = fit_tree(name, DEMO.parameters[name], 1, data.sample(everything), None)
         members[name] = tree_to_onnx(name, tree.model, len(FEATURE_NAMES))
     contents = msgspec.structs.replace(
-        bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), members=members,
-        weights=dict.fromkeys(members, 1.0 / len(members)), calibrator=Calibrator(0.7, 0.1, 0.6, 1_000),
-    )  # fmt: skip
+        bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION),
+        members=members,
+        weights=dict.fromkeys(members, 1.0 / len(members)),
+        calibrator=Calibrator(0.7, 0.1, 0.6, 1_000),
+    )
     info = Registry(folder / "models").save(contents)
     return Forecaster(load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION))
 

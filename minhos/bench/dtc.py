@@ -43,10 +43,15 @@ def _fuzzed(n_inputs: int) -> list[dict[str, Any]]:
     found = fuzz(n_inputs, seed=1)
     escaped = len(found.escaped)
     return [
-        {"name": "fuzzed_inputs", "value": found.inputs, "unit": "", "target": 10_000_000.0,
-         "met": found.inputs >= 10_000_000 and not escaped},
+        {
+            "name": "fuzzed_inputs",
+            "value": found.inputs,
+            "unit": "",
+            "target": 10_000_000.0,
+            "met": found.inputs >= 10_000_000 and not escaped,
+        },
         {"name": "fuzz_escaped", "value": escaped, "unit": "exceptions", "target": 0.0, "met": not escaped},
-    ]  # fmt: skip
+    ]
 
 
 def _per_second(work: Callable[[Any], object], items: Any, rounds: int) -> float:

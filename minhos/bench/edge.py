@@ -67,8 +67,9 @@ SURE = 0.60
 COVERED = 0.20
 
 
-def run(quick: bool = False, markets: Iterable[Market] | None = None,
-        seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:  # fmt: skip
+def run(
+    quick: bool = False, markets: Iterable[Market] | None = None, seeds: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
     """Figures `share/MARKET/CEILING/MODEL` and `accuracy/MARKET/CEILING/MODEL`, means over the seeds.
 
     Beside them `accuracy_at_0.60`, where calibrated p is at least that, `coverage_at_0.60`, the share of bars on which
@@ -80,9 +81,11 @@ def run(quick: bool = False, markets: Iterable[Market] | None = None,
     for market in markets or (QUICK if quick else (*MARKETS, DEMO)):
         found = [measure(market, seed, calendar) for seed in seeds or market.seeds]
         for what, targets in (
-            ("share", market.share), ("accuracy", market.accuracy), ("accuracy_at_0.60", market.sure),
+            ("share", market.share),
+            ("accuracy", market.accuracy),
+            ("accuracy_at_0.60", market.sure),
             ("coverage_at_0.60", {}),
-        ):  # fmt: skip
+        ):
             for model in found[0][what]:
                 value = float(np.mean([of_seed[what].get(model, np.nan) for of_seed in found]))
                 figures.append(_figure(f"{what}/{market.name}/{model}", value, targets.get(model)))
@@ -90,16 +93,24 @@ def run(quick: bool = False, markets: Iterable[Market] | None = None,
     if markets is None:
         n_seeds = QUICK_SEEDS if quick else NULL_SEEDS
         sized = float(np.mean([sized_share(seed, calendar) for seed in range(1, n_seeds + 1)]))
-        figures.append({"name": "sized/null", "value": sized, "unit": f"of the bars of {n_seeds} seeds",
-                        "target": NULL_SHARE, "met": sized <= NULL_SHARE})  # fmt: skip
+        figures.append(
+            {
+                "name": "sized/null",
+                "value": sized,
+                "unit": f"of the bars of {n_seeds} seeds",
+                "target": NULL_SHARE,
+                "met": sized <= NULL_SHARE,
+            }
+        )
     return figures
 
 
 def sized_share(seed: int, calendar: SessionCalendar) -> float:
     """Share of unseen bars of a market without an edge that get a size above zero, thresholds at one half, flat."""
     nq = instrument("NQ")
-    bars = simulate(MarketModel(kind="null", ceiling=0.5, seed=seed), nq, calendar, START_NS,
-                    NULL_SESSIONS * BARS_PER_SESSION).bars  # fmt: skip
+    bars = simulate(
+        MarketModel(kind="null", ceiling=0.5, seed=seed), nq, calendar, START_NS, NULL_SESSIONS * BARS_PER_SESSION
+    ).bars
     recipe = recipe_for(len(bars))
     data, fit_rows, holdout_rows = prepare(bars, calendar, recipe)
     ensemble = fit_ensemble(data, fit_rows, holdout_rows, recipe, seed)
@@ -108,8 +119,9 @@ def sized_share(seed: int, calendar: SessionCalendar) -> float:
     parameters, money = SizingParameters(confidence_threshold=0.5), account(25_000_000, instrument=nq)
     n_sized = 0
     for p, p_low, atr in zip(up, np.maximum(low, 1 - low), data.atr_ticks[holdout_rows], strict=True):
-        wanted = recommend(forecast(float(p), p_low=float(p_low)), ensemble.payoff, market_state(float(atr)), money, nq,
-                           parameters)  # fmt: skip
+        wanted = recommend(
+            forecast(float(p), p_low=float(p_low)), ensemble.payoff, market_state(float(atr)), money, nq, parameters
+        )
         n_sized += wanted.target != 0
     return n_sized / len(holdout_rows)
 

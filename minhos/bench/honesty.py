@@ -58,26 +58,40 @@ class Seed(msgspec.Struct, frozen=True):
     silent_alone: bool
 
 
-def run(quick: bool = False, progress: Progress | None = None, processes: int = 2,
-        seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:  # fmt: skip
+def run(
+    quick: bool = False, progress: Progress | None = None, processes: int = 2, seeds: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
     """Figures: share of the seeds called proven, share of honest runs that a canary stops, shares of silent leaks."""
     chosen = seeds or range(1, 1 + (QUICK_SEEDS if quick else SEEDS))
     found: list[Seed] = run_calls(
-        measure, [(seed,) for seed in chosen], processes=processes, progress=progress,
+        measure,
+        [(seed,) for seed in chosen],
+        processes=processes,
+        progress=progress,
         describe=lambda argument, result: f"seed {argument[0]}: {'PROVEN' if result.proven else 'not proven'}",
-    )  # fmt: skip
+    )
     return [
         _share("proven/null", [seed.proven for seed in found], PROVEN_TARGET),
         _share("proven/null/no_cost", [seed.proven_free for seed in found], PROVEN_TARGET),
-        {"name": "bets/null", "value": float(np.mean([seed.bets for seed in found])), "unit": "a seed", "target": None,
-         "met": None},
-        {"name": "accuracy/null", "value": round(float(np.mean([seed.accuracy for seed in found])), 4),
-         "unit": "of the bets", "target": None, "met": None},
+        {
+            "name": "bets/null",
+            "value": float(np.mean([seed.bets for seed in found])),
+            "unit": "a seed",
+            "target": None,
+            "met": None,
+        },
+        {
+            "name": "accuracy/null",
+            "value": round(float(np.mean([seed.accuracy for seed in found])), 4),
+            "unit": "of the bets",
+            "target": None,
+            "met": None,
+        },
         _share("canaries/false_alarm", [seed.false_alarm for seed in found], ALARM_TARGET),
         _share("canaries/silent/column", [seed.silent_column for seed in found], 0.0),
         _share("canaries/silent/rows", [seed.silent_rows for seed in found], 0.0),
         _share("canaries/silent/column/second_alone", [seed.silent_alone for seed in found], 0.0),
-    ]  # fmt: skip
+    ]
 
 
 def measure(seed: int) -> Seed:
@@ -104,8 +118,9 @@ def measure(seed: int) -> Seed:
     )
 
 
-def _living(bars: Bars, calendar: SessionCalendar, features: Features, fit: Ints, unseen: Ints,
-            seed: int) -> tuple[bool, bool]:  # fmt: skip
+def _living(
+    bars: Bars, calendar: SessionCalendar, features: Features, fit: Ints, unseen: Ints, seed: int
+) -> tuple[bool, bool]:
     """Whether the second and the third canary live in a run with these features; the first is not there for them."""
     data = _samples(bars, calendar, features)[0]
     later = later_bars(bars, calendar, data.rows, np.random.default_rng(seed), features)
@@ -161,5 +176,10 @@ def _one_row_ahead(bars: Bars, calendar: SessionCalendar) -> FeatureTable:
 def _share(name: str, happened: list[bool], target: float) -> dict[str, Any]:
     n, hits = len(happened), sum(happened)
     low, high = wilson_interval(hits, n)
-    return {"name": name, "value": hits / n, "unit": f"of {n} seeds (95 %: {low:.1%} to {high:.1%})",
-            "target": target, "met": hits / n <= target}  # fmt: skip
+    return {
+        "name": name,
+        "value": hits / n,
+        "unit": f"of {n} seeds (95 %: {low:.1%} to {high:.1%})",
+        "target": target,
+        "met": hits / n <= target,
+    }

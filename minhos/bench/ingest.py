@@ -42,10 +42,15 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         ours, raw = _interleaved(lambda: read_scid(path, fold=fold_records), lambda: _sum(path))
     share, rate = raw / ours, n / ours
     return [
-        {"name": "share_of_raw_read", "value": round(share, 3), "unit": "of the speed of summing the file",
-         "target": TARGET_SHARE, "met": share >= TARGET_SHARE},
+        {
+            "name": "share_of_raw_read",
+            "value": round(share, 3),
+            "unit": "of the speed of summing the file",
+            "target": TARGET_SHARE,
+            "met": share >= TARGET_SHARE,
+        },
         {"name": "ticks_per_s", "value": round(rate), "unit": f"ticks/s, {n:,} ticks", "target": None, "met": None},
-    ]  # fmt: skip
+    ]
 
 
 def write_ticks(path: Path, n: int) -> None:
@@ -104,7 +109,15 @@ def _check(path: Path, bars: Bars) -> None:
         close = np.rint(ticks["close"] / 0.25).astype(int)
         bar = bars.bar(i)
         expected = (close[0], close.max(), close.min(), close[-1], *(int(ticks[name].sum()) for name in _VOLUMES))
-        found = (bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks, bar.volume, bar.bid_volume,
-                 bar.ask_volume, bar.trades)  # fmt: skip
+        found = (
+            bar.open_ticks,
+            bar.high_ticks,
+            bar.low_ticks,
+            bar.close_ticks,
+            bar.volume,
+            bar.bid_volume,
+            bar.ask_volume,
+            bar.trades,
+        )
         if expected != found:
             raise CheckFailed(f"bar {i} of the benchmark is {found}, but plain numpy says {expected}")

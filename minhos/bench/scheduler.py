@@ -55,13 +55,23 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     differing = sum(not np.array_equal(one, other) for one, other in zip(p_up["joblib"], p_up["dask"], strict=True))
     ratio = seconds["dask"] / seconds["joblib"]
     return [
-        {"name": "dask_over_joblib", "value": round(ratio, 3), "unit": "ratio of seconds", "target": TARGET_RATIO,
-         "met": bool(ratio <= TARGET_RATIO)},
-        {"name": "results_that_differ", "value": differing, "unit": f"of {len(jobs)} fits", "target": 0,
-         "met": differing == 0},
+        {
+            "name": "dask_over_joblib",
+            "value": round(ratio, 3),
+            "unit": "ratio of seconds",
+            "target": TARGET_RATIO,
+            "met": bool(ratio <= TARGET_RATIO),
+        },
+        {
+            "name": "results_that_differ",
+            "value": differing,
+            "unit": f"of {len(jobs)} fits",
+            "target": 0,
+            "met": differing == 0,
+        },
         {"name": "seconds_joblib", "value": round(seconds["joblib"], 2), "unit": "s", "target": None, "met": None},
         {"name": "seconds_dask", "value": round(seconds["dask"], 2), "unit": "s", "target": None, "met": None},
-    ]  # fmt: skip
+    ]
 
 
 def _work(sessions: int) -> tuple[Any, list[Job]]:

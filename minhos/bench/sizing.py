@@ -105,10 +105,16 @@ def shipped_on(rule: EntryRule, seed: int, sessions: int) -> Shipped:
     by_bet = [sharpe_ratio(row[taken(signals, rule)]) for row in played.growth]
     won = [float((signals.net_r[row > 0.0] > 0.0).mean()) for row in played.fraction]
     return Shipped(
-        kelly / tenth - 1.0, drawdown[0] / drawdown[1], returns[0].std() / returns[1].std(), won[0] - won[1],
-        same / tenth - 1.0, kelly / same - 1.0, sortino_ratio(returns[0]) / sortino_ratio(returns[2]) - 1.0,
-        by_bet[0] / by_bet[2] - 1.0, growth[0] / growth[2] - 1.0,
-    )  # fmt: skip
+        kelly / tenth - 1.0,
+        drawdown[0] / drawdown[1],
+        returns[0].std() / returns[1].std(),
+        won[0] - won[1],
+        same / tenth - 1.0,
+        kelly / same - 1.0,
+        sortino_ratio(returns[0]) / sortino_ratio(returns[2]) - 1.0,
+        by_bet[0] / by_bet[2] - 1.0,
+        growth[0] / growth[2] - 1.0,
+    )
 
 
 class Gains(NamedTuple):
@@ -132,7 +138,7 @@ def _drawdown(ceiling: float, seeds: int, runs: int) -> list[dict[str, Any]]:
             f"{name}/growth_gain_same_median_drawdown", [market.growth_gain for market in found], EQUAL_DRAWDOWN_TARGET
         ),
         _figure(f"{name}/p_below_80", ruin, "share", RUIN_TARGET, ruin <= RUIN_TARGET),
-    ]  # fmt: skip
+    ]
 
 
 def runs_of(ceiling: float, seed: int, runs: int) -> Gains:
@@ -185,12 +191,24 @@ def _signals(p_up: Floats, move: Floats) -> Signals:
     n, cost = len(p_up), COST_SHARE * MOVE_TICKS
     ones = np.ones(n)
     return Signals(
-        instrument("NQ"), cost, True, np.arange(n), np.zeros(n, dtype=np.int64), score=p_up, p_up=p_up,
-        p_low=np.maximum(p_up, 1.0 - p_up), agreement=ones, decided=ones > 0.0, move_ticks=move,
-        atr_ticks=MOVE_TICKS * ones, volatility_ratio=ones, stop_ticks=MOVE_TICKS * ones,
-        break_even=0.5 * (1.0 + COST_SHARE) * ones, model=np.zeros(n, dtype=np.int64),
+        instrument("NQ"),
+        cost,
+        True,
+        np.arange(n),
+        np.zeros(n, dtype=np.int64),
+        score=p_up,
+        p_up=p_up,
+        p_low=np.maximum(p_up, 1.0 - p_up),
+        agreement=ones,
+        decided=ones > 0.0,
+        move_ticks=move,
+        atr_ticks=MOVE_TICKS * ones,
+        volatility_ratio=ones,
+        stop_ticks=MOVE_TICKS * ones,
+        break_even=0.5 * (1.0 + COST_SHARE) * ones,
+        model=np.zeros(n, dtype=np.int64),
         net_r=(np.sign(p_up - 0.5) * move - cost) / (MOVE_TICKS + cost),
-    )  # fmt: skip
+    )
 
 
 def _seconds(sessions: int) -> list[dict[str, Any]]:

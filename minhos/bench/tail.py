@@ -106,9 +106,13 @@ def _bar_figures(place: Path, n_bars: int) -> list[dict[str, Any]]:
     clock, symbol = SystemClock(), parse_symbol(SYMBOL)
     with _writing(path, FLUSH_S):
         tail = ScidTail(
-            path, instrument(symbol.root), symbol, after_ns=clock.now_ns(), interval_ns=round(BAR_S * NANOS_PER_SECOND),
+            path,
+            instrument(symbol.root),
+            symbol,
+            after_ns=clock.now_ns(),
+            interval_ns=round(BAR_S * NANOS_PER_SECOND),
             flush_ns=round(FLUSH_S * NANOS_PER_SECOND),
-        )  # fmt: skip
+        )
         while len(delays) < n_bars:
             values = tail.poll(clock.now_ns())
             now_ns = clock.now_ns()

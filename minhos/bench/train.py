@@ -29,5 +29,12 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         started = time.perf_counter()
         train(market.bars, calendar, recipe, Registry(Path(folder)))
         seconds = time.perf_counter() - started
-    return [{"name": "seconds_30_days", "value": round(seconds, 1), "unit": "s", "target": TARGET_S,
-             "met": seconds <= TARGET_S}]  # fmt: skip
+    return [
+        {
+            "name": "seconds_30_days",
+            "value": round(seconds, 1),
+            "unit": "s",
+            "target": TARGET_S,
+            "met": seconds <= TARGET_S,
+        }
+    ]

@@ -16,8 +16,21 @@ from minhos.commands.common import JsonOption, Report, console, errors, print_js
 from minhos.commands.suggest import chosen_of
 from minhos.errors import CommandRefused
 
-NAMES = ("decision", "features", "ingest", "backtest", "train", "edge", "sizing", "dtc", "tail", "faults", "honesty",
-         "walk_forward", "scheduler")  # fmt: skip
+NAMES = (
+    "decision",
+    "features",
+    "ingest",
+    "backtest",
+    "train",
+    "edge",
+    "sizing",
+    "dtc",
+    "tail",
+    "faults",
+    "honesty",
+    "walk_forward",
+    "scheduler",
+)
 
 
 def bench(

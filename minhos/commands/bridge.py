@@ -27,9 +27,13 @@ def bridge(
 ) -> None:
     r"""Serve Sierra Chart's files over DTC.  Example: minh.py bridge --folder C:\SierraChart\Data --password secret."""
     options = BridgeOptions(
-        folder=sierra_folder(folder), host=host, port=port, history_port=history_port, password=password,
+        folder=sierra_folder(folder),
+        host=host,
+        port=port,
+        history_port=history_port,
+        password=password,
         certificates=layout().data / "certificates" if tls else None,
-    )  # fmt: skip
+    )
     serving = Bridge(options, _say)
 
     def announce() -> None:

@@ -84,8 +84,13 @@ def progress(title: str, quiet: bool = False) -> Iterator[Report]:
     if quiet or not console.is_terminal:
         yield lambda share, text: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-               TimeElapsedColumn(), TextColumn("{task.fields[text]}"))  # fmt: skip
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=1.0, text="")
         yield lambda share, text: bar.update(task, completed=max(0.0, share), text=text)

@@ -44,10 +44,16 @@ def check_context(
     warm = int(table.valid.sum())
     sessions = len(set(calendar.trade_dates_of_bars(bars.close_time_ns).tolist()) - {0})
     found = {
-        "verdict": "accepted" if warm else "refused", "source": str(path), "bars": len(bars), "sessions": sessions,
-        "contracts": list(bars.contracts), "features": len(FEATURE_NAMES), "bars_with_features": warm,
-        "last_close_ticks": int(bars.close_ticks[-1]), "atr_ticks": float(table.atr_ticks[-1]),
-    }  # fmt: skip
+        "verdict": "accepted" if warm else "refused",
+        "source": str(path),
+        "bars": len(bars),
+        "sessions": sessions,
+        "contracts": list(bars.contracts),
+        "features": len(FEATURE_NAMES),
+        "bars_with_features": warm,
+        "last_close_ticks": int(bars.close_ticks[-1]),
+        "atr_ticks": float(table.atr_ticks[-1]),
+    }
     if as_json:
         print_json(found)
     else:

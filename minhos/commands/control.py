@@ -83,8 +83,16 @@ def _stop(name: Stop, why: str, as_json: bool) -> None:
     with progress(name, quiet=as_json) as report:
         done = stop_trading(chosen, layout(), name, who, why, clock=SystemClock(), progress=report)
     if as_json:
-        print_json({"command": name, "answer": done.sentence, "holds": done.holds, "halt_file": done.halt_file,
-                    "positions": done.positions, "outside": done.outside})  # fmt: skip
+        print_json(
+            {
+                "command": name,
+                "answer": done.sentence,
+                "holds": done.holds,
+                "halt_file": done.halt_file,
+                "positions": done.positions,
+                "outside": done.outside,
+            }
+        )
     else:
         console.print(f"{name}: {done.sentence}", highlight=False, markup=False)
     if not done.holds:

@@ -35,9 +35,14 @@ def drill(
     place = layout().make()
     with progress("drill", quiet=as_json) as report:
         done = service.drill(
-            settings(), place, clock=SystemClock(), distance_points=distance, with_trader=kill_trader,
-            price_points=price, progress=report,
-        )  # fmt: skip
+            settings(),
+            place,
+            clock=SystemClock(),
+            distance_points=distance,
+            with_trader=kill_trader,
+            price_points=price,
+            progress=report,
+        )
     if as_json:
         print_json(done)
     else:

@@ -54,9 +54,16 @@ def arm(
         proven = records.evidence is not None and records.evidence.state is EvidenceState.PROVEN
         answer = tell_trader("arm", why, arm_payload(records.evidence, "" if proven else words))
     if as_json:
-        print_json({"verdict": "refused" if missing else "armed", "account": chosen.sierra.account,
-                    "worst_case_today": None if worst is None else worst / 100, "plus": "gap",
-                    "conditions": found, "answer": answer})  # fmt: skip
+        print_json(
+            {
+                "verdict": "refused" if missing else "armed",
+                "account": chosen.sierra.account,
+                "worst_case_today": None if worst is None else worst / 100,
+                "plus": "gap",
+                "conditions": found,
+                "answer": answer,
+            }
+        )
     if missing:
         raise CheckFailed(f"not armed; missing: {', '.join(condition.name for condition in missing)}.")
     if not as_json:
@@ -93,8 +100,10 @@ def force(
     if minutes is not None and not minutes > 0:
         raise MinhosError(f"--for {minutes:g} is no duration: give minutes above 0, or leave it out.")
     payload: dict[str, str | int | float | bool] = {
-        "side": chosen_of(side, tuple(SIDES), "side"), "contracts": size or 0, "minutes": minutes or 0.0,
-    }  # fmt: skip
+        "side": chosen_of(side, tuple(SIDES), "side"),
+        "contracts": size or 0,
+        "minutes": minutes or 0.0,
+    }
     try:
         asked = forced_of(payload, user(), why, 0)
     except CommandRefused as error:

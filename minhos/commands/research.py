@@ -89,8 +89,14 @@ def show_data_report(report: Any) -> None:
     if failed:
         table = Table("trade date", "volume", "expected", "bars", "of", "why", title="Dates that fail")
         for date in failed[:20]:
-            table.add_row(str(date.trade_date), f"{date.volume:,}", f"{date.expected_volume:,.0f}", str(date.bars),
-                          str(date.expected_bars), date.reason)  # fmt: skip
+            table.add_row(
+                str(date.trade_date),
+                f"{date.volume:,}",
+                f"{date.expected_volume:,.0f}",
+                str(date.bars),
+                str(date.expected_bars),
+                date.reason,
+            )
         console.print(table)
         if len(failed) > 20:
             console.print(f"… and {len(failed) - 20} more.")
@@ -123,13 +129,22 @@ def backtest(
     figures = summary(found.result)
     verdict = {"verdict": trained["verdict"], "reason": trained["reason"], "bundle": bundle.id}
     deflation = enter_and_deflate(
-        place, found.bars, bundle.manifest.recipe_id, judged_with(chosen, bundle), "backtest",
+        place,
+        found.bars,
+        bundle.manifest.recipe_id,
+        judged_with(chosen, bundle),
+        "backtest",
         daily_returns(found.result),
-    )  # fmt: skip
+    )
     result = {
-        **verdict, "simulated": history.simulated, "bars": len(found.bars), **figures,
-        "sharpe_ratio": deflation.annual, "trials": deflation.n_trials, "deflated_sharpe_ratio": deflation.probability,
-    }  # fmt: skip
+        **verdict,
+        "simulated": history.simulated,
+        "bars": len(found.bars),
+        **figures,
+        "sharpe_ratio": deflation.annual,
+        "trials": deflation.n_trials,
+        "deflated_sharpe_ratio": deflation.probability,
+    }
     write_json(place.reports / "backtest.json", result)
     if as_json:
         print_json(result)

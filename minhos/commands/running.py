@@ -72,9 +72,15 @@ def use_switches(overrides: dict[str, dict[str, Any]]) -> Settings:
 
 
 def _overrides(
-    data: Path | None, symbol: str, timezone: str, stamps: str, market: str, ceiling: float | None,
-    seconds_per_bar: float | None, port: int | None,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+    data: Path | None,
+    symbol: str,
+    timezone: str,
+    stamps: str,
+    market: str,
+    ceiling: float | None,
+    seconds_per_bar: float | None,
+    port: int | None,
+) -> dict[str, dict[str, Any]]:
     """Switches of this run, by section; what was not given is left to the settings."""
     given: dict[str, dict[str, Any]] = {
         "data": {"source": str(data.expanduser().resolve()) if data else None, "timezone": timezone, "stamps": stamps},

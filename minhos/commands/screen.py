@@ -23,9 +23,14 @@ from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 
 STYLES = {
-    "live": "bold green", "training": "bold cyan", "no_predictions": "bold yellow", "no_edge": "bold yellow",
-    "degraded": "bold red", "halted": "bold red", "market_closed": "bold blue",
-}  # fmt: skip
+    "live": "bold green",
+    "training": "bold cyan",
+    "no_predictions": "bold yellow",
+    "no_edge": "bold yellow",
+    "degraded": "bold red",
+    "halted": "bold red",
+    "market_closed": "bold blue",
+}
 SENTENCES = 12
 
 

@@ -92,9 +92,16 @@ class Oscillators:
     """The indicators that every chart has, of prices in ticks."""
 
     names = (
-        "rsi", "macd_histogram", "bollinger_position", "bollinger_width", "stochastic", "money_flow", "adx",
-        "ema_fast", "ema_slow",
-    )  # fmt: skip
+        "rsi",
+        "macd_histogram",
+        "bollinger_position",
+        "bollinger_width",
+        "stochastic",
+        "money_flow",
+        "adx",
+        "ema_fast",
+        "ema_slow",
+    )
 
     def __init__(self, parameters: FeatureParameters) -> None:
         self._rsi = indicators.rsi(parameters.rsi)

@@ -80,9 +80,13 @@ class FeaturePipeline:
             return None
         built = self._builder
         state = MarketState(
-            bar.symbol, close_time_ns, bar.close_ticks, built.atr_ticks, built.shape.volatility_ratio,
+            bar.symbol,
+            close_time_ns,
+            bar.close_ticks,
+            built.atr_ticks,
+            built.shape.volatility_ratio,
             built.volume.volume_ratio,
-        )  # fmt: skip
+        )
         return Observation(bar.symbol, close_time_ns, self.anchor_time_ns, row, window, state)
 
     def copy(self) -> FeaturePipeline:

@@ -78,10 +78,17 @@ class RowBuilder:
         if oscillators is None:
             return None
         return [
-            *returns, *drift, *regime, *oscillators, *shape, *traded, *clock_values(time_ns, session),
-            *[timeframe.trend(close) for timeframe in self.timeframes], self.timeframes[-1].rsi / 50.0 - 1.0,
+            *returns,
+            *drift,
+            *regime,
+            *oscillators,
+            *shape,
+            *traded,
+            *clock_values(time_ns, session),
+            *[timeframe.trend(close) for timeframe in self.timeframes],
+            self.timeframes[-1].rsi / 50.0 - 1.0,
             *own,
-        ]  # fmt: skip
+        ]
 
 
 FEATURE_NAMES: tuple[str, ...] = RowBuilder(PARAMETERS).names

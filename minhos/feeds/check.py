@@ -45,9 +45,15 @@ class DataReport(msgspec.Struct, frozen=True):
 
 
 def check_data(
-    source: Path, *, symbol: str | None = None, timezone: str | None = None, stamps: str | None = None,
-    days: int | None = None, calendar: SessionCalendar | None = None, parameters: GateParameters | None = None,
-) -> DataReport:  # fmt: skip
+    source: Path,
+    *,
+    symbol: str | None = None,
+    timezone: str | None = None,
+    stamps: str | None = None,
+    days: int | None = None,
+    calendar: SessionCalendar | None = None,
+    parameters: GateParameters | None = None,
+) -> DataReport:
     """Read a file or folder as `load` does and judge it.
 
     Bad data give a report with the verdict "refused"; only data that cannot be read raise DataError (or

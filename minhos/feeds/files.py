@@ -40,9 +40,14 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load(
-    source: Path, *, symbol: str | None = None, timezone: str | None = None, stamps: str | None = None,
-    days: int | None = None, calendar: SessionCalendar | None = None,
-) -> Loaded:  # fmt: skip
+    source: Path,
+    *,
+    symbol: str | None = None,
+    timezone: str | None = None,
+    stamps: str | None = None,
+    days: int | None = None,
+    calendar: SessionCalendar | None = None,
+) -> Loaded:
     """The bars of a file, or of all files of one root in a folder.
 
     symbol: a contract, or a root for all its contracts, each used while it was in front by volume; by default

@@ -19,9 +19,16 @@ from minhos.market.symbols import contract_expiry_ns, parse_symbol
 from minhos.market.types import Bars
 
 _COLUMNS = (
-    "close_time_ns", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "bid_volume", "ask_volume",
+    "close_time_ns",
+    "open_ticks",
+    "high_ticks",
+    "low_ticks",
+    "close_ticks",
+    "volume",
+    "bid_volume",
+    "ask_volume",
     "trades",
-)  # fmt: skip
+)
 _COMPARED = ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume")
 
 

@@ -28,9 +28,17 @@ class BarBuilder:
         self._volume = self._bid_volume = self._ask_volume = self._trades = 0
 
     def add(
-        self, time_ns: int, open_ticks: int, high_ticks: int, low_ticks: int, close_ticks: int,
-        volume: int, bid_volume: int = UNKNOWN, ask_volume: int = UNKNOWN, trades: int = UNKNOWN,
-    ) -> Bar | None:  # fmt: skip
+        self,
+        time_ns: int,
+        open_ticks: int,
+        high_ticks: int,
+        low_ticks: int,
+        close_ticks: int,
+        volume: int,
+        bid_volume: int = UNKNOWN,
+        ask_volume: int = UNKNOWN,
+        trades: int = UNKNOWN,
+    ) -> Bar | None:
         """Take a record in; returns the bar that it closes, if it is the first of a later interval.
 
         A tick has four equal prices.  Volume by side and trades of a bar are UNKNOWN once one record's are.
@@ -69,9 +77,18 @@ class BarBuilder:
         if not self._close_time_ns:
             return None
         return Bar(
-            self.symbol, self._close_time_ns, self._open, self._high, self._low, self._close,
-            self._volume, self._bid_volume, self._ask_volume, self._trades, self.interval_ns,
-        )  # fmt: skip
+            self.symbol,
+            self._close_time_ns,
+            self._open,
+            self._high,
+            self._low,
+            self._close,
+            self._volume,
+            self._bid_volume,
+            self._ask_volume,
+            self._trades,
+            self.interval_ns,
+        )
 
 
 def _sum(so_far: int, more: int) -> int:

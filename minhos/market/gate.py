@@ -20,9 +20,15 @@ from minhos.market.coverage import SessionCoverage, coverage
 from minhos.market.types import UNKNOWN, Bars, Ints
 
 MIN_VOLUME: Mapping[str, int] = {
-    "NQ": 100_000, "MNQ": 100_000, "ES": 300_000, "MES": 100_000,
-    "RTY": 40_000, "M2K": 15_000, "YM": 40_000, "MYM": 15_000,
-}  # fmt: skip
+    "NQ": 100_000,
+    "MNQ": 100_000,
+    "ES": 300_000,
+    "MES": 100_000,
+    "RTY": 40_000,
+    "M2K": 15_000,
+    "YM": 40_000,
+    "MYM": 15_000,
+}
 """Contracts a full trade date, by root: between a thin back month and the front month's quiet days."""
 
 
@@ -134,10 +140,14 @@ def _judge_dates(
     if liquid:
         least = max(least, round(limits.min_share_of_typical * statistics.median(c.volume for c in liquid)))
     return [
-        _judge_date(c, round(least * float(profile[_places(c.expected, c.session, bars.interval_ns)].sum())),
-                    limits.max_missing_share, by_volume)
+        _judge_date(
+            c,
+            round(least * float(profile[_places(c.expected, c.session, bars.interval_ns)].sum())),
+            limits.max_missing_share,
+            by_volume,
+        )
         for c in covered
-    ]  # fmt: skip
+    ]
 
 
 def _volume_profile(bars: Bars, liquid: list[SessionCoverage]) -> npt.NDArray[np.float64]:

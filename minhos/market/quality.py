@@ -19,17 +19,31 @@ STALE_BARS = 3
 """That many bars in a row at one unchanged price are a stale run."""
 
 _WEIGHTS = {
-    "missing_bars": 1.0, "outside_bars": 2.0, "duplicates": 2.0, "out_of_order": 2.0, "misaligned_bars": 5.0,
-    "off_tick": 5.0, "outliers": 20.0, "inconsistent_bars": 20.0, "stale_bars": 2.0, "zero_volume_bars": 1.0,
-}  # fmt: skip
+    "missing_bars": 1.0,
+    "outside_bars": 2.0,
+    "duplicates": 2.0,
+    "out_of_order": 2.0,
+    "misaligned_bars": 5.0,
+    "off_tick": 5.0,
+    "outliers": 20.0,
+    "inconsistent_bars": 20.0,
+    "stale_bars": 2.0,
+    "zero_volume_bars": 1.0,
+}
 """How much of the score each fault costs: the score is 100 times the product of 1 - weight x share of bars."""
 
 _WORDS = {
-    "missing_bars": "missing", "outside_bars": "outside the sessions", "duplicates": "twice",
-    "out_of_order": "out of order", "misaligned_bars": "off the time grid", "off_tick": "off the tick grid",
-    "outliers": "implausible moves", "inconsistent_bars": "with open or close beyond high or low",
-    "stale_bars": "at a frozen price", "zero_volume_bars": "without volume",
-}  # fmt: skip
+    "missing_bars": "missing",
+    "outside_bars": "outside the sessions",
+    "duplicates": "twice",
+    "out_of_order": "out of order",
+    "misaligned_bars": "off the time grid",
+    "off_tick": "off the tick grid",
+    "outliers": "implausible moves",
+    "inconsistent_bars": "with open or close beyond high or low",
+    "stale_bars": "at a frozen price",
+    "zero_volume_bars": "without volume",
+}
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -136,9 +136,17 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
 
     def __iter__(self) -> Iterator[Bar]:
         columns = (
-            self.contract, self.close_time_ns, self.open_ticks, self.high_ticks, self.low_ticks, self.close_ticks,
-            self.volume, self.bid_volume, self.ask_volume, self.trades,
-        )  # fmt: skip
+            self.contract,
+            self.close_time_ns,
+            self.open_ticks,
+            self.high_ticks,
+            self.low_ticks,
+            self.close_ticks,
+            self.volume,
+            self.bid_volume,
+            self.ask_volume,
+            self.trades,
+        )
         for contract, time_ns, open_, high, low, close, volume, bid, ask, trades in zip(
             *(column.tolist() for column in columns), strict=True
         ):
@@ -153,11 +161,17 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
         """Those rows as a history of its own (slice, indices or mask)."""
         return msgspec.structs.replace(
             self,
-            contract=self.contract[which], close_time_ns=self.close_time_ns[which], open_ticks=self.open_ticks[which],
-            high_ticks=self.high_ticks[which], low_ticks=self.low_ticks[which], close_ticks=self.close_ticks[which],
-            volume=self.volume[which], bid_volume=self.bid_volume[which], ask_volume=self.ask_volume[which],
+            contract=self.contract[which],
+            close_time_ns=self.close_time_ns[which],
+            open_ticks=self.open_ticks[which],
+            high_ticks=self.high_ticks[which],
+            low_ticks=self.low_ticks[which],
+            close_ticks=self.close_ticks[which],
+            volume=self.volume[which],
+            bid_volume=self.bid_volume[which],
+            ask_volume=self.ask_volume[which],
             trades=self.trades[which],
-        )  # fmt: skip
+        )
 
     @property
     def symbol(self) -> str:
@@ -171,14 +185,34 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
         index = {symbol: i for i, symbol in enumerate(contracts)}
         rows = [
             (
-                index[b.symbol], b.close_time_ns, b.open_ticks, b.high_ticks, b.low_ticks, b.close_ticks,
-                b.volume, b.bid_volume, b.ask_volume, b.trades,
+                index[b.symbol],
+                b.close_time_ns,
+                b.open_ticks,
+                b.high_ticks,
+                b.low_ticks,
+                b.close_ticks,
+                b.volume,
+                b.bid_volume,
+                b.ask_volume,
+                b.trades,
             )
             for b in bars
-        ]  # fmt: skip
+        ]
         table = np.array(rows, dtype=np.int64).reshape(len(rows), 10)
         contract, time_ns, open_, high, low, close, volume, bid, ask, trades = np.ascontiguousarray(table.T)
         return cls(
-            instrument, contracts, contract, time_ns, open_, high, low, close, volume, bid, ask, trades,
-            bars[0].interval_ns if bars else BAR_INTERVAL_NS, simulated,
-        )  # fmt: skip
+            instrument,
+            contracts,
+            contract,
+            time_ns,
+            open_,
+            high,
+            low,
+            close,
+            volume,
+            bid,
+            ask,
+            trades,
+            bars[0].interval_ns if bars else BAR_INTERVAL_NS,
+            simulated,
+        )

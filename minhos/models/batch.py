@@ -88,11 +88,17 @@ class ForecastTable(msgspec.Struct, frozen=True, eq=False):
         members = {name: p for name, p in answers if not np.isnan(p)}
         side = (p_up > 0.5) - (p_up < 0.5)
         return Forecast(
-            symbol=self.contracts[int(self.contract[i])], close_time_ns=int(self.close_time_ns[i]), members=members,
-            score=float(self.score[i]), p_up=p_up, p_low=float(self.p_low[i]), side=side,
-            agreement=agreement(members, side), bundle_id=self.bundle_id,
+            symbol=self.contracts[int(self.contract[i])],
+            close_time_ns=int(self.close_time_ns[i]),
+            members=members,
+            score=float(self.score[i]),
+            p_up=p_up,
+            p_low=float(self.p_low[i]),
+            side=side,
+            agreement=agreement(members, side),
+            bundle_id=self.bundle_id,
             missing=tuple(name for name in self.names if name not in members),
-        )  # fmt: skip
+        )
 
     def by_close(self) -> dict[int, Forecast]:
         """Every forecast there is, by the close of its bar (UTC ns)."""
@@ -100,8 +106,9 @@ class ForecastTable(msgspec.Struct, frozen=True, eq=False):
         return {forecast.close_time_ns: forecast for forecast in forecasts if forecast is not None}
 
 
-def forecast_all(bundle: Bundle, history: FeatureHistory, *, processes: int = 2,
-                 progress: Progress | None = None) -> ForecastTable:  # fmt: skip
+def forecast_all(
+    bundle: Bundle, history: FeatureHistory, *, processes: int = 2, progress: Progress | None = None
+) -> ForecastTable:
     """Forecast every bar that has a whole valid window, in processes of one thread each.
 
     Raises ModelError as `Forecaster` does.
@@ -124,8 +131,9 @@ class ForecastCache:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
 
-    def forecasts(self, bundle: Bundle, history: FeatureHistory, *, processes: int = 2,
-                  progress: Progress | None = None) -> ForecastTable:  # fmt: skip
+    def forecasts(
+        self, bundle: Bundle, history: FeatureHistory, *, processes: int = 2, progress: Progress | None = None
+    ) -> ForecastTable:
         """What `forecast_all` returns, from the disk where it was computed before."""
         path = self.root / f"{bundle.id}-{history.hash()[:16]}.npz"
         values = _read(path, (len(history.rows), len(bundle.manifest.weights) + 3))
@@ -143,9 +151,16 @@ class ForecastCache:
 def _table(bundle: Bundle, history: FeatureHistory, values: Doubles) -> ForecastTable:
     score, p_up, p_low = values[:, -3:].T
     return ForecastTable(
-        bundle.id, tuple(bundle.manifest.weights), history.contracts, history.contract, history.close_time_ns,
-        values[:, :-3], score, p_up, p_low,
-    )  # fmt: skip
+        bundle.id,
+        tuple(bundle.manifest.weights),
+        history.contracts,
+        history.contract,
+        history.close_time_ns,
+        values[:, :-3],
+        score,
+        p_up,
+        p_low,
+    )
 
 
 def _whole_windows(history: FeatureHistory, window: int) -> npt.NDArray[np.bool_]:

@@ -141,11 +141,19 @@ def scope_of(instrument_root: str, simulated: bool) -> str:
 def info_of(path: Path, manifest: Manifest) -> BundleInfo:
     """The manifest's line for a list, status candidate."""
     return BundleInfo(
-        id=path.name, path=path, scope=manifest.scope, recipe_id=manifest.recipe_id, symbol=manifest.symbol,
-        simulated=manifest.simulated, created_ns=manifest.created_ns, verdict=str(manifest.report.get("verdict", "")),
-        members=tuple(name.removesuffix(".onnx") for name in manifest.files), data_range=manifest.data_range,
-        parent=manifest.parent, minhos_version=manifest.minhos_version,
-    )  # fmt: skip
+        id=path.name,
+        path=path,
+        scope=manifest.scope,
+        recipe_id=manifest.recipe_id,
+        symbol=manifest.symbol,
+        simulated=manifest.simulated,
+        created_ns=manifest.created_ns,
+        verdict=str(manifest.report.get("verdict", "")),
+        members=tuple(name.removesuffix(".onnx") for name in manifest.files),
+        data_range=manifest.data_range,
+        parent=manifest.parent,
+        minhos_version=manifest.minhos_version,
+    )
 
 
 def write_bundle(contents: BundleContents, folder: Path) -> BundleInfo:

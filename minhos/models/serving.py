@@ -92,10 +92,17 @@ class Forecaster:
         p_up = self._calibrator.p_up(score)
         side = (p_up > 0.5) - (p_up < 0.5)
         return Forecast(
-            symbol=symbol, close_time_ns=close_time_ns, members=members, score=score, p_up=p_up,
-            p_low=self._calibrator.p_low(score), side=side, agreement=agreement(members, side),
-            bundle_id=self.bundle.id, missing=missing,
-        )  # fmt: skip
+            symbol=symbol,
+            close_time_ns=close_time_ns,
+            members=members,
+            score=score,
+            p_up=p_up,
+            p_low=self._calibrator.p_low(score),
+            side=side,
+            agreement=agreement(members, side),
+            bundle_id=self.bundle.id,
+            missing=missing,
+        )
 
     def _ask(self, row: Floats, window: Floats) -> tuple[dict[str, float], tuple[str, ...]]:
         rows = np.ascontiguousarray(row, dtype=np.float32)[np.newaxis]

@@ -25,9 +25,16 @@ KILLS_IN_A_ROW = 3
 ADDRESS = re.compile(r"(tcp|tls)://[^\s/:]+:\d{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 
-def run_calls(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, processes: int = 2,
-              scheduler: str | None = None, shared: Any = None, progress: Progress | None = None,
-              describe: Callable[[tuple[Any, ...], Any], str] | None = None) -> list[Any]:  # fmt: skip
+def run_calls(
+    function: Callable[..., Any],
+    arguments: Sequence[tuple[Any, ...]],
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    shared: Any = None,
+    progress: Progress | None = None,
+    describe: Callable[[tuple[Any, ...], Any], str] | None = None,
+) -> list[Any]:
     """`function(*argument)` for every entry of arguments; the results in the order of arguments.
 
     Calls start in the order given, so put the longest first.  Each must depend on nothing but what it is given, and
@@ -47,8 +54,13 @@ def run_calls(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
     return results
 
 
-def _finished(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int,
-              scheduler: str | None, shared: Any) -> Numbered:  # fmt: skip
+def _finished(
+    function: Callable[..., Any],
+    arguments: Sequence[tuple[Any, ...]],
+    processes: int,
+    scheduler: str | None,
+    shared: Any,
+) -> Numbered:
     """Number and result of each call, as they finish."""
     if not arguments:
         return ()

@@ -160,8 +160,23 @@ def _make(folder: Path, key: Path, path: Path) -> None:
     """A self-signed certificate, by the openssl program."""
     program = find_openssl()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [program, "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days", str(VALID_DAYS),
-               "-subj", "/CN=MinhOS bridge", "-keyout", str(key), "-out", str(path)]  # fmt: skip
+    command = [
+        program,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-sha256",
+        "-nodes",
+        "-days",
+        str(VALID_DAYS),
+        "-subj",
+        "/CN=MinhOS bridge",
+        "-keyout",
+        str(key),
+        "-out",
+        str(path),
+    ]
     try:
         made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -57,9 +57,7 @@ class ContractRoll:
         log.info("roll", contract=turn.symbol, reason=turn.reason)
         self._activate(after, "")
         bars = after.history()
-        self._engine.load_history(
-            tuple(bars.rows(bars.close_time_ns > self._engine.state.last_close_ns)), reset=False
-        )  # fmt: skip
+        self._engine.load_history(tuple(bars.rows(bars.close_time_ns > self._engine.state.last_close_ns)), reset=False)
         return after
 
     def _activate(self, feed: FolderFeed, leaving: str) -> None:

@@ -64,8 +64,11 @@ class Child:
         errors = self._error_file.open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", SERVICES[self.name]],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=self.environment,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=self.environment,
+        )
         errors.close()
         self.started_s = now_s
         self.restarts += 1
@@ -109,10 +112,12 @@ class Supervisor:
             child.tend(_seconds())
         pids = {c.name: c.process.pid for c in self.children if c.process is not None}
         state = {
-            "pid": os.getpid(), "time_ns": SystemClock().now_ns(), "children": pids,
+            "pid": os.getpid(),
+            "time_ns": SystemClock().now_ns(),
+            "children": pids,
             "restarts": {c.name: max(0, c.restarts) for c in self.children},
             "refused": {c.name: c.refused for c in self.children if c.refused},
-        }  # fmt: skip
+        }
         with suppress(OSError):
             write_json(self.layout.run / "supervisor.json", state)
 

@@ -109,9 +109,12 @@ class Trader:
         if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
-            settings, mode=self.mode, account=self.account, version=minhos.__version__,
+            settings,
+            mode=self.mode,
+            account=self.account,
+            version=minhos.__version__,
             cash_cents=0 if state.mode else starting_cash_cents(self.settings),
-        )  # fmt: skip
+        )
         history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
         after_ns = self.seen_ns or history[-1].close_time_ns
         missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)

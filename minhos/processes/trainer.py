@@ -84,9 +84,13 @@ class Trainer:
             bars = self.history()
             active = active_bundle(self.registry, self.scope)
             result = run_training(
-                bars, self.settings, self.layout, self.registry.root, progress=tell,
+                bars,
+                self.settings,
+                self.layout,
+                self.registry.root,
+                progress=tell,
                 parent=active.id if active else "",
-            )  # fmt: skip
+            )
             if not result["bundle_id"]:
                 raise LeakSuspected(str(result["reason"]))
             self.registry.promote(result["bundle_id"], "trainer", self.clock.now_ns())
@@ -134,10 +138,13 @@ class Trainer:
         write_json(
             self.layout.run / "trainer.json",
             {
-                "pid": os.getpid(), "state": state, "time_ns": self.clock.now_ns(), "scope": self.scope,
+                "pid": os.getpid(),
+                "state": state,
+                "time_ns": self.clock.now_ns(),
+                "scope": self.scope,
                 "error": self.last_error,
             },
-        )  # fmt: skip
+        )
 
 
 def main() -> int:

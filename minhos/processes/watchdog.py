@@ -168,9 +168,12 @@ class Watchdog:
 
     def _write(self, judgement: Judgement) -> None:
         state: dict[str, object] = {
-            "pid": os.getpid(), "time_ns": self._clock.now_ns(), "state": judgement.state,
-            "sentence": judgement.sentence, "last_action": self.last_action,
-        }  # fmt: skip
+            "pid": os.getpid(),
+            "time_ns": self._clock.now_ns(),
+            "state": judgement.state,
+            "sentence": judgement.sentence,
+            "last_action": self.last_action,
+        }
         with suppress(OSError):  # a full disk does not end who watches
             write_json(self.layout.run / "watchdog.json", state)
 

@@ -150,10 +150,16 @@ def run_backtest(
     if store is not None:
         store.flush()
     return BacktestResult(
-        decisions, engine.trades, engine.fills, engine.state.ledger.account(),
-        bars.close_time_ns, calendar.trade_dates_of_bars(bars.close_time_ns),
-        np.array([d.equity_cents for d in decisions], dtype=np.int64), cash_cents, engine.state.risk,
-    )  # fmt: skip
+        decisions,
+        engine.trades,
+        engine.fills,
+        engine.state.ledger.account(),
+        bars.close_time_ns,
+        calendar.trade_dates_of_bars(bars.close_time_ns),
+        np.array([d.equity_cents for d in decisions], dtype=np.int64),
+        cash_cents,
+        engine.state.risk,
+    )
 
 
 def serving_from(start_ns: int, models: Sequence[ev.ModelActivated]) -> list[ev.ModelActivated]:
@@ -171,18 +177,20 @@ def rolled(settings: ev.TradingSettings, symbol: str) -> ev.TradingSettings:
         order = settings.instruments[settings.order_symbol]
         order_symbol = symbol.replace(instrument.root, order.root, 1)
         instruments[order_symbol] = order
-    return msgspec.structs.replace(
-        settings, instruments=instruments, signal_symbol=symbol, order_symbol=order_symbol
-    )  # fmt: skip
+    return msgspec.structs.replace(settings, instruments=instruments, signal_symbol=symbol, order_symbol=order_symbol)
 
 
 class BacktestEngine(Engine):
     """The engine, which also keeps trades and fills in lists."""
 
     def __init__(
-        self, state: TradingState, venue: PaperVenue, clock: SimulatedClock, journal: BatchingStore | None,
+        self,
+        state: TradingState,
+        venue: PaperVenue,
+        clock: SimulatedClock,
+        journal: BatchingStore | None,
         forecasts: GivenForecasts,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(state, venue, clock, journal, forecasts)
         self.trades: list[ev.TradeClosed] = []
         self.fills: list[Fill] = []
@@ -232,8 +240,9 @@ def summary(result: BacktestResult) -> dict[str, Any]:
     equity = np.concatenate([[result.initial_cash_cents], result.equity_cents]).astype(np.float64)
     pnl = [closed.trade.pnl_cents for closed in result.trades]
     tick_cents = {symbol: instrument.tick_value_cents for symbol, instrument in result.account.instruments.items()}
-    slippage = sum(f.contracts * f.side * (f.price_ticks - f.expected_ticks) * tick_cents[f.symbol]
-                   for f in result.fills)  # fmt: skip
+    slippage = sum(
+        f.contracts * f.side * (f.price_ticks - f.expected_ticks) * tick_cents[f.symbol] for f in result.fills
+    )
     return {
         "first": iso(int(result.time_ns[0])),
         "last": iso(int(result.time_ns[-1])),

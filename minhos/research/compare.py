@@ -108,9 +108,15 @@ def compare(
     if day.undecided:
         sentence += f"  {day.undecided} decisions do not come out again from the day's own events: run replay."
     return CompareReport(
-        "differs" if rows or day.undecided else "identical", sentence, trade_date, len(day.decisions),
-        day.end_pnl_cents, tested.end_pnl_cents, rows, day.undecided,
-    )  # fmt: skip
+        "differs" if rows or day.undecided else "identical",
+        sentence,
+        trade_date,
+        len(day.decisions),
+        day.end_pnl_cents,
+        tested.end_pnl_cents,
+        rows,
+        day.undecided,
+    )
 
 
 def newest_date(reader: Journal, calendar: SessionCalendar) -> int:
@@ -125,9 +131,13 @@ def newest_date(reader: Journal, calendar: SessionCalendar) -> int:
 
 
 def read_day(
-    reader: Journal, trade_date: int, calendar: SessionCalendar, features: Callable[[Instrument], Observe],
-    start: TradingState, progress: Progress | None,
-) -> Day:  # fmt: skip
+    reader: Journal,
+    trade_date: int,
+    calendar: SessionCalendar,
+    features: Callable[[Instrument], Observe],
+    start: TradingState,
+    progress: Progress | None,
+) -> Day:
     """The day's events; `start` is left as the account and risk were when its first bar closed."""
     day, state = Day(trade_date), TradingState(calendar, features)
     total = max(1, reader.last)
@@ -254,8 +264,13 @@ def _fills(paper: Day, tested: Day, reasons: Reasons) -> Iterator[Row]:
         ):
             yield Row(iso(known.time_ns), "fill", _fill_text(mine), _fill_text(other), reasons.of_fill(mine, known))
         elif _slippage(mine) != _slippage(other):
-            yield Row(iso(mine.time_ns), "slippage", f"{_slippage(mine)} ticks", f"{_slippage(other)} ticks",
-                      "the venues' slippage differs")  # fmt: skip
+            yield Row(
+                iso(mine.time_ns),
+                "slippage",
+                f"{_slippage(mine)} ticks",
+                f"{_slippage(other)} ticks",
+                "the venues' slippage differs",
+            )
 
 
 def _by_order(fills: list[Fill]) -> dict[str, Fill]:

@@ -125,9 +125,13 @@ class OutOfSample(msgspec.Struct, frozen=True, eq=False):
 
 
 def signals_of(
-    bars: Bars, table: FeatureTable, forecasts: dict[int, Forecast], activations: Sequence[ModelActivated],
-    calendar: SessionCalendar, cost_ticks: float | None = None,
-) -> Signals:  # fmt: skip
+    bars: Bars,
+    table: FeatureTable,
+    forecasts: dict[int, Forecast],
+    activations: Sequence[ModelActivated],
+    calendar: SessionCalendar,
+    cost_ticks: float | None = None,
+) -> Signals:
     """The forecasts of those bars with their outcomes.
 
     cost_ticks: of a round trip; the instrument's own where None.  Raises NotEnoughData where there is no outcome.
@@ -155,14 +159,24 @@ def signals_of(
         stop[of_model] = stop_ticks(atr[of_model], payoff.stop_atr)
         threshold[of_model] = break_even(payoff, atr[of_model], cost)
     return Signals(
-        bars.instrument, cost, bars.simulated, closes, trade_date[rows],
-        score=np.array([forecast.score for forecast in made]), p_up=p_up,
+        bars.instrument,
+        cost,
+        bars.simulated,
+        closes,
+        trade_date[rows],
+        score=np.array([forecast.score for forecast in made]),
+        p_up=p_up,
         p_low=np.array([forecast.p_low for forecast in made]),
         agreement=np.array([forecast.agreement for forecast in made]),
-        decided=labels.decided[rows], move_ticks=labels.move_ticks[rows].astype(float), atr_ticks=atr,
-        volatility_ratio=np.asarray(table.volatility_ratio, dtype=float)[at], stop_ticks=stop, break_even=threshold,
-        model=model, net_r=_net_r(bars, rows, side, labels.move_ticks[rows].astype(float), stop, cost),
-    )  # fmt: skip
+        decided=labels.decided[rows],
+        move_ticks=labels.move_ticks[rows].astype(float),
+        atr_ticks=atr,
+        volatility_ratio=np.asarray(table.volatility_ratio, dtype=float)[at],
+        stop_ticks=stop,
+        break_even=threshold,
+        model=model,
+        net_r=_net_r(bars, rows, side, labels.move_ticks[rows].astype(float), stop, cost),
+    )
 
 
 def _net_r(bars: Bars, rows: Ints, side: Floats, move: Floats, stop: Floats, cost: float) -> Floats:

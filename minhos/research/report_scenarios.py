@@ -27,16 +27,24 @@ def scenarios(report: ResearchReport) -> Section:
         *(f"{result.title}. {' '.join(result.story)}" for result in results),
     ]
     rows = tuple(
-        (result.title, _word(result), count(result.held),
-         percent(result.figures["worst_day_loss"]), dollars(result.figures["gap_dollars"]),
-         percent(result.figures["capital_at_risk"]), percent(result.figures["drawdown"]),
-         dollars(result.figures["final_equity_dollars"]))
+        (
+            result.title,
+            _word(result),
+            count(result.held),
+            percent(result.figures["worst_day_loss"]),
+            dollars(result.figures["gap_dollars"]),
+            percent(result.figures["capital_at_risk"]),
+            percent(result.figures["drawdown"]),
+            dollars(result.figures["final_equity_dollars"]),
+        )
         for result in results
-    )  # fmt: skip
+    )
     broken = tuple(
         (result.title, check.name, check.limit, check.value)
-        for result in results for check in result.checks if not check.holds
-    )  # fmt: skip
+        for result in results
+        for check in result.checks
+        if not check.holds
+    )
     tables = [Table("Bad days", HEAD, rows, text_columns=(0, 1))]
     if broken:
         tables.append(Table("What did not hold", ("", "check", "may", "did"), broken, text_columns=(0, 1, 2, 3)))

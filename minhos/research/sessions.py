@@ -160,9 +160,13 @@ class _Reading:
         closes = set(self.calendar.expected_closes(session).tolist()) if session is not None else set()
         decided = sum(d.outcome not in UNDECIDED for close_ns, d in day.decisions.items() if close_ns in closes)
         return SessionCheck(
-            day.trade_date, decided, len(closes), self._compared[day.trade_date],
-            tuple(self._unreconciled.get(day.trade_date, ())), day.undecided,
-        )  # fmt: skip
+            day.trade_date,
+            decided,
+            len(closes),
+            self._compared[day.trade_date],
+            tuple(self._unreconciled.get(day.trade_date, ())),
+            day.undecided,
+        )
 
     def _rows(self, day: Day, start: TradingState) -> tuple[Row, ...]:
         if not day.decisions:

@@ -84,9 +84,14 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
         process.update(result.net_r)
         log_r, stage = self._detect(result) if self.state is not EvidenceState.UNPROVEN else (None, 0)
         return msgspec.structs.replace(
-            self, bets=process.n, clipped=process.clipped, log_wealth=tuple(process.log_wealth),
-            log_maximum=process.log_maximum, log_r=log_r, stage=stage,
-        )  # fmt: skip
+            self,
+            bets=process.n,
+            clipped=process.clipped,
+            log_wealth=tuple(process.log_wealth),
+            log_maximum=process.log_maximum,
+            log_r=log_r,
+            stage=stage,
+        )
 
     def _detect(self, result: ShadowResult) -> tuple[float | None, int]:
         """The detector after one bet, and the stage, which only rises."""

@@ -99,9 +99,7 @@ def market_components(
         if not math.isnan(market.spread_ticks):
             spread = measured(spread, market.spread_ticks, parameters.spread_ticks, parameters, time_ns)
         volume = measured(volume, market.volume_ratio, parameters.volume_ratio, parameters, time_ns, falling=True)
-    quality = measured(
-        quality, data_quality, parameters.data_quality, parameters, time_ns, falling=True, text="{:.1%}"
-    )  # fmt: skip
+    quality = measured(quality, data_quality, parameters.data_quality, parameters, time_ns, falling=True, text="{:.1%}")
     level = model_level(model, parameters)
     if not level is models.level is Level.LOW:
         models = settle(models, level, level, f"model {model.value}", time_ns, parameters.calm_bars)

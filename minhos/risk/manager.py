@@ -25,9 +25,7 @@ class RiskManager:
     mode: the live ladder holds in "live" alone.
     """
 
-    def __init__(
-        self, parameters: RiskParameters, limits: Iterable[Limit] | None = None, mode: Mode = "paper"
-    ) -> None:  # fmt: skip
+    def __init__(self, parameters: RiskParameters, limits: Iterable[Limit] | None = None, mode: Mode = "paper") -> None:
         self.parameters = parameters
         self.mode = mode
         self.limits = tuple(standard_limits(parameters, mode=mode) if limits is None else limits)
@@ -85,4 +83,4 @@ def _failed(context: RiskContext, reason: str) -> Verdict:
     cap = Cap(FAILED, 0, reason, Action.FLATTEN)
     return Verdict(
         wanted.symbol, wanted.close_time_ns, wanted.target, 0, Level.EMERGENCY, FAILED, reason, Action.FLATTEN, (cap,)
-    )  # fmt: skip
+    )

@@ -188,15 +188,32 @@ class RiskParameters(msgspec.Struct, frozen=True):
 
 
 _SHARES = (
-    "max_capital_risk", "daily_loss_limit", "min_confidence", "min_agreement", "min_data_quality",
+    "max_capital_risk",
+    "daily_loss_limit",
+    "min_confidence",
+    "min_agreement",
+    "min_data_quality",
     "max_commission_share_a_day",
-)  # fmt: skip
+)
 _AMOUNTS = (
-    "max_position_size", "max_consecutive_losses", "cooldown_minutes", "min_members", "model_max_age_days",
-    "no_adds_before_halt_minutes", "flat_before_halt_minutes", "blackout_before_minutes", "blackout_after_minutes",
-    "expiry_days", "overnight_margin_before_close_minutes", "max_volatility_ratio", "min_volume_ratio",
-    "max_spread_ticks", "max_orders_a_minute", "max_orders_a_day", "max_round_trips_a_day",
-)  # fmt: skip
+    "max_position_size",
+    "max_consecutive_losses",
+    "cooldown_minutes",
+    "min_members",
+    "model_max_age_days",
+    "no_adds_before_halt_minutes",
+    "flat_before_halt_minutes",
+    "blackout_before_minutes",
+    "blackout_after_minutes",
+    "expiry_days",
+    "overnight_margin_before_close_minutes",
+    "max_volatility_ratio",
+    "min_volume_ratio",
+    "max_spread_ticks",
+    "max_orders_a_minute",
+    "max_orders_a_day",
+    "max_round_trips_a_day",
+)
 
 
 def _refuse_unless(name: str, value: float, low: float, high: float) -> None:

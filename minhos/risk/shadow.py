@@ -71,9 +71,14 @@ def shadow_bet(forecast: Forecast, recommendation: Recommendation, instrument: I
     if forecast.side == 0 or not 0.0 < break_even < p < 1.0 or recommendation.stop_distance_ticks <= 0:
         return None
     return ShadowBet(
-        forecast.symbol, forecast.close_time_ns, forecast.side, p, break_even,
-        recommendation.stop_distance_ticks, instrument.round_trip_cost_ticks(),
-    )  # fmt: skip
+        forecast.symbol,
+        forecast.close_time_ns,
+        forecast.side,
+        p,
+        break_even,
+        recommendation.stop_distance_ticks,
+        instrument.round_trip_cost_ticks(),
+    )
 
 
 def on_bar(book: ShadowBook, bar: Bar, bet: ShadowBet | None) -> tuple[ShadowBook, ShadowResult | None]:

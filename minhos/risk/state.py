@@ -102,10 +102,12 @@ def _latch_loss_stop(state: RiskState, parameters: RiskParameters, account: Acco
         return state
     by_date, cooled = parameters.after_losses == "trade_date", parameters.after_losses == "cooldown"
     stop = Stop(
-        SYSTEM, f"{losses} losing trades in a row", time_ns,
+        SYSTEM,
+        f"{losses} losing trades in a row",
+        time_ns,
         trade_date=account.trade_date if by_date else 0,
         until_ns=time_ns + round(parameters.cooldown_minutes * NANOS_PER_MINUTE) if cooled else 0,
-    )  # fmt: skip
+    )
     return replace(state, loss_stop=stop, losses_forgiven=losses)
 
 
@@ -210,9 +212,15 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
 
 
 def on_command(
-    state: RiskState, name: str, who: str, why: str, time_ns: int, equity_cents: int,
-    *, payload: arming.Payload | None = None,
-) -> RiskState:  # fmt: skip
+    state: RiskState,
+    name: str,
+    who: str,
+    why: str,
+    time_ns: int,
+    equity_cents: int,
+    *,
+    payload: arming.Payload | None = None,
+) -> RiskState:
     """What a person ordered; names that are not about risk change nothing.
 
     pause: no new risk.  flatten: close everything and pause.  halt: the same as a stop that is shown in red.
@@ -243,9 +251,7 @@ def _resumed(state: RiskState, word: Stop, equity_cents: int) -> RiskState:
     loss_stop = None if waits else state.loss_stop
     state = replace(state, paused=None, halted=None, distrust=None, resumed=word, loss_stop=loss_stop)
     if state.trailing_stop is not None:
-        state = replace(
-            state, trailing_stop=None, trailing_peak_cents=equity_cents, trailing_start_cents=equity_cents
-        )  # fmt: skip
+        state = replace(state, trailing_stop=None, trailing_peak_cents=equity_cents, trailing_start_cents=equity_cents)
     if state.level() is not Level.EMERGENCY:
         return state
     markets = {root: _calmed(market, word.time_ns) for root, market in state.markets.items()}
@@ -257,5 +263,5 @@ def _calmed(market: MarketRisk, time_ns: int) -> MarketRisk:
     """The same with its EMERGENCY components at LOW; the next bar measures them again."""
     components = tuple(
         Component(c.name, since_ns=time_ns) if c.level is Level.EMERGENCY else c for c in market.components
-    )  # fmt: skip
+    )
     return replace(market, components=components)

@@ -49,14 +49,17 @@ def _of(trades: Sequence[Trade], source: Literal["own", "bootstrap", "none"], ow
     interval = wilson_interval(len(wins), len(trades))
     mean_win, mean_loss = _mean(wins), _mean(losses)
     return WinStatistics(
-        source, own_trades, len(trades), len(wins),
+        source,
+        own_trades,
+        len(trades),
+        len(wins),
         win_rate=len(wins) / len(trades) if trades else math.nan,
         low=interval.low,
         high=interval.high,
         mean_win_cents=mean_win,
         mean_loss_cents=mean_loss,
         payoff_ratio=mean_win / mean_loss if losses else math.nan,
-    )  # fmt: skip
+    )
 
 
 def _mean(values: Sequence[int]) -> float:

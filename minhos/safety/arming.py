@@ -95,7 +95,7 @@ def read_records(
         if re.fullmatch(r"paper-Sim\d+", path.stem):
             sessions = check_sessions(
                 reader(path), calendar=calendar, matching=matching_of(settings), progress=progress
-            )  # fmt: skip
+            )
             checks += sessions.checks
             found.append(sessions.risk.market(root).evidence)
         else:

@@ -74,9 +74,15 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drill(
-    settings: Settings, layout: Layout, *, clock: Clock, distance_points: float, with_trader: bool = False,
-    price_points: float | None = None, progress: Progress | None = None,
-) -> DrillReport:  # fmt: skip
+    settings: Settings,
+    layout: Layout,
+    *,
+    clock: Clock,
+    distance_points: float,
+    with_trader: bool = False,
+    price_points: float | None = None,
+    progress: Progress | None = None,
+) -> DrillReport:
     """Run the drill; the report is also left in reports/drill.json.
 
     distance_points: the stop rests at three times that.  with_trader: SIGKILL the running trader, under HALT.
@@ -160,10 +166,14 @@ class Course:
     def report(self, account: str, contract: str, clock: Clock) -> DrillReport:
         passed = all(step.passed for step in self._steps)
         return DrillReport(
-            verdict="passed" if passed else "failed", passed=passed, account=account, contract=contract,
-            steps=tuple(self._steps), total_ms=round((clock.monotonic_ns() - self._started_ns) / 1e6, 1),
+            verdict="passed" if passed else "failed",
+            passed=passed,
+            account=account,
+            contract=contract,
+            steps=tuple(self._steps),
+            total_ms=round((clock.monotonic_ns() - self._started_ns) / 1e6, 1),
             time=dt.datetime.fromtimestamp(clock.now_ns() // NANOS_PER_SECOND, dt.UTC).isoformat(),
-        )  # fmt: skip
+        )
 
 
 class _Drill:
@@ -205,9 +215,11 @@ class _Drill:
         desk = Desk(client, self._account, self._names, self._clock)
         await require_account(client, self._account)
         options = SierraOptions(
-            client=self._options, account=self._account, target_per_stop=1.0,
+            client=self._options,
+            account=self._account,
+            target_per_stop=1.0,
             broker_symbols=self._settings.sierra.names_at_broker(),
-        )  # fmt: skip
+        )
         route = await find_route(client, options, self._contract, self._instrument)
         held, working = await desk.positions(), await desk.orders()
         if held or working:
@@ -229,9 +241,14 @@ class _Drill:
     def _bracket(self, route: Route, distance_ticks: int, last_ticks: int) -> list[m.Message]:
         name = f"drill-{secrets.token_hex(8)}"
         order = Order(
-            name, self._contract, 1, 1, Role.ENTRY, stop_distance_ticks=STOP_DISTANCES * distance_ticks,
+            name,
+            self._contract,
+            1,
+            1,
+            Role.ENTRY,
+            stop_distance_ticks=STOP_DISTANCES * distance_ticks,
             stop_id=f"{name}-S",
-        )  # fmt: skip
+        )
         sierra = self._settings.sierra
         target = round(sierra.target_atr * distance_ticks) if sierra.legs == "stop_and_target" else 0
         return bracket(order, route, last_ticks, target)

@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from minhos.assembly.layout import Layout, read_json
-from minhos.assembly.running import SERVICES, is_ours
+from minhos.assembly.running import TRADERS, is_ours
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import TRADING_OFF
@@ -78,10 +78,11 @@ def flatten_outside(
     """
     if not settings.sierra.used:
         return OutsideReport(
-            acted=False, flat=False,
+            acted=False,
+            flat=False,
             sentence="orders go to the paper venue: nothing rests at a broker, the position lives in the journal, and "
             "the trader closes it when it next runs.",
-        )  # fmt: skip
+        )
     steps = Steps(clock, progress)
     steps.note(0.0, f"flatten from outside the trader: {why}")
     try:
@@ -157,7 +158,7 @@ def trader_pid(layout: Layout) -> int | None:
     """The process id of a trader of ours that exists, whether or not it answers."""
     heartbeat = read_json(layout.run / "trader.json")
     pid = heartbeat.get("pid") if isinstance(heartbeat, dict) else None
-    return pid if isinstance(pid, int) and is_ours(pid, frozenset({SERVICES["trader"]})) else None
+    return pid if isinstance(pid, int) and is_ours(pid, TRADERS) else None
 
 
 def closed_until(clock: Clock) -> str:
@@ -266,9 +267,14 @@ class Flatten:
         sentence = self._said_flat() if flat else self._said_open()
         self._steps.note(1.0, sentence)
         return OutsideReport(
-            acted=True, flat=flat, sentence=sentence, positions_before=self._before, positions_after=self._after,
-            orders_cancelled=self._n_cancelled, steps=self._steps.taken,
-        )  # fmt: skip
+            acted=True,
+            flat=flat,
+            sentence=sentence,
+            positions_before=self._before,
+            positions_after=self._after,
+            orders_cancelled=self._n_cancelled,
+            steps=self._steps.taken,
+        )
 
     def _said_flat(self) -> str:
         if not self._before and not self._n_cancelled:

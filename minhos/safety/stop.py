@@ -52,9 +52,15 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stop_trading(
-    settings: Settings, layout: Layout, name: Stop, who: str, why: str, *, clock: Clock,
+    settings: Settings,
+    layout: Layout,
+    name: Stop,
+    who: str,
+    why: str,
+    *,
+    clock: Clock,
     progress: Progress | None = None,
-) -> Stopped:  # fmt: skip
+) -> Stopped:
     """Write HALT, tell the trader, and wait until flat; where it does not answer, flatten from outside.
 
     Takes up to 10 seconds where the trader closes and as many until the broker shows it, and up to two minutes where
@@ -80,8 +86,15 @@ def stop_trading(
         words = f"{answer}; {words}"
     halted = layout.halt_file.exists()
     held = " The HALT file is written; `python3 minh.py resume` ends the halt." if halted else f" {unwritten}"
-    return Stopped(command=name, answer=answer, halt_file=halted, holds=holds, sentence=words + held, outside=outside,
-                   positions=positions)  # fmt: skip
+    return Stopped(
+        command=name,
+        answer=answer,
+        halt_file=halted,
+        holds=holds,
+        sentence=words + held,
+        outside=outside,
+        positions=positions,
+    )
 
 
 def write_halt(layout: Layout, who: str, why: str) -> str:
@@ -97,9 +110,14 @@ def write_halt(layout: Layout, who: str, why: str) -> str:
 
 
 def ask(
-    layout: Layout, name: str, who: str, why: str, wait_s: float, clock: Clock,
+    layout: Layout,
+    name: str,
+    who: str,
+    why: str,
+    wait_s: float,
+    clock: Clock,
     payload: Mapping[str, str | int | float | bool] | None = None,
-) -> str | None:  # fmt: skip
+) -> str | None:
     """Put a command into the inbox; the trader's answer, or None where it gives none within wait_s.
 
     payload: the command's own fields, beside why.

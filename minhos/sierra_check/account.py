@@ -48,9 +48,11 @@ async def accounts(desk: Desk) -> Finding:
     rows = [row for row in desk.ears.kept(m.TradeAccountResponse) if isinstance(row, m.TradeAccountResponse)]
     if any(row.trading_is_disabled for row in rows if row.trade_account == desk.account):
         return failed(
-            "accounts", f"Trading is disabled for {desk.account}.",
-            "Ask the broker to enable trading, or choose another account under [sierra].", names,
-        )  # fmt: skip
+            "accounts",
+            f"Trading is disabled for {desk.account}.",
+            "Ask the broker to enable trading, or choose another account under [sierra].",
+            names,
+        )
     return ok("accounts", f"The account {desk.account} is listed; the server lists {listed}.", names)
 
 
@@ -63,9 +65,10 @@ async def balances(desk: Desk) -> list[Finding]:
     row = rows[-1]
     if row.cash_balance <= 0:
         told = failed(
-            "balance", "The balance is not above zero.",
+            "balance",
+            "The balance is not above zero.",
             "On a simulated account: Trade >> Trade Simulation Settings, set the balance.",
-        )  # fmt: skip
+        )
     elif row.trading_is_disabled:
         told = failed("balance", "The balance says that trading is disabled.", "Ask the broker why.")
     else:
@@ -80,9 +83,11 @@ def _loss_limit(desk: Desk, row: m.AccountBalanceUpdate) -> Finding:
     if desk.settings.sierra.simulated_account:
         return ok("broker_loss_limit", "The server names no daily loss limit; a simulated account has none.", 0)
     return warning(
-        "broker_loss_limit", "The server names no daily loss limit: only MinhOS would stop the day's loss.", 0,
+        "broker_loss_limit",
+        "The server names no daily loss limit: only MinhOS would stop the day's loss.",
+        0,
         "Ask the broker to set a daily net loss limit on this account.",
-    )  # fmt: skip
+    )
 
 
 async def positions(desk: Desk) -> Finding:
@@ -98,9 +103,11 @@ async def positions(desk: Desk) -> Finding:
     if not ours:
         return ok("positions", f"Open, in contracts that MinhOS does not trade here: {text}.", told)
     return warning(
-        "positions", f"Open: {text}.", told,
+        "positions",
+        f"Open: {text}.",
+        told,
         "A position in our contract that MinhOS does not know makes it flat-only: close it, or let it begin flat.",
-    )  # fmt: skip
+    )
 
 
 async def open_orders(desk: Desk) -> Finding:
@@ -118,9 +125,11 @@ async def open_orders(desk: Desk) -> Finding:
     cleaned = f" {len(stale)} left by an earlier check were cancelled." if stale else ""
     if foreign:
         return warning(
-            "open_orders", f"{len(foreign)} working orders in our contracts are not of MinhOS.{cleaned}", told,
+            "open_orders",
+            f"{len(foreign)} working orders in our contracts are not of MinhOS.{cleaned}",
+            told,
             "Cancel them in Trade >> Trade Orders and Positions Window, or MinhOS stays flat-only.",
-        )  # fmt: skip
+        )
     return ok("open_orders", f"{len(others)} working orders, none of them foreign in our contracts.{cleaned}", told)
 
 

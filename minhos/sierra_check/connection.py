@@ -19,7 +19,7 @@ ENABLE = (
     "[sierra]; on the network also Allowed Incoming IPs to Local Subnet Only, and let Windows Firewall pass that port."
 )
 ALLOW_TRADING = f"In Sierra Chart, {SERVER_SETTINGS}: set Allow Trading to Yes."
-TLS_ON = 'The port speaks TLS: set tls = true under [sierra], or Require TLS to No in Sierra Chart.'  # fmt: skip
+TLS_ON = "The port speaks TLS: set tls = true under [sierra], or Require TLS to No in Sierra Chart."
 TLS_OFF = (
     f"In Sierra Chart, {SERVER_SETTINGS}: set Require TLS to Yes, or remove tls from [sierra]; a certificate that this "
     "machine does not trust is refused as well."

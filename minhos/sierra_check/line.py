@@ -50,10 +50,14 @@ def line(desk: Desk, seconds: float) -> list[Finding]:
     """What the stable phase showed."""
     ears, interval_s = desk.ears, desk.options.heartbeat_interval_s
     n = sum(ears.counts.values())
-    told = {"seconds": round(seconds, 1), "heartbeats": len(ears.heartbeats),
-            "longest_gap_s": round(ears.longest_gap_s, 1),
-            "disconnections": len(ears.disconnections), "messages_per_minute": round(60.0 * n / seconds, 1),
-            "malformed": ears.counts["Malformed"]}  # fmt: skip
+    told = {
+        "seconds": round(seconds, 1),
+        "heartbeats": len(ears.heartbeats),
+        "longest_gap_s": round(ears.longest_gap_s, 1),
+        "disconnections": len(ears.disconnections),
+        "messages_per_minute": round(60.0 * n / seconds, 1),
+        "malformed": ears.counts["Malformed"],
+    }
     found = []
     if ears.disconnections:
         sentence = f"The connection was lost {len(ears.disconnections)} times, first: {ears.disconnections[0]}"
@@ -152,9 +156,11 @@ async def _raw_order(desk: Desk, client_order_id: str) -> dict[str, object] | No
         if answer[8] != Encoding.JSON:
             raise DtcRejected("no JSON")
         logon = m.LogonRequest(
-            username=options.username, password=options.password, client_name="MinhOS check JSON",
+            username=options.username,
+            password=options.password,
+            client_name="MinhOS check JSON",
             heartbeat_interval_in_seconds=options.heartbeat_interval_s,
-        )  # fmt: skip
+        )
         request = m.OpenOrdersRequest(request_id=1, request_all_orders=1, trade_account=desk.account)
         framer, n_bytes = Framer(Encoding.JSON), 0
         writer.write(encode(logon, Encoding.JSON) + encode(request, Encoding.JSON))

@@ -58,25 +58,43 @@ class OrderTest:
     def order(self, name: str) -> m.SubmitNewSingleOrder:
         """Buy one, far below the market."""
         return m.SubmitNewSingleOrder(
-            symbol=self.symbol, trade_account=self.desk.account, client_order_id=name,
-            order_type=int(OrderType.LIMIT), buy_sell=int(BuySell.BUY), price1=self.price(PRICE_TICKS), quantity=1.0,
-            time_in_force=int(TimeInForce.DAY), is_automated_order=1, free_form_text="MinhOS check-sierra",
-        )  # fmt: skip
+            symbol=self.symbol,
+            trade_account=self.desk.account,
+            client_order_id=name,
+            order_type=int(OrderType.LIMIT),
+            buy_sell=int(BuySell.BUY),
+            price1=self.price(PRICE_TICKS),
+            quantity=1.0,
+            time_in_force=int(TimeInForce.DAY),
+            is_automated_order=1,
+            free_form_text="MinhOS check-sierra",
+        )
 
     def exits(self, parent: str, stop: str, target: str) -> m.SubmitNewOCOOrder:
         """The legs of a bracket as MinhOS sends them: at offsets from the fill, good till cancelled."""
         alone = m.SubmitNewOCOOrder(
-            symbol=self.symbol, trade_account=self.desk.account, client_order_id_1=stop,
-            order_type_1=int(OrderType.STOP), buy_sell_1=int(BuySell.SELL), quantity_1=1.0, use_offsets=1,
-            offset_from_parent1=self.price(STOP_TICKS), time_in_force=int(TimeInForce.GOOD_TILL_CANCELED),
-            parent_trigger_client_order_id=parent, is_automated_order=1,
-        )  # fmt: skip
+            symbol=self.symbol,
+            trade_account=self.desk.account,
+            client_order_id_1=stop,
+            order_type_1=int(OrderType.STOP),
+            buy_sell_1=int(BuySell.SELL),
+            quantity_1=1.0,
+            use_offsets=1,
+            offset_from_parent1=self.price(STOP_TICKS),
+            time_in_force=int(TimeInForce.GOOD_TILL_CANCELED),
+            parent_trigger_client_order_id=parent,
+            is_automated_order=1,
+        )
         if not target:
             return alone
         return msgspec.structs.replace(
-            alone, client_order_id_2=target, order_type_2=int(OrderType.LIMIT), buy_sell_2=int(BuySell.SELL),
-            quantity_2=1.0, offset_from_parent2=self.price(TARGET_TICKS),
-        )  # fmt: skip
+            alone,
+            client_order_id_2=target,
+            order_type_2=int(OrderType.LIMIT),
+            buy_sell_2=int(BuySell.SELL),
+            quantity_2=1.0,
+            offset_from_parent2=self.price(TARGET_TICKS),
+        )
 
     def said(self, name: str) -> list[m.OrderUpdate]:
         """What the server said of an order, as it sent it."""
@@ -119,10 +137,12 @@ def price_echo(test: OrderTest, update: m.OrderUpdate, step: str) -> Finding:
     if abs(got - sent) < test.scale.tick / 2:
         return ok(step, f"The price of {test.symbol} comes back as it was meant, {sent:g}.", told)
     return failed(
-        step, f"The price of {test.symbol} was sent as {sent:g} and came back as {got:g}: {got / sent:g} times that.",
+        step,
+        f"The price of {test.symbol} was sent as {sent:g} and came back as {got:g}: {got / sent:g} times that.",
         "Do not trade. Global Settings >> Symbol Settings: Real-Time Price Multiplier and Price Display Format of this "
-        "symbol; send this report.", told,
-    )  # fmt: skip
+        "symbol; send this report.",
+        told,
+    )
 
 
 async def replace(test: OrderTest) -> Finding:

@@ -67,11 +67,15 @@ def _definition(desk: Desk, contract: Symbol, name: str, given: m.SecurityDefini
     step, instrument = f"definition/{name}", desk.settings.instrument(contract.contract)
     scale, value = PriceScale.of(given), round(given.currency_value_per_increment, 4)
     told = {
-        "tick": scale.tick, "display_price_multiplier": round(given.display_price_multiplier, 9),
-        "currency_value_per_increment": value, "currency": given.currency, "is_delayed": given.is_delayed,
-        "expires": _date(given.security_expiration_date), "rolls": _date(given.rollover_date),
+        "tick": scale.tick,
+        "display_price_multiplier": round(given.display_price_multiplier, 9),
+        "currency_value_per_increment": value,
+        "currency": given.currency,
+        "is_delayed": given.is_delayed,
+        "expires": _date(given.security_expiration_date),
+        "rolls": _date(given.rollover_date),
         "margin": round(given.initial_margin_requirement, 2),
-    }  # fmt: skip
+    }
     if not math.isclose(scale.tick, instrument.tick_size, rel_tol=1e-6):
         sentence = f"The tick of {name} is {scale.tick:g} at the server and {instrument.tick_size:g} here."
         return failed(step, sentence, f"{FIND_SYMBOL} Global Settings >> Symbol Settings shows its tick size.", told)
@@ -142,8 +146,9 @@ async def historical_data(desk: Desk) -> Finding:
     if not symbol:
         return unknown(step, "the server knows none of our symbols")
     options = msgspec.structs.replace(desk.options, port=desk.history_port)
-    request = m.HistoricalPriceDataRequest(symbol=symbol, record_interval=MINUTE_S,
-                                           start_date_time=desk.clock.now_ns() // NANOS_PER_SECOND - DAY_S)  # fmt: skip
+    request = m.HistoricalPriceDataRequest(
+        symbol=symbol, record_interval=MINUTE_S, start_date_time=desk.clock.now_ns() // NANOS_PER_SECOND - DAY_S
+    )
     n_records = 0
     try:
         async for _ in history(options, request):

@@ -95,9 +95,17 @@ class _Check:
         mask.add_account(settings.sierra.account)
         client = DtcClient(self.asked)
         self.desk = Desk(
-            settings=settings, layout=layout, clock=clock, options=self.asked, client=client, ears=Ears(clock),
-            mask=mask, history_port=history_port, progress=progress, findings=[],
-        )  # fmt: skip
+            settings=settings,
+            layout=layout,
+            clock=clock,
+            options=self.asked,
+            client=client,
+            ears=Ears(clock),
+            mask=mask,
+            history_port=history_port,
+            progress=progress,
+            findings=[],
+        )
 
     async def run(self, seconds: float) -> Report:
         """The report, whole or as far as it came: Ctrl-C ends the walk, not the report."""

@@ -171,9 +171,15 @@ def _believed_target(case: _Case, size: Size, p_low: float, target: int) -> int:
 
 
 def _micros(
-    forecast: Forecast, payoff: Payoff, state: MarketState, account: Account, instrument: Instrument,
-    micro: Instrument, parameters: SizingParameters, risk_multiplier: float,
-) -> int:  # fmt: skip
+    forecast: Forecast,
+    payoff: Payoff,
+    state: MarketState,
+    account: Account,
+    instrument: Instrument,
+    micro: Instrument,
+    parameters: SizingParameters,
+    risk_multiplier: float,
+) -> int:
     """Micros that the same pipeline gives, with the micro's own cost and tick."""
     atr_ticks = state.atr_ticks * instrument.tick_size / micro.tick_size
     scaled = MarketState(state.symbol, state.close_time_ns, state.close_ticks, atr_ticks)

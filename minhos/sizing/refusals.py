@@ -25,9 +25,15 @@ def margin_cents(instrument: Instrument, parameters: SizingParameters) -> int:
 
 
 def refusal(
-    forecast: Forecast, payoff: Payoff, state: MarketState, account: Account, instrument: Instrument,
-    parameters: SizingParameters, risk_multiplier: float, cost_ticks: float,
-) -> str:  # fmt: skip
+    forecast: Forecast,
+    payoff: Payoff,
+    state: MarketState,
+    account: Account,
+    instrument: Instrument,
+    parameters: SizingParameters,
+    risk_multiplier: float,
+    cost_ticks: float,
+) -> str:
     """Why nothing can be sized, as the end of a sentence; empty where all numbers are sound."""
     margin = margin_cents(instrument, parameters)
     if (

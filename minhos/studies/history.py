@@ -39,9 +39,14 @@ class History(msgspec.Struct, frozen=True):
 
 
 def history_of(
-    source: Path | None, chosen: Settings, *, symbol: str = "", days: int | None = None, timezone: str = "",
+    source: Path | None,
+    chosen: Settings,
+    *,
+    symbol: str = "",
+    days: int | None = None,
+    timezone: str = "",
     stamps: str = "",
-) -> History:  # fmt: skip
+) -> History:
     """Load and judge.  Raises DataError for what cannot be read, DataRefused for what must not be used."""
     path = source or (Path(chosen.data.source) if chosen.data.source else None)
     if chosen.data.bridge and path == Path(chosen.data.bridge_folder):
@@ -50,9 +55,13 @@ def history_of(
         return simulated_history(chosen, days, symbol)
     calendar = SessionCalendar.load()
     loaded = load(
-        path, symbol=symbol or None, timezone=timezone or chosen.data.timezone or None,
-        stamps=stamps or chosen.data.stamps or None, days=days, calendar=calendar,
-    )  # fmt: skip
+        path,
+        symbol=symbol or None,
+        timezone=timezone or chosen.data.timezone or None,
+        stamps=stamps or chosen.data.stamps or None,
+        days=days,
+        calendar=calendar,
+    )
     own = instrument(loaded.bars.instrument.root, chosen.market.instruments)
     bars, report = accept(msgspec.structs.replace(loaded.bars, instrument=own), calendar, GateParameters())
     return History(bars, _for_bars(chosen, bars, path), (*loaded.sentences(), report.reason))

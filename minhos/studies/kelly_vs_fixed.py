@@ -68,9 +68,14 @@ class KellyVsFixed(msgspec.Struct, frozen=True):
 
 
 def kelly_vs_fixed(
-    history: Bars, study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress, *,
+    history: Bars,
+    study: OutOfSample,
+    chosen: Settings,
+    layout: Layout,
+    progress: Progress,
+    *,
     scheduler: str | None = None,
-) -> KellyVsFixed:  # fmt: skip
+) -> KellyVsFixed:
     """Size the study's signals in every way.
 
     history: all bars, of which the study's are out of sample.  Orders are sent whatever the switches say: what is
@@ -82,22 +87,39 @@ def kelly_vs_fixed(
     stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
     assumptions = Assumptions(capital_cents=stage.cash_cents)
     runs = contracts_lab(
-        stage, assumptions, processes=chosen.training.processes, scheduler=scheduler,
+        stage,
+        assumptions,
+        processes=chosen.training.processes,
+        scheduler=scheduler,
         progress=lambda share, text: progress(_CONTRACTS_SHARE * share, text),
-    )  # fmt: skip
+    )
     trials = entered(runs, stage, layout, chosen.training.seed)
     fractions = sizing_lab(
-        study, settings.sizing, assumptions, accounts=account_rules(chosen), trials=trials.n_trials,
+        study,
+        settings.sizing,
+        assumptions,
+        accounts=account_rules(chosen),
+        trials=trials.n_trials,
         sharpe_ratio_variance=trials.sharpe_ratio_variance,
         progress=lambda share, text: progress(_CONTRACTS_SHARE + (1.0 - _CONTRACTS_SHARE) * share, text),
-    )  # fmt: skip
+    )
     contracts = deflate(runs.lab, trials.n_trials, trials.sharpe_ratio_variance)
     criteria = criteria_of(runs, fractions, stage)
     verdict, reason = verdict_of(history, study)
     return KellyVsFixed(
-        verdict, reason, sentence_of(criteria), bars.simulated, study.schedule, iso(int(bars.close_time_ns[0])),
-        iso(int(bars.close_time_ns[-1])), len(bars), criteria, contracts, fractions, checks_of(criteria),
-    )  # fmt: skip
+        verdict,
+        reason,
+        sentence_of(criteria),
+        bars.simulated,
+        study.schedule,
+        iso(int(bars.close_time_ns[0])),
+        iso(int(bars.close_time_ns[-1])),
+        len(bars),
+        criteria,
+        contracts,
+        fractions,
+        checks_of(criteria),
+    )
 
 
 def entered(runs: Runs, stage: Stage, layout: Layout, seed: int) -> Tried:
@@ -106,10 +128,14 @@ def entered(runs: Runs, stage: Stage, layout: Layout, seed: int) -> Tried:
     found = Tried(1)
     for way, record in zip(runs.ways, runs.records, strict=True):
         settings = {
-            "schedule": study.schedule, "seed": seed, "order_symbol": stage.settings.order_symbol,
-            "cash_cents": stage.cash_cents, "matching": msgspec.to_builtins(stage.matching),
-            "sizing": msgspec.to_builtins(way.sizing), "risk": msgspec.to_builtins(way.risk),
-        }  # fmt: skip
+            "schedule": study.schedule,
+            "seed": seed,
+            "order_symbol": stage.settings.order_symbol,
+            "cash_cents": stage.cash_cents,
+            "matching": msgspec.to_builtins(stage.matching),
+            "sizing": msgspec.to_builtins(way.sizing),
+            "risk": msgspec.to_builtins(way.risk),
+        }
         ratio = record.figures.deflation.sharpe_ratio
         found = enter(layout, study.bars, study.recipe_id, settings, KIND, ratio)
     return found

@@ -55,9 +55,14 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def study_of(
-    history: History, layout: Layout, progress: Progress, *, holdout: bool = False, members: str = "trees",
+    history: History,
+    layout: Layout,
+    progress: Progress,
+    *,
+    holdout: bool = False,
+    members: str = "trees",
     scheduler: str | None = None,
-) -> OutOfSample:  # fmt: skip
+) -> OutOfSample:
     """Forecasts out of sample: a walk-forward on the live retraining schedule, or one training and its holdout.
 
     A history too short for a walk-forward gets the holdout, and the schedule says so.  members: of the walk-forward,
@@ -68,8 +73,15 @@ def study_of(
     chosen = history.settings
     wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
     try:
-        return walk_forward_study(history.bars, chosen, layout, progress, members=wanted,
-                                  processes=chosen.training.processes, scheduler=scheduler)  # fmt: skip
+        return walk_forward_study(
+            history.bars,
+            chosen,
+            layout,
+            progress,
+            members=wanted,
+            processes=chosen.training.processes,
+            scheduler=scheduler,
+        )
     except NotEnoughData as error:
         moves = np.diff(history.bars.open_ticks)
         if not ((moves > 0).any() and (moves < 0).any()):
@@ -118,10 +130,18 @@ def report_of(
     asked, chosen = Attempts(), history.settings
     canaries = asked.ask("canaries", lambda: canaries_of(history, study, part_of(progress, 0.0, 0.1)))
     empty = ResearchReport(
-        verdict="no_edge", sentence="", made=iso(SystemClock().now_ns()), version=minhos.__version__,
-        data=data_of(history, study), canaries=canaries, settings=settings_of(chosen), trials=(),
-        missing=asked.missing, seconds=asked.seconds, walk_forward=study.notes,
-    )  # fmt: skip
+        verdict="no_edge",
+        sentence="",
+        made=iso(SystemClock().now_ns()),
+        version=minhos.__version__,
+        data=data_of(history, study),
+        canaries=canaries,
+        settings=settings_of(chosen),
+        trials=(),
+        missing=asked.missing,
+        seconds=asked.seconds,
+        walk_forward=study.notes,
+    )
     if canaries is not None and canaries.dead:
         word, sentence = leak_of(empty.data, canaries)
         asked.missing["everything else"] = "a leak canary died, so no figure of this run is a result"
@@ -133,23 +153,37 @@ def report_of(
 
 
 def _sized(
-    empty: ResearchReport, history: History, study: OutOfSample, layout: Layout, asked: Attempts, progress: Progress,
+    empty: ResearchReport,
+    history: History,
+    study: OutOfSample,
+    layout: Layout,
+    asked: Attempts,
+    progress: Progress,
     scheduler: str | None,
-) -> ResearchReport:  # fmt: skip
+) -> ResearchReport:
     """What takes long: the account, all ways to size, paths through the history.  Each enters its trials."""
     chosen, bars = history.settings, history.bars
     money = asked.ask("account", lambda: money_of(study, chosen, layout, part_of(progress, 0.1, 0.25)))
     sizes = None
     if study.signals.bets.any():
-        sizes = asked.ask("sizing", lambda: kelly_vs_fixed(
-            bars, study, chosen, layout, part_of(progress, 0.25, 0.8), scheduler=scheduler
-        ))  # fmt: skip
+        sizes = asked.ask(
+            "sizing",
+            lambda: kelly_vs_fixed(bars, study, chosen, layout, part_of(progress, 0.25, 0.8), scheduler=scheduler),
+        )
     else:
         asked.missing["sizing"] = "no bar beat its break-even, so there was nothing to size"
-    paths = asked.ask("paths", lambda: path_distribution(
-        bars, SessionCalendar.load(), table=study.table, cost_ticks=study.signals.cost_ticks,
-        processes=chosen.training.processes, scheduler=scheduler, progress=part_of(progress, 0.8, 0.9),
-    ))  # fmt: skip
+    paths = asked.ask(
+        "paths",
+        lambda: path_distribution(
+            bars,
+            SessionCalendar.load(),
+            table=study.table,
+            cost_ticks=study.signals.cost_ticks,
+            processes=chosen.training.processes,
+            scheduler=scheduler,
+            progress=part_of(progress, 0.8, 0.9),
+        ),
+    )
     bad_days = asked.ask("scenarios", lambda: risk_scenarios(chosen, progress=part_of(progress, 0.9, 1.0)))
     best = asked.ask("tests of the best", lambda: best_of_tried(study, sizes.fractions if sizes else None))
     asked.missing.update(best.missing if best else {})
@@ -158,8 +192,13 @@ def _sized(
     )
     if sizes is None:
         return empty
-    return msgspec.structs.replace(empty, criteria=sizes.criteria, sizing_sentence=sizes.sentence,
-                                   contracts=sizes.contracts, fractions=sizes.fractions)  # fmt: skip
+    return msgspec.structs.replace(
+        empty,
+        criteria=sizes.criteria,
+        sizing_sentence=sizes.sentence,
+        contracts=sizes.contracts,
+        fractions=sizes.fractions,
+    )
 
 
 def _judged(
@@ -171,11 +210,19 @@ def _judged(
     luck = deflated(daily_net_r(signals)[1], trials.n_trials, trials.sharpe_ratio_variance)
     word, sentence = verdict_of(found.data, forecasts, bets, luck)
     return msgspec.structs.replace(
-        found, verdict=word, sentence=sentence, money=_paying(found.money, trials), prediction=forecasts, edge=bets,
-        deflation=luck, slices=slices(signals), costs=costs(signals), shadow=shadow_curve(signals),
+        found,
+        verdict=word,
+        sentence=sentence,
+        money=_paying(found.money, trials),
+        prediction=forecasts,
+        edge=bets,
+        deflation=luck,
+        slices=slices(signals),
+        costs=costs(signals),
+        shadow=shadow_curve(signals),
         e_values=_e_values(study),
         fills=asked.ask("fills", lambda: fills_of(history.settings, layout)),
-    )  # fmt: skip
+    )
 
 
 def _paying(money: Money | None, trials: Tried) -> Money | None:
@@ -228,5 +275,6 @@ def html_of(report: ResearchReport) -> str:
     """The page."""
     data = report.data
     title = f"{data.symbol}: {data.first[:10]} to {data.last[:10]}"
-    return page(title, report.verdict, report.sentence, highlights(report), sections(report),
-                BANNER if data.simulated else "")  # fmt: skip
+    return page(
+        title, report.verdict, report.sentence, highlights(report), sections(report), BANNER if data.simulated else ""
+    )

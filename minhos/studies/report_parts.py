@@ -50,11 +50,21 @@ def data_of(history: History, study: OutOfSample) -> Data:
     absent = dict.fromkeys(name for forecast in study.forecasts.values() for name in forecast.missing)
     sessions = count_full_sessions(SessionCalendar.load().trade_dates_of_bars(bars.close_time_ns))
     return Data(
-        symbol=bars.symbol, contracts=bars.contracts, first=iso(int(unseen.close_time_ns[0])),
-        last=iso(int(unseen.close_time_ns[-1])), bars=len(bars), unseen=len(unseen), sessions=sessions,
-        schedule=study.schedule, recipe_id=study.recipe_id, members=tuple(names), missing_members=tuple(absent),
-        slope_low=study.activations[-1].slope_low, simulated=bars.simulated, notes=history.notes,
-    )  # fmt: skip
+        symbol=bars.symbol,
+        contracts=bars.contracts,
+        first=iso(int(unseen.close_time_ns[0])),
+        last=iso(int(unseen.close_time_ns[-1])),
+        bars=len(bars),
+        unseen=len(unseen),
+        sessions=sessions,
+        schedule=study.schedule,
+        recipe_id=study.recipe_id,
+        members=tuple(names),
+        missing_members=tuple(absent),
+        slope_low=study.activations[-1].slope_low,
+        simulated=bars.simulated,
+        notes=history.notes,
+    )
 
 
 def canaries_of(history: History, study: OutOfSample, progress: Progress) -> Canaries:
@@ -63,26 +73,44 @@ def canaries_of(history: History, study: OutOfSample, progress: Progress) -> Can
     data = build_dataset(history.bars, study.table, calendar)
     unseen = data.start_ns >= int(study.bars.close_time_ns[0])
     before = data.end_ns <= int(study.bars.close_time_ns[0])
-    return check(history.bars, calendar, data, np.flatnonzero(before & data.decided),
-                 np.flatnonzero(unseen & data.decided), progress=progress)  # fmt: skip
+    return check(
+        history.bars,
+        calendar,
+        data,
+        np.flatnonzero(before & data.decided),
+        np.flatnonzero(unseen & data.decided),
+        progress=progress,
+    )
 
 
 def money_of(study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress) -> Money:
     """The settings as they stand, through the engine; entered into the trial ledger."""
     result = backtest_of(study, chosen, progress)
     luck = enter_and_deflate(
-        layout, study.bars, study.recipe_id, {"schedule": study.schedule, **settings_of(chosen)}, KIND,
+        layout,
+        study.bars,
+        study.recipe_id,
+        {"schedule": study.schedule, **settings_of(chosen)},
+        KIND,
         daily_returns(result),
-    )  # fmt: skip
+    )
     figures, curve = summary(result), equity_curve(result)
     return Money(
-        start_dollars=result.initial_cash_cents / 100.0, total_return=figures["return"],
-        max_drawdown=figures["max_drawdown"], win_rate=figures["win_rate"], profit_factor=figures["profit_factor"],
-        exposure=figures["exposure"], commission_dollars=figures["commission_cents"] / 100.0,
-        slippage_dollars=figures["slippage_cents"] / 100.0, outcomes=figures["outcomes"],
-        bound_by=figures["bound_by"], deflation=luck, curve=curve, months=months(result, curve),
+        start_dollars=result.initial_cash_cents / 100.0,
+        total_return=figures["return"],
+        max_drawdown=figures["max_drawdown"],
+        win_rate=figures["win_rate"],
+        profit_factor=figures["profit_factor"],
+        exposure=figures["exposure"],
+        commission_dollars=figures["commission_cents"] / 100.0,
+        slippage_dollars=figures["slippage_cents"] / 100.0,
+        outcomes=figures["outcomes"],
+        bound_by=figures["bound_by"],
+        deflation=luck,
+        curve=curve,
+        months=months(result, curve),
         trades=trade_rows(result),
-    )  # fmt: skip
+    )
 
 
 def settings_of(chosen: Settings) -> dict[str, dict[str, str]]:

@@ -31,9 +31,13 @@ class RiskScenarios(msgspec.Struct, frozen=True):
 
 
 def risk_scenarios(
-    settings: Settings, *, names: Sequence[str] = (), size: str = "", cash: float | None = None,
+    settings: Settings,
+    *,
+    names: Sequence[str] = (),
+    size: str = "",
+    cash: float | None = None,
     progress: Progress | None = None,
-) -> RiskScenarios:  # fmt: skip
+) -> RiskScenarios:
     """What these settings would do on bad days.
 
     names: of the scenarios; none for all.  size: root to trade, by default the one of the settings.  cash: dollars, by
@@ -51,8 +55,12 @@ def risk_scenarios(
         raise SettingsError(f"--cash {dollars} is no amount to start with; give dollars above zero.")
     instrument = chosen.instrument(signal)
     results = run_scenarios(
-        instrument, lambda symbol: trading_settings(chosen, instrument, symbol), cash_cents=round(100 * dollars),
-        matching=matching_of(chosen), names=names, progress=progress,
-    )  # fmt: skip
+        instrument,
+        lambda symbol: trading_settings(chosen, instrument, symbol),
+        cash_cents=round(100 * dollars),
+        matching=matching_of(chosen),
+        names=names,
+        progress=progress,
+    )
     held = all(result.passed for result in results)
     return RiskScenarios("holds" if held else "broken", traded, dollars, results)

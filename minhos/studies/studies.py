@@ -120,9 +120,15 @@ def holdout_study(
 
 
 def walk_forward_study(
-    bars: Bars, settings: Settings, layout: Layout, progress: Progress, *, members: tuple[str, ...] = tuple(TREES),
-    processes: int = 2, scheduler: str | None = None,
-) -> OutOfSample:  # fmt: skip
+    bars: Bars,
+    settings: Settings,
+    layout: Layout,
+    progress: Progress,
+    *,
+    members: tuple[str, ...] = tuple(TREES),
+    processes: int = 2,
+    scheduler: str | None = None,
+) -> OutOfSample:
     """Forecasts of every week by models that were trained before it, on the settings' own schedule and recipe.
 
     The fits are kept on disk: the same bars, recipe and schedule are not trained again.  members: the trees, because
@@ -133,26 +139,43 @@ def walk_forward_study(
     """
     chosen = settings.training
     return walk_forward(
-        bars, SessionCalendar.load(), msgspec.structs.replace(recipe_of(settings, len(bars)), members=members),
-        Schedule(every_days=chosen.retrain_every_days, window_sessions=chosen.days), seed=chosen.seed,
-        processes=processes, scheduler=scheduler, cache=layout.make().cache, progress=progress,
-    )  # fmt: skip
+        bars,
+        SessionCalendar.load(),
+        msgspec.structs.replace(recipe_of(settings, len(bars)), members=members),
+        Schedule(every_days=chosen.retrain_every_days, window_sessions=chosen.days),
+        seed=chosen.seed,
+        processes=processes,
+        scheduler=scheduler,
+        cache=layout.make().cache,
+        progress=progress,
+    )
 
 
 def backtest_of(unseen: OutOfSample, settings: Settings, progress: Progress) -> BacktestResult:
     """The live engine over out-of-sample bars, with the settings as they stand."""
     first = unseen.bars.contracts[int(unseen.bars.contract[0])]
     return run_backtest(
-        unseen.bars, unseen.forecasts, unseen.table, unseen.activations,
-        trading_settings(settings, unseen.bars.instrument, first), SessionCalendar.load(),
-        cash_cents=round(100 * settings.paper.initial_cash), matching=matching_of(settings), progress=progress,
-    )  # fmt: skip
+        unseen.bars,
+        unseen.forecasts,
+        unseen.table,
+        unseen.activations,
+        trading_settings(settings, unseen.bars.instrument, first),
+        SessionCalendar.load(),
+        cash_cents=round(100 * settings.paper.initial_cash),
+        matching=matching_of(settings),
+        progress=progress,
+    )
 
 
 def activation(bundle: Bundle) -> ev.ModelActivated:
     """The bundle's payoff and recipe as the engine wants them."""
     manifest = bundle.manifest
     return ev.ModelActivated(
-        0, bundle.id, manifest.recipe_id, manifest.payoff, str(manifest.report.get("verdict", "")),
-        manifest.calibrator.slope_low, manifest.simulated,
-    )  # fmt: skip
+        0,
+        bundle.id,
+        manifest.recipe_id,
+        manifest.payoff,
+        str(manifest.report.get("verdict", "")),
+        manifest.calibrator.slope_low,
+        manifest.simulated,
+    )

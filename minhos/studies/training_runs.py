@@ -70,11 +70,17 @@ def run_training(
             save_bars(reference_bars(bars.instrument.root), reference)
         recipe = recipe_of(settings, len(bars))
         job = TrainingJob(
-            bars=str(work / "bars.npz"), registry=str(registry), result=str(work / "result.json"),
-            recipe=recipe, seed=settings.training.seed if seed is None else seed,
-            processes=settings.training.processes, scheduler=scheduler, parent=parent,
-            reference=str(reference) if reference else None, cache=str(layout.cache),
-        )  # fmt: skip
+            bars=str(work / "bars.npz"),
+            registry=str(registry),
+            result=str(work / "result.json"),
+            recipe=recipe,
+            seed=settings.training.seed if seed is None else seed,
+            processes=settings.training.processes,
+            scheduler=scheduler,
+            parent=parent,
+            reference=str(reference) if reference else None,
+            cache=str(layout.cache),
+        )
         (work / "job.json").write_bytes(msgspec.json.encode(job))
         _watch(work / "job.json", progress)
         result = read_json(work / "result.json")

@@ -40,9 +40,13 @@ def range_of(bars: Bars) -> DataRange:
 
 
 def enter(
-    layout: Layout, bars: Bars, recipe_id: str, settings: Mapping[str, Any], kind: str,
+    layout: Layout,
+    bars: Bars,
+    recipe_id: str,
+    settings: Mapping[str, Any],
+    kind: str,
     sharpe_ratio: float | None = None,
-) -> Tried:  # fmt: skip
+) -> Tried:
     """Count one configuration on those bars and say how many there are now.
 
     settings: plain values, all that the result depends on beside the recipe and the cost of a round trip.  kind:

@@ -81,11 +81,16 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
     held = position.contracts
     if moment.unready is None and moment.forecast and moment.state and moment.payoff:
         recommendation = recommend(
-            moment.forecast, moment.payoff, moment.state, moment.account, moment.instrument,
+            moment.forecast,
+            moment.payoff,
+            moment.state,
+            moment.account,
+            moment.instrument,
             manager.sizing(moment.risk, moment.settings.sizing),
             manager.multiplier(moment.risk, moment.instrument.root),
-            symbol=moment.symbol, micro=moment.micro,
-        )  # fmt: skip
+            symbol=moment.symbol,
+            micro=moment.micro,
+        )
     else:
         recommendation = keep(moment, held)
     recommendation = forced(recommendation, moment.risk, moment.close_time_ns)
@@ -116,10 +121,20 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
 def keep(moment: Moment, held: int) -> Recommendation:
     """Without a forecast the position is kept as it is; the limits may still cut it."""
     return Recommendation(
-        symbol=moment.symbol, close_time_ns=moment.close_time_ns, side=(held > 0) - (held < 0), target=held,
-        fraction=0.0, raw_contracts=0.0, p_side=0.5, p_low=0.5, break_even=1.0, stop_distance_ticks=0, r_cents=0,
-        bound="no forecast", reason=moment.why,
-    )  # fmt: skip
+        symbol=moment.symbol,
+        close_time_ns=moment.close_time_ns,
+        side=(held > 0) - (held < 0),
+        target=held,
+        fraction=0.0,
+        raw_contracts=0.0,
+        p_side=0.5,
+        p_low=0.5,
+        break_even=1.0,
+        stop_distance_ticks=0,
+        r_cents=0,
+        bound="no forecast",
+        reason=moment.why,
+    )
 
 
 def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> RiskContext:

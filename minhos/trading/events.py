@@ -214,9 +214,15 @@ Event = (
 )
 
 DURABLE = (
-    OrderIntended, OrderFilled, Reconciled, CommandReceived, Intervention, EngineStarted, SettingsActivated,
+    OrderIntended,
+    OrderFilled,
+    Reconciled,
+    CommandReceived,
+    Intervention,
+    EngineStarted,
+    SettingsActivated,
     ModelActivated,
-)  # fmt: skip
+)
 """Committed with synchronous FULL before anything acts on them."""
 
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}

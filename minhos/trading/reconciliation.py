@@ -86,10 +86,16 @@ def _stop_of_an_entry(state: TradingState, order: VenueOrder) -> Order | None:
     if entry is None or not order.is_stop:
         return None
     return Order(
-        order_id=order.order_id, symbol=order.symbol, side=order.side, contracts=order.contracts, role=Role.STOP,
-        order_type=OrderType.STOP, trigger_ticks=order.trigger_ticks, parent_id=entry.order_id,
+        order_id=order.order_id,
+        symbol=order.symbol,
+        side=order.side,
+        contracts=order.contracts,
+        role=Role.STOP,
+        order_type=OrderType.STOP,
+        trigger_ticks=order.trigger_ticks,
+        parent_id=entry.order_id,
         decided_ns=entry.decided_ns,
-    )  # fmt: skip
+    )
 
 
 def _entry_with_stop(state: TradingState, stop_id: str) -> Order | None:
@@ -131,11 +137,9 @@ def missed_fills(state: TradingState, survey: Survey, *, targets: bool) -> Itera
             )
         left[owner.order_id] = left.get(owner.order_id, _unfilled(state, owner)) - each.fill.contracts
         yield (
-            msgspec.structs.replace(
-                each.fill, order_id=owner.order_id, role=owner.role, parent_id=owner.parent_id
-            ),
+            msgspec.structs.replace(each.fill, order_id=owner.order_id, role=owner.role, parent_id=owner.parent_id),
             before,
-        )  # fmt: skip
+        )
 
 
 def _unfilled(state: TradingState, order: Order) -> int:
@@ -184,10 +188,16 @@ def _legs(state: TradingState, fill: Fill) -> Iterator[Order]:
         order = record.order
         if order.stop_id:
             order = Order(
-                order_id=order.stop_id, symbol=order.symbol, side=-order.side, contracts=order.contracts,
-                role=Role.STOP, order_type=OrderType.STOP, trigger_ticks=fill.price_ticks, parent_id=order.order_id,
+                order_id=order.stop_id,
+                symbol=order.symbol,
+                side=-order.side,
+                contracts=order.contracts,
+                role=Role.STOP,
+                order_type=OrderType.STOP,
+                trigger_ticks=fill.price_ticks,
+                parent_id=order.order_id,
                 decided_ns=order.decided_ns,
-            )  # fmt: skip
+            )
             yield order
         if is_stop(order):
             yield msgspec.structs.replace(

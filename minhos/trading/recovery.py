@@ -66,12 +66,23 @@ def take_snapshot(state: TradingState) -> bytes:
     """The state after the last event, for `restore_snapshot`."""
     return msgspec.msgpack.encode(
         Snapshot(
-            SNAPSHOT_VERSION, state.mode, state.account_name, state.sequence, state.ledger.to_state(),
-            tuple(state.book.records.values()), state.risk, state.settings, state.model, state.decided,
-            state.last_close_ns, state.anchor_time_ns, tuple(state.arrived), state.began_ns,
+            SNAPSHOT_VERSION,
+            state.mode,
+            state.account_name,
+            state.sequence,
+            state.ledger.to_state(),
+            tuple(state.book.records.values()),
+            state.risk,
+            state.settings,
+            state.model,
+            state.decided,
+            state.last_close_ns,
+            state.anchor_time_ns,
+            tuple(state.arrived),
+            state.began_ns,
             dict(state.ledger.instruments),
         )
-    )  # fmt: skip
+    )
 
 
 def restore_snapshot(state: TradingState, payload: bytes) -> None:
@@ -156,14 +167,20 @@ def unheard_stops(book: OrderBook) -> list[Order]:
     """Stops that our entries carried and of which nothing was heard before the process ended: they may rest."""
     return [
         Order(
-            order_id=record.order.stop_id, symbol=record.order.symbol, side=-record.order.side,
-            contracts=record.contracts, role=Role.STOP, order_type=OrderType.STOP, parent_id=record.order.order_id,
+            order_id=record.order.stop_id,
+            symbol=record.order.symbol,
+            side=-record.order.side,
+            contracts=record.contracts,
+            role=Role.STOP,
+            order_type=OrderType.STOP,
+            parent_id=record.order.order_id,
             decided_ns=record.order.decided_ns,
         )
         for record in book.records.values()
-        if record.order.stop_id and book.order(record.order.stop_id) is None
+        if record.order.stop_id
+        and book.order(record.order.stop_id) is None
         and (record.filled or record.state not in FINAL)
-    ]  # fmt: skip
+    ]
 
 
 def missing_stops(state: TradingState, time_ns: int) -> list[Order]:

@@ -228,13 +228,18 @@ def _within(survey: Survey, state: TradingState, stops: list[Order]) -> Iterator
     instead = {lot.order_id: lot.stop_id for pos in state.ledger.account().positions for lot in pos.lots}
     replaced = {instead.get(order.parent_id, "") for order in stops}
     room = {
-        (symbol, side): -side * held - sum(
-            each.contracts for each in survey.orders
-            if each.is_stop and (each.symbol, each.side) == (symbol, side)
-            and each.order_id in state.book.records and each.order_id not in replaced
+        (symbol, side): -side * held
+        - sum(
+            each.contracts
+            for each in survey.orders
+            if each.is_stop
+            and (each.symbol, each.side) == (symbol, side)
+            and each.order_id in state.book.records
+            and each.order_id not in replaced
         )
-        for symbol, held in survey.positions.items() for side in (1, -1)
-    }  # fmt: skip
+        for symbol, held in survey.positions.items()
+        for side in (1, -1)
+    }
     for order in stops:
         left = min(order.contracts, room.get((order.symbol, order.side), 0))
         if left > 0:

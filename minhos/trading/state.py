@@ -296,10 +296,16 @@ class TradingState:
         settings = self._settings()
         bar = self.slice.bar(settings.signal_symbol) if self.slice and not self.slice.late else None
         self.risk = risk_state.on_bar(
-            self.risk, settings.risk, self._root(), bar=bar, bet=self._bet(decision),
-            market=decision.state, data_quality=self.data_quality, model=self._model_condition(decision),
+            self.risk,
+            settings.risk,
+            self._root(),
+            bar=bar,
+            bet=self._bet(decision),
+            market=decision.state,
+            data_quality=self.data_quality,
+            model=self._model_condition(decision),
             time_ns=decision.close_time_ns,
-        )  # fmt: skip
+        )
         if decision.verdict is not None:
             self.risk = risk_state.on_verdict(self.risk, decision.verdict, decision.close_time_ns)
 

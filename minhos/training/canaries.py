@@ -36,9 +36,13 @@ BARS_AFTER_CUT = 300
 """More than a session, so that a mean over the day is seen too."""
 
 MODEL = {
-    "n_estimators": 100, "learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 5, "colsample_bytree": 0.7,
+    "n_estimators": 100,
+    "learning_rate": 0.1,
+    "num_leaves": 31,
+    "min_child_samples": 5,
+    "colsample_bytree": 0.7,
     "reg_lambda": 1.0,
-}  # fmt: skip
+}
 """Large enough to learn thousands of labels by heart, which is what makes a bar in both parts show."""
 
 Ints = npt.NDArray[np.int64]
@@ -47,8 +51,17 @@ Mask = npt.NDArray[np.bool_]
 Features = Callable[[Bars, SessionCalendar], FeatureTable]
 
 
-def check(bars: Bars, calendar: SessionCalendar, data: Dataset, fit_rows: Ints, unseen_rows: Ints, *, seed: int = 1,
-          features: Features = compute, progress: Progress | None = None) -> Canaries:  # fmt: skip
+def check(
+    bars: Bars,
+    calendar: SessionCalendar,
+    data: Dataset,
+    fit_rows: Ints,
+    unseen_rows: Ints,
+    *,
+    seed: int = 1,
+    features: Features = compute,
+    progress: Progress | None = None,
+) -> Canaries:
     """All three on one run: its samples, which of them it learns from, and which it is measured on.
 
     features: what made data.rows of bars.  An honest run fails once in 10,000: the first canary dies by chance once
@@ -113,9 +126,12 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
 
 
 def later_bars(
-    bars: Bars, calendar: SessionCalendar, rows: Rows, rng: np.random.Generator,
+    bars: Bars,
+    calendar: SessionCalendar,
+    rows: Rows,
+    rng: np.random.Generator,
     features: Features = compute,
-) -> LaterBars | None:  # fmt: skip
+) -> LaterBars | None:
     """Compute features on stretches of the history, with the bars after a random cut and with others in their place.
 
     rows: features that the run uses, one row a bar; its first ones must come out again from these bars alone.
@@ -160,11 +176,16 @@ def _other_end(bars: Bars, first: int) -> Bars:
 
     low, high = bars.low_ticks, bars.high_ticks
     return msgspec.structs.replace(
-        bars, open_ticks=other(bars.open_ticks, bars.open_ticks), high_ticks=other(high, low),
-        low_ticks=other(low, high), close_ticks=other(bars.close_ticks, bars.close_ticks),
-        volume=backwards(bars.volume), bid_volume=backwards(bars.bid_volume),
-        ask_volume=backwards(bars.ask_volume), trades=backwards(bars.trades),
-    )  # fmt: skip
+        bars,
+        open_ticks=other(bars.open_ticks, bars.open_ticks),
+        high_ticks=other(high, low),
+        low_ticks=other(low, high),
+        close_ticks=other(bars.close_ticks, bars.close_ticks),
+        volume=backwards(bars.volume),
+        bid_volume=backwards(bars.bid_volume),
+        ask_volume=backwards(bars.ask_volume),
+        trades=backwards(bars.trades),
+    )
 
 
 def _fitted(rows: Rows, up: Floats, seed: int) -> FittedTree:

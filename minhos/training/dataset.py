@@ -68,9 +68,17 @@ def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar) ->
         )
     move, atr = labels.move_ticks[bar], np.asarray(table.atr_ticks, dtype=float)[bar]
     return Dataset(
-        np.ascontiguousarray(table.rows, dtype=np.float32), bar, labels.decided[bar], labels.up[bar], move, atr,
-        training_weights(move, atr), labels.start_ns[bar], labels.end_ns[bar], trade_date[bar],
-    )  # fmt: skip
+        np.ascontiguousarray(table.rows, dtype=np.float32),
+        bar,
+        labels.decided[bar],
+        labels.up[bar],
+        move,
+        atr,
+        training_weights(move, atr),
+        labels.start_ns[bar],
+        labels.end_ns[bar],
+        trade_date[bar],
+    )
 
 
 def whole_windows(valid: Mask) -> Mask:

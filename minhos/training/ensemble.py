@@ -58,8 +58,17 @@ class Ensemble(msgspec.Struct, frozen=True, eq=False):
         return sum(self.cpu_by_member.values())
 
 
-def fit_ensemble(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, *, processes: int = 2,
-                 scheduler: str | None = None, progress: Progress | None = None) -> Ensemble:  # fmt: skip
+def fit_ensemble(
+    data: Dataset,
+    fit_rows: Ints,
+    holdout_rows: Ints,
+    recipe: Recipe,
+    seed: int,
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Ensemble:
     """Fit every member that is there on `fit_rows`; raises TrainingError when none is left.
 
     seed: of the trees; the LSTM's fits take the seeds that follow it.
@@ -70,8 +79,12 @@ def fit_ensemble(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Reci
     def run(jobs: list[Job], start: float, end: float) -> list[Outcome]:
         return run_jobs(data, jobs, processes=processes, scheduler=scheduler, progress=part_of(progress, start, end))
 
-    outcomes = run(_lstm_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
-                   + fold_jobs(data, fit_rows, recipe, seed, present), 0.0, 0.85)  # fmt: skip
+    outcomes = run(
+        _lstm_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
+        + fold_jobs(data, fit_rows, recipe, seed, present),
+        0.0,
+        0.85,
+    )
     missing |= _failed(outcomes)
     trees = [name for name in recipe.trees if name in present and name not in missing]
     outcomes += run(
@@ -97,8 +110,16 @@ def _failed(outcomes: list[Outcome]) -> dict[str, str]:
     return failed
 
 
-def _assemble(data: Dataset, fit_rows: Ints, final: dict[str, Outcome], files: dict[str, bytes],
-              missing: dict[str, str], outcomes: list[Outcome], recipe: Recipe, seed: int) -> Ensemble:  # fmt: skip
+def _assemble(
+    data: Dataset,
+    fit_rows: Ints,
+    final: dict[str, Outcome],
+    files: dict[str, bytes],
+    missing: dict[str, str],
+    outcomes: list[Outcome],
+    recipe: Recipe,
+    seed: int,
+) -> Ensemble:
     """Votes, calibration and payoff from the out-of-fold forecasts of the first 80 %.
 
     Calibration sees scores whose votes were learnt from other bars (`cross_weighted`); the bundle's votes are of all.
@@ -130,8 +151,9 @@ def lstm_seeds(seed: int, recipe: Recipe) -> tuple[int, ...]:
     return tuple(range(seed, seed + recipe.lstm_fits + LSTM_BLOCKS))
 
 
-def _lstm_jobs(data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int,
-               present: list[str]) -> list[Job]:  # fmt: skip
+def _lstm_jobs(
+    data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, present: list[str]
+) -> list[Job]:
     if LSTM not in present:
         return []
     parameters, seeds = recipe.parameters[LSTM], lstm_seeds(seed, recipe)
@@ -163,8 +185,9 @@ def fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present:
     return jobs
 
 
-def _final_job(data: Dataset, name: str, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int,
-               outcomes: list[Outcome]) -> Job:  # fmt: skip
+def _final_job(
+    data: Dataset, name: str, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, outcomes: list[Outcome]
+) -> Job:
     """One tree member on the whole 80 %, with the mean number of trees that its folds stopped at."""
     rounds = max(1, round(float(np.mean([o.rounds for o in outcomes if o.job.member == name]))))
     parameters = {**recipe.parameters[name], TREES[name].rounds: rounds}

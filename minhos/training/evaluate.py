@@ -139,8 +139,9 @@ def bets(holdout: Holdout, payoff: Payoff, cost_ticks: float) -> Bets:
     if n == 0:
         return Bets(0, None, None)
     result = net_r(holdout.side[which], data.move_ticks[which], data.atr_ticks[which], payoff.stop_atr, cost_ticks)
-    return Bets(n, float(result.mean()), _finite(day_block_interval(result, data.trade_date[which])),
-                float(result.sum()))  # fmt: skip
+    return Bets(
+        n, float(result.mean()), _finite(day_block_interval(result, data.trade_date[which])), float(result.sum())
+    )
 
 
 def calibration_report(holdout: Holdout, calibrator: Calibrator) -> CalibrationReport:
@@ -155,8 +156,9 @@ def calibration_report(holdout: Holdout, calibrator: Calibrator) -> CalibrationR
         ReliabilityBin(row.forecast, row.observed, row.n, (row.band_low, row.band_high))
         for row in reliability_table(up, p_up)
     )
-    return CalibrationReport(*shipped, _known(fitted.slope), _known(fitted.slope_se),
-                             debiased_calibration_error(up, p_up), table)  # fmt: skip
+    return CalibrationReport(
+        *shipped, _known(fitted.slope), _known(fitted.slope_se), debiased_calibration_error(up, p_up), table
+    )
 
 
 def skill_p_value(holdout: Holdout) -> float | None:

@@ -47,10 +47,15 @@ def lstm_to_onnx(fit: LstmFit) -> bytes:
     """
     parameters, n_features = fit.parameters, len(fit.mean)
     constants = {
-        "mean": fit.mean, "std": fit.std, "low": np.float32(-parameters.clip), "high": np.float32(parameters.clip),
-        "last": np.int64(-1), "first_direction": np.array([1], dtype=np.int64),
-        "head_weight": fit.weights["head.weight"], "head_bias": fit.weights["head.bias"],
-    }  # fmt: skip
+        "mean": fit.mean,
+        "std": fit.std,
+        "low": np.float32(-parameters.clip),
+        "high": np.float32(parameters.clip),
+        "last": np.int64(-1),
+        "first_direction": np.array([1], dtype=np.int64),
+        "head_weight": fit.weights["head.weight"],
+        "head_bias": fit.weights["head.bias"],
+    }
     nodes = [
         helper.make_node("Sub", ["window", "mean"], ["centred"]),
         helper.make_node("Div", ["centred", "std"], ["scaled"]),
@@ -119,13 +124,21 @@ def _needed(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
     return kept[::-1]
 
 
-def _finished(nodes: list[onnx.NodeProto], source: str, shape: list[int], tensors: list[onnx.TensorProto],
-              opsets: list[onnx.OperatorSetIdProto]) -> bytes:  # fmt: skip
+def _finished(
+    nodes: list[onnx.NodeProto],
+    source: str,
+    shape: list[int],
+    tensors: list[onnx.TensorProto],
+    opsets: list[onnx.OperatorSetIdProto],
+) -> bytes:
     used = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
-        nodes, "minhos", [helper.make_tensor_value_info(source, TensorProto.FLOAT, ["n", *shape])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", 1])], [t for t in tensors if t.name in used],
-    )  # fmt: skip
+        nodes,
+        "minhos",
+        [helper.make_tensor_value_info(source, TensorProto.FLOAT, ["n", *shape])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", 1])],
+        [t for t in tensors if t.name in used],
+    )
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="minhos")
     onnx.checker.check_model(model)
     return model.SerializeToString()
@@ -162,5 +175,8 @@ def _from_catboost(model: Any, n_features: int) -> onnx.ModelProto:
 
 
 CONVERTERS = {
-    "random_forest": _from_forest, "lightgbm": _from_lightgbm, "xgboost": _from_xgboost, "catboost": _from_catboost,
-}  # fmt: skip
+    "random_forest": _from_forest,
+    "lightgbm": _from_lightgbm,
+    "xgboost": _from_xgboost,
+    "catboost": _from_catboost,
+}

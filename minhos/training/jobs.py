@@ -52,15 +52,28 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     error: str = ""
 
 
-def run_jobs(data: Dataset, jobs: list[Job], *, processes: int = 2, scheduler: str | None = None,
-             progress: Progress | None = None) -> list[Outcome]:  # fmt: skip
+def run_jobs(
+    data: Dataset,
+    jobs: list[Job],
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
     """Run all jobs, in the order given (longest first), and return their outcomes in that order.
 
     processes: of one thread each; 1 runs them here.  scheduler: address of a Dask scheduler ("tcp://...").  Raises
     TrainingError as `parallel.run_calls` does.
     """
-    return run_calls(run_job, [(job,) for job in jobs], processes=processes, scheduler=scheduler, shared=data,
-                     progress=progress, describe=_said)  # fmt: skip
+    return run_calls(
+        run_job,
+        [(job,) for job in jobs],
+        processes=processes,
+        scheduler=scheduler,
+        shared=data,
+        progress=progress,
+        describe=_said,
+    )
 
 
 def _said(argument: tuple[Job], outcome: Outcome) -> str:
@@ -91,8 +104,14 @@ def _fit_lstm(data: Dataset, job: Job) -> Outcome:
     from minhos.training.lstm import LstmParameters, fit_lstm, predict_lstm
 
     fit = fit_lstm(
-        data.rows, data.bar[job.fit], data.up[job.fit], data.weight[job.fit], data.bar[job.validation],
-        data.up[job.validation], job.seed, msgspec.convert(dict(job.parameters), LstmParameters),
-    )  # fmt: skip
+        data.rows,
+        data.bar[job.fit],
+        data.up[job.fit],
+        data.weight[job.fit],
+        data.bar[job.validation],
+        data.up[job.validation],
+        job.seed,
+        msgspec.convert(dict(job.parameters), LstmParameters),
+    )
     p_up = predict_lstm(fit, data.rows, data.bar[job.predict])
     return Outcome(job, p_up, fit if job.keep_model else None, validation_loss=fit.validation_log_loss)

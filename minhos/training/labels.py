@@ -55,8 +55,9 @@ def next_bar_labels(bars: Bars, trade_date: Ints) -> Labels:
     return Labels(exists, (move > 0).astype(float), move, bars.close_time_ns, bars.close_time_ns + bars.interval_ns)
 
 
-def training_weights(move_ticks: npt.ArrayLike, atr_ticks: npt.ArrayLike, *, clip: float = 3.0,
-                     dead_zone: float = 0.0) -> Floats:  # fmt: skip
+def training_weights(
+    move_ticks: npt.ArrayLike, atr_ticks: npt.ArrayLike, *, clip: float = 3.0, dead_zone: float = 0.0
+) -> Floats:
     """Weight of each bar in training: min(|move| / volatility, clip), mean one; zero inside the dead zone.
 
     dead_zone is in volatilities; volatility is ATR over the expected range of a Brownian bar.  Large moves carry more

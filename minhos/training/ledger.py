@@ -66,12 +66,28 @@ class TrialLedger:
         with self._open() as database:
             database.execute(SCHEMA)
 
-    def record(self, data: DataRange, recipe_id: str, settings: Mapping[str, Any], *, kind: str, at_ns: int,
-               sharpe_ratio: float | None = None) -> bool:  # fmt: skip
+    def record(
+        self,
+        data: DataRange,
+        recipe_id: str,
+        settings: Mapping[str, Any],
+        *,
+        kind: str,
+        at_ns: int,
+        sharpe_ratio: float | None = None,
+    ) -> bool:
         """Count a trial; False when that configuration was tried on that data before, which changes nothing."""
-        row = (data.root, data.simulated, data.first_ns, data.last_ns, configuration_hash(recipe_id, settings), kind,
-               msgspec.json.encode({"recipe_id": recipe_id, **settings}, order="deterministic").decode(), sharpe_ratio,
-               at_ns)  # fmt: skip
+        row = (
+            data.root,
+            data.simulated,
+            data.first_ns,
+            data.last_ns,
+            configuration_hash(recipe_id, settings),
+            kind,
+            msgspec.json.encode({"recipe_id": recipe_id, **settings}, order="deterministic").decode(),
+            sharpe_ratio,
+            at_ns,
+        )
         with self._open() as database:
             return database.execute("INSERT OR IGNORE INTO trials VALUES (?,?,?,?,?,?,?,?,?)", row).rowcount == 1
 

@@ -109,9 +109,17 @@ class _Labels(msgspec.Struct, frozen=True, eq=False):
     weight: torch.Tensor
 
 
-def fit_lstm(rows: Rows, ends: Ints, y: npt.ArrayLike, weight: npt.ArrayLike, validation_ends: Ints,
-             validation_y: npt.ArrayLike, seed: int, parameters: LstmParameters | None = None,
-             progress: Progress | None = None) -> LstmFit:  # fmt: skip
+def fit_lstm(
+    rows: Rows,
+    ends: Ints,
+    y: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    validation_ends: Ints,
+    validation_y: npt.ArrayLike,
+    seed: int,
+    parameters: LstmParameters | None = None,
+    progress: Progress | None = None,
+) -> LstmFit:
     """Train one network.
 
     rows: (n, n_features).  ends: (m,) index of the last row of each window; the whole window must be finite.
@@ -153,8 +161,15 @@ def predict_lstm(fit: LstmFit, rows: Rows, ends: Ints, *, batch: int = 512) -> F
     return answer
 
 
-def _train(network: Network, x: torch.Tensor, labels: _Labels, validation: _Labels, seed: int,
-           parameters: LstmParameters, progress: Progress | None) -> tuple[dict[str, Any], int]:  # fmt: skip
+def _train(
+    network: Network,
+    x: torch.Tensor,
+    labels: _Labels,
+    validation: _Labels,
+    seed: int,
+    parameters: LstmParameters,
+    progress: Progress | None,
+) -> tuple[dict[str, Any], int]:
     """The running mean of the weights at the best epoch, and that epoch's number."""
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=parameters.weight_decay)
@@ -211,8 +226,16 @@ def _batches(ends: Ints, parameters: LstmParameters, rng: np.random.Generator) -
         yield torch.from_numpy(order[start : start + batch]), offset
 
 
-def _loss(network: nn.Module, x: torch.Tensor, labels: _Labels, ends: torch.Tensor, offset: int,
-          parameters: LstmParameters, *, mean: bool = True) -> torch.Tensor:  # fmt: skip
+def _loss(
+    network: nn.Module,
+    x: torch.Tensor,
+    labels: _Labels,
+    ends: torch.Tensor,
+    offset: int,
+    parameters: LstmParameters,
+    *,
+    mean: bool = True,
+) -> torch.Tensor:
     """Weighted log loss of the bars that share a stretch with the end of their window."""
     ends = ends.to(x.device)
     steps = torch.arange(1 - parameters.window, 1, device=x.device)[:, None] + ends

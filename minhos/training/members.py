@@ -40,22 +40,38 @@ class Tree(msgspec.Struct, frozen=True):
 
 TREES: dict[str, Tree] = {
     "random_forest": Tree(
-        "sklearn.ensemble", "RandomForestClassifier", "n_estimators", "random_state", 0,
+        "sklearn.ensemble",
+        "RandomForestClassifier",
+        "n_estimators",
+        "random_state",
+        0,
         {"n_jobs": 1, "criterion": "log_loss"},
     ),
     "catboost": Tree(
-        "catboost", "CatBoostClassifier", "iterations", "random_seed", 50,
+        "catboost",
+        "CatBoostClassifier",
+        "iterations",
+        "random_seed",
+        50,
         {"thread_count": 1, "verbose": False, "allow_writing_files": False, "bootstrap_type": "Bernoulli"},
     ),
     "xgboost": Tree(
-        "xgboost", "XGBClassifier", "n_estimators", "random_state", 50,
+        "xgboost",
+        "XGBClassifier",
+        "n_estimators",
+        "random_state",
+        50,
         {"n_jobs": 1, "tree_method": "hist", "eval_metric": "logloss", "verbosity": 0},
     ),
     "lightgbm": Tree(
-        "lightgbm", "LGBMClassifier", "n_estimators", "random_state", 50,
+        "lightgbm",
+        "LGBMClassifier",
+        "n_estimators",
+        "random_state",
+        50,
         {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True, "subsample_freq": 1},
     ),
-}  # fmt: skip
+}
 """Slowest first: jobs start in this order."""
 
 REQUIRED = {LSTM: "torch", **{name: tree.module.split(".")[0] for name, tree in TREES.items()}}

@@ -17,8 +17,9 @@ N_OUTCOMES = 10
 MINIMUM_BARS = 2 * N_OUTCOMES
 
 
-def fit_payoff(side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.ArrayLike, *,
-               stop_atr: float = 3.0) -> Payoff:  # fmt: skip
+def fit_payoff(
+    side: npt.ArrayLike, move_ticks: npt.ArrayLike, atr_ticks: npt.ArrayLike, *, stop_atr: float = 3.0
+) -> Payoff:
     """The payoff of bars with a label, shape (n,) each: side +1 or -1, the move in ticks, ATR in ticks.
 
     Each outcome is the mean of one tenth of the moves' sizes (not that tenth's median), so that the mean move, on

@@ -26,8 +26,18 @@ from minhos.training.report import report
 from minhos.training.train import train
 
 NICENESS = 10
-COLUMNS = ("contract", "close_time_ns", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "bid_volume",
-           "ask_volume", "trades")  # fmt: skip
+COLUMNS = (
+    "contract",
+    "close_time_ns",
+    "open_ticks",
+    "high_ticks",
+    "low_ticks",
+    "close_ticks",
+    "volume",
+    "bid_volume",
+    "ask_volume",
+    "trades",
+)
 
 
 class TrainingJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,11 +65,18 @@ def run(job: TrainingJob) -> dict[str, Any]:
     bars = load_bars(Path(job.bars))
     calendar = SessionCalendar.load(Path(job.session_overrides) if job.session_overrides else None)
     result = train(
-        bars, calendar, job.recipe or recipe_for(len(bars)), Registry(Path(job.registry)), seed=job.seed,
-        progress=lambda share, message: _say(progress=round(share, 4), message=message), processes=job.processes,
-        scheduler=job.scheduler, parent=job.parent, reference=load_bars(Path(job.reference)) if job.reference else None,
+        bars,
+        calendar,
+        job.recipe or recipe_for(len(bars)),
+        Registry(Path(job.registry)),
+        seed=job.seed,
+        progress=lambda share, message: _say(progress=round(share, 4), message=message),
+        processes=job.processes,
+        scheduler=job.scheduler,
+        parent=job.parent,
+        reference=load_bars(Path(job.reference)) if job.reference else None,
         cache=Path(job.cache) if job.cache else None,
-    )  # fmt: skip
+    )
     plain = report(result)
     replace_file(Path(job.result), msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n")
     return plain

@@ -67,29 +67,48 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 LSTM_PARAMETERS: Values = {
-    "hidden": 32, "span": 10, "learning_rate": 1e-2, "weight_decay": 1e-2, "dropout": 0.3, "max_epochs": 8,
+    "hidden": 32,
+    "span": 10,
+    "learning_rate": 1e-2,
+    "weight_decay": 1e-2,
+    "dropout": 0.3,
+    "max_epochs": 8,
     "patience": 3,
-}  # fmt: skip
+}
 
 DEMO = Recipe(
     "demo",
     {
         LSTM: LSTM_PARAMETERS,
         "random_forest": {
-            "n_estimators": 80, "max_depth": 5, "min_samples_leaf": 60, "max_features": 0.3, "max_samples": 0.4,
+            "n_estimators": 80,
+            "max_depth": 5,
+            "min_samples_leaf": 60,
+            "max_features": 0.3,
+            "max_samples": 0.4,
         },
         "catboost": {"iterations": 300, "learning_rate": 0.03, "depth": 3, "l2_leaf_reg": 30.0, "subsample": 0.7},
         "xgboost": {
-            "n_estimators": 300, "learning_rate": 0.03, "max_depth": 3, "min_child_weight": 50.0, "subsample": 0.7,
-            "colsample_bytree": 0.5, "reg_lambda": 30.0,
+            "n_estimators": 300,
+            "learning_rate": 0.03,
+            "max_depth": 3,
+            "min_child_weight": 50.0,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "reg_lambda": 30.0,
         },
         "lightgbm": {
-            "n_estimators": 300, "learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 150, "subsample": 0.7,
-            "colsample_bytree": 0.5, "reg_lambda": 30.0,
+            "n_estimators": 300,
+            "learning_rate": 0.03,
+            "num_leaves": 8,
+            "min_child_samples": 150,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "reg_lambda": 30.0,
         },
     },
     lstm_fits=2,
-)  # fmt: skip
+)
 """Up to 40,000 bars, about 145 sessions: under a minute on two cores.
 
 Small, slow trees: the features carry the filters, so what is left to learn is smooth, and depth only learns noise.
@@ -100,20 +119,34 @@ STANDARD = Recipe(
     {
         LSTM: LSTM_PARAMETERS,
         "random_forest": {
-            "n_estimators": 100, "max_depth": 6, "min_samples_leaf": 200, "max_features": 0.3, "max_samples": 0.2,
+            "n_estimators": 100,
+            "max_depth": 6,
+            "min_samples_leaf": 200,
+            "max_features": 0.3,
+            "max_samples": 0.2,
         },
         "catboost": {"iterations": 1000, "learning_rate": 0.03, "depth": 4, "l2_leaf_reg": 30.0, "subsample": 0.7},
         "xgboost": {
-            "n_estimators": 1000, "learning_rate": 0.03, "max_depth": 3, "min_child_weight": 100.0, "subsample": 0.7,
-            "colsample_bytree": 0.5, "reg_lambda": 30.0,
+            "n_estimators": 1000,
+            "learning_rate": 0.03,
+            "max_depth": 3,
+            "min_child_weight": 100.0,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "reg_lambda": 30.0,
         },
         "lightgbm": {
-            "n_estimators": 1000, "learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 500, "subsample": 0.7,
-            "colsample_bytree": 0.5, "reg_lambda": 30.0,
+            "n_estimators": 1000,
+            "learning_rate": 0.03,
+            "num_leaves": 8,
+            "min_child_samples": 500,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "reg_lambda": 30.0,
         },
     },
     lstm_fits=3,
-)  # fmt: skip
+)
 
 
 def recipe_for(n_bars: int, *, z: float = 1.0, members: tuple[str, ...] = tuple(REQUIRED)) -> Recipe:

@@ -59,15 +59,29 @@ def _line_cells(name: str, line: Line | None) -> tuple[str, ...]:
     shown = _mark(line.simulated) + name
     if line.accuracy is None:
         return shown, "none", "", "", "", "0", f"{line.coverage:.1%}"
-    return (shown, f"{line.accuracy:.2%}", _interval(line.interval), _percent(line.majority),
-            _percent(line.break_even), str(line.n), f"{line.coverage:.1%}")  # fmt: skip
+    return (
+        shown,
+        f"{line.accuracy:.2%}",
+        _interval(line.interval),
+        _percent(line.majority),
+        _percent(line.break_even),
+        str(line.n),
+        f"{line.coverage:.1%}",
+    )
 
 
 def _members(result: TrainResult) -> Table:
     table = Table("member", "vote", "out of fold", "log loss", "newest bars", "trees", "CPU s", title="Members")
     for m in result.members:
-        table.add_row(m.name, f"{m.weight:.0%}", f"{m.out_of_fold_accuracy:.2%}", f"{m.out_of_fold_log_loss:.4f}",
-                      f"{m.holdout_accuracy:.2%}", str(m.rounds or ""), f"{m.cpu_s:.1f}")  # fmt: skip
+        table.add_row(
+            m.name,
+            f"{m.weight:.0%}",
+            f"{m.out_of_fold_accuracy:.2%}",
+            f"{m.out_of_fold_log_loss:.4f}",
+            f"{m.holdout_accuracy:.2%}",
+            str(m.rounds or ""),
+            f"{m.cpu_s:.1f}",
+        )
     for name, why in result.missing.items():
         table.add_row(name, "missing", why, "", "", "", "")
     return table

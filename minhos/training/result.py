@@ -153,7 +153,15 @@ class TrainResult(msgspec.Struct, frozen=True):
         unknown = Line("", None, None, 0, None, None, 0.0, self.simulated)
         all_, traded = (msgspec.structs.replace(unknown, name=name) for name in ("all", "traded"))
         return msgspec.structs.replace(
-            self, verdict="no_edge", reason=self.canaries.sentence, lines=Lines(None, all_, traded), weeks=(),
-            bets=Bets(0, None, None), calibration=CalibrationReport(0.0, 0.0, 0.0, 0, None, None, None), thresholds=(),
-            members=(), pesaran_timmermann_p=None, calibrator=Calibrator(0.0, 0.0, 0.0, 0),
-        )  # fmt: skip
+            self,
+            verdict="no_edge",
+            reason=self.canaries.sentence,
+            lines=Lines(None, all_, traded),
+            weeks=(),
+            bets=Bets(0, None, None),
+            calibration=CalibrationReport(0.0, 0.0, 0.0, 0, None, None, None),
+            thresholds=(),
+            members=(),
+            pesaran_timmermann_p=None,
+            calibrator=Calibrator(0.0, 0.0, 0.0, 0),
+        )

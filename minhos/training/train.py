@@ -40,10 +40,21 @@ Floats = npt.NDArray[np.float64]
 FULL_SESSION_SHARE = 0.9
 
 
-def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Registry, *, seed: int = 1,
-          progress: Progress | None = None, processes: int = 2, scheduler: str | None = None, parent: str = "",
-          reference: Bars | None = None, cache: Path | None = None,
-          clock: Clock | None = None) -> TrainResult:  # fmt: skip
+def train(
+    bars: Bars,
+    calendar: SessionCalendar,
+    recipe: Recipe,
+    registry: Registry,
+    *,
+    seed: int = 1,
+    progress: Progress | None = None,
+    processes: int = 2,
+    scheduler: str | None = None,
+    parent: str = "",
+    reference: Bars | None = None,
+    cache: Path | None = None,
+    clock: Clock | None = None,
+) -> TrainResult:
     """Train a recipe on a history and save the bundle as a candidate.
 
     processes: of one thread each; scheduler: address of a Dask scheduler instead.  parent: id of the bundle that
@@ -74,9 +85,17 @@ def train(bars: Bars, calendar: SessionCalendar, recipe: Recipe, registry: Regis
     return msgspec.structs.replace(result, bundle_id=bundle.id)
 
 
-def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int = 1, progress: Progress | None = None,
-            processes: int = 2, scheduler: str | None = None,
-            canaries: bool = False) -> tuple[TrainResult, Ensemble]:  # fmt: skip
+def measure(
+    bars: Bars,
+    calendar: SessionCalendar,
+    recipe: Recipe,
+    *,
+    seed: int = 1,
+    progress: Progress | None = None,
+    processes: int = 2,
+    scheduler: str | None = None,
+    canaries: bool = False,
+) -> tuple[TrainResult, Ensemble]:
     """Train without saving: the result, whose bundle_id is empty, and the fitted ensemble.
 
     canaries: look for leaks too; where one is suspected the result has no figures.
@@ -86,9 +105,15 @@ def measure(bars: Bars, calendar: SessionCalendar, recipe: Recipe, *, seed: int 
     if canaries:
         found = check(bars, calendar, data, fit_rows, holdout_rows, seed=seed, progress=part_of(progress, 0.04, 0.08))
     ensemble = fit_ensemble(
-        data, fit_rows, holdout_rows, recipe, seed,
-        processes=processes, scheduler=scheduler, progress=part_of(progress, 0.08, 0.97),
-    )  # fmt: skip
+        data,
+        fit_rows,
+        holdout_rows,
+        recipe,
+        seed,
+        processes=processes,
+        scheduler=scheduler,
+        progress=part_of(progress, 0.08, 0.97),
+    )
     part_of(progress, 0.0, 1.0)(0.97, "measuring on the newest bars")
     n_sessions = count_full_sessions(calendar.trade_dates_of_bars(bars.close_time_ns))
     result = _report(bars, recipe, data, fit_rows, data.take(holdout_rows), ensemble, seed, n_sessions)
@@ -120,8 +145,16 @@ def _refuse_one_way(up: Floats) -> None:
         raise NotEnoughData(f"{how}; a direction can only be learnt from moves both ways, so use other or more bars.")
 
 
-def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: Dataset,
-            ensemble: Ensemble, seed: int, n_sessions: int) -> TrainResult:  # fmt: skip
+def _report(
+    bars: Bars,
+    recipe: Recipe,
+    data: Dataset,
+    fit_rows: Ints,
+    unseen: Dataset,
+    ensemble: Ensemble,
+    seed: int,
+    n_sessions: int,
+) -> TrainResult:
     cost = bars.instrument.round_trip_cost_ticks()
     p_up = calibrated(ensemble.calibrator, combine_columns(ensemble.holdout, ensemble.weights))
     break_even = evaluate.break_even(ensemble.payoff, unseen.atr_ticks, cost)
@@ -134,53 +167,95 @@ def _report(bars: Bars, recipe: Recipe, data: Dataset, fit_rows: Ints, unseen: D
     bets = evaluate.bets(holdout, ensemble.payoff, cost)
     verdict, reason = evaluate.verdict(n_sessions, int(unseen.decided.sum()), ensemble.calibrator, bets)
     return TrainResult(
-        verdict=verdict, reason=reason, bundle_id="", recipe_id=recipe.recipe_id, symbol=bars.symbol,
-        simulated=bars.simulated, first_ns=int(bars.close_time_ns[0]), last_ns=int(bars.close_time_ns[-1]),
-        n_bars=len(bars), n_sessions=n_sessions, n_train=int(data.decided[fit_rows].sum()),
-        n_holdout=int(unseen.decided.sum()), lines=lines,
-        weeks=evaluate.weeks(holdout), bets=bets,
+        verdict=verdict,
+        reason=reason,
+        bundle_id="",
+        recipe_id=recipe.recipe_id,
+        symbol=bars.symbol,
+        simulated=bars.simulated,
+        first_ns=int(bars.close_time_ns[0]),
+        last_ns=int(bars.close_time_ns[-1]),
+        n_bars=len(bars),
+        n_sessions=n_sessions,
+        n_train=int(data.decided[fit_rows].sum()),
+        n_holdout=int(unseen.decided.sum()),
+        lines=lines,
+        weeks=evaluate.weeks(holdout),
+        bets=bets,
         calibration=evaluate.calibration_report(holdout, ensemble.calibrator),
         break_even_by_hour=evaluate.break_even_by_hour(holdout),
         thresholds=tuple(
             evaluate.line(f"p >= {threshold:.2f}", holdout, holdout.p_side >= threshold)
             for threshold in evaluate.THRESHOLDS
         ),
-        members=_members(ensemble, unseen), missing=ensemble.missing,
-        pesaran_timmermann_p=evaluate.skill_p_value(holdout), payoff=ensemble.payoff, calibrator=ensemble.calibrator,
-        seeds=(seed, *ensemble.lstm_seeds), cpu_s=ensemble.cpu_s,
-        holdout_start_ns=int(bars.close_time_ns[unseen.bar[0]]), cost_ticks=cost,
-    )  # fmt: skip
+        members=_members(ensemble, unseen),
+        missing=ensemble.missing,
+        pesaran_timmermann_p=evaluate.skill_p_value(holdout),
+        payoff=ensemble.payoff,
+        calibrator=ensemble.calibrator,
+        seeds=(seed, *ensemble.lstm_seeds),
+        cpu_s=ensemble.cpu_s,
+        holdout_start_ns=int(bars.close_time_ns[unseen.bar[0]]),
+        cost_ticks=cost,
+    )
 
 
 def _members(ensemble: Ensemble, unseen: Dataset) -> tuple[MemberReport, ...]:
     up = unseen.up > 0.5
     return tuple(
         MemberReport(
-            name, ensemble.weights[name], *ensemble.out_of_fold_scores[name],
-            float(((p > 0.5) == up)[unseen.decided].mean()), ensemble.rounds[name], ensemble.cpu_by_member[name],
+            name,
+            ensemble.weights[name],
+            *ensemble.out_of_fold_scores[name],
+            float(((p > 0.5) == up)[unseen.decided].mean()),
+            ensemble.rounds[name],
+            ensemble.cpu_by_member[name],
         )
         for name, p in ensemble.holdout.items()
-    )  # fmt: skip
+    )
 
 
-def _contents(bars: Bars, recipe: Recipe, ensemble: Ensemble, result: TrainResult, parent: str,
-              now_ns: int) -> BundleContents:  # fmt: skip
+def _contents(
+    bars: Bars, recipe: Recipe, ensemble: Ensemble, result: TrainResult, parent: str, now_ns: int
+) -> BundleContents:
     weights = {name: ensemble.weights.get(name, 0.0) for name in recipe.members}
     return BundleContents(
-        recipe_id=recipe.recipe_id, instrument_root=bars.instrument.root, symbol=bars.symbol,
-        simulated=bars.simulated, feature_names=tuple(FEATURE_NAMES), feature_version=FEATURE_VERSION,
-        window=WINDOW_BARS, members=ensemble.files, weights=weights, calibrator=ensemble.calibrator,
-        payoff=ensemble.payoff, seeds=result.seeds, data_hash=data_hash(bars),
+        recipe_id=recipe.recipe_id,
+        instrument_root=bars.instrument.root,
+        symbol=bars.symbol,
+        simulated=bars.simulated,
+        feature_names=tuple(FEATURE_NAMES),
+        feature_version=FEATURE_VERSION,
+        window=WINDOW_BARS,
+        members=ensemble.files,
+        weights=weights,
+        calibrator=ensemble.calibrator,
+        payoff=ensemble.payoff,
+        seeds=result.seeds,
+        data_hash=data_hash(bars),
         data_range=(int(bars.close_time_ns[0]), int(bars.close_time_ns[-1]), len(bars)),
-        created_ns=now_ns, parent=parent, report=report(result), minhos_version=minhos.__version__,
-    )  # fmt: skip
+        created_ns=now_ns,
+        parent=parent,
+        report=report(result),
+        minhos_version=minhos.__version__,
+    )
 
 
 def data_hash(bars: Bars) -> str:
     """SHA-256 of a history's columns: two trainings with one hash saw the same bars."""
     digest = hashlib.sha256("|".join((bars.instrument.root, *bars.contracts, str(bars.interval_ns))).encode())
-    for column in (bars.contract, bars.close_time_ns, bars.open_ticks, bars.high_ticks, bars.low_ticks,
-                   bars.close_ticks, bars.volume, bars.bid_volume, bars.ask_volume, bars.trades):  # fmt: skip
+    for column in (
+        bars.contract,
+        bars.close_time_ns,
+        bars.open_ticks,
+        bars.high_ticks,
+        bars.low_ticks,
+        bars.close_ticks,
+        bars.volume,
+        bars.bid_volume,
+        bars.ask_volume,
+        bars.trades,
+    ):
         digest.update(np.ascontiguousarray(column, dtype="<i8").tobytes())
     return digest.hexdigest()
 

@@ -91,8 +91,16 @@ def accuracy_rows(card: Card) -> list[tuple[str, ...]]:
             continue
         interval = line["interval"]
         shown = f"{interval[0]:.2%} to {interval[1]:.2%}" if interval else "too few days"
-        rows.append((name, f"{line['accuracy']:.2%}", shown, f"{line['majority']:.2%}", f"{line['break_even']:.2%}",
-                     f"{line['n']:,}"))  # fmt: skip
+        rows.append(
+            (
+                name,
+                f"{line['accuracy']:.2%}",
+                shown,
+                f"{line['majority']:.2%}",
+                f"{line['break_even']:.2%}",
+                f"{line['n']:,}",
+            )
+        )
     return rows
 
 

@@ -105,8 +105,16 @@ def latency_ms(views: Views, share: float) -> float | None:
 
 
 def _parts(views: Views, around: Surroundings) -> tuple[Part, ...]:
-    return (_trader(around), _journal(views, around), _feed(around), _model(views, around), _forecasts(views),
-            _risk(views), _trainer(around), _watchdog(around))  # fmt: skip
+    return (
+        _trader(around),
+        _journal(views, around),
+        _feed(around),
+        _model(views, around),
+        _forecasts(views),
+        _risk(views),
+        _trainer(around),
+        _watchdog(around),
+    )
 
 
 def _trader(around: Surroundings) -> Part:
@@ -199,8 +207,13 @@ def ml_health(views: Views, around: Surroundings) -> MlHealth:
     if views.trading.model is None:
         return MlHealth(None, ())
     everything = views.scores.lines()[0]
-    parts = (_members_score(views), _answers_score(views), _calibration_score(views), _accuracy_score(everything),
-             _age_score(views, around))  # fmt: skip
+    parts = (
+        _members_score(views),
+        _answers_score(views),
+        _calibration_score(views),
+        _accuracy_score(everything),
+        _age_score(views, around),
+    )
     scores = [part.score for part in parts if part.score is not None]
     return MlHealth(round(sum(scores) / len(scores), 1) if scores else None, parts)
 
@@ -246,5 +259,6 @@ def _age_score(views: Views, around: Surroundings) -> ScorePart:
     if age_s is None or settings is None:
         return ScorePart("age of the model", None, "not known")
     days, allowed = age_s / DAY_S, settings.risk.model_max_age_days
-    return ScorePart("age of the model", round(100.0 * max(0.0, 1.0 - days / allowed), 1),
-                     f"{days:.1f} of {allowed:.0f} days")  # fmt: skip
+    return ScorePart(
+        "age of the model", round(100.0 * max(0.0, 1.0 - days / allowed), 1), f"{days:.1f} of {allowed:.0f} days"
+    )

@@ -188,9 +188,16 @@ def win_rates(views: Views, around: Surroundings) -> WinRates:
         return _bootstrap(around.report, len(own))
     found = win_statistics(own)
     return WinRates(
-        found.source, len(own), ENOUGH_TRADES, found.trades, rounded(found.win_rate), rounded(found.low),
-        rounded(found.high), rounded(found.payoff_ratio), bool(model and model.simulated),
-    )  # fmt: skip
+        found.source,
+        len(own),
+        ENOUGH_TRADES,
+        found.trades,
+        rounded(found.win_rate),
+        rounded(found.low),
+        rounded(found.high),
+        rounded(found.payoff_ratio),
+        bool(model and model.simulated),
+    )
 
 
 def _bootstrap(report: dict[str, Any], own_trades: int) -> WinRates:
@@ -201,9 +208,16 @@ def _bootstrap(report: dict[str, Any], own_trades: int) -> WinRates:
     if not n or accuracy is None:
         return WinRates("none", own_trades, ENOUGH_TRADES, 0, None, None, None, None, False)
     return WinRates(
-        "bootstrap", own_trades, ENOUGH_TRADES, n, rounded(accuracy), rounded(low), rounded(high),
-        _payoff_ratio(report), bool(report.get("simulated")),
-    )  # fmt: skip
+        "bootstrap",
+        own_trades,
+        ENOUGH_TRADES,
+        n,
+        rounded(accuracy),
+        rounded(low),
+        rounded(high),
+        _payoff_ratio(report),
+        bool(report.get("simulated")),
+    )
 
 
 def _payoff_ratio(report: dict[str, Any]) -> float | None:
@@ -239,9 +253,15 @@ def dashboard(views: Views, around: Surroundings, limit: int = 20) -> DashboardD
     """Everything that the page shows first."""
     now = status(views, around)
     return DashboardData(
-        now.state, now.mode, now.banner, now, recommendation(views, around), views.performance.summary(),
-        win_rates(views, around), tuple(views.decisions.lines(limit, views.instruments)),
-    )  # fmt: skip
+        now.state,
+        now.mode,
+        now.banner,
+        now,
+        recommendation(views, around),
+        views.performance.summary(),
+        win_rates(views, around),
+        tuple(views.decisions.lines(limit, views.instruments)),
+    )
 
 
 __all__ = ["dashboard", "performance", "recent", "recommendation", "slope_sentence", "state_of", "win_rates"]

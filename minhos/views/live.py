@@ -59,9 +59,13 @@ def ladder_line(risk: RiskState, parameters: RiskParameters | None, mode: str) -
         return None
     ladder = risk.ladder
     return LadderLine(
-        step_of(ladder, parameters), ladder.step, parameters.ladder_steps, ladder.trades, parameters.ladder_trades,
+        step_of(ladder, parameters),
+        ladder.step,
+        parameters.ladder_steps,
+        ladder.trades,
+        parameters.ladder_trades,
         sentence(ladder, parameters),
-    )  # fmt: skip
+    )
 
 
 def forced_line(risk: RiskState, now_ns: int) -> ForcedLine | None:

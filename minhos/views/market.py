@@ -126,7 +126,14 @@ def fill_line(sequence: int, fill: Fill, instruments: dict[str, Instrument]) -> 
     instrument = instruments.get(fill.symbol)
     worse = fill.side * (fill.price_ticks - fill.expected_ticks) if fill.expected_ticks else None
     return FillLine(
-        sequence, iso(fill.time_ns), fill.symbol, "buy" if fill.side > 0 else "sell", fill.contracts,
-        rounded(instrument.to_points(fill.price_ticks)) if instrument else None, fill.role.value,
-        dollars(fill.commission_cents), worse, fill.order_id,
-    )  # fmt: skip
+        sequence,
+        iso(fill.time_ns),
+        fill.symbol,
+        "buy" if fill.side > 0 else "sell",
+        fill.contracts,
+        rounded(instrument.to_points(fill.price_ticks)) if instrument else None,
+        fill.role.value,
+        dollars(fill.commission_cents),
+        worse,
+        fill.order_id,
+    )

@@ -159,11 +159,22 @@ def _model_line(info: BundleInfo, now_ns: int, serving: str) -> ModelLine:
     first_ns, last_ns, bars = info.data_range
     age_days = (now_ns - info.created_ns) / NANOS_PER_SECOND / DAY_S if info.created_ns else None
     return ModelLine(
-        id=info.id, scope=info.scope, status=info.status, verdict=info.verdict, created=iso(info.created_ns),
-        age_days=rounded(max(0.0, age_days), 2) if age_days is not None else None, members=info.members,
-        recipe=info.recipe_id, symbol=info.symbol, simulated=info.simulated, bars=bars, first_bar=iso(first_ns),
-        last_bar=iso(last_ns), why=info.why, serving=info.id == serving,
-    )  # fmt: skip
+        id=info.id,
+        scope=info.scope,
+        status=info.status,
+        verdict=info.verdict,
+        created=iso(info.created_ns),
+        age_days=rounded(max(0.0, age_days), 2) if age_days is not None else None,
+        members=info.members,
+        recipe=info.recipe_id,
+        symbol=info.symbol,
+        simulated=info.simulated,
+        bars=bars,
+        first_bar=iso(first_ns),
+        last_bar=iso(last_ns),
+        why=info.why,
+        serving=info.id == serving,
+    )
 
 
 def trained_lines(report: dict[str, Any] | None) -> tuple[TrainedLine, ...]:
@@ -176,10 +187,16 @@ def trained_lines(report: dict[str, Any] | None) -> tuple[TrainedLine, ...]:
             low, high = line.get("interval") or (None, None)
             found.append(
                 TrainedLine(
-                    name, rounded(line.get("accuracy")), rounded(low), rounded(high), int(line.get("n") or 0),
-                    rounded(line.get("majority")), rounded(line.get("break_even")), bool(line.get("simulated")),
+                    name,
+                    rounded(line.get("accuracy")),
+                    rounded(low),
+                    rounded(high),
+                    int(line.get("n") or 0),
+                    rounded(line.get("majority")),
+                    rounded(line.get("break_even")),
+                    bool(line.get("simulated")),
                 )
-            )  # fmt: skip
+            )
     return tuple(found)
 
 
@@ -192,6 +209,10 @@ def _trained_calibration(report: dict[str, Any] | None) -> TrainedCalibration | 
         for row in found.get("table") or ()
     )
     return TrainedCalibration(
-        rounded(found.get("slope")), rounded(found.get("slope_se")), rounded(found.get("slope_low")),
-        int(found.get("n") or 0), rounded(found.get("error")), table,
-    )  # fmt: skip
+        rounded(found.get("slope")),
+        rounded(found.get("slope_se")),
+        rounded(found.get("slope_low")),
+        int(found.get("n") or 0),
+        rounded(found.get("error")),
+        table,
+    )

@@ -123,11 +123,15 @@ def _position(account: Account, symbol: str) -> PositionLine:
         last_price=points(last),
         open_pnl=dollars(open_cents) if open_cents is not None else None,
         lots=tuple(
-            LotLine(lot.side * lot.contracts, points(lot.entry_ticks), iso(lot.entry_time_ns),
-                    points(lot.stop_ticks) if lot.stop_id else None)
+            LotLine(
+                lot.side * lot.contracts,
+                points(lot.entry_ticks),
+                iso(lot.entry_time_ns),
+                points(lot.stop_ticks) if lot.stop_id else None,
+            )
             for lot in lots
         ),
-    )  # fmt: skip
+    )
 
 
 def account_line(account: Account) -> AccountLine:

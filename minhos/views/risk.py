@@ -142,11 +142,21 @@ def evidence_lines(risk: RiskState) -> tuple[EvidenceLine, ...]:
         needed = evidence.bets_needed
         lines.append(
             EvidenceLine(
-                root, evidence.recipe, evidence.state.value, evidence.simulated, rounded(evidence.e_value, 3),
-                PROVEN_AT, evidence.bets, needed, rounded(book.mean_r), book.hits, book.ties, book.beyond,
+                root,
+                evidence.recipe,
+                evidence.state.value,
+                evidence.simulated,
+                rounded(evidence.e_value, 3),
+                PROVEN_AT,
+                evidence.bets,
+                needed,
+                rounded(book.mean_r),
+                book.hits,
+                book.ties,
+                book.beyond,
                 _evidence_sentence(evidence.state.value, evidence.bets, needed),
             )
-        )  # fmt: skip
+        )
     return tuple(lines)
 
 

@@ -29,9 +29,18 @@ from minhos.views.updates import Update, Updates
 
 ALERTS_KEPT = 200
 SHOWN_KINDS = (
-    "EngineStarted", "SettingsActivated", "ModelActivated", "HistoryLoaded", "SliceClosed", "OrderFilled",
-    "DecisionMade", "TradeClosed", "Alarm", "Intervention", "CommandReceived",
-)  # fmt: skip
+    "EngineStarted",
+    "SettingsActivated",
+    "ModelActivated",
+    "HistoryLoaded",
+    "SliceClosed",
+    "OrderFilled",
+    "DecisionMade",
+    "TradeClosed",
+    "Alarm",
+    "Intervention",
+    "CommandReceived",
+)
 """What the pages' own folds read; the rest matters to the trading state alone."""
 
 

@@ -84,9 +84,15 @@ class Updates:
 
 _PLACES = {"decision": 0, "fill": 1, "trade": 2, "status": 3, "alert": 4, "risk": 5}
 _KINDS: dict[type, str] = {
-    ev.DecisionMade: "decision", ev.OrderFilled: "fill", ev.TradeClosed: "trade", ev.ModelActivated: "status",
-    ev.EngineStarted: "status", ev.CommandReceived: "status", ev.Alarm: "alert", ev.Intervention: "alert",
-}  # fmt: skip
+    ev.DecisionMade: "decision",
+    ev.OrderFilled: "fill",
+    ev.TradeClosed: "trade",
+    ev.ModelActivated: "status",
+    ev.EngineStarted: "status",
+    ev.CommandReceived: "status",
+    ev.Alarm: "alert",
+    ev.Intervention: "alert",
+}
 
 
 def _words(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> dict[str, Any]:

@@ -37,8 +37,14 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
         yield
         house.stop()
 
-    app = FastAPI(title="MinhOS", version=minhos.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
-                  lifespan=following)  # fmt: skip
+    app = FastAPI(
+        title="MinhOS",
+        version=minhos.__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=following,
+    )
     app.state.house = house
     problems.install(app)
     app.include_router(api.routes(house))

@@ -179,7 +179,13 @@ class GuardMiddleware:
             return RedirectResponse("/login", 303)
         wait_s = self.guard.wait_s(client)
         if wait_s > 0.0:
-            return problem(429, f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
-                           {"Retry-After": str(max(1, round(wait_s)))})  # fmt: skip
-        return problem(401, "Sign in: send the password by Basic, or a token of POST /api/token/login by Bearer.",
-                       {"WWW-Authenticate": "Bearer"})  # fmt: skip
+            return problem(
+                429,
+                f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
+                {"Retry-After": str(max(1, round(wait_s)))},
+            )
+        return problem(
+            401,
+            "Sign in: send the password by Basic, or a token of POST /api/token/login by Bearer.",
+            {"WWW-Authenticate": "Bearer"},
+        )

@@ -82,48 +82,100 @@ class EquityChart:
 
 
 def _axis(index: int = 0, *, labels: bool = True) -> dict[str, Any]:
-    return {"type": "category", "data": [], "gridIndex": index, "axisLabel": {"show": labels, "color": GREY},
-            "axisLine": {"lineStyle": {"color": "#30363d"}}, "axisTick": {"show": False}}  # fmt: skip
+    return {
+        "type": "category",
+        "data": [],
+        "gridIndex": index,
+        "axisLabel": {"show": labels, "color": GREY},
+        "axisLine": {"lineStyle": {"color": "#30363d"}},
+        "axisTick": {"show": False},
+    }
 
 
 def _value(index: int = 0, **more: Any) -> dict[str, Any]:
-    return {"type": "value", "scale": True, "gridIndex": index, "axisLabel": {"color": GREY},
-            "splitLine": {"lineStyle": {"color": "#21262d"}}, **more}  # fmt: skip
+    return {
+        "type": "value",
+        "scale": True,
+        "gridIndex": index,
+        "axisLabel": {"color": GREY},
+        "splitLine": {"lineStyle": {"color": "#21262d"}},
+        **more,
+    }
 
 
 def _price_options() -> dict[str, Any]:
     def marks(name: str, symbol: str, turn: int, color: str) -> dict[str, Any]:
-        return {"name": name, "type": "scatter", "data": [], "symbol": symbol, "symbolRotate": turn, "symbolSize": 13,
-                "z": 5, "itemStyle": {"color": color, "borderColor": "#ffffff", "borderWidth": 1}}  # fmt: skip
+        return {
+            "name": name,
+            "type": "scatter",
+            "data": [],
+            "symbol": symbol,
+            "symbolRotate": turn,
+            "symbolSize": 13,
+            "z": 5,
+            "itemStyle": {"color": color, "borderColor": "#ffffff", "borderWidth": 1},
+        }
 
     return {
         "animation": False,
-        "tooltip": {"trigger": "axis", "axisPointer": {"type": "cross"}, "backgroundColor": "#161b22",
-                    "borderColor": "#30363d", "textStyle": {"color": "#e6edf3"}},
+        "tooltip": {
+            "trigger": "axis",
+            "axisPointer": {"type": "cross"},
+            "backgroundColor": "#161b22",
+            "borderColor": "#30363d",
+            "textStyle": {"color": "#e6edf3"},
+        },
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "grid": [{"left": 66, "right": 14, "top": 14, "height": "68%"},
-                 {"left": 66, "right": 14, "top": "80%", "bottom": 26}],
+        "grid": [
+            {"left": 66, "right": 14, "top": 14, "height": "68%"},
+            {"left": 66, "right": 14, "top": "80%", "bottom": 26},
+        ],
         "xAxis": [_axis(labels=False), _axis(1)],
         "yAxis": [_value(), _value(1, minInterval=1, splitNumber=2, scale=False)],
         "series": [
-            {"name": "price", "type": "candlestick", "data": [],
-             "itemStyle": {"color": UP, "borderColor": UP, "color0": DOWN, "borderColor0": DOWN}},
+            {
+                "name": "price",
+                "type": "candlestick",
+                "data": [],
+                "itemStyle": {"color": UP, "borderColor": UP, "color0": DOWN, "borderColor0": DOWN},
+            },
             marks("bought", "triangle", 0, "#56d364"),
             marks("sold", "triangle", 180, "#ff7b72"),
-            {"name": "position", "type": "line", "step": "end", "data": [], "xAxisIndex": 1, "yAxisIndex": 1,
-             "symbol": "none", "lineStyle": {"color": BLUE, "width": 2}, "areaStyle": {"color": "#58a6ff33"}},
+            {
+                "name": "position",
+                "type": "line",
+                "step": "end",
+                "data": [],
+                "xAxisIndex": 1,
+                "yAxisIndex": 1,
+                "symbol": "none",
+                "lineStyle": {"color": BLUE, "width": 2},
+                "areaStyle": {"color": "#58a6ff33"},
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def _equity_options() -> dict[str, Any]:
     return {
         "animation": False,
-        "tooltip": {"trigger": "axis", "backgroundColor": "#161b22", "borderColor": "#30363d",
-                    "textStyle": {"color": "#e6edf3"}},
+        "tooltip": {
+            "trigger": "axis",
+            "backgroundColor": "#161b22",
+            "borderColor": "#30363d",
+            "textStyle": {"color": "#e6edf3"},
+        },
         "grid": [{"left": 76, "right": 14, "top": 14, "bottom": 26}],
         "xAxis": [_axis()],
         "yAxis": [_value()],
-        "series": [{"name": "equity", "type": "line", "data": [], "symbol": "none",
-                    "lineStyle": {"color": BLUE, "width": 2}, "areaStyle": {"color": "#58a6ff22"}}],
-    }  # fmt: skip
+        "series": [
+            {
+                "name": "equity",
+                "type": "line",
+                "data": [],
+                "symbol": "none",
+                "lineStyle": {"color": BLUE, "width": 2},
+                "areaStyle": {"color": "#58a6ff22"},
+            }
+        ],
+    }

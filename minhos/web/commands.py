@@ -126,9 +126,13 @@ def send_command(
     if name == "halt" or name == "flatten":
         done = stop_trading(house.settings, layout, name, who, why, clock=house.clock)
         return CommandAnswer(
-            command=name, accepted=True, answered=done.answer is not None, answer=f"{name}: {done.sentence}",
-            halt_file=done.halt_file, holds=done.holds,
-        )  # fmt: skip
+            command=name,
+            accepted=True,
+            answered=done.answer is not None,
+            answer=f"{name}: {done.sentence}",
+            halt_file=done.halt_file,
+            holds=done.holds,
+        )
     answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, payload)
     if answer is not None and answer.startswith(REFUSED):
         raise CommandRefused(answer.removeprefix(REFUSED))
@@ -149,8 +153,9 @@ def ask_for_training(house: House) -> CommandAnswer:
     age_s = (house.clock.now_ns() - house.read(lambda _, around: around.trainer_time_ns)) / NANOS_PER_SECOND
     runs = age_s < EXPIRES_S
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
-    return CommandAnswer(command="train", accepted=True, answered=runs, answer=words,
-                         halt_file=layout.halt_file.exists())  # fmt: skip
+    return CommandAnswer(
+        command="train", accepted=True, answered=runs, answer=words, halt_file=layout.halt_file.exists()
+    )
 
 
 def size_for(request: SizeRequest, views: Views, around: Surroundings) -> SizeAnswer:
@@ -168,12 +173,27 @@ def size_for(request: SizeRequest, views: Views, around: Surroundings) -> SizeAn
     sizing = manager.sizing(risk, settings.sizing) if manager else settings.sizing
     p, low = request.win_probability, request.probability_low
     side = 1 if request.side == "long" else -1
-    forecast = Forecast(symbol, views.market.last_close_ns, {}, p, p if side > 0 else 1.0 - p,
-                        min(p, low) if low is not None else p, side if p > 0.5 else 0, 1.0, "supposed")  # fmt: skip
+    forecast = Forecast(
+        symbol,
+        views.market.last_close_ns,
+        {},
+        p,
+        p if side > 0 else 1.0 - p,
+        min(p, low) if low is not None else p,
+        side if p > 0.5 else 0,
+        1.0,
+        "supposed",
+    )
     found = recommend(
-        forecast, _payoff(request, views, sizing), _market(request, views), account, instrument, sizing,
-        manager.multiplier(risk, instrument.root) if manager else 0.0, symbol=symbol,
-    )  # fmt: skip
+        forecast,
+        _payoff(request, views, sizing),
+        _market(request, views),
+        account,
+        instrument,
+        sizing,
+        manager.multiplier(risk, instrument.root) if manager else 0.0,
+        symbol=symbol,
+    )
     at_risk = abs(found.target) * found.r_cents
     return SizeAnswer(
         state=state_of(views, around)[0],

@@ -38,9 +38,13 @@ def routes(guard: Guard) -> APIRouter:
         if not guard.password or guard.knows(password, client):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(
-                COOKIE, guard.new_token(), max_age=TOKEN_HOURS * 3_600, httponly=True, samesite="strict",
+                COOKIE,
+                guard.new_token(),
+                max_age=TOKEN_HOURS * 3_600,
+                httponly=True,
+                samesite="strict",
                 secure=request.url.scheme == "https",
-            )  # fmt: skip
+            )
             return answer
         wait_s = guard.wait_s(client)
         message = "Wrong password." + (f" Try again in {wait_s:.0f} seconds." if wait_s else "")
@@ -60,8 +64,11 @@ def routes(guard: Guard) -> APIRouter:
 
 def _refused(wait_s: float) -> JSONResponse:
     if wait_s > 0.0:
-        return problem(429, f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
-                       {"Retry-After": str(max(1, round(wait_s)))})  # fmt: skip
+        return problem(
+            429,
+            f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
+            {"Retry-After": str(max(1, round(wait_s)))},
+        )
     return problem(401, "Wrong password, or none: send it by Basic, with any user name.")
 
 

@@ -40,9 +40,12 @@ class ForceDialog:
     async def _force(self) -> None:
         try:
             asked = ForceRequest(
-                side=self.side.value, size=self.size.value or None, minutes=self.minutes.value or None,
-                who=self.who.value, why=self.why.value,
-            )  # fmt: skip
+                side=self.side.value,
+                size=self.size.value or None,
+                minutes=self.minutes.value or None,
+                who=self.who.value,
+                why=self.why.value,
+            )
             payload = asked.payload()
         except ValidationError as error:
             first = error.errors()[0]

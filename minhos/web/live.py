@@ -42,8 +42,10 @@ class Client:
         updates, oldest = await run_in_threadpool(self.house.updates_after, self.after or 0)
         last = updates[-1].seq if updates else self.after or 0
         if self.after is not None and self.after < oldest:
-            await self._drop(f"Messages after {self.after} are no longer kept; load /api/kelly/dashboard-data, "
-                             f"then connect with after={last}.")  # fmt: skip
+            await self._drop(
+                f"Messages after {self.after} are no longer kept; load /api/kelly/dashboard-data, "
+                f"then connect with after={last}."
+            )
             return
         if self.after is None:
             self.after = last
@@ -114,8 +116,7 @@ class Client:
             return {"type": "error", "reason": f"topics must be a list of names; known are {', '.join(TYPES)}."}
         unknown = [topic for topic in topics if topic not in TYPES]
         if unknown:
-            return {"type": "error",
-                    "reason": f"Unknown topic {unknown[0]!r}; known are {', '.join(TYPES)}."}  # fmt: skip
+            return {"type": "error", "reason": f"Unknown topic {unknown[0]!r}; known are {', '.join(TYPES)}."}
         self.topics = frozenset(topics)
         return {"type": "subscribed", "topics": sorted(self.topics), "seq": self.after}
 

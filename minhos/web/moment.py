@@ -86,8 +86,10 @@ def candles(views: Views, after_ns: int = 0) -> list[Candle]:
     if instrument is None or not bars:
         return []
     closes = [bar.close_time_ns for bar in bars]
-    held = {made.decision.close_time_ns: made.decision.target for _, made in islice(
-        reversed(views.decisions.recent), CANDLES)}  # fmt: skip
+    held = {
+        made.decision.close_time_ns: made.decision.target
+        for _, made in islice(reversed(views.decisions.recent), CANDLES)
+    }
     bought: dict[int, float] = {}
     sold: dict[int, float] = {}
     for _, fill in islice(reversed(views.market.fills), 2 * CANDLES):
@@ -99,8 +101,16 @@ def candles(views: Views, after_ns: int = 0) -> list[Candle]:
     for i, bar in enumerate(bars):
         ticks = (bar.open_ticks, bar.close_ticks, bar.low_ticks, bar.high_ticks)
         open_, close, low, high = (round(instrument.to_points(value), 6) for value in ticks)
-        found.append(Candle(bar.close_time_ns, label(bar.close_time_ns), (open_, close, low, high),
-                            held.get(bar.close_time_ns), bought.get(i), sold.get(i)))  # fmt: skip
+        found.append(
+            Candle(
+                bar.close_time_ns,
+                label(bar.close_time_ns),
+                (open_, close, low, high),
+                held.get(bar.close_time_ns),
+                bought.get(i),
+                sold.get(i),
+            )
+        )
     return found
 
 

@@ -74,9 +74,11 @@ class Page:
         read = await run.io_bound(
             self.house.read,
             lambda views, around: (
-                moment(views, around), candles(views, self.price.after_ns), equity(views, self.equity.after_ns),
+                moment(views, around),
+                candles(views, self.price.after_ns),
+                equity(views, self.equity.after_ns),
             ),
-        )  # fmt: skip
+        )
         if read is None:  # the process is about to end
             return
         now, bars, points = read
@@ -118,8 +120,11 @@ class Top:
             self.why = Words("why")
             with ui.element("div").classes("buttons"):
                 self._button("HALT", "negative", self._at_once("halt"))
-                self._button("FLATTEN", "deep-orange-9", self._asked("flatten", "Cancel all orders, close the position "
-                                                                               "and stop trading?"))  # fmt: skip
+                self._button(
+                    "FLATTEN",
+                    "deep-orange-9",
+                    self._asked("flatten", "Cancel all orders, close the position and stop trading?"),
+                )
                 self._button("PAUSE", "blue-grey-8", self._at_once("pause"))
                 self._button("FORCE", "indigo-9", self.force.open)
                 self._button("RESUME", "green-9", self._asked("resume", "End the halt or pause and trade on?"))

@@ -14,9 +14,14 @@ from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
 
 STATE_TONES = {
-    "live": "good", "no_edge": "warn", "training": "warn", "no_predictions": "warn", "market_closed": "plain",
-    "degraded": "bad", "halted": "bad",
-}  # fmt: skip
+    "live": "good",
+    "no_edge": "warn",
+    "training": "warn",
+    "no_predictions": "warn",
+    "market_closed": "plain",
+    "degraded": "bad",
+    "halted": "bad",
+}
 LEVEL_TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "warn", "CRITICAL": "bad", "EMERGENCY": "bad"}
 OLD_AFTER_S = 600.0
 LONG = 24
@@ -86,20 +91,26 @@ class Widget:
         beats = r.win_probability is not None and r.break_even is not None and r.win_probability > r.break_even
         self.probability.set(
             percent(r.win_probability),
-            "no forecast yet" if r.win_probability is None else
-            f"{r.side}, {'above' if beats else 'below'} break-even {percent(r.break_even)}",
+            "no forecast yet"
+            if r.win_probability is None
+            else f"{r.side}, {'above' if beats else 'below'} break-even {percent(r.break_even)}",
             "plain" if r.win_probability is None else "good" if beats else "warn",
-        )  # fmt: skip
+        )
         at_risk = r.capital_at_risk
         dollars = "unknown" if r.capital_at_risk_dollars is None else f"{money(r.capital_at_risk_dollars)} to the stop"
         self.risk.set(percent(at_risk, 2), dollars, _risk_tone(at_risk))
         agree = r.model_agreement
-        self.agreement.set(percent(agree, 0), f"{len(r.members)} members answered",
-                           "plain" if agree is None else "good" if agree >= 0.6 else "warn")  # fmt: skip
+        self.agreement.set(
+            percent(agree, 0),
+            f"{len(r.members)} members answered",
+            "plain" if agree is None else "good" if agree >= 0.6 else "warn",
+        )
         old = r.age_s is not None and r.age_s > OLD_AFTER_S
-        self.updated.set("never" if r.last_update is None else f"{r.last_update[11:16]} UTC",
-                         "" if r.age_s is None else f"{seconds_in_words(r.age_s)} old" + (": stale" if old else ""),
-                         "plain" if r.age_s is None else "warn" if old else "good")  # fmt: skip
+        self.updated.set(
+            "never" if r.last_update is None else f"{r.last_update[11:16]} UTC",
+            "" if r.age_s is None else f"{seconds_in_words(r.age_s)} old" + (": stale" if old else ""),
+            "plain" if r.age_s is None else "warn" if old else "good",
+        )
 
     @staticmethod
     def _held(m: Moment) -> str:
@@ -129,8 +140,9 @@ class Edge:
         self.even.set(percent(r.break_even), "plain")
         raw = f" Raw score {percent(r.raw_score)}." if r.raw_score is not None else ""
         self.sentence.set((r.slope_sentence or "There is no forecast yet.") + raw)
-        rows = [(t.name.replace("_", " "), _number(t.before, t.unit), _number(t.after, t.unit), t.reason)
-                for t in r.trace]  # fmt: skip
+        rows = [
+            (t.name.replace("_", " "), _number(t.before, t.unit), _number(t.after, t.unit), t.reason) for t in r.trace
+        ]
         self.trace.set(table_html(("step", "before", "after", "because"), rows) if rows else "")
 
 
@@ -228,10 +240,17 @@ class Proof:
         mark = "SIMULATED: " if m.status.simulated else ""
         self.scored.set(f"{mark}forecasts, scored when their label came")
         rows = [
-            (line.name, percent(line.accuracy), f"{percent(line.low)} to {percent(line.high)}",
-             percent(line.majority), percent(line.break_even), str(line.n))
-            for line in m.ml.live if line.n
-        ]  # fmt: skip
+            (
+                line.name,
+                percent(line.accuracy),
+                f"{percent(line.low)} to {percent(line.high)}",
+                percent(line.majority),
+                percent(line.break_even),
+                str(line.n),
+            )
+            for line in m.ml.live
+            if line.n
+        ]
         head = ("bars", "right", "95 % interval", "majority", "break-even", "n")
         self.accuracy.set(table_html(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
         s, w = m.summary, m.win_rates
@@ -278,9 +297,10 @@ class Models:
 
     def show(self, m: Moment) -> None:
         score = m.ml.health.score
-        self.health.set("ML health: " + ("unknown" if score is None else f"{score:.0f} of 100"),
-                        "plain" if score is None else "good" if score >= 70 else "warn" if score >= 40 else "bad",
-                        )  # fmt: skip
+        self.health.set(
+            "ML health: " + ("unknown" if score is None else f"{score:.0f} of 100"),
+            "plain" if score is None else "good" if score >= 70 else "warn" if score >= 40 else "bad",
+        )
         share = m.status.training_share
         if (share is not None) != self.progress.visible:
             self.progress.set_visibility(share is not None)
@@ -288,14 +308,21 @@ class Models:
             self.progress.set_value(share)
         self.progress_text.set("" if share is None else f"Training {percent(share, 0)}: {m.status.training_message}")
         rows = [
-            (("▶ " if x.serving else "") + x.id, x.status, x.verdict,
-             "unknown" if x.age_days is None else seconds_in_words(x.age_days * 86_400), str(len(x.members)))
+            (
+                ("▶ " if x.serving else "") + x.id,
+                x.status,
+                x.verdict,
+                "unknown" if x.age_days is None else seconds_in_words(x.age_days * 86_400),
+                str(len(x.members)),
+            )
             for x in m.models.models[:8]
-        ]  # fmt: skip
+        ]
         empty = f'<div class="note">{escape(m.models.problem or "There is no model yet.")}</div>'
         self.table.set(table_html(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
-        parts = [(part.name, "unknown" if part.score is None else f"{part.score:.0f}", part.detail)
-                 for part in m.ml.health.parts]  # fmt: skip
+        parts = [
+            (part.name, "unknown" if part.score is None else f"{part.score:.0f}", part.detail)
+            for part in m.ml.health.parts
+        ]
         self.parts.set(table_html(("health", "of 100", "because"), parts) if parts else "")
 
 

@@ -13,8 +13,16 @@ from starlette.routing import Match
 
 from minhos.errors import MinhosError
 
-TITLES = {400: "Bad request", 401: "Sign in", 403: "Refused", 404: "Not found", 405: "Method not allowed",
-          409: "Not possible now", 422: "Not understood", 429: "Too many attempts"}  # fmt: skip
+TITLES = {
+    400: "Bad request",
+    401: "Sign in",
+    403: "Refused",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Not possible now",
+    422: "Not understood",
+    429: "Too many attempts",
+}
 
 
 class Problem(BaseModel):
@@ -60,8 +68,7 @@ def install_unknown(app: FastAPI) -> None:
     """Answer what no endpoint under /api answers with a problem, not with the page's 404.  Call it after the routes."""
     known = list(app.routes)
 
-    @app.api_route("/api/{rest:path}", include_in_schema=False,
-                   methods=["GET", "POST", "PUT", "PATCH", "DELETE"])  # fmt: skip
+    @app.api_route("/api/{rest:path}", include_in_schema=False, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def unknown(request: Request, rest: str) -> JSONResponse:
         if any(route.matches(request.scope)[0] is Match.PARTIAL for route in known):
             return problem(405, f"/api/{rest} does not take {request.method}; /docs says what it takes.")

@@ -24,11 +24,33 @@ def ledger() -> Ledger:
     return book
 
 
-def fill(number: int, side: int, contracts: int, price: int, role: Role = Role.ENTRY, *, order_id: str = "",
-         symbol: str = SYMBOL, parent_id: str = "", expected: int = 0, fee: int | None = None) -> Fill:  # fmt: skip
+def fill(
+    number: int,
+    side: int,
+    contracts: int,
+    price: int,
+    role: Role = Role.ENTRY,
+    *,
+    order_id: str = "",
+    symbol: str = SYMBOL,
+    parent_id: str = "",
+    expected: int = 0,
+    fee: int | None = None,
+) -> Fill:
     commission = FEE * contracts if fee is None else fee
-    return Fill(f"f{number}", order_id or f"o{number}", symbol, side, contracts, price, number, commission, role,
-                expected, parent_id)  # fmt: skip
+    return Fill(
+        f"f{number}",
+        order_id or f"o{number}",
+        symbol,
+        side,
+        contracts,
+        price,
+        number,
+        commission,
+        role,
+        expected,
+        parent_id,
+    )
 
 
 def test_a_round_trip_costs_two_commissions_and_earns_the_ticks_between():
@@ -221,11 +243,15 @@ def test_close_lots_takes_the_named_entry_first_and_then_the_newest():
 
 fills = st.lists(
     st.tuples(
-        st.sampled_from((SYMBOL, MICRO)), st.sampled_from((1, -1)), st.integers(1, 5), st.integers(79_000, 81_000),
-        st.integers(0, 3_000), st.sampled_from((0, 1, 150)),
+        st.sampled_from((SYMBOL, MICRO)),
+        st.sampled_from((1, -1)),
+        st.integers(1, 5),
+        st.integers(79_000, 81_000),
+        st.integers(0, 3_000),
+        st.sampled_from((0, 1, 150)),
     ),
     max_size=25,
-)  # fmt: skip
+)
 
 
 def applied(rows: Sequence[tuple[str, int, int, int, int, int]]) -> tuple[Ledger, list[int]]:
@@ -289,8 +315,12 @@ def test_marks_of_different_contracts_commute(rows, marks):
         second.on_mark(symbol, price, 1_000)
     a, b = first.account(), second.account()
     assert (a.equity_cents, a.cash_cents, a.stop_risk_cents, a.day_pnl_cents, a.positions) == (
-        b.equity_cents, b.cash_cents, b.stop_risk_cents, b.day_pnl_cents, b.positions,
-    )  # fmt: skip
+        b.equity_cents,
+        b.cash_cents,
+        b.stop_risk_cents,
+        b.day_pnl_cents,
+        b.positions,
+    )
 
 
 @given(fills, fills)

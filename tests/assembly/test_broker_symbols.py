@@ -22,7 +22,7 @@ from minhos.settings import load, parse
 from minhos.venues.sierra.conditions import names_of
 
 OWN = "CME:Micro NQ Dec"
-TOML = '[sierra.broker_symbols]\n{line}\n'  # fmt: skip
+TOML = "[sierra.broker_symbols]\n{line}\n"
 
 
 class OwnNames(Broker):

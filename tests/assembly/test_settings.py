@@ -181,8 +181,15 @@ def backtested(market, info, **autonomous: object):
             forecasts[close] = forecaster.predict(bars.contracts[0], close, table.rows[i], window)
     assert bars_warm < len(bars)
     symbol = bars.contracts[0]
-    return run_backtest(bars, forecasts, table, activation, trading_settings(settings, bars.instrument, symbol),
-                        calendar, cash_cents=100_000_000)  # fmt: skip
+    return run_backtest(
+        bars,
+        forecasts,
+        table,
+        activation,
+        trading_settings(settings, bars.instrument, symbol),
+        calendar,
+        cash_cents=100_000_000,
+    )
 
 
 def largest(result) -> int:

@@ -73,8 +73,13 @@ def promoted(home: Path, seed: int) -> str:
     """A small bundle for the simulated market of the defaults."""
     layout, settings = Layout(home).make(), load(home)
     registry = registry_of(settings, layout)
-    contents = bundle_contents(simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION, seed=seed,
-                               created_ns=MONDAY_OPEN + seed)  # fmt: skip
+    contents = bundle_contents(
+        simulated=True,
+        feature_names=FEATURE_NAMES,
+        feature_version=FEATURE_VERSION,
+        seed=seed,
+        created_ns=MONDAY_OPEN + seed,
+    )
     info = registry.save(contents)
     registry.promote(info.id, "test", MONDAY_OPEN)
     return info.id
@@ -82,10 +87,28 @@ def promoted(home: Path, seed: int) -> str:
 
 def test_every_command_is_known():
     assert {" ".join(words) for words in words_of(GROUP)} >= {
-        "start", "stop", "status", "logs", "train", "backtest", "replay", "compare", "check-data", "halt", "resume",
-        "flatten", "backup", "restore", "checklist", "bench", "models list", "models promote", "models rollback",
-        "config show", "config set",
-    }  # fmt: skip
+        "start",
+        "stop",
+        "status",
+        "logs",
+        "train",
+        "backtest",
+        "replay",
+        "compare",
+        "check-data",
+        "halt",
+        "resume",
+        "flatten",
+        "backup",
+        "restore",
+        "checklist",
+        "bench",
+        "models list",
+        "models promote",
+        "models rollback",
+        "config show",
+        "config set",
+    }
 
 
 @pytest.mark.parametrize("words", words_of(GROUP), ids=" ".join)
@@ -296,8 +319,13 @@ def test_a_port_in_use_ends_start_with_a_sentence(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         environment = {**os.environ, "MINHOS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-m", "minhos.cli", "start", "--port", str(port)], env=environment,
-                              capture_output=True, text=True, timeout=60)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "minhos.cli", "start", "--port", str(port)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert done.returncode == 2
     assert f"Port {port}" in done.stderr
     assert "Traceback" not in done.stderr

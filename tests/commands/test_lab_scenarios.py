@@ -63,8 +63,11 @@ def test_json_is_one_object_and_is_kept_among_the_reports(minh, tmp_path):
 
 def test_own_settings_count(minh, tmp_path):
     (tmp_path / "config").mkdir()
-    own = ('[market]\norder_root = "MES"\nsymbol = "ES"', "[autonomous]\nmax_position_size = 2",
-           "[paper]\ninitial_cash = 80000")  # fmt: skip
+    own = (
+        '[market]\norder_root = "MES"\nsymbol = "ES"',
+        "[autonomous]\nmax_position_size = 2",
+        "[paper]\ninitial_cash = 80000",
+    )
     (tmp_path / "config" / "minhos.toml").write_text("\n".join(own))
     shown = json.loads(minh("--name", NAME, "--json")[0])
     assert (shown["size"], shown["cash_dollars"]) == ("MES", 80_000)

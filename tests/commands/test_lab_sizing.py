@@ -133,9 +133,16 @@ def test_every_line_is_marked_and_fits(minh, monkeypatch, width):
     assert max(map(len, lines)) <= width
     assert "…" not in out
     for words in (
-        "criteria met", "NOT MET", "no significant", "P<0.8", "Kelly fractions as shipped",
-        "win rate were 2 points lower", "share of start dates", "how often each bound", "Kelly shipped −",
-    ):  # fmt: skip
+        "criteria met",
+        "NOT MET",
+        "no significant",
+        "P<0.8",
+        "Kelly fractions as shipped",
+        "win rate were 2 points lower",
+        "share of start dates",
+        "how often each bound",
+        "Kelly shipped −",
+    ):
         assert words in out
     beside = any("0.60/0.65 on the left" in line for line in lines)
     assert beside == (width == 120)

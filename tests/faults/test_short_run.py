@@ -12,8 +12,19 @@ ROUNDS = 4
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="without fork it takes minutes")
 def test_a_dozen_rounds_end_with_both_sides_agreed(tmp_path):
-    command = [sys.executable, "-m", "minhos.cli", "bench", "faults", "--quick", "--rounds", str(ROUNDS),
-               "--seed", "7", "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "minhos.cli",
+        "bench",
+        "faults",
+        "--quick",
+        "--rounds",
+        str(ROUNDS),
+        "--seed",
+        "7",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     figures = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}

@@ -241,11 +241,17 @@ def test_order_flow_is_the_share_at_the_ask_less_that_at_the_bid():
 def test_rows_are_finite_and_bounded_whatever_comes(prices, volume):
     bars = [
         changed(
-            bar, open_ticks=prices(i), high_ticks=prices(i), low_ticks=prices(i), close_ticks=prices(i), volume=volume,
-            bid_volume=0, ask_volume=volume,
+            bar,
+            open_ticks=prices(i),
+            high_ticks=prices(i),
+            low_ticks=prices(i),
+            close_ticks=prices(i),
+            volume=volume,
+            bid_volume=0,
+            ask_volume=volume,
         )
         for i, bar in enumerate(list(history())[:LAST])
-    ]  # fmt: skip
+    ]
     for observation in observe(bars):
         if observation is not None:
             assert np.isfinite(observation.row).all()
@@ -254,15 +260,24 @@ def test_rows_are_finite_and_bounded_whatever_comes(prices, volume):
 
 
 @settings(deadline=None, max_examples=15)
-@given(st.lists(st.tuples(st.integers(-4000, 4000), st.integers(0, 3000), st.integers(0, 10**6)), min_size=1,
-                max_size=60))  # fmt: skip
+@given(
+    st.lists(st.tuples(st.integers(-4000, 4000), st.integers(0, 3000), st.integers(0, 10**6)), min_size=1, max_size=60)
+)
 def test_rows_stay_finite_after_any_bars(tail):
     bars = list(history())[: WARM_UP_BARS + len(tail)]
     for i, (move, span, volume) in enumerate(tail, start=WARM_UP_BARS):
         open_ = bars[i - 1].close_ticks
         low, high = min(open_, open_ + move) - span, max(open_, open_ + move) + span
-        bars[i] = changed(bars[i], open_ticks=open_, high_ticks=high, low_ticks=low, close_ticks=open_ + move,
-                          volume=volume, bid_volume=volume, ask_volume=0)  # fmt: skip
+        bars[i] = changed(
+            bars[i],
+            open_ticks=open_,
+            high_ticks=high,
+            low_ticks=low,
+            close_ticks=open_ + move,
+            volume=volume,
+            bid_volume=volume,
+            ask_volume=0,
+        )
     rows = np.array([one.row for one in observe(bars) if one is not None])
     assert np.isfinite(rows).all()
     assert np.abs(rows).max() <= 16.0

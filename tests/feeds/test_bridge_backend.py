@@ -104,11 +104,14 @@ async def test_no_path_leaves_the_folder(tmp_path: Path, name: str) -> None:
     assert "There is no file" in backend.snapshot(m.MarketDataRequest(symbol=name)).reason
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"record_interval": 60}, "interval 0"),
-    ({"max_days_to_return": 5}, "StartDateTime"),
-    ({"symbol": "ESZ25-CME"}, "no file ESZ25-CME"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"record_interval": 60}, "interval 0"),
+        ({"max_days_to_return": 5}, "StartDateTime"),
+        ({"symbol": "ESZ25-CME"}, "no file ESZ25-CME"),
+    ],
+)
 @in_loop
 async def test_what_it_does_not_serve_is_refused_in_words(tmp_path: Path, changes: dict, words: str) -> None:
     write(tmp_path / NAME, random_records(3))
@@ -182,10 +185,17 @@ def test_equal_stamps_are_left_to_history(tmp_path: Path) -> None:
     assert published(tmp_path, records[:50], records[:55]) == [[NO_TICKS]]
 
 
-@pytest.mark.parametrize("data", [
-    b"GET / HTTP/1.1\r\n\r\n", os.urandom(4_096), b"\xff" * 70_000, b"{" * 400_000,
-    encode(m.LogonRequest(password="x"), Encoding.BINARY)[:100], b"\x00\x00\x00\x00",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        os.urandom(4_096),
+        b"\xff" * 70_000,
+        b"{" * 400_000,
+        encode(m.LogonRequest(password="x"), Encoding.BINARY)[:100],
+        b"\x00\x00\x00\x00",
+    ],
+)
 def test_strangers_are_cut_off_and_others_served(tmp_path: Path, data: bytes) -> None:
     write(tmp_path / NAME, random_records(100))
     with bridging(tmp_path, password="p") as bridge:

@@ -201,11 +201,14 @@ def test_a_pass_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("fault", [
-    Faults(split_bytes=7),
-    Faults(disconnect_within=frozenset({m.MarketDataUpdateTradeWithUnbundledIndicator2.TYPE})),
-    Faults(unknown_messages=True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Faults(split_bytes=7),
+        Faults(disconnect_within=frozenset({m.MarketDataUpdateTradeWithUnbundledIndicator2.TYPE})),
+        Faults(unknown_messages=True),
+    ],
+)
 def test_a_poor_connection_costs_nothing_but_time(folders, fault: Faults) -> None:
     records = random_records(300)
     write(folders[0] / NAME, records[:200])

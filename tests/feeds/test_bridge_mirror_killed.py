@@ -107,8 +107,9 @@ def test_what_is_filled_in_while_nobody_looked_is_copied_and_told(tmp_path: Path
             wait_for(lambda: mirror.status().note, "for the note")
             note = mirror.status().note
             assert f"Sierra Chart has changed the records of {SYMBOL} from 2025-" in note
-            feed = BridgeFeed(None, copy.parent, mirror.status, "NQZ25", clock=SimulatedClock(NOW),
-                              calendar=SessionCalendar.load())  # fmt: skip
+            feed = BridgeFeed(
+                None, copy.parent, mirror.status, "NQZ25", clock=SimulatedClock(NOW), calendar=SessionCalendar.load()
+            )
             assert note in feed.status().detail
             bridge.cut()
             wait_for(lambda: mirror.status().connected, "for the next connection")

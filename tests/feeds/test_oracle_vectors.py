@@ -48,12 +48,19 @@ def selective(accuracy: float, threshold: float) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("accuracy", "threshold", "coverage", "right"),
     [
-        (0.52, 0.60, 0.00006, None), (0.52, 0.55, 0.046, 0.559),
-        (0.53, 0.60, 0.0074, 0.611), (0.53, 0.55, 0.184, 0.567),
-        (0.54, 0.60, 0.045, 0.618), (0.54, 0.55, 0.32, 0.576), (0.55, 0.60, 0.110, 0.626), (0.55, 0.55, 0.43, 0.585),
-        (0.58, 0.60, 0.32, 0.650), (0.60, 0.60, 0.44, 0.668), (0.62, 0.60, 0.52, 0.685),
+        (0.52, 0.60, 0.00006, None),
+        (0.52, 0.55, 0.046, 0.559),
+        (0.53, 0.60, 0.0074, 0.611),
+        (0.53, 0.55, 0.184, 0.567),
+        (0.54, 0.60, 0.045, 0.618),
+        (0.54, 0.55, 0.32, 0.576),
+        (0.55, 0.60, 0.110, 0.626),
+        (0.55, 0.55, 0.43, 0.585),
+        (0.58, 0.60, 0.32, 0.650),
+        (0.60, 0.60, 0.44, 0.668),
+        (0.62, 0.60, 0.52, 0.685),
     ],
-)  # fmt: skip
+)
 def test_how_often_a_sure_forecast_is_possible(accuracy, threshold, coverage, right):
     found, accuracy_there = selective(accuracy, threshold)
     assert found == pytest.approx(coverage, rel=0.06)

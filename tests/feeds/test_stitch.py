@@ -15,10 +15,15 @@ from minhos.testing.builders import MNQ, NQ
 
 def bars_of(rows: list[Row], symbol: str) -> Bars:
     instrument = {"NQ": NQ, "MNQ": MNQ}[parse_symbol(symbol).root]
-    return Bars.from_bars(instrument, [
-        Bar(symbol, r.open_ns + BAR_INTERVAL_NS, *(round(p * 4) for p in (r.open, r.high, r.low, r.close)), r.volume)
-        for r in rows
-    ])  # fmt: skip
+    return Bars.from_bars(
+        instrument,
+        [
+            Bar(
+                symbol, r.open_ns + BAR_INTERVAL_NS, *(round(p * 4) for p in (r.open, r.high, r.low, r.close)), r.volume
+            )
+            for r in rows
+        ],
+    )
 
 
 def split(date: int, before: int, after: int, first: int = 20250908, n: int = 8) -> list[Row]:

@@ -115,10 +115,12 @@ def test_parquet(tmp_path: Path, typed: str) -> None:
         "text": pl.Series("timestamp", [iso(row.open_ns) for row in WEEK]),
         "milliseconds": times // 10**6,
     }
-    frame = pl.DataFrame({
-        "timestamp": stamps[typed],
-        **{name: [getattr(row, name) for row in WEEK] for name in ("open", "high", "low", "close", "volume")},
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "timestamp": stamps[typed],
+            **{name: [getattr(row, name) for row in WEEK] for name in ("open", "high", "low", "close", "volume")},
+        }
+    )
     path = tmp_path / "NQZ25_5m.parquet"
     frame.write_parquet(path)
     assert_week(read(path))

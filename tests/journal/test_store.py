@@ -48,8 +48,12 @@ def fill_up(journal: Journal) -> None:
 
 
 def start_writer(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, str(WRITER), str(path)], stdout=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, str(WRITER), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
 
 
 def test_records_come_back_in_order_with_what_was_stored(tmp_path):
@@ -121,11 +125,21 @@ def test_a_killed_writer_loses_nothing_durable_and_the_next_one_goes_on(tmp_path
 
 @given(
     row=st.integers(1, 10),
-    change=st.sampled_from([
-        ("time_ns", 999), ("kind", "Forged"), ("version", 2), ("payload", b"payload-9999"), ("hash", b"\0" * 32),
-        ("sequence", 99), ("time_ns", "noon"), ("kind", 5), ("payload", "text"), ("hash", ""),
-    ]),
-)  # fmt: skip
+    change=st.sampled_from(
+        [
+            ("time_ns", 999),
+            ("kind", "Forged"),
+            ("version", 2),
+            ("payload", b"payload-9999"),
+            ("hash", b"\0" * 32),
+            ("sequence", 99),
+            ("time_ns", "noon"),
+            ("kind", 5),
+            ("payload", "text"),
+            ("hash", ""),
+        ]
+    ),
+)
 @settings(deadline=None, max_examples=30)
 def test_any_change_of_any_column_is_found_at_its_record(tmp_path_factory, row, change):
     column, value = change

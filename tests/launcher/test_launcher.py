@@ -213,8 +213,9 @@ def test_a_whole_run_with_an_unreachable_index_ends_with_a_sentence(checkout):
         encoding="utf-8",
     )
     python.chmod(0o755)
-    done = subprocess.run([sys.executable, str(checkout / "minh.py"), "start"], capture_output=True, text=True,
-                          timeout=60)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(checkout / "minh.py"), "start"], capture_output=True, text=True, timeout=60
+    )
     if "GB are free" in done.stderr:
         pytest.skip("this disk is too full for the check before it")
     assert done.returncode == 2

@@ -33,13 +33,19 @@ def at_once(rows: list[tuple[int, int, int, bool]]) -> list[Bar]:
         intervals.setdefault(row[0] // 300, []).append(row)
     return [
         Bar(
-            "NQZ25", MONDAY_OPEN + (i + 1) * BAR_INTERVAL_NS,
-            group[0][1], max(g[1] for g in group), min(g[1] for g in group), group[-1][1],
-            sum(g[2] for g in group), sum(g[2] for g in group if not g[3]), sum(g[2] for g in group if g[3]),
+            "NQZ25",
+            MONDAY_OPEN + (i + 1) * BAR_INTERVAL_NS,
+            group[0][1],
+            max(g[1] for g in group),
+            min(g[1] for g in group),
+            group[-1][1],
+            sum(g[2] for g in group),
+            sum(g[2] for g in group if not g[3]),
+            sum(g[2] for g in group if g[3]),
             len(group),
         )
         for i, group in sorted(intervals.items())
-    ]  # fmt: skip
+    ]
 
 
 @settings(max_examples=50, deadline=None)
@@ -59,8 +65,17 @@ def test_small_bars_build_the_same_bars_as_their_ticks(rows: list[tuple[int, int
     small, large = BarBuilder("NQZ25", interval_ns=MINUTE), BarBuilder("NQZ25")
     built = []
     for bar in feed(small, rows):
-        done = large.add(bar.open_time_ns, bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks,
-                         bar.volume, bar.bid_volume, bar.ask_volume, bar.trades)  # fmt: skip
+        done = large.add(
+            bar.open_time_ns,
+            bar.open_ticks,
+            bar.high_ticks,
+            bar.low_ticks,
+            bar.close_ticks,
+            bar.volume,
+            bar.bid_volume,
+            bar.ask_volume,
+            bar.trades,
+        )
         built += [done] if done else []
     assert [*built, large.partial] == at_once(rows)
 

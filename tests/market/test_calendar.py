@@ -96,10 +96,12 @@ def test_breaks_and_what_comes_next(calendar: SessionCalendar) -> None:
 @pytest.mark.parametrize(
     ("trade_date", "open_utc"),
     [
-        (20250307, "2025-03-06T23:00Z"), (20250310, "2025-03-09T22:00Z"),  # clocks go forward on March 9
-        (20251031, "2025-10-30T22:00Z"), (20251103, "2025-11-02T23:00Z"),  # and back on November 2
+        (20250307, "2025-03-06T23:00Z"),
+        (20250310, "2025-03-09T22:00Z"),  # clocks go forward on March 9
+        (20251031, "2025-10-30T22:00Z"),
+        (20251103, "2025-11-02T23:00Z"),  # and back on November 2
     ],
-)  # fmt: skip
+)
 def test_daylight_saving(calendar: SessionCalendar, trade_date: int, open_utc: str) -> None:
     session = on(calendar, trade_date)
     assert session.open_ns == ns(open_utc)

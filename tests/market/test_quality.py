@@ -41,8 +41,9 @@ def test_gaps_are_found_within_sessions(calendar: SessionCalendar) -> None:
     )
     assert report.missing_bars == 6
     assert [(s.trade_date, s.expected_bars, s.missing_bars) for s in report.sessions] == [
-        (20251020, 276, 4), (20251021, 276, 2),
-    ]  # fmt: skip
+        (20251020, 276, 4),
+        (20251021, 276, 2),
+    ]
     assert report.score == pytest.approx(100 * (1 - 6 / N), abs=0.05)
 
 

@@ -21,7 +21,7 @@ from minhos.market.symbols import (
     roll_date,
     root_of,
     symbol_in_filename,
-)  # fmt: skip
+)
 from minhos.testing.builders import ns
 
 SERVICE_FORMS = [SymbolForm.SIERRA, SymbolForm.TETON, SymbolForm.RITHMIC, SymbolForm.CQG, SymbolForm.PLAIN]

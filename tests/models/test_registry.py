@@ -64,9 +64,11 @@ def test_rollback_goes_back_one_at_a_time(registry: Registry) -> None:
     assert registry.rollback("NQ", "anna", 14).id == one
     told = [(change.action, change.id, change.who, change.time_ns) for change in registry.history("NQ")]
     assert told[3:] == [
-        ("rollback", two, "anna", 10), ("rollback", one, "anna", 11), ("promote", three, "anna", 13),
+        ("rollback", two, "anna", 10),
+        ("rollback", one, "anna", 11),
+        ("promote", three, "anna", 13),
         ("rollback", one, "anna", 14),
-    ]  # fmt: skip
+    ]
 
 
 def test_promoting_the_active_bundle_again_changes_nothing(registry: Registry) -> None:
@@ -86,8 +88,11 @@ def test_scopes_do_not_touch_each_other(registry: Registry) -> None:
         registry.promote(bundle_id, "trainer", 1)
     actives = {scope: registry.active(scope) for scope in ("NQ", "simulated/NQ", "ES", "simulated/ES")}
     assert {scope: info and info.id for scope, info in actives.items()} == {
-        "NQ": real, "simulated/NQ": simulated, "ES": other, "simulated/ES": None,
-    }  # fmt: skip
+        "NQ": real,
+        "simulated/NQ": simulated,
+        "ES": other,
+        "simulated/ES": None,
+    }
     with pytest.raises(ModelError, match="'simulated' is no scope"):
         registry.active("simulated")
 

@@ -65,9 +65,17 @@ def test_a_forecast_by_hand(tmp_path: Path) -> None:
     score = combine(forecast.members, {"lstm": 3.0, "xgboost": 1.0})
     calibrator = contents.calibrator
     assert forecast == Forecast(
-        "NQZ25", MONDAY_OPEN, forecast.members, score, calibrator.p_up(score), calibrator.p_low(score),
-        forecast.side, forecast.agreement, forecast.bundle_id, (),
-    )  # fmt: skip
+        "NQZ25",
+        MONDAY_OPEN,
+        forecast.members,
+        score,
+        calibrator.p_up(score),
+        calibrator.p_low(score),
+        forecast.side,
+        forecast.agreement,
+        forecast.bundle_id,
+        (),
+    )
     assert forecast.side == (1 if score > 0.5 else -1)
     assert forecast.agreement == sum((p - 0.5) * forecast.side > 0 for p in (lstm, xgboost)) / 2
 

@@ -49,8 +49,11 @@ def launch(home: Path, *arguments: str) -> subprocess.Popen:
     environment = {**os.environ, "MINHOS_HOME": str(home), "MINHOS_BRIDGE_PASSWORD": PASSWORD}
     return subprocess.Popen(
         [sys.executable, "-m", "minhos.cli", "bridge", "--port", "0", "--history-port", "0", *arguments],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def read_until(process: subprocess.Popen, pattern: str) -> re.Match[str]:

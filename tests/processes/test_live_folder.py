@@ -178,13 +178,14 @@ def test_the_roll_leaves_the_old_contract_flat_and_goes_on_in_the_new_one(tmp_pa
     folder.mkdir()
     files = with_next_contract(folder, bars_of(FIRST, N_BARS, symbol="NQZ25"), HOLIDAY.open_ns)
     start = HOLIDAY.close_ns - 20 * MINUTE
-    desk = Desk(
-        tmp_path / "home", files, start, **BETS, risk={"flat_before_halt": False}, p_up=lambda _: 0.7
-    )  # fmt: skip
+    desk = Desk(tmp_path / "home", files, start, **BETS, risk={"flat_before_halt": False}, p_up=lambda _: 0.7)
     opened = HALF_DAY.open_ns
     if restarts:
-        desk.at = {opened - 10 * MINUTE: desk.restart, opened + 7 * MINUTE: desk.restart,
-                   opened + 33 * MINUTE: desk.restart}  # fmt: skip
+        desk.at = {
+            opened - 10 * MINUTE: desk.restart,
+            opened + 7 * MINUTE: desk.restart,
+            opened + 33 * MINUTE: desk.restart,
+        }
     desk.run_until(opened + 90 * MINUTE)
     decisions = desk.decisions()
     assert [d.close_time_ns for d in decisions] == expected_closes(start, desk.clock.time_ns)
@@ -210,8 +211,13 @@ def test_no_order_within_two_days_of_expiry(tmp_path: Path) -> None:
     folder.mkdir()
     first = ns("2025-12-14T18:00-05:00")
     start = ns("2025-12-17T09:10-05:00")
-    desk = Desk(tmp_path / "home", [File(folder / "NQZ25-CME.scid", bars_of(first, 900, symbol="NQZ25"))], start,
-                **BETS, p_up=lambda _: 0.7)  # fmt: skip
+    desk = Desk(
+        tmp_path / "home",
+        [File(folder / "NQZ25-CME.scid", bars_of(first, 900, symbol="NQZ25"))],
+        start,
+        **BETS,
+        p_up=lambda _: 0.7,
+    )
     desk.run_until(start + 60 * MINUTE)
     limit = ns("2025-12-19T09:30-05:00") - 2 * 24 * 60 * MINUTE
     decisions = desk.decisions()

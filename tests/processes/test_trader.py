@@ -229,8 +229,9 @@ def _promote_damaged(layout: Layout) -> None:
     from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
     registry: Registry = registry_of(settings_of(layout), layout)
-    contents = bundle_contents(simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION, seed=9,
-                               created_ns=MONDAY_OPEN + 9)  # fmt: skip
+    contents = bundle_contents(
+        simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION, seed=9, created_ns=MONDAY_OPEN + 9
+    )
     info = registry.save(contents)
     member = next(Path(info.path).glob("*.onnx"))
     content = bytearray(member.read_bytes())

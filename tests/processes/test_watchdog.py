@@ -40,10 +40,13 @@ QUICK = "[watchdog]\nalarm_after_s = 0.2\nact_after_s = 0.4\n"
 
 
 def chosen(**watchdog: object) -> Settings:
-    return parse({
-        "data": {"source": "bars"}, "sierra": {"host": "there"},
-        "watchdog": {"alarm_after_s": 10, "act_after_s": 60, **watchdog},
-    })  # fmt: skip
+    return parse(
+        {
+            "data": {"source": "bars"},
+            "sierra": {"host": "there"},
+            "watchdog": {"alarm_after_s": 10, "act_after_s": 60, **watchdog},
+        }
+    )
 
 
 def seen(

@@ -25,23 +25,41 @@ NO_GAPS = msgspec.structs.replace(payoff(), gap_probability=0.0)
 MODEL = ev.ModelActivated(0, "bundle-test", "recipe", NO_GAPS, "edge", 0.6, False)
 ONE_CONTRACT = ev.TradingSettings(
     SizingParameters(
-        kelly_enabled=False, stop_atr=500.0, daily_loss_limit=1.0, max_capital_risk=1.0, drawdown_bound=False,
+        kelly_enabled=False,
+        stop_atr=500.0,
+        daily_loss_limit=1.0,
+        max_capital_risk=1.0,
+        drawdown_bound=False,
         half_of_remaining_budget=False,
     ),
     RiskParameters(
-        max_consecutive_losses=10**6, daily_loss_limit=1.0, max_capital_risk=1.0, max_round_trips_a_day=10**4,
-        max_orders_a_day=10**4, max_commission_share_a_day=1.0, flat_before_halt=False,
+        max_consecutive_losses=10**6,
+        daily_loss_limit=1.0,
+        max_capital_risk=1.0,
+        max_round_trips_a_day=10**4,
+        max_orders_a_day=10**4,
+        max_commission_share_a_day=1.0,
+        flat_before_halt=False,
     ),
-    {"NQZ25": NQ}, "NQZ25", "NQZ25",
-)  # fmt: skip
+    {"NQZ25": NQ},
+    "NQZ25",
+    "NQZ25",
+)
 """One contract in the forecast's direction, with no limit in the way and a stop out of reach."""
 
 
 def table(bars: Bars, atr: float = 40.0) -> FeatureTable:
     n = len(bars)
     rows = np.zeros((n, len(FEATURE_NAMES)), dtype=np.float32)
-    return FeatureTable(bars.close_time_ns, rows, np.ones(n, dtype=bool), np.full(n, atr), np.ones(n), np.ones(n),
-                        int(bars.close_time_ns[0]))  # fmt: skip
+    return FeatureTable(
+        bars.close_time_ns,
+        rows,
+        np.ones(n, dtype=bool),
+        np.full(n, atr),
+        np.ones(n),
+        np.ones(n),
+        int(bars.close_time_ns[0]),
+    )
 
 
 def random_forecasts(bars: Bars, seed: int = 0) -> dict[int, Forecast]:
@@ -62,11 +80,15 @@ def two_contracts() -> Bars:
     half = len(bars) // 2
     moved = [
         msgspec.structs.replace(
-            bar, symbol="NQH26", open_ticks=bar.open_ticks + 300, high_ticks=bar.high_ticks + 300,
-            low_ticks=bar.low_ticks + 300, close_ticks=bar.close_ticks + 300,
+            bar,
+            symbol="NQH26",
+            open_ticks=bar.open_ticks + 300,
+            high_ticks=bar.high_ticks + 300,
+            low_ticks=bar.low_ticks + 300,
+            close_ticks=bar.close_ticks + 300,
         )
         for bar in bars[half:]
-    ]  # fmt: skip
+    ]
     return Bars.from_bars(NQ, bars[:half] + moved)
 
 
@@ -125,8 +147,9 @@ def followed_by_backtesting_py(bars: Bars, result: BacktestResult) -> tuple[list
                 self.sell(size=-change)
 
     prices = {"Open": bars.open_ticks, "High": bars.high_ticks, "Low": bars.low_ticks, "Close": bars.close_ticks}
-    frame = pd.DataFrame({name: ticks * value for name, ticks in prices.items()},
-                         index=pd.to_datetime(bars.close_time_ns), dtype=float)  # fmt: skip
+    frame = pd.DataFrame(
+        {name: ticks * value for name, ticks in prices.items()}, index=pd.to_datetime(bars.close_time_ns), dtype=float
+    )
     cost = NQ.commission_cents + NQ.slippage_ticks * value
     engine = Backtest(frame, Follow, cash=CASH_CENTS, margin=0.02, commission=lambda size, _price: abs(size) * cost)
     stats = engine.run()
@@ -159,9 +182,7 @@ def test_no_position_survives_a_roll(delay_bars):
 
 
 def test_a_roll_takes_the_micro_along():
-    settings = msgspec.structs.replace(
-        ONE_CONTRACT, instruments={"NQZ25": NQ, "MNQZ25": MNQ}, order_symbol="MNQZ25"
-    )  # fmt: skip
+    settings = msgspec.structs.replace(ONE_CONTRACT, instruments={"NQZ25": NQ, "MNQZ25": MNQ}, order_symbol="MNQZ25")
     after = rolled(settings, "NQH26")
     assert (after.signal_symbol, after.order_symbol) == ("NQH26", "MNQH26")
     assert after.instruments["MNQH26"] == MNQ
@@ -243,6 +264,9 @@ def test_a_backtest_without_a_trade_has_no_rates():
     bars = random_bars(20)
     figures = summary(run(bars, {}))
     assert (figures["trades"], figures["win_rate"], figures["profit_factor"], figures["sharpe_ratio"]) == (
-        0, None, None, None,
-    )  # fmt: skip
+        0,
+        None,
+        None,
+        None,
+    )
     assert figures["return"] == 0.0

@@ -54,9 +54,17 @@ def samples(n: int = 4000, p: float = 0.6, seed: int = 0) -> tuple[Dataset, np.n
     up = (rng.random(n) < score).astype(float)
     time_ns = np.arange(n, dtype=np.int64)
     data = Dataset(
-        np.zeros((n, 1), dtype=np.float32), np.arange(n), np.ones(n, dtype=bool), up, np.where(up > 0, 40.0, -40.0),
-        np.full(n, 40.0), np.ones(n), time_ns, time_ns, 20250000 + time_ns // 276,
-    )  # fmt: skip
+        np.zeros((n, 1), dtype=np.float32),
+        np.arange(n),
+        np.ones(n, dtype=bool),
+        up,
+        np.where(up > 0, 40.0, -40.0),
+        np.full(n, 40.0),
+        np.ones(n),
+        time_ns,
+        time_ns,
+        20250000 + time_ns // 276,
+    )
     return data, score
 
 

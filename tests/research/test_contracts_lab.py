@@ -58,10 +58,14 @@ def test_a_run_is_the_backtest_with_those_settings(stage, runs):
     assert (way.sizing.confidence_threshold, way.risk.min_confidence) == (0.5, 0.5)
     study = stage.study
     result = run_backtest(
-        study.bars, study.forecasts, study.table, study.activations,
-        msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk), SessionCalendar.load(),
+        study.bars,
+        study.forecasts,
+        study.table,
+        study.activations,
+        msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk),
+        SessionCalendar.load(),
         cash_cents=CASH_CENTS,
-    )  # fmt: skip
+    )
     plain, figures = summary(result), runs.lab.run(SHIPPED, BREAK_EVEN)
     assert figures.total_return == plain["return"]
     assert figures.trades == plain["trades"]
@@ -176,16 +180,25 @@ def test_other_processes_find_the_same(stage, runs):
         assert found.equity_cents.tolist() == known.equity_cents.tolist()
 
 
-def record(equity: list[int], dates: list[int] | None = None, target: list[int] | None = None,
-           trades: tuple[tuple[int, int], ...] = ()) -> Record:  # fmt: skip
+def record(
+    equity: list[int],
+    dates: list[int] | None = None,
+    target: list[int] | None = None,
+    trades: tuple[tuple[int, int], ...] = (),
+) -> Record:
     """A record of those bars; the figures are those of an empty backtest."""
     n = len(equity)
     figures = msgspec.structs.replace(no_figures(), largest_position=max(map(abs, target or [0])))
     return Record(
-        figures, CASH_CENTS, np.array(dates or [20240103] * n), np.array(equity), np.array(target or [0] * n),
+        figures,
+        CASH_CENTS,
+        np.array(dates or [20240103] * n),
+        np.array(equity),
+        np.array(target or [0] * n),
         np.array([date for date, _ in trades], dtype=np.int64),
-        np.array([pnl for _, pnl in trades], dtype=np.int64), {},
-    )  # fmt: skip
+        np.array([pnl for _, pnl in trades], dtype=np.int64),
+        {},
+    )
 
 
 @functools.cache
@@ -193,8 +206,15 @@ def no_figures():
     """Of a day on which nothing was held."""
     study = oracle_study("null", 0.5, 1)
     stage = stage_of(study)
-    result = run_backtest(study.bars, study.forecasts, study.table, study.activations, stage.settings,
-                          SessionCalendar.load(), cash_cents=CASH_CENTS)  # fmt: skip
+    result = run_backtest(
+        study.bars,
+        study.forecasts,
+        study.table,
+        study.activations,
+        stage.settings,
+        SessionCalendar.load(),
+        cash_cents=CASH_CENTS,
+    )
     return figures_of(result, "", "", "", None)
 
 
@@ -218,8 +238,10 @@ def test_trades_are_counted_on_the_date_they_ended():
 
 def growing(rate: float, n: int = 20) -> Record:
     noise = np.where(np.arange(n) % 3, 1.0, -1.0)
-    return record(np.rint(CASH_CENTS * np.cumprod(1 + rate * (0.2 + noise))).astype(int).tolist(),
-                  [20240101 + i for i in range(n)])  # fmt: skip
+    return record(
+        np.rint(CASH_CENTS * np.cumprod(1 + rate * (0.2 + noise))).astype(int).tolist(),
+        [20240101 + i for i in range(n)],
+    )
 
 
 def test_a_record_does_not_differ_from_itself():
@@ -253,8 +275,15 @@ def test_records_of_other_dates_are_refused():
 
 def test_what_bound_a_bar_is_the_last_word_on_it(runs, stage):
     study = stage.study
-    result = run_backtest(study.bars, study.forecasts, study.table, study.activations, stage.settings,
-                          SessionCalendar.load(), cash_cents=CASH_CENTS)  # fmt: skip
+    result = run_backtest(
+        study.bars,
+        study.forecasts,
+        study.table,
+        study.activations,
+        stage.settings,
+        SessionCalendar.load(),
+        cash_cents=CASH_CENTS,
+    )
     seen = set()
     for decision in result.decisions:
         name, wanted, verdict = bound_of(decision), decision.recommendation, decision.verdict

@@ -182,8 +182,9 @@ def test_the_share_that_costs_eat(signals: Signals) -> None:
 
 
 def fill(i: int, worse: int, role: Role = Role.ENTRY) -> Fill:
-    return Fill(f"f{i}", f"o{i}", "NQZ25", 1, 2, 1000 + worse, ns("2025-10-06T14:00:00") + i * 6 * 3600 * 10**9, 450,
-                role, 1000)  # fmt: skip
+    return Fill(
+        f"f{i}", f"o{i}", "NQZ25", 1, 2, 1000 + worse, ns("2025-10-06T14:00:00") + i * 6 * 3600 * 10**9, 450, role, 1000
+    )
 
 
 def test_fills_as_they_were_against_fills_as_assumed() -> None:

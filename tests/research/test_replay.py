@@ -58,8 +58,11 @@ def test_a_recorded_journal_replays_identically_over_a_restart_and_changes():
     assert len({d.bundle_id for d in decisions}) == len({d.settings_id for d in decisions}) == 2
     report = replay(JOURNAL)
     assert (report.verdict, report.decisions, report.differing, report.first) == (
-        "identical", len(decisions), 0, None,
-    ), report.sentence  # fmt: skip
+        "identical",
+        len(decisions),
+        0,
+        None,
+    ), report.sentence
 
 
 def test_a_changed_decision_is_named_by_time_and_field():
@@ -90,8 +93,11 @@ def test_a_changed_forecast_changes_its_decision():
         sure = msgspec.structs.replace(told, p_up=0.9, p_low=0.9, side=1)
         return ev.DecisionMade(msgspec.structs.replace(event.decision, forecast=sure))
 
-    first_forecast = next(i for i, r in enumerate(JOURNAL.records(kinds=("DecisionMade",)))
-                          if (f := ev.decode(r.kind, r.payload).decision.forecast) and f.p_up < 0.6)  # fmt: skip
+    first_forecast = next(
+        i
+        for i, r in enumerate(JOURNAL.records(kinds=("DecisionMade",)))
+        if (f := ev.decode(r.kind, r.payload).decision.forecast) and f.p_up < 0.6
+    )
     report = replay(changed("DecisionMade", first_forecast, surer))
     assert any(d.field.startswith("recommendation") for d in report.first.fields)
 

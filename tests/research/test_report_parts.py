@@ -25,8 +25,21 @@ from minhos.studies.studies import backtest_of
 from minhos.testing.markets import oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
 
-DATA = Data("NQZ25", ("NQZ25",), "2025-10-06T00:00:00+00:00", "2025-12-19T00:00:00+00:00", 13_000, 9_000, 50,
-            "walk-forward", "r", ("lightgbm",), (), 0.5, False)  # fmt: skip
+DATA = Data(
+    "NQZ25",
+    ("NQZ25",),
+    "2025-10-06T00:00:00+00:00",
+    "2025-12-19T00:00:00+00:00",
+    13_000,
+    9_000,
+    50,
+    "walk-forward",
+    "r",
+    ("lightgbm",),
+    (),
+    0.5,
+    False,
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +90,7 @@ def test_the_sentence_has_every_number_that_it_rests_on(parts: tuple[Prediction,
         ({"mean_net_r": -0.02, "interval": (-0.04, 0.0), "bets_needed": None}, "no number of days would prove"),
         ({"interval": (-0.01, 0.05), "bets_needed": 900, "dates_needed": 45.2}, "about 46 more trade dates (900 bets)"),
     ],
-)  # fmt: skip
+)
 def test_how_much_longer_to_trade_on_paper(
     parts: tuple[Prediction, Edge], changes: dict[str, object], words: str
 ) -> None:

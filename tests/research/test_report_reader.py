@@ -32,8 +32,21 @@ from minhos.studies.studies import backtest_of
 from minhos.studies.trials import enter
 from minhos.testing.markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 
-DATA = Data("NQZ25", ("NQZ25",), "2025-10-06T00:00:00+00:00", "2025-12-19T00:00:00+00:00", 13_000, 9_000, 50,
-            "walk-forward", "r", ("lightgbm",), (), 0.5, False)  # fmt: skip
+DATA = Data(
+    "NQZ25",
+    ("NQZ25",),
+    "2025-10-06T00:00:00+00:00",
+    "2025-12-19T00:00:00+00:00",
+    13_000,
+    9_000,
+    50,
+    "walk-forward",
+    "r",
+    ("lightgbm",),
+    (),
+    0.5,
+    False,
+)
 DAILY = np.sin(np.arange(60.0)) + 0.3
 """A Sharpe ratio of about 0.42 a date."""
 
@@ -95,10 +108,16 @@ def test_the_detector_begins_anew_with_each_model_as_it_does_live(study: OutOfSa
     for i in bets.tolist():
         live = carried_over(live, "NQ", "oracle", str(model[i]), True)
         hit = bool(changed.side[i] * move[i] > 0) if changed.decided[i] else None
-        live = live.update(ShadowResult(
-            int(changed.close_time_ns[i]), int(changed.side[i]), float(changed.p_side[i]),
-            float(changed.break_even[i]), float(changed.net_r[i]), hit,
-        ))  # fmt: skip
+        live = live.update(
+            ShadowResult(
+                int(changed.close_time_ns[i]),
+                int(changed.side[i]),
+                float(changed.p_side[i]),
+                float(changed.break_even[i]),
+                float(changed.net_r[i]),
+                hit,
+            )
+        )
     assert live.state.value == "proven"
     assert edge(changed, "oracle").state == live.state.value
     assert edge(changed.take(model == 0), "oracle").state == "degraded"

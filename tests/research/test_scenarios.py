@@ -140,8 +140,13 @@ def test_an_unknown_name_says_which_was_meant():
 
 def test_progress_is_told_for_each_scenario():
     told: list[tuple[float, str]] = []
-    run_scenarios(NQ, settings_for, cash_cents=CASH_CENTS, names=("flash-crash", "thin-book"),
-                  progress=lambda share, text: told.append((share, text)))  # fmt: skip
+    run_scenarios(
+        NQ,
+        settings_for,
+        cash_cents=CASH_CENTS,
+        names=("flash-crash", "thin-book"),
+        progress=lambda share, text: told.append((share, text)),
+    )
     assert [share for share, _ in told] == [0.0, 0.5]
 
 

@@ -19,9 +19,14 @@ from minhos.trading.guard import Guard
 NQ = instrument("NQ")
 SYMBOL = simulated_symbol(NQ)
 BOLD = SizingParameters(
-    kelly_multiplier=1.0, max_kelly_fraction=1.0, drawdown_bound=False, half_of_remaining_budget=False,
-    max_position_size=60, max_capital_risk=1.0, daily_loss_limit=1.0,
-)  # fmt: skip
+    kelly_multiplier=1.0,
+    max_kelly_fraction=1.0,
+    drawdown_bound=False,
+    half_of_remaining_budget=False,
+    max_position_size=60,
+    max_capital_risk=1.0,
+    daily_loss_limit=1.0,
+)
 
 
 def slide(points: int, *, minutes: int = 120) -> Scene:

@@ -19,9 +19,13 @@ FIRST = "13:30"
 
 SHIPPED = SizingParameters(confidence_threshold=0.5)
 BOLD = SizingParameters(
-    confidence_threshold=0.5, kelly_multiplier=1.0, max_kelly_fraction=1.0, drawdown_bound=False,
-    half_of_remaining_budget=False, max_position_size=60,
-)  # fmt: skip
+    confidence_threshold=0.5,
+    kelly_multiplier=1.0,
+    max_kelly_fraction=1.0,
+    drawdown_bound=False,
+    half_of_remaining_budget=False,
+    max_position_size=60,
+)
 """Full Kelly, all of the day's budget, no bound but capital at risk, margin and the day's limit."""
 
 forecasts = st.sampled_from([0.03, 0.2, 0.3, 0.5, 0.62, 0.7, 0.8, 0.97])

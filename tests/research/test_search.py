@@ -42,9 +42,7 @@ def test_every_distinct_configuration_is_entered_once_the_shipped_one_among_them
     assert result.n_tried <= 6
     assert RECIPE.recipe_id in entered
     assert {candidate.recipe_id for candidate in result.best} < set(entered)
-    changed = msgspec.structs.replace(
-        RECIPE, parameters={**RECIPE.parameters, "lightgbm": result.best[0].parameters}
-    )  # fmt: skip
+    changed = msgspec.structs.replace(RECIPE, parameters={**RECIPE.parameters, "lightgbm": result.best[0].parameters})
     assert changed.recipe_id == result.best[0].recipe_id
 
 
@@ -70,10 +68,13 @@ def test_the_best_are_ranked_beside_the_shipped_one(found):
 def test_nothing_of_the_newest_fifth_is_looked_at(bars, found, monkeypatch):
     """Other prices there, and the result is the same."""
     last = bars.rows(np.arange(len(bars)) >= round(0.85 * len(bars)))
-    other = msgspec.structs.replace(bars, **{
-        name: np.concatenate([getattr(bars, name)[: -len(last)], getattr(bars, name)[-len(last):][::-1]])
-        for name in ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
-    })  # fmt: skip
+    other = msgspec.structs.replace(
+        bars,
+        **{
+            name: np.concatenate([getattr(bars, name)[: -len(last)], getattr(bars, name)[-len(last) :][::-1]])
+            for name in ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
+        },
+    )
     assert search(other, CALENDAR, RECIPE, "lightgbm", trials=6, seed=5, processes=2) == found[0]
 
 
@@ -96,9 +97,7 @@ def test_on_pure_noise_the_luckiest_trial_is_not_called_better():
 
 def test_a_trial_that_fails_is_named_and_the_rest_is_judged(bars, monkeypatch):
     monkeypatch.setitem(module.SPACES, "lightgbm", {"num_leaves": msgspec.structs.replace(LEAVES, low=1, high=3)})
-    recipe = msgspec.structs.replace(
-        RECIPE, parameters={**RECIPE.parameters, "lightgbm": {**QUICK, "num_leaves": 3}}
-    )  # fmt: skip
+    recipe = msgspec.structs.replace(RECIPE, parameters={**RECIPE.parameters, "lightgbm": {**QUICK, "num_leaves": 3}})
     result = search(bars, CALENDAR, recipe, "lightgbm", trials=6, seed=1, processes=1)
     assert len(result.failed) == 1
     assert "num_leaves" in result.failed[0]

@@ -61,8 +61,9 @@ def test_a_disagreement_with_the_broker_starts_the_count_again():
 def test_a_fill_that_is_not_ours_is_a_disagreement():
     journal = recorded()
     last = HISTORY[-1]
-    fill = Fill("by-hand", "unknown", SYMBOL, 1, 1, last.close_ticks, last.close_time_ns, 225, Role.UNKNOWN,
-                last.close_ticks)  # fmt: skip
+    fill = Fill(
+        "by-hand", "unknown", SYMBOL, 1, 1, last.close_ticks, last.close_time_ns, 225, Role.UNKNOWN, last.close_ticks
+    )
     journal.append("OrderFilled", ev.encode(ev.OrderFilled(fill)), last.close_time_ns)
     assert "somebody else bought 1" in checked(journal).checks[-1].unreconciled[0]
     assert counted(journal) == []

@@ -95,8 +95,9 @@ def test_equal_mean_risk_and_equal_drawdown_are_equal(lab):
     assert risk.against_fraction == lab.rules[1].same_risk
     drawdown = found["kelly_drawdown", "fixed, same median drawdown"]
     assert drawdown.max_drawdown.verdict == "no significant difference"
-    assert drawdown.growth.gain == pytest.approx(drawdown.growth.value / (
-        figures(lab, "kelly_drawdown").growth_a_year - drawdown.growth.value))  # fmt: skip
+    assert drawdown.growth.gain == pytest.approx(
+        drawdown.growth.value / (figures(lab, "kelly_drawdown").growth_a_year - drawdown.growth.value)
+    )
 
 
 def test_a_lower_win_rate_earns_less(lab):

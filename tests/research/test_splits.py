@@ -136,9 +136,12 @@ def test_one_tested_group_is_purged_k_fold():
 
 @settings(deadline=None, max_examples=50)
 @given(
-    st.lists(st.booleans(), min_size=12, max_size=60), st.integers(1, 12), st.integers(1, 6),
-    st.none() | st.integers(1, 9), st.integers(1, 3),
-)  # fmt: skip
+    st.lists(st.booleans(), min_size=12, max_size=60),
+    st.integers(1, 12),
+    st.integers(1, 6),
+    st.none() | st.integers(1, 9),
+    st.integers(1, 3),
+)
 def test_blocks_tile_what_follows_the_first_training(holidays, every, first, window, length):
     """Trade dates with holidays among them, five rows each."""
     day_one = dt.date(2025, 1, 6)
@@ -175,8 +178,11 @@ def test_a_week_is_seven_calendar_days_even_when_one_begins_with_a_holiday():
     start, end = lives(len(dates))
     blocks = weekly(dates, start, end, every_days=7, first_train_sessions=5)
     assert spans(blocks) == [
-        (20250113, 20250117), (20250120, 20250124), (20250128, 20250131), (20250203, 20250207),
-    ]  # fmt: skip
+        (20250113, 20250117),
+        (20250120, 20250124),
+        (20250128, 20250131),
+        (20250203, 20250207),
+    ]
 
 
 def test_half_sessions_do_not_count_as_sessions_to_learn_from():

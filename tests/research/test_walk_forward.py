@@ -64,7 +64,7 @@ def test_bars_of_a_week_and_after_it_change_no_forecast_before_it(bars, found):
     columns = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
     changed = msgspec.structs.replace(
         bars, volume=np.where(later, 7, bars.volume), **{name: getattr(bars, name) + noise for name in columns}
-    )  # fmt: skip
+    )
     other = walk(changed)
     before = [close for close in found.forecasts if close <= last_week]
     assert len(before) > 2 * MINIMUM_CALIBRATION_BARS
@@ -246,9 +246,7 @@ def test_too_few_forecasts_to_calibrate_on_are_refused_with_the_number(bars):
 
 
 def with_prices(bars: Bars, ticks: np.ndarray) -> Bars:
-    return msgspec.structs.replace(
-        bars, open_ticks=ticks, high_ticks=ticks + 1, low_ticks=ticks - 1, close_ticks=ticks
-    )  # fmt: skip
+    return msgspec.structs.replace(bars, open_ticks=ticks, high_ticks=ticks + 1, low_ticks=ticks - 1, close_ticks=ticks)
 
 
 def test_constant_prices_are_refused():

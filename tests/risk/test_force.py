@@ -27,13 +27,21 @@ def asking(side: str = "any", contracts: int = 0, until_ns: int = 0) -> RiskStat
 @pytest.mark.parametrize(
     ("side", "contracts", "wanted", "target", "bound"),
     [
-        ("long", 2, -3, 2, "forced"), ("long", 2, 0, 2, "forced"), ("long", 2, 2, 2, "forced"),
+        ("long", 2, -3, 2, "forced"),
+        ("long", 2, 0, 2, "forced"),
+        ("long", 2, 2, 2, "forced"),
         ("short", 4, 1, -4, "forced"),
-        ("any", 4, 2, 4, "forced size"), ("any", 1, -3, -1, "forced size"), ("any", 4, 0, 0, "kelly"),
-        ("long", 0, 3, 3, "kelly"), ("long", 0, -3, 0, "forced side"), ("short", 0, 3, 0, "forced side"),
-        ("flat", 0, 3, 0, "forced side"), ("flat", 0, -1, 0, "forced side"), ("flat", 0, 0, 0, "kelly"),
+        ("any", 4, 2, 4, "forced size"),
+        ("any", 1, -3, -1, "forced size"),
+        ("any", 4, 0, 0, "kelly"),
+        ("long", 0, 3, 3, "kelly"),
+        ("long", 0, -3, 0, "forced side"),
+        ("short", 0, 3, 0, "forced side"),
+        ("flat", 0, 3, 0, "forced side"),
+        ("flat", 0, -1, 0, "forced side"),
+        ("flat", 0, 0, 0, "kelly"),
     ],
-)  # fmt: skip
+)
 def test_what_a_side_or_a_size_makes_of_the_recommendation(side, contracts, wanted, target, bound):
     found = forced(recommendation(wanted), asking(side, contracts), NOW)
     assert (found.target, found.side, found.bound) == (target, (target > 0) - (target < 0), bound)
@@ -75,9 +83,12 @@ def test_without_a_stop_distance_nothing_is_entered(side, contracts, kept, targe
 
 
 @given(
-    st.sampled_from(["long", "short", "flat", "any"]), st.integers(0, 9), st.integers(-9, 9), st.integers(-3, 3),
+    st.sampled_from(["long", "short", "flat", "any"]),
+    st.integers(0, 9),
+    st.integers(-9, 9),
+    st.integers(-3, 3),
     st.booleans(),
-)  # fmt: skip
+)
 @settings(deadline=None, max_examples=50)
 def test_no_limit_is_passed_by_force(side, contracts, wanted, held, stopped):
     state = asking(side, contracts)
@@ -114,11 +125,20 @@ def test_force_and_unforce_are_remembered_over_a_restart_and_end_by_the_clock():
 
 
 WRONG = [
-    {}, {"side": "up", "contracts": 1}, {"side": ["long"]}, {"side": "flat", "contracts": 1}, {"contracts": -1},
-    {"contracts": 1.5}, {"contracts": True}, {"contracts": MOST_CONTRACTS + 1}, {"contracts": "2"},
-    {"side": "long", "minutes": -1}, {"side": "long", "minutes": float("nan")}, {"side": "long", "minutes": "5"},
+    {},
+    {"side": "up", "contracts": 1},
+    {"side": ["long"]},
+    {"side": "flat", "contracts": 1},
+    {"contracts": -1},
+    {"contracts": 1.5},
+    {"contracts": True},
+    {"contracts": MOST_CONTRACTS + 1},
+    {"contracts": "2"},
+    {"side": "long", "minutes": -1},
+    {"side": "long", "minutes": float("nan")},
+    {"side": "long", "minutes": "5"},
     {"side": "long", "minutes": MOST_MINUTES + 1},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("payload", WRONG)

@@ -46,9 +46,16 @@ def in_a_market_emergency(state: RiskState) -> RiskState:
     violent = msgspec.structs.replace(market_state(), volatility_ratio=9.0)
     levels = LevelParameters(volatility_ratio=(2.0, 3.0, 4.0, 5.0))
     return risk.on_bar(
-        state, RiskParameters(levels=levels), "NQ", bar=None, bet=None, market=violent, data_quality=1.0,
-        model=ModelCondition.SOUND, time_ns=1,
-    )  # fmt: skip
+        state,
+        RiskParameters(levels=levels),
+        "NQ",
+        bar=None,
+        bet=None,
+        market=violent,
+        data_quality=1.0,
+        model=ModelCondition.SOUND,
+        time_ns=1,
+    )
 
 
 STOPS = [at_the_days_limit, after_three_losses, in_an_emergency, in_a_market_emergency]

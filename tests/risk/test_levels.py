@@ -18,10 +18,15 @@ PARAMETERS = LevelParameters()
 @pytest.mark.parametrize(
     ("value", "falling", "level"),
     [
-        (2.9, False, 0), (3.0, False, 1), (6.0, False, 3), (99.0, False, 3),
-        (0.26, True, 0), (0.25, True, 1), (0.0, True, 3),
+        (2.9, False, 0),
+        (3.0, False, 1),
+        (6.0, False, 3),
+        (99.0, False, 3),
+        (0.26, True, 0),
+        (0.25, True, 1),
+        (0.0, True, 3),
     ],
-)  # fmt: skip
+)
 def test_a_level_is_the_number_of_thresholds_reached(value, falling, level):
     thresholds = PARAMETERS.volume_ratio if falling else PARAMETERS.volatility_ratio
     assert grade(value, thresholds, falling=falling) == level

@@ -53,32 +53,53 @@ SIZE = [
     ("capital at risk", risk_context(20, equity_cents=10_000_000), {}, 1_000_000 // 61_450, Action.NONE, "10%"),
     # two held contracts have 2 x 120 ticks x $5 at their stops, so (10,000 - 1,200) / 614.50 more
     (
-        "capital at risk", risk_context(20, position=2, equity_cents=10_000_000), {},
-        2 + (1_000_000 - 2 * 120 * 500) // 61_450, Action.NONE, "already",
+        "capital at risk",
+        risk_context(20, position=2, equity_cents=10_000_000),
+        {},
+        2 + (1_000_000 - 2 * 120 * 500) // 61_450,
+        Action.NONE,
+        "already",
     ),
     ("capital at risk", risk_context(3), {"trading_capital_cents": 1_000_000}, 100_000 // 61_450, Action.NONE, "risks"),
     # four held contracts lose 4 x 120 ticks x $5 at their stops, $400 more than 10 % of $20,000: one must go
     (
-        "capital at risk", risk_context(4, position=4, equity_cents=2_000_000), {}, 4 - 1, Action.NONE, "already",
+        "capital at risk",
+        risk_context(4, position=4, equity_cents=2_000_000),
+        {},
+        4 - 1,
+        Action.NONE,
+        "already",
     ),
     ("margin", risk_context(4, equity_cents=250_000), {}, 250_000 // 100_000, Action.NONE, "day margin"),
     (
-        "margin", risk_context(4, equity_cents=7_000_000, session_close_ns=AFTER), {"flat_before_halt": False},
-        7_000_000 // 3_000_000, Action.NONE, "overnight margin",
+        "margin",
+        risk_context(4, equity_cents=7_000_000, session_close_ns=AFTER),
+        {"flat_before_halt": False},
+        7_000_000 // 3_000_000,
+        Action.NONE,
+        "overnight margin",
     ),
     (
-        "runaway", risk_context(risk=RiskState(order_times_ns=(BEFORE, MONDAY_OPEN - 1, MONDAY_OPEN - 1))),
-        {"max_orders_a_minute": 2}, 0, Action.NO_ADDS, "2 orders in one minute",
+        "runaway",
+        risk_context(risk=RiskState(order_times_ns=(BEFORE, MONDAY_OPEN - 1, MONDAY_OPEN - 1))),
+        {"max_orders_a_minute": 2},
+        0,
+        Action.NO_ADDS,
+        "2 orders in one minute",
     ),
     ("runaway", in_account(orders_day=600), {}, 0, Action.NO_ADDS, "600 orders today"),
     ("runaway", in_account(round_trips_day=300), {}, 0, Action.NO_ADDS, "300 round trips"),
     ("runaway", in_account(commission_day_cents=500_000), {}, 0, Action.NO_ADDS, "commissions of 5,000.00"),
-]  # fmt: skip
+]
 LOSS = [
     ("daily loss", risk_context(account=account(9_500_000, day_pnl_cents=-500_000)), {}, 0, Action.FLATTEN, "5,000.00"),
     (
-        "daily loss", risk_context(account=account(9_900_000, day_pnl_cents=-100_000)),
-        {"daily_loss_limit_cents": 100_000}, 0, Action.FLATTEN, "limit of 1,000.00",
+        "daily loss",
+        risk_context(account=account(9_900_000, day_pnl_cents=-100_000)),
+        {"daily_loss_limit_cents": 100_000},
+        0,
+        Action.FLATTEN,
+        "limit of 1,000.00",
     ),
     ("daily loss", risk_context(risk=RiskState(day_stop=stop(trade_date=20251006))), {}, 0, Action.FLATTEN, "why it"),
     ("losses in a row", in_account(losses_in_a_row=3), {}, 0, Action.FLATTEN, "3 losing trades"),
@@ -87,26 +108,45 @@ LOSS = [
     (
         "trailing drawdown",
         risk_context(risk=RiskState(trailing_peak_cents=26_000_000, trailing_start_cents=25_500_000)),
-        {"trailing_drawdown_cents": 1_000_000}, 0, Action.FLATTEN, "floor of 250,000.00",
+        {"trailing_drawdown_cents": 1_000_000},
+        0,
+        Action.FLATTEN,
+        "floor of 250,000.00",
     ),
-    ("trailing drawdown", risk_context(risk=RiskState(trailing_stop=stop())), {"trailing_drawdown_cents": 1}, 0,
-     Action.FLATTEN, "why it stopped"),
+    (
+        "trailing drawdown",
+        risk_context(risk=RiskState(trailing_stop=stop())),
+        {"trailing_drawdown_cents": 1},
+        0,
+        Action.FLATTEN,
+        "why it stopped",
+    ),
     ("risk level", risk_context(risk=RiskState(emergency=stop())), {}, 0, Action.FLATTEN, "why it stopped"),
     (
-        "risk level", risk_context(risk=RiskState(markets={"NQ": MarketRisk((WIDE_SPREAD,))})), {}, 0,
-        Action.FLATTEN, "EMERGENCY: spread 9",
+        "risk level",
+        risk_context(risk=RiskState(markets={"NQ": MarketRisk((WIDE_SPREAD,))})),
+        {},
+        0,
+        Action.FLATTEN,
+        "EMERGENCY: spread 9",
     ),
-]  # fmt: skip
+]
 TIME = [
     ("trading hours", risk_context(session_open=False), {}, 0, Action.NO_ADDS, "closed"),
     ("trading hours", risk_context(rth=False), {"trading_hours": "rth"}, 0, Action.NO_ADDS, "regular"),
     ("flat before halt", before_close(9.0), {}, 0, Action.NO_ADDS, "ends in 9 minutes"),
     ("flat before halt", before_close(5.0), {}, 0, Action.FLATTEN, "ends in 5 minutes"),
-    ("flat by", risk_context(time_ns=ns("2025-10-06T16:10:00-04:00"), session_close_ns=ns("2025-10-06T17:00-04:00")),
-     {"flat_by": "16:10"}, 0, Action.FLATTEN, "16:10 New York"),
+    (
+        "flat by",
+        risk_context(time_ns=ns("2025-10-06T16:10:00-04:00"), session_close_ns=ns("2025-10-06T17:00-04:00")),
+        {"flat_by": "16:10"},
+        0,
+        Action.FLATTEN,
+        "16:10 New York",
+    ),
     ("expiry", risk_context(expiry_ns=MONDAY_OPEN + NANOS_PER_DAY), {}, 0, Action.FLATTEN, "expires in 1.0 days"),
     ("expiry", risk_context(expiry_ns=BEFORE), {}, 0, Action.FLATTEN, "has expired"),
-]  # fmt: skip
+]
 DATA = [
     ("known values", risk_context(data_age_s=math.inf), {}, 0, Action.NO_ADDS, "data_age_s is inf"),
     ("known values", risk_context(state=market_state(0.0)), {}, 0, Action.NO_ADDS, "atr_ticks is 0"),
@@ -117,12 +157,20 @@ DATA = [
     ("data quality", risk_context(data_quality=0.8), {}, 0, Action.NO_ADDS, "80.0% is below 90%"),
     ("unusual market", risk_context(state=None), {}, 0, Action.NO_ADDS, "not known"),
 ] + [
-    ("unusual market", risk_context(state=msgspec.structs.replace(market_state(), **{what: value})), {}, 0,
-     Action.NO_ADDS, words)
-    for what, value, words in (
-        ("volatility_ratio", 6.0, "6.0 times"), ("volume_ratio", 0.01, "1% of what"), ("spread_ticks", 9.0, "9 ticks"),
+    (
+        "unusual market",
+        risk_context(state=msgspec.structs.replace(market_state(), **{what: value})),
+        {},
+        0,
+        Action.NO_ADDS,
+        words,
     )
-]  # fmt: skip
+    for what, value, words in (
+        ("volatility_ratio", 6.0, "6.0 times"),
+        ("volume_ratio", 0.01, "1% of what"),
+        ("spread_ticks", 9.0, "9 ticks"),
+    )
+]
 SIGNAL = [
     ("min confidence", risk_context(p=0.62), {}, 0, Action.NO_ADDS, "62.00% is below min_confidence 65.00%"),
     ("min agreement", risk_context(forecast=forecast(0.7, agreement=0.4)), {}, 0, Action.NO_ADDS, "40% of the members"),
@@ -132,11 +180,17 @@ SIGNAL = [
     ("evidence", risk_context(5, risk=with_evidence(stage=2)), {}, 0, Action.NO_ADDS, "retrain"),
 ]
 MANUAL = [
-    ("paused", risk_context(risk=RiskState(paused=Stop("ann", "lunch", 0, flat=False))), {}, 0, Action.NO_ADDS,
-     "paused by ann: lunch"),
+    (
+        "paused",
+        risk_context(risk=RiskState(paused=Stop("ann", "lunch", 0, flat=False))),
+        {},
+        0,
+        Action.NO_ADDS,
+        "paused by ann: lunch",
+    ),
     ("paused", risk_context(risk=RiskState(paused=Stop("ann", "", 0))), {}, 0, Action.FLATTEN, "flattened by ann"),
     ("halted", risk_context(risk=RiskState(halted=Stop("HALT file", "", 0))), {}, 0, Action.FLATTEN, "by HALT file"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +209,11 @@ PASSES = [
     ("capital at risk", risk_context(-2, position=16, equity_cents=10_000_000), {}),  # a flip closes the 16 first
     ("capital at risk", risk_context(2, position=2, recommendation=recommendation(2, r_cents=0)), {}),  # kept
     ("margin", risk_context(1, equity_cents=4_000_000, session_close_ns=AFTER), {}),  # flat before the halt
-    ("runaway", risk_context(risk=RiskState(order_times_ns=(MONDAY_OPEN - NANOS_PER_MINUTE,))),
-     {"max_orders_a_minute": 1}),
+    (
+        "runaway",
+        risk_context(risk=RiskState(order_times_ns=(MONDAY_OPEN - NANOS_PER_MINUTE,))),
+        {"max_orders_a_minute": 1},
+    ),
     ("daily loss", risk_context(account=account(9_500_001, day_pnl_cents=-499_999)), {}),
     ("daily loss", risk_context(risk=RiskState(day_stop=stop(trade_date=20251005))), {}),
     ("losses in a row", in_account(losses_in_a_row=2), {}),
@@ -165,8 +222,11 @@ PASSES = [
     ("risk level", risk_context(risk=RiskState(drawdown=Component("drawdown", Level.CRITICAL))), {}),
     ("flat before halt", before_close(10.0), {}),
     ("flat before halt", before_close(1.0), {"flat_before_halt": False}),
-    ("flat by", risk_context(time_ns=ns("2025-10-06T16:09:59-04:00"), session_close_ns=ns("2025-10-06T17:00-04:00")),
-     {"flat_by": "16:10"}),
+    (
+        "flat by",
+        risk_context(time_ns=ns("2025-10-06T16:09:59-04:00"), session_close_ns=ns("2025-10-06T17:00-04:00")),
+        {"flat_by": "16:10"},
+    ),
     ("expiry", risk_context(expiry_ns=MONDAY_OPEN + 3 * NANOS_PER_DAY), {}),
     ("stale data", risk_context(data_age_s=30.0), {}),
     ("delayed data", risk_context(delayed=True), {"allow_delayed_data": True}),
@@ -175,7 +235,7 @@ PASSES = [
     ("min agreement", risk_context(forecast=forecast(0.7, agreement=0.6)), {}),
     ("min members", risk_context(forecast=forecast(0.7, members=3)), {}),
     ("evidence", risk_context(), {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "context", "settings"), PASSES)
@@ -226,11 +286,16 @@ def test_flat_only_keeps_what_is_held_on_the_same_side(target, position, kept):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"flat_by": "17:30"}, {"flat_by": "4 pm"}, {"min_confidence": 1.2}, {"daily_loss_limit": math.nan},
-        {"daily_loss_limit_cents": 0}, {"max_position_size": -1}, {"risk_multipliers": {"LOW": 1.0}},
+        {"flat_by": "17:30"},
+        {"flat_by": "4 pm"},
+        {"min_confidence": 1.2},
+        {"daily_loss_limit": math.nan},
+        {"daily_loss_limit_cents": 0},
+        {"max_position_size": -1},
+        {"risk_multipliers": {"LOW": 1.0}},
         {"flat_before_halt_minutes": 20.0},
     ],
-)  # fmt: skip
+)
 def test_settings_that_make_no_sense_are_refused_by_name(settings):
     with pytest.raises(SettingsError, match=next(iter(settings))):
         RiskParameters(**settings)
@@ -250,8 +315,10 @@ def test_parameters_survive_the_journal():
 def test_held_contracts_that_risk_too_much_go_newest_first_also_without_a_forecast():
     """Three lots risk 400, 100 and 100 ticks a contract; leaving costs 2.25 + 5 dollars a contract."""
     price = 80_000
-    lots = tuple(Lot(f"entry-{i}", 1, n, price, MONDAY_OPEN, f"stop-{i}", price - ticks)
-                 for i, (n, ticks) in enumerate([(2, 400), (3, 100), (1, 100)]))  # fmt: skip
+    lots = tuple(
+        Lot(f"entry-{i}", 1, n, price, MONDAY_OPEN, f"stop-{i}", price - ticks)
+        for i, (n, ticks) in enumerate([(2, 400), (3, 100), (1, 100)])
+    )
     held = sum(lot.contracts * ((price - lot.stop_ticks) * 500 + 225 + 500) for lot in lots)
     owner = msgspec.structs.replace(account(held * 9), stop_risk_cents=held, positions=(Position("NQZ25", lots),))
     unforecast = recommendation(6, r_cents=0)

@@ -107,16 +107,28 @@ def test_no_cap_is_exceeded_and_no_target_grows_or_turns(target, position, caps)
 
 
 @given(
-    st.integers(-9, 9), st.integers(-6, 6), st.floats(0.5, 0.99), st.integers(0, 50_000_000),
-    st.floats(0, 60), st.floats(0, 1), st.booleans(), st.floats(0, 10), st.integers(-2_000_000, 2_000_000),
-)  # fmt: skip
+    st.integers(-9, 9),
+    st.integers(-6, 6),
+    st.floats(0.5, 0.99),
+    st.integers(0, 50_000_000),
+    st.floats(0, 60),
+    st.floats(0, 1),
+    st.booleans(),
+    st.floats(0, 10),
+    st.integers(-2_000_000, 2_000_000),
+)
 @settings(deadline=None, max_examples=50)
 def test_the_standard_limits_only_shrink(target, position, p, equity, age, quality, is_open, volatility, pnl):
     context = risk_context(
-        target, position=position, p=p, data_age_s=age, data_quality=quality, session_open=is_open,
+        target,
+        position=position,
+        p=p,
+        data_age_s=age,
+        data_quality=quality,
+        session_open=is_open,
         account=account(equity, contracts=position, day_pnl_cents=pnl),
         state=msgspec.structs.replace(market_state(), volatility_ratio=volatility),
-    )  # fmt: skip
+    )
     verdict = MANAGER.judge(context)
     assert verdict.level < Level.EMERGENCY, verdict.reason
     assert abs(verdict.target) <= min(abs(target), 5)
@@ -134,15 +146,29 @@ def poisoned(where: str, name: str, value: float) -> RiskContext:
 
 
 NUMBERS = [
-    ("context", "data_age_s"), ("context", "data_quality"), ("context", "multiplier"),
-    ("account", "equity_cents"), ("account", "cash_cents"), ("account", "day_start_equity_cents"),
-    ("account", "peak_equity_cents"), ("account", "day_pnl_cents"), ("account", "stop_risk_cents"),
+    ("context", "data_age_s"),
+    ("context", "data_quality"),
+    ("context", "multiplier"),
+    ("account", "equity_cents"),
+    ("account", "cash_cents"),
+    ("account", "day_start_equity_cents"),
+    ("account", "peak_equity_cents"),
+    ("account", "day_pnl_cents"),
+    ("account", "stop_risk_cents"),
     ("account", "commission_day_cents"),
-    ("state", "atr_ticks"), ("state", "volatility_ratio"), ("state", "volume_ratio"),
-    ("recommendation", "p_side"), ("recommendation", "p_low"), ("recommendation", "break_even"),
-    ("recommendation", "r_cents"), ("recommendation", "fraction"),
-    ("forecast", "p_up"), ("forecast", "p_low"), ("forecast", "score"), ("forecast", "agreement"),
-]  # fmt: skip
+    ("state", "atr_ticks"),
+    ("state", "volatility_ratio"),
+    ("state", "volume_ratio"),
+    ("recommendation", "p_side"),
+    ("recommendation", "p_low"),
+    ("recommendation", "break_even"),
+    ("recommendation", "r_cents"),
+    ("recommendation", "fraction"),
+    ("forecast", "p_up"),
+    ("forecast", "p_low"),
+    ("forecast", "score"),
+    ("forecast", "agreement"),
+]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -155,17 +181,27 @@ def test_a_number_that_is_not_finite_means_no_new_risk_and_is_named(where, name,
 
 
 ALONE = [
-    ("capital at risk", "account", "equity_cents"), ("capital at risk", "account", "stop_risk_cents"),
-    ("capital at risk", "recommendation", "r_cents"), ("margin", "account", "equity_cents"),
-    ("daily loss", "account", "day_pnl_cents"), ("daily loss", "account", "day_start_equity_cents"),
-    ("trailing drawdown", "account", "equity_cents"), ("losses in a row", "account", "losses_in_a_row"),
-    ("risk level", "context", "multiplier"), ("stale data", "context", "data_age_s"),
-    ("data quality", "context", "data_quality"), ("unusual market", "state", "volatility_ratio"),
-    ("unusual market", "state", "volume_ratio"), ("min confidence", "recommendation", "p_side"),
-    ("min agreement", "forecast", "agreement"), ("model state", "forecast", "p_up"),
-    ("model state", "forecast", "p_low"), ("runaway", "account", "orders_day"),
-    ("runaway", "account", "round_trips_day"), ("runaway", "account", "commission_day_cents"),
-]  # fmt: skip
+    ("capital at risk", "account", "equity_cents"),
+    ("capital at risk", "account", "stop_risk_cents"),
+    ("capital at risk", "recommendation", "r_cents"),
+    ("margin", "account", "equity_cents"),
+    ("daily loss", "account", "day_pnl_cents"),
+    ("daily loss", "account", "day_start_equity_cents"),
+    ("trailing drawdown", "account", "equity_cents"),
+    ("losses in a row", "account", "losses_in_a_row"),
+    ("risk level", "context", "multiplier"),
+    ("stale data", "context", "data_age_s"),
+    ("data quality", "context", "data_quality"),
+    ("unusual market", "state", "volatility_ratio"),
+    ("unusual market", "state", "volume_ratio"),
+    ("min confidence", "recommendation", "p_side"),
+    ("min agreement", "forecast", "agreement"),
+    ("model state", "forecast", "p_up"),
+    ("model state", "forecast", "p_low"),
+    ("runaway", "account", "orders_day"),
+    ("runaway", "account", "round_trips_day"),
+    ("runaway", "account", "commission_day_cents"),
+]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

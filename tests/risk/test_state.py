@@ -41,7 +41,7 @@ def on_bar(state: RiskState, parameters: RiskParameters = PARAMETERS, time_ns: i
     model = changes.get("model", ModelCondition.SOUND)
     return risk.on_bar(
         state, parameters, "NQ", bar=None, bet=None, market=market, data_quality=1.0, model=model, time_ns=time_ns
-    )  # fmt: skip
+    )
 
 
 def restarted(state: RiskState) -> RiskState:
@@ -175,9 +175,16 @@ def test_a_spread_that_is_not_told_changes_nothing_and_other_unknowns_are_critic
 
 def test_while_features_warm_up_the_market_is_not_measured():
     state = risk.on_bar(
-        RiskState(), PARAMETERS, "NQ", bar=None, bet=None, market=None, data_quality=0.97,
-        model=ModelCondition.SOUND, time_ns=1,
-    )  # fmt: skip
+        RiskState(),
+        PARAMETERS,
+        "NQ",
+        bar=None,
+        bet=None,
+        market=None,
+        data_quality=0.97,
+        model=ModelCondition.SOUND,
+        time_ns=1,
+    )
     assert [(c.name, c.level) for c in state.market("NQ").components if c.level] == [("data quality", Level.MEDIUM)]
 
 
@@ -249,9 +256,16 @@ def test_the_shadow_book_and_its_evidence_are_folded_bar_by_bar_and_survive_a_re
         closed = bar(i, 80_000 + 10 * i, 80_020 + 10 * i, 79_990 + 10 * i, 80_010 + 10 * i)
         bet = shadow_bet(forecast(0.6, close_time_ns=closed.close_time_ns), recommendation(), NQ)
         state = risk.on_bar(
-            state, PARAMETERS, "NQ", bar=closed, bet=bet, market=market_state(), data_quality=1.0,
-            model=ModelCondition.SOUND, time_ns=closed.close_time_ns,
-        )  # fmt: skip
+            state,
+            PARAMETERS,
+            "NQ",
+            bar=closed,
+            bet=bet,
+            market=market_state(),
+            data_quality=1.0,
+            model=ModelCondition.SOUND,
+            time_ns=closed.close_time_ns,
+        )
         state = restarted(state)
     market = state.market("NQ")
     assert (market.shadow.bets, market.shadow.hits, market.evidence.bets) == (2, 2, 2)

@@ -29,8 +29,10 @@ from minhos.settings import Settings, SierraSettings, load
 from minhos.testing.builders import MONDAY_OPEN, account, bundle_contents, trading_events
 from minhos.trading import events as ev
 
-LIVE = '[market]\nsymbol = "NQ"\norder_root = "{root}"\n[data]\nsource = "{data}"\n[sierra]\nhost = "127.0.0.1"\n' \
-    'account = "{account}"\nmode = "{mode}"\n'  # fmt: skip
+LIVE = (
+    '[market]\nsymbol = "NQ"\norder_root = "{root}"\n[data]\nsource = "{data}"\n[sierra]\nhost = "127.0.0.1"\n'
+    'account = "{account}"\nmode = "{mode}"\n'
+)
 SECOND = 1_000_000_000
 CLOCK = SimulatedClock(MONDAY_OPEN)
 PROVEN = Evidence("MNQ", "recipe-test", bets=900, log_maximum=math.log(25))
@@ -93,7 +95,7 @@ CASES = [
     ({}, {"evidence": None}, "evidence", "--accept-unproven"),
     ({}, {"evidence": msgspec.structs.replace(PROVEN, stage=1)}, "evidence", "retrain"),
     ({}, {"recipe": ""}, "evidence", "train one"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("told", "known", "name", "words"), CASES)
@@ -106,10 +108,12 @@ def test_each_condition_alone_keeps_live_trading_unarmed(tmp_path, told, known, 
 @pytest.mark.parametrize(
     ("beat", "words"),
     [
-        ({"age_s": 60}, "not running"), ({"state": "stopped"}, "not running"), ({"mode": "paper"}, "other settings"),
+        ({"age_s": 60}, "not running"),
+        ({"state": "stopped"}, "not running"),
+        ({"mode": "paper"}, "other settings"),
         ({"account": "F9"}, "other settings"),
     ],
-)  # fmt: skip
+)
 def test_the_trader_must_run_with_these_settings(tmp_path, beat, words):
     place = house(tmp_path)
     beating(place[1], **beat)

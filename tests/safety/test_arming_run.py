@@ -112,8 +112,13 @@ class House:
             self.broker.do(lambda symbol=symbol: self.broker.backend.set_price(symbol, price))
         LiveDesk.bundle_id = self.promote()
         section = {"host": "127.0.0.1", "port": self.broker.port, "account": ACCOUNT, "mode": "live", **sierra}
-        self.desk = LiveDesk(self.home, [File(self.source / f"{SYMBOL}.scid", bars)], START, sierra=section,
-                             market={"symbol": "NQ", "order_root": "MNQ"})  # fmt: skip
+        self.desk = LiveDesk(
+            self.home,
+            [File(self.source / f"{SYMBOL}.scid", bars)],
+            START,
+            sierra=section,
+            market={"symbol": "NQ", "order_root": "MNQ"},
+        )
         self.broker.clock = self.desk.clock
         self.desk.ready()
         return self.desk
@@ -136,9 +141,15 @@ class House:
 
     def beat(self, account: str = ACCOUNT, mode: str = "live") -> None:
         """The heartbeat of a trader that runs."""
-        write_json(self.layout.make().run / "trader.json", {
-            "time_ns": self.broker.clock.now_ns(), "state": "running", "mode": mode, "account": account,
-        })  # fmt: skip
+        write_json(
+            self.layout.make().run / "trader.json",
+            {
+                "time_ns": self.broker.clock.now_ns(),
+                "state": "running",
+                "mode": mode,
+                "account": account,
+            },
+        )
 
     def close(self) -> None:
         if self.desk is not None:

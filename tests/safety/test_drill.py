@@ -18,7 +18,7 @@ from broker_house import (
     child,
     gate_holder,
     settings_at,
-)  # fmt: skip
+)
 from trading_home import wait_for
 
 import minhos.dtc.messages as m
@@ -37,9 +37,16 @@ PRICE = 20_000.0
 
 
 def run(layout, **given) -> DrillReport:
-    return drill(settings_at(layout), layout, **{
-        "clock": OpenClock(), "distance_points": 20.0, "price_points": PRICE, **given,
-    })  # fmt: skip
+    return drill(
+        settings_at(layout),
+        layout,
+        **{
+            "clock": OpenClock(),
+            "distance_points": 20.0,
+            "price_points": PRICE,
+            **given,
+        },
+    )
 
 
 def failed(report: DrillReport) -> list[str]:

@@ -93,13 +93,22 @@ def test_no_reader_can_reach_a_venue_or_write_a_journal(name):
             imported |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
-    forbidden = ("minhos.venues", "minhos.journal.store", "minhos.journal.inbox", "minhos.trading.engine",
-                 "minhos.trading.venue")  # fmt: skip
+    forbidden = (
+        "minhos.venues",
+        "minhos.journal.store",
+        "minhos.journal.inbox",
+        "minhos.trading.engine",
+        "minhos.trading.venue",
+    )
     assert not [module for module in imported if module.startswith(forbidden)]
     assert "make_venue" not in {module.rsplit(".", 1)[-1] for module in imported}
 
 
 def test_scripts_folder_holds_the_documented_names():
-    for name in ("train_ml_models", "backtest_kelly_vs_fixed", "test_real_historical_data",
-                 "verify_ai_historical_context"):  # fmt: skip
+    for name in (
+        "train_ml_models",
+        "backtest_kelly_vs_fixed",
+        "test_real_historical_data",
+        "verify_ai_historical_context",
+    ):
         assert Path(ROOT, "scripts", f"{name}.py").is_file()

@@ -156,9 +156,11 @@ def test_bars_that_are_rewritten_in_place_and_a_replaced_file(tmp_path):
         path.write_bytes(path.read_bytes()[: -RECORD.itemsize] + records((0, 25_010.0), bar=True))
 
     steps = [
-        (1.0, rewrite), (2.0, append(path, (60, 25_011.0))),
-        (3.0, lambda: scid(path, (0, 25_000.0))), (3.5, append(path, (4, 25_000.0))),
-    ]  # fmt: skip
+        (1.0, rewrite),
+        (2.0, append(path, (60, 25_011.0))),
+        (3.0, lambda: scid(path, (0, 25_000.0))),
+        (3.5, append(path, (4, 25_000.0))),
+    ]
     found = watched(path, clock, *steps)
     assert found["scid_in_place"].value == {"rewritten": 1, "replaced": 1}
     ticks_and_bar = watched(scid(tmp_path / "NQZ26_FUT_CME.scid", (0, 2_500_000.0), bar=True), clock)

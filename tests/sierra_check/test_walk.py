@@ -47,9 +47,7 @@ def test_a_server_that_behaves_is_ready_and_nothing_is_left_behind(tmp_path, clo
         found, report = checked(tmp_path, port, clock)
     assert (report.verdict, report.failed) == ("ready", ())
     not_seen = {step for step, each in found.items() if each.verdict is Verdict.UNKNOWN}
-    assert not_seen == {
-        "scid", "clock_skew", "dead_client", "live_order_in_simulation_mode", "margin_reject_text"
-    }  # fmt: skip
+    assert not_seen == {"scid", "clock_skew", "dead_client", "live_order_in_simulation_mode", "margin_reject_text"}
     assert {*ORDER_STEPS, *BRACKET_STEPS} <= found.keys()
     assert found["market_data"].value == {"served": False, "text": REFUSED}
     assert found["json_unset"].value["Price2"] == "left out"
@@ -212,9 +210,25 @@ def test_another_encoding_than_asked_for(tmp_path, clock):
 def test_tls_on_one_side_only_is_named(tmp_path, clock):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
-         "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "1",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with served(tls=context) as (port, *_):
@@ -420,8 +434,15 @@ def test_a_second_order_of_the_same_id_that_is_taken_is_cancelled_too(tmp_path, 
 
 def test_orders_of_a_check_that_was_killed_are_cancelled_by_the_next(tmp_path, clock):
     backend = broker()
-    order = m.SubmitNewSingleOrder(symbol=SYMBOL, trade_account="Sim1", client_order_id="check-dead-1", order_type=2,
-                                   buy_sell=1, price1=20.0, quantity=1.0)  # fmt: skip
+    order = m.SubmitNewSingleOrder(
+        symbol=SYMBOL,
+        trade_account="Sim1",
+        client_order_id="check-dead-1",
+        order_type=2,
+        buy_sell=1,
+        price1=20.0,
+        quantity=1.0,
+    )
     list(backend.trade([order]))
     with served(backend) as (port, *_):
         found, _ = checked(tmp_path, port, clock)
@@ -431,8 +452,15 @@ def test_orders_of_a_check_that_was_killed_are_cancelled_by_the_next(tmp_path, c
 
 def test_strangers_orders_and_positions_are_named_and_stay(tmp_path, clock):
     backend = broker()
-    order = m.SubmitNewSingleOrder(symbol=SYMBOL, trade_account="Sim1", client_order_id="by hand", order_type=2,
-                                   buy_sell=1, price1=20.0, quantity=1.0)  # fmt: skip
+    order = m.SubmitNewSingleOrder(
+        symbol=SYMBOL,
+        trade_account="Sim1",
+        client_order_id="by hand",
+        order_type=2,
+        buy_sell=1,
+        price1=20.0,
+        quantity=1.0,
+    )
     bought = msgspec.structs.replace(order, client_order_id="by hand too", order_type=1)
     for each in (order, bought):
         list(backend.trade([each]))

@@ -77,10 +77,15 @@ def test_stop_and_target_after_cost(p, stop, target, b, fraction, break_even):
 @pytest.mark.parametrize(
     ("p", "stop", "target", "expected"),
     [
-        (0.50, 20, 30, 0.4), (0.52, 10, 10, 0.525056), (0.52, 20, 30, 0.460882), (0.52, 20, 20, 0.549986),
-        (0.55, 10, 10, 0.562502), (0.55, 20, 30, 0.552251), (0.55, 20, 20, 0.623081),
+        (0.50, 20, 30, 0.4),
+        (0.52, 10, 10, 0.525056),
+        (0.52, 20, 30, 0.460882),
+        (0.52, 20, 20, 0.549986),
+        (0.55, 10, 10, 0.562502),
+        (0.55, 20, 30, 0.552251),
+        (0.55, 20, 20, 0.623081),
     ],
-)  # fmt: skip
+)
 def test_which_barrier_comes_first(p, stop, target, expected):
     drift = 10 * NormalDist().inv_cdf(p)
     assert target_first_probability(drift, 10, stop, target) == pytest.approx(expected, abs=5e-7)
@@ -143,10 +148,13 @@ def test_a_convex_solver_finds_the_same_bound(outcomes, odds, floor, breach, fra
 @pytest.mark.parametrize(
     ("p", "b", "se", "approximate", "exact"),
     [
-        (0.6, 1, 0.05, 0.8, 0.7966), (0.55, 1, 0.05, 0.5, 0.562), (0.55, 1, 0.02, 0.86207, 0.8612),
-        (0.6, 1, 0.1, 0.5, 0.5606), (0.55, 1.5, 0.05, 0.9, 0.8957),
+        (0.6, 1, 0.05, 0.8, 0.7966),
+        (0.55, 1, 0.05, 0.5, 0.562),
+        (0.55, 1, 0.02, 0.86207, 0.8612),
+        (0.6, 1, 0.1, 0.5, 0.5606),
+        (0.55, 1.5, 0.05, 0.9, 0.8957),
     ],
-)  # fmt: skip
+)
 def test_shrinkage_vectors(p, b, se, approximate, exact):
     assert shrink_factor(p, b, se) == pytest.approx(approximate, abs=5e-6)
     counts = p * (1 - p) / se**2 - 1
@@ -238,8 +246,12 @@ def test_the_root_is_where_growth_is_largest(outcomes, gap, gap_probability):
     if np.dot(outcomes, odds) <= 0:
         assert f == pytest.approx(0.0, abs=1e-12)
         return
-    slope = optimize.brentq(lambda g: sum(pi * x / (1 + g * x) for x, pi in zip(outcomes, odds, strict=True)),
-                            0, (1 - 1e-13) / worst, xtol=1e-15)  # fmt: skip
+    slope = optimize.brentq(
+        lambda g: sum(pi * x / (1 + g * x) for x, pi in zip(outcomes, odds, strict=True)),
+        0,
+        (1 - 1e-13) / worst,
+        xtol=1e-15,
+    )
     assert f == pytest.approx(slope, rel=1e-9, abs=1e-13)
 
 

@@ -24,8 +24,22 @@ def money(equity, day_pnl, stop, cost, point_value, margin):
 
 
 @pytest.mark.parametrize(
-    ("equity", "day_pnl", "p", "stop", "target", "cost", "value", "margin", "kelly", "fraction", "raw", "budget",
-     "by_margin", "contracts"),
+    (
+        "equity",
+        "day_pnl",
+        "p",
+        "stop",
+        "target",
+        "cost",
+        "value",
+        "margin",
+        "kelly",
+        "fraction",
+        "raw",
+        "budget",
+        "by_margin",
+        "contracts",
+    ),
     [
         (100000, 0, 0.60, 20, 20, 0.725, 20, 30000, 0.169909, 0.1, 24.1255, 12.0627, 3.3333, 3),
         (96800, -3200, 0.60, 20, 20, 0.725, 20, 30000, 0.169909, 0.1, 23.3534, 4.3426, 3.2267, 3),
@@ -33,7 +47,7 @@ def money(equity, day_pnl, stop, cost, point_value, margin):
         (25000, 0, 0.58, 20, 20, 1.15, 2, 3000, 0.108753, 0.065252, 38.565, 29.5508, 8.3333, 5),
         (25000, -1300, 0.65, 20, 20, 1.15, 2, 3000, 0.257294, 0.1, 59.1017, 0.3546, 8.3333, 0),
     ],
-)  # fmt: skip
+)
 def test_published_sizes(
     equity, day_pnl, p, stop, target, cost, value, margin, kelly, fraction, raw, budget, by_margin, contracts
 ):

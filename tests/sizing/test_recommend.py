@@ -193,9 +193,18 @@ def test_another_contract_may_be_traded_than_is_forecast():
 def test_the_trace_tells_every_stage_in_order():
     names = [step.name for step in ask(0.6).trace]
     assert names == [
-        "entry_rule", "kelly", "max_kelly_fraction", "kelly_multiplier", "drawdown", "risk_level", "max_capital_risk",
-        "remaining_budget", "margin", "max_position_size", "whole_contracts",
-    ]  # fmt: skip
+        "entry_rule",
+        "kelly",
+        "max_kelly_fraction",
+        "kelly_multiplier",
+        "drawdown",
+        "risk_level",
+        "max_capital_risk",
+        "remaining_budget",
+        "margin",
+        "max_position_size",
+        "whole_contracts",
+    ]
 
 
 BAD = [math.nan, math.inf, -math.inf, 0.0, -1.0]
@@ -251,14 +260,29 @@ instruments = st.sampled_from([NQ, MNQ])
 
 @bounded
 @given(
-    p=st.floats(0.01, 0.99), share=st.floats(0, 1), atr=st.floats(1, 300), equity=st.integers(10_000, 10**9),
-    day_pnl=st.integers(-10**7, 10**6), held=st.integers(-8, 8), level=st.floats(0, 1), instrument=instruments,
-    threshold=st.sampled_from([0.5, 0.6]), kelly=st.booleans(),
-)  # fmt: skip
+    p=st.floats(0.01, 0.99),
+    share=st.floats(0, 1),
+    atr=st.floats(1, 300),
+    equity=st.integers(10_000, 10**9),
+    day_pnl=st.integers(-(10**7), 10**6),
+    held=st.integers(-8, 8),
+    level=st.floats(0, 1),
+    instrument=instruments,
+    threshold=st.sampled_from([0.5, 0.6]),
+    kelly=st.booleans(),
+)
 def test_no_target_exceeds_a_bound(
-    p: float, share: float, atr: float, equity: int, day_pnl: int, held: int, level: float, instrument: Instrument,
-    threshold: float, kelly: bool,
-):  # fmt: skip
+    p: float,
+    share: float,
+    atr: float,
+    equity: int,
+    day_pnl: int,
+    held: int,
+    level: float,
+    instrument: Instrument,
+    threshold: float,
+    kelly: bool,
+):
     parameters = SizingParameters(confidence_threshold=threshold, kelly_enabled=kelly)
     p_side = max(p, 1 - p)
     owner = account(equity, day_pnl_cents=min(day_pnl, equity - 1), contracts=held)

@@ -46,7 +46,7 @@ def test_kelly_is_about_the_mean_over_the_mean_square(bet, ratio):
         (THREE, 0.8, 0.1, 10.318851, 0.022087),
         (HEAVY, 0.8, 0.05, 13.425135, 0.012363),
     ],
-)  # fmt: skip
+)
 def test_the_quadratic_bound_lies_just_below_the_exact_one(bet, floor, breach, lam, quadratic):
     """QRCK: 2 E[x] / ((lambda + 1) E[x^2]) with lambda = ln(breach) / ln(floor)."""
     assert math.log(breach) / math.log(floor) == pytest.approx(lam, abs=5e-7)

@@ -18,8 +18,9 @@ def test_without_rules_of_ones_own_there_are_the_lab_s():
 def test_own_rules_take_their_place():
     own = {"evaluation": {"mine": {"account": 25_000, "trails": "intraday"}, "other": {"minimum_days": 3}}}
     assert account_rules(parse(own)) == (
-        AccountRules("mine", 25_000.0, trails="intraday"), AccountRules("other", minimum_days=3),
-    )  # fmt: skip
+        AccountRules("mine", 25_000.0, trails="intraday"),
+        AccountRules("other", minimum_days=3),
+    )
 
 
 @pytest.mark.parametrize(

@@ -252,8 +252,10 @@ def test_in_a_browser_every_chart_is_drawn_and_nothing_is_fetched(found: Researc
             page.on("pageerror", lambda error, found=problems: found.append(str(error)))
             page.on("request", lambda request, found=asked: found.append(request.url))
             page.goto(written.html.as_uri())
-            page.wait_for_function("document.querySelectorAll('.plot').length === "
-                                   "document.querySelectorAll('.plot .main-svg:first-child').length")  # fmt: skip
+            page.wait_for_function(
+                "document.querySelectorAll('.plot').length === "
+                "document.querySelectorAll('.plot .main-svg:first-child').length"
+            )
             assert problems == []
             assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
             assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

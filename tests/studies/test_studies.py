@@ -81,9 +81,11 @@ def test_a_model_that_has_seen_every_bar_has_nothing_to_show(bars, tmp_path, hom
 
 
 SMALL = msgspec.structs.replace(
-    DEMO, size="test", parameters={"lightgbm": {"n_estimators": 8, "learning_rate": 0.1, "num_leaves": 5}},
+    DEMO,
+    size="test",
+    parameters={"lightgbm": {"n_estimators": 8, "learning_rate": 0.1, "num_leaves": 5}},
     members=("lightgbm",),
-)  # fmt: skip
+)
 
 
 def test_a_walk_forward_study_keeps_the_settings_schedule_and_its_fits(tmp_path, monkeypatch):

@@ -35,12 +35,19 @@ def test_another_commission_is_another_verdict(tmp_path: Path, monkeypatch: pyte
     )
     assert data_hash(dear) == data_hash(bars)
     contents = bundle_contents(simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
-    report = {**contents.report, "canaries": {}, "cost_ticks": bars.instrument.round_trip_cost_ticks(),
-              "verdict": "edge", "reason": "as it was judged"}  # fmt: skip
+    report = {
+        **contents.report,
+        "canaries": {},
+        "cost_ticks": bars.instrument.round_trip_cost_ticks(),
+        "verdict": "edge",
+        "reason": "as it was judged",
+    }
     registry = Registry(tmp_path / "models")
-    registry.save(msgspec.structs.replace(
-        contents, report=report, data_hash=data_hash(bars), recipe_id=recipe_of(Settings(), len(bars)).recipe_id
-    ))  # fmt: skip
+    registry.save(
+        msgspec.structs.replace(
+            contents, report=report, data_hash=data_hash(bars), recipe_id=recipe_of(Settings(), len(bars)).recipe_id
+        )
+    )
     monkeypatch.setattr(studies, "run_training", refuse)
 
     def found(of: object) -> str:

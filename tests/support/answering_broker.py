@@ -60,10 +60,15 @@ class AnsweringBroker(PaperVenue):
         working = [*self._book.stops.values(), *self._book.markets.values()]
         orders = [
             VenueOrder(
-                each.order.order_id, each.order.order_id, each.order.symbol, each.order.side, each.remaining,
-                bool(each.order.trigger_ticks), each.order.trigger_ticks,
+                each.order.order_id,
+                each.order.order_id,
+                each.order.symbol,
+                each.order.side,
+                each.remaining,
+                bool(each.order.trigger_ticks),
+                each.order.trigger_ticks,
             )
             for each in working
-        ]  # fmt: skip
+        ]
         positions = {symbol: held for symbol, held in self.held.items() if held}
         return Survey(time_ns, time_ns, positions, tuple(orders), tuple(self.fills[-20:]))

@@ -93,9 +93,17 @@ class BrokerDesk(Desk):
     def fill(self, order: Order, name: str, ticks: int = 80_000, contracts: int = 0) -> Fill:
         """What the broker would report; not heard yet."""
         return Fill(
-            name, order.order_id, SYMBOL, order.side, contracts or order.contracts, ticks, self.clock.now_ns(), 225,
-            order.role, parent_id=order.parent_id,
-        )  # fmt: skip
+            name,
+            order.order_id,
+            SYMBOL,
+            order.side,
+            contracts or order.contracts,
+            ticks,
+            self.clock.now_ns(),
+            225,
+            order.role,
+            parent_id=order.parent_id,
+        )
 
     def stop_of(self, entry: Order, ticks: int = 80_000) -> VenueOrder:
         """The bracket's stop as the broker lists it."""
@@ -105,9 +113,15 @@ class BrokerDesk(Desk):
         """The bracket's stop rests, for so many contracts (0: all of the entry's)."""
         stop = self.stop_of(entry)
         rested = Order(
-            stop.order_id, SYMBOL, stop.side, contracts or stop.contracts, Role.STOP, OrderType.STOP,
-            stop.trigger_ticks, parent_id=entry.order_id,
-        )  # fmt: skip
+            stop.order_id,
+            SYMBOL,
+            stop.side,
+            contracts or stop.contracts,
+            Role.STOP,
+            OrderType.STOP,
+            stop.trigger_ticks,
+            parent_id=entry.order_id,
+        )
         self.hear(OrderReport(stop.order_id, status, self.clock.now_ns(), order=rested, venue_id="S1"))
 
     def order_entry(self) -> Order:
@@ -146,7 +160,14 @@ class BrokerDesk(Desk):
 def listed(fill: Fill, number: str, *, named: bool = False) -> VenueFill:
     """As the broker lists it: under its own number, without our id unless the venue knew it."""
     bare = Fill(
-        fill.fill_id, fill.order_id if named else "", fill.symbol, fill.side, fill.contracts, fill.price_ticks,
-        fill.time_ns, fill.commission_cents, Role.UNKNOWN,
-    )  # fmt: skip
+        fill.fill_id,
+        fill.order_id if named else "",
+        fill.symbol,
+        fill.side,
+        fill.contracts,
+        fill.price_ticks,
+        fill.time_ns,
+        fill.commission_cents,
+        Role.UNKNOWN,
+    )
     return VenueFill(bare, number)

@@ -76,15 +76,24 @@ class Broker:
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(20)
 
     def order(
-        self, contracts: int, symbol: str = SYMBOL, kind: OrderType = OrderType.MARKET, price: float = 0.0,
+        self,
+        contracts: int,
+        symbol: str = SYMBOL,
+        kind: OrderType = OrderType.MARKET,
+        price: float = 0.0,
         account: str = "Sim1",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """An order of somebody else: + buys, - sells."""
         self._number += 1
         request = m.SubmitNewSingleOrder(
-            symbol=symbol, trade_account=account, client_order_id=f"other{self._number}", order_type=int(kind),
-            buy_sell=int(BuySell.BUY if contracts > 0 else BuySell.SELL), quantity=float(abs(contracts)), price1=price,
-        )  # fmt: skip
+            symbol=symbol,
+            trade_account=account,
+            client_order_id=f"other{self._number}",
+            order_type=int(kind),
+            buy_sell=int(BuySell.BUY if contracts > 0 else BuySell.SELL),
+            quantity=float(abs(contracts)),
+            price1=price,
+        )
         self.do(lambda: list(self.backend.trade([request])))
 
     def hold(self, contracts: int, symbol: str = SYMBOL) -> None:
@@ -105,8 +114,11 @@ class Broker:
 
     def closing_orders(self) -> list[str]:
         """Names of the orders that came from outside and were taken."""
-        return self.do(lambda: [o.client_order_id for o in self.backend.orders.values()
-                                if o.client_order_id.startswith("outside-")])  # fmt: skip
+        return self.do(
+            lambda: [
+                o.client_order_id for o in self.backend.orders.values() if o.client_order_id.startswith("outside-")
+            ]
+        )
 
 
 @contextmanager
@@ -135,18 +147,33 @@ def settings_at(layout: Layout) -> Settings:
 
 def beat(layout: Layout, pid: int, **fields: object) -> None:
     """A heartbeat of the trader as it writes it."""
-    write_json(layout.run / "trader.json", {
-        "pid": pid, "time_ns": 0, "state": "running", "mode": "paper", "account": "Sim1", "venue": "sierra",
-        "positions": {}, **fields,
-    })  # fmt: skip
+    write_json(
+        layout.run / "trader.json",
+        {
+            "pid": pid,
+            "time_ns": 0,
+            "state": "running",
+            "mode": "paper",
+            "account": "Sim1",
+            "venue": "sierra",
+            "positions": {},
+            **fields,
+        },
+    )
 
 
 def child(layout: Layout, *arguments: str, module: str = "") -> subprocess.Popen[str]:
     """A Python process of that home; module: run with -m, else the arguments are python's own."""
     environment = {**os.environ, "MINHOS_HOME": str(layout.home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     words = ["-m", module, *arguments] if module else list(arguments)
-    return subprocess.Popen([sys.executable, *words], env=environment, cwd=layout.home, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, *words],
+        env=environment,
+        cwd=layout.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 HOLDER = (

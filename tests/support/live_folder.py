@@ -45,9 +45,15 @@ def bars_of(start_ns: int, n: int, *, symbol: str, points: float = 0.0) -> Bars:
     prices = {f"{p}_ticks": getattr(bars, f"{p}_ticks") + round(4 * points) for p in ("open", "high", "low", "close")}
     trades, half = np.full(len(bars), N_TICKS), N_TICKS // 2 * (bars.volume // N_TICKS + 1)
     return msgspec.structs.replace(
-        bars, contracts=(symbol,), simulated=False, volume=2 * half, bid_volume=half, ask_volume=half,
-        trades=trades, **prices,
-    )  # fmt: skip
+        bars,
+        contracts=(symbol,),
+        simulated=False,
+        volume=2 * half,
+        bid_volume=half,
+        ask_volume=half,
+        trades=trades,
+        **prices,
+    )
 
 
 def ticks_of(bar: Bar) -> list[tuple[int, float, int, bool]]:
@@ -159,8 +165,16 @@ class Told:
 class Desk:
     """Folder, clock and trader, from ten seconds after a bar's close on.  `at` holds what happens when."""
 
-    def __init__(self, home: Path, files: list[File], start_ns: int, *, symbol: str = "NQ",
-                 p_up: Callable[[int], float] = lambda _: 0.7, **sections: dict) -> None:  # fmt: skip
+    def __init__(
+        self,
+        home: Path,
+        files: list[File],
+        start_ns: int,
+        *,
+        symbol: str = "NQ",
+        p_up: Callable[[int], float] = lambda _: 0.7,
+        **sections: dict,
+    ) -> None:
         self.files, self.clock, self.layout = files, HandClock(start_ns + 10 * SECOND), Layout(home)
         self.at: dict[int, Callable[[], object]] = {}
         self.heartbeats: list[dict] = []

@@ -50,9 +50,14 @@ def wall(time_ns: int, zone: str, form: str = "%Y-%m-%d %H:%M:%S") -> str:
 
 
 def write(
-    path: Path, rows: list[Row], stamp: Callable[[int], str], header: str = "timestamp,open,high,low,close,volume",
-    sep: str = ",", number: Callable[[float], str] = lambda price: f"{price:.2f}", extra: str = "",
-) -> Path:  # fmt: skip
+    path: Path,
+    rows: list[Row],
+    stamp: Callable[[int], str],
+    header: str = "timestamp,open,high,low,close,volume",
+    sep: str = ",",
+    number: Callable[[float], str] = lambda price: f"{price:.2f}",
+    extra: str = "",
+) -> Path:
     """A text table; `stamp` writes the open time of a row."""
     lines = [header]
     for row in rows:

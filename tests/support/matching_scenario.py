@@ -127,8 +127,11 @@ class RandomTrader:
         position = self.ledger.account().position(SYMBOL)
         held, following = position.contracts, self.bars[i + 1]
         stops = [lot for lot in position.lots if lot.stop_id]
-        if any(following.low_ticks <= lot.stop_ticks <= following.high_ticks or
-               lot.side * (following.open_ticks - lot.stop_ticks) <= 0 for lot in stops):  # fmt: skip
+        if any(
+            following.low_ticks <= lot.stop_ticks <= following.high_ticks
+            or lot.side * (following.open_ticks - lot.stop_ticks) <= 0
+            for lot in stops
+        ):
             return None
         if i >= N_BARS - 3:
             return Wish(-held, None) if held else None
@@ -168,8 +171,19 @@ class RandomTrader:
                 distance = side * (self.bars[i + 1].open_ticks + side * SLIPPAGE - wish.stop_ticks)
             role = Role.ADD if held * side > 0 else Role.ENTRY
             stop_id = f"s{i}" if distance else ""
-            self.submit(Order(f"e{i}", SYMBOL, side, opening, role, stop_distance_ticks=distance, stop_id=stop_id,
-                              decided_ns=time_ns), time_ns)  # fmt: skip
+            self.submit(
+                Order(
+                    f"e{i}",
+                    SYMBOL,
+                    side,
+                    opening,
+                    role,
+                    stop_distance_ticks=distance,
+                    stop_id=stop_id,
+                    decided_ns=time_ns,
+                ),
+                time_ns,
+            )
 
     def submit(self, order: Order, time_ns: int) -> None:
         self.orders[order.order_id] = order

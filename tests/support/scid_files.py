@@ -15,8 +15,17 @@ def stamp(time_ns: int) -> int:
     return time_ns // 1000 + EPOCH_US
 
 
-def record(time_ns: int, open_: float | bytes, high: float, low: float, close: float, trades: int, volume: int,
-           bid_volume: int = 0, ask_volume: int = 0) -> bytes:  # fmt: skip
+def record(
+    time_ns: int,
+    open_: float | bytes,
+    high: float,
+    low: float,
+    close: float,
+    trades: int,
+    volume: int,
+    bid_volume: int = 0,
+    ask_volume: int = 0,
+) -> bytes:
     """40 bytes; `open_` may be the four bytes of a sub-trade marker."""
     first = open_ if isinstance(open_, bytes) else struct.pack("<f", open_)
     rest = struct.pack("<fffIIII", high, low, close, trades, volume, bid_volume, ask_volume)

@@ -68,8 +68,10 @@ class Broker(SimulatedBackend):
             return [order.update(OrderUpdateReason.ORDER_CANCEL_REJECTED, "Not now.")]
         legs = [each for each in requests if isinstance(each, m.SubmitNewOCOOrder)]
         if not self.one_leg and any(not leg.quantity_2 for leg in legs):
-            orders = ((requests[0].client_order_id, "The parent's bracket is not complete."),
-                      (legs[0].client_order_id_1, "An OCO order has two legs."))  # fmt: skip
+            orders = (
+                (requests[0].client_order_id, "The parent's bracket is not complete."),
+                (legs[0].client_order_id_1, "An OCO order has two legs."),
+            )
             return [
                 m.OrderUpdate(
                     symbol=SYMBOL, client_order_id=name, order_status=9, order_update_reason=8, info_text=text

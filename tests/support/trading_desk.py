@@ -74,17 +74,28 @@ class FixedFeatures:
 def settings_with(*, sizing: dict | None = None, risk: dict | None = None, **changes) -> ev.TradingSettings:
     """NQ on NQ with every default, except for what is changed."""
     return ev.TradingSettings(
-        SizingParameters(**(sizing or {})), RiskParameters(**(risk or {})), {SYMBOL: NQ, MICRO: MNQ}, SYMBOL,
+        SizingParameters(**(sizing or {})),
+        RiskParameters(**(risk or {})),
+        {SYMBOL: NQ, MICRO: MNQ},
+        SYMBOL,
         **{"order_symbol": SYMBOL, "settings_id": "s", **changes},
-    )  # fmt: skip
+    )
 
 
 class Desk:
     """One engine, its journal and its venue.  Bars follow one another from a Monday 09:30 New York."""
 
-    def __init__(self, settings: ev.TradingSettings | None = None, *, journal=None, warm_up: int = 0,
-                 matching: MatchingParameters = MatchingParameters(), engine_class: type[Engine] = Engine,
-                 cash_cents: int = CASH_CENTS, venue: Venue | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        settings: ev.TradingSettings | None = None,
+        *,
+        journal=None,
+        warm_up: int = 0,
+        matching: MatchingParameters = MatchingParameters(),
+        engine_class: type[Engine] = Engine,
+        cash_cents: int = CASH_CENTS,
+        venue: Venue | None = None,
+    ) -> None:
         self.settings = settings or settings_with()
         self.told, self.features = Told(), FixedFeatures(warm_up)
         self.journal = MemoryJournal() if journal is None else journal
@@ -176,10 +187,23 @@ def remembered(state: TradingState) -> bytes:
     """All that the state remembers, as bytes; only the features are left out (they begin again at a restart)."""
     risk, last = state.risk, state.last_decision
     values = (
-        state.mode, state.account_name, state.sequence, state.settings, state.model, state.ledger.to_state(),
-        tuple(state.book.records.values()), tuple(state.book.open_ids), risk, state.decided, state.last_close_ns,
-        state.anchor_time_ns, tuple(state.arrived), last, state.contradiction, state.slice,
-    )  # fmt: skip
+        state.mode,
+        state.account_name,
+        state.sequence,
+        state.settings,
+        state.model,
+        state.ledger.to_state(),
+        tuple(state.book.records.values()),
+        tuple(state.book.open_ids),
+        risk,
+        state.decided,
+        state.last_close_ns,
+        state.anchor_time_ns,
+        tuple(state.arrived),
+        last,
+        state.contradiction,
+        state.slice,
+    )
     return msgspec.msgpack.encode(values)
 
 

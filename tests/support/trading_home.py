@@ -39,9 +39,12 @@ def promote(layout: Layout, seed: int = 0) -> str:
     """Save and promote one more bundle; returns its id."""
     registry = registry_of(settings_of(layout), layout)
     contents = bundle_contents(
-        simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION, seed=seed,
+        simulated=True,
+        feature_names=FEATURE_NAMES,
+        feature_version=FEATURE_VERSION,
+        seed=seed,
         created_ns=MONDAY_OPEN + seed,
-    )  # fmt: skip
+    )
     info = registry.save(contents)
     registry.promote(info.id, "test", MONDAY_OPEN)
     return info.id

@@ -21,8 +21,11 @@ OFFSETS = (0, 3, -2, 6, -5, 4, -1, 2, -3, 1)
 
 
 def open_desk(path: str) -> Desk:
-    desk = Desk(settings_with(risk={"max_consecutive_losses": 10**6, "max_orders_a_day": 10**6}),
-                journal=Journal.open(path, IDENTITY), cash_cents=12_500_000)  # fmt: skip
+    desk = Desk(
+        settings_with(risk={"max_consecutive_losses": 10**6, "max_orders_a_day": 10**6}),
+        journal=Journal.open(path, IDENTITY),
+        cash_cents=12_500_000,
+    )
     last = desk.state.last_close_ns
     desk.next_bar = 0 if not last else (last - MONDAY_OPEN) // (desk.close_ns(1) - desk.close_ns(0))
     return desk

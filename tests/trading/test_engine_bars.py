@@ -59,8 +59,9 @@ def test_without_a_bundle_there_are_no_predictions():
     desk.engine.forecasts = None
     decision = desk.flat_bar()
     assert (decision.outcome, decision.reason) == (
-        Outcome.NO_FORECAST, "No model serves yet: no_predictions.",
-    )  # fmt: skip
+        Outcome.NO_FORECAST,
+        "No model serves yet: no_predictions.",
+    )
 
 
 @pytest.mark.parametrize("error", [ModelError("the row is not finite"), ZeroDivisionError("division by zero")])

@@ -113,8 +113,10 @@ def test_the_round_trip_has_all_that_can_be_cut_short():
     assert {fill.role for fill in desk.fills} >= {Role.ENTRY, Role.ADD, Role.REDUCE, Role.EXIT, Role.STOP}
     assert {order.role for order in desk.intents} >= {Role.FLATTEN}
     assert {event.report.status for event in desk.events(ev.VenueReported)} == {
-        OrderStatus.ACCEPTED, OrderStatus.CANCELLED, OrderStatus.RESIZED,
-    }  # fmt: skip
+        OrderStatus.ACCEPTED,
+        OrderStatus.CANCELLED,
+        OrderStatus.RESIZED,
+    }
     assert desk.position == 0
 
 
@@ -168,8 +170,9 @@ def test_a_broker_is_asked_about_an_order_it_never_answered():
     reconcile(desk.engine, desk.clock.now_ns())
     assert desk.state.book.records[intent.order_id].state is OrderState.UNKNOWN
     assert [(order.order_id, left) for order, left in adopted] == [
-        (intent.order_id, intent.contracts), (intent.stop_id, intent.contracts),
-    ], "both may rest at the broker"  # fmt: skip
+        (intent.order_id, intent.contracts),
+        (intent.stop_id, intent.contracts),
+    ], "both may rest at the broker"
     assert desk.flat_bar(p=0.75).orders == ()
 
 

@@ -35,9 +35,13 @@ MS_NS = 1_000_000
 
 def settings_for(contract, leaving=""):
     return msgspec.structs.replace(
-        settings_with(), instruments={contract: NQ}, signal_symbol=contract, order_symbol=contract, leaving=leaving,
+        settings_with(),
+        instruments={contract: NQ},
+        signal_symbol=contract,
+        order_symbol=contract,
+        leaving=leaving,
         settings_id=contract + leaving,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +96,15 @@ class Week:
     def _bar(self, close_ns) -> None:
         moves = self.chance.integers(-30, 31, 3).cumsum() + self.price
         self.told.says = float(self.chance.uniform(0.3, 0.72))
-        closed = Bar(self.contract, close_ns, self.price, int(max(moves.max(), self.price)),
-                     int(min(moves.min(), self.price)), int(moves[-1]), 1_000)  # fmt: skip
+        closed = Bar(
+            self.contract,
+            close_ns,
+            self.price,
+            int(max(moves.max(), self.price)),
+            int(min(moves.min(), self.price)),
+            int(moves[-1]),
+            1_000,
+        )
         self.price = closed.close_ticks
         self.clock.advance_to(close_ns)
         self.engine.on_slice(Slice(close_ns, (closed,)), close_ns)

@@ -26,10 +26,17 @@ def holdout(
     move = np.array(moves)
     start = ns("2025-10-06T14:00:00") + np.arange(n) * 300 * 10**9
     data = Dataset(
-        rows=np.zeros((n, 1), np.float32), bar=np.arange(n), decided=move != 0, up=(move > 0).astype(float),
-        move_ticks=move, atr_ticks=np.full(n, 40.0), weight=np.ones(n), start_ns=start, end_ns=start + 300 * 10**9,
+        rows=np.zeros((n, 1), np.float32),
+        bar=np.arange(n),
+        decided=move != 0,
+        up=(move > 0).astype(float),
+        move_ticks=move,
+        atr_ticks=np.full(n, 40.0),
+        weight=np.ones(n),
+        start_ns=start,
+        end_ns=start + 300 * 10**9,
         trade_date=np.array(dates or [20251006] * n),
-    )  # fmt: skip
+    )
     return Holdout(data, np.array(p_up), np.full(n, break_even))
 
 

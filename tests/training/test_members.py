@@ -55,9 +55,17 @@ def test_a_library_that_is_absent_is_named(monkeypatch):
 def dataset(n: int = 400) -> Dataset:
     one, time = sample(n, 6), np.arange(n, dtype=np.int64) * 10
     return Dataset(
-        rows=one.rows, bar=np.arange(n), decided=np.ones(n, bool), up=one.up, move_ticks=one.up * 2 - 1,
-        atr_ticks=np.full(n, 40.0), weight=one.weight, start_ns=time, end_ns=time + 10, trade_date=np.full(n, 20251006),
-    )  # fmt: skip
+        rows=one.rows,
+        bar=np.arange(n),
+        decided=np.ones(n, bool),
+        up=one.up,
+        move_ticks=one.up * 2 - 1,
+        atr_ticks=np.full(n, 40.0),
+        weight=one.weight,
+        start_ns=time,
+        end_ns=time + 10,
+        trade_date=np.full(n, 20251006),
+    )
 
 
 def test_a_job_that_fails_says_so_and_the_others_go_on(small_recipe: Recipe):
@@ -74,9 +82,13 @@ def test_a_job_that_fails_says_so_and_the_others_go_on(small_recipe: Recipe):
 
 
 def test_recipes_have_an_id_of_everything_that_decides_a_fit():
-    ids = {DEMO.recipe_id, STANDARD.recipe_id, recipe_for(10_000, z=2.0).recipe_id,
-           msgspec.structs.replace(DEMO, dead_zone=0.25).recipe_id,
-           msgspec.structs.replace(DEMO, members=("lstm",)).recipe_id}  # fmt: skip
+    ids = {
+        DEMO.recipe_id,
+        STANDARD.recipe_id,
+        recipe_for(10_000, z=2.0).recipe_id,
+        msgspec.structs.replace(DEMO, dead_zone=0.25).recipe_id,
+        msgspec.structs.replace(DEMO, members=("lstm",)).recipe_id,
+    }
     assert len(ids) == 5
     assert recipe_for(10_000).recipe_id == DEMO.recipe_id
     assert recipe_for(140_000).recipe_id == STANDARD.recipe_id

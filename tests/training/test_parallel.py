@@ -88,9 +88,13 @@ def test_results_come_in_the_order_of_the_arguments_and_each_is_told_of(place):
     shared, arguments = np.arange(10.0), [(i, 0.5) for i in range(10)]
     told = []
     results = run_calls(
-        weighted, arguments, shared=shared, progress=lambda share, words: told.append((share, words)),
-        describe=lambda argument, result: f"{argument[0]} gave {result}", **place,
-    )  # fmt: skip
+        weighted,
+        arguments,
+        shared=shared,
+        progress=lambda share, words: told.append((share, words)),
+        describe=lambda argument, result: f"{argument[0]} gave {result}",
+        **place,
+    )
     assert results == [0.5 * i for i in range(10)]
     assert [share for share, _ in told] == [(i + 1) / 10 for i in range(10)]
     assert {words for _, words in told} == {f"{i} gave {0.5 * i}" for i in range(10)}
@@ -163,8 +167,14 @@ def test_a_training_process_on_a_cluster_trains_the_same_five_members_though_a_w
 
 def trained(folder: Path, recipe: Recipe, scheduler: str | None, kill: int = 0) -> dict:
     """The report of `minhos.training.process` without what differs from run to run; kill: once a fit is done."""
-    job = TrainingJob(str(folder / "bars.npz"), str(folder / "registry"), str(folder / "result.json"), recipe=recipe,
-                      processes=1, scheduler=scheduler)  # fmt: skip
+    job = TrainingJob(
+        str(folder / "bars.npz"),
+        str(folder / "registry"),
+        str(folder / "result.json"),
+        recipe=recipe,
+        processes=1,
+        scheduler=scheduler,
+    )
     (folder / "job.json").write_bytes(msgspec.json.encode(job))
     command = [sys.executable, "-m", "minhos.training.process", str(folder / "job.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

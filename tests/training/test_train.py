@@ -39,9 +39,14 @@ def test_a_bundle_of_five_members_serves_what_training_measured(
     told: list[float] = []
     registry = Registry(tmp_path)
     result = train(
-        market.bars, calendar, small_recipe, registry, processes=1, clock=SimulatedClock(NOW),
+        market.bars,
+        calendar,
+        small_recipe,
+        registry,
+        processes=1,
+        clock=SimulatedClock(NOW),
         progress=lambda share, sentence: told.append(share),
-    )  # fmt: skip
+    )
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert result.missing == {}

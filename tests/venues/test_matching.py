@@ -27,14 +27,30 @@ def closed(i: int, open_: int, high: int, low: int, close: int) -> Slice:
     return Slice(one.close_time_ns, (one,))
 
 
-def entry(name: str = "E", side: int = 1, contracts: int = 1, stop: int = 100, *, decided: int = MONDAY_OPEN,
-          role: Role = Role.ENTRY) -> Order:  # fmt: skip
-    return Order(name, SYMBOL, side, contracts, role, stop_distance_ticks=stop, stop_id=f"{name}-stop" if stop else "",
-                 decided_ns=decided)  # fmt: skip
+def entry(
+    name: str = "E",
+    side: int = 1,
+    contracts: int = 1,
+    stop: int = 100,
+    *,
+    decided: int = MONDAY_OPEN,
+    role: Role = Role.ENTRY,
+) -> Order:
+    return Order(
+        name,
+        SYMBOL,
+        side,
+        contracts,
+        role,
+        stop_distance_ticks=stop,
+        stop_id=f"{name}-stop" if stop else "",
+        decided_ns=decided,
+    )
 
 
-def leaving(name: str = "X", side: int = -1, contracts: int = 1, *, role: Role = Role.EXIT,
-            decided: int = MONDAY_OPEN) -> Order:  # fmt: skip
+def leaving(
+    name: str = "X", side: int = -1, contracts: int = 1, *, role: Role = Role.EXIT, decided: int = MONDAY_OPEN
+) -> Order:
     return Order(name, SYMBOL, side, contracts, role, decided_ns=decided)
 
 
@@ -53,11 +69,22 @@ def test_a_market_order_fills_at_the_next_open_with_slippage_and_commission_agai
     book = PaperVenue({SYMBOL: NQ})
     send(book, entry(contracts=2, stop=120))
     fill, stop = book.match_open(closed(0, 80_000, 80_010, 79_990, 80_005))
-    assert fill == Fill("E-1", "E", SYMBOL, 1, 2, 80_000 + NQ.slippage_ticks, MONDAY_OPEN, 2 * NQ.commission_cents,
-                        Role.ENTRY, expected_ticks=80_000)  # fmt: skip
+    assert fill == Fill(
+        "E-1",
+        "E",
+        SYMBOL,
+        1,
+        2,
+        80_000 + NQ.slippage_ticks,
+        MONDAY_OPEN,
+        2 * NQ.commission_cents,
+        Role.ENTRY,
+        expected_ticks=80_000,
+    )
     assert stop.status is OrderStatus.ACCEPTED
-    assert stop.order == Order("E-stop", SYMBOL, -1, 2, Role.STOP, OrderType.STOP, 80_001 - 120, parent_id="E",
-                               decided_ns=MONDAY_OPEN)  # fmt: skip
+    assert stop.order == Order(
+        "E-stop", SYMBOL, -1, 2, Role.STOP, OrderType.STOP, 80_001 - 120, parent_id="E", decided_ns=MONDAY_OPEN
+    )
 
 
 def test_a_short_pays_its_slippage_downwards_and_is_stopped_above():
@@ -124,8 +151,11 @@ def test_streamed_and_unstreamed_bars_give_the_same_fills():
             send(plain, entry())
         by_price += streamed.on_price(Price(SYMBOL, MONDAY_OPEN + i * BAR_INTERVAL_NS, levels[0]))
         by_price += streamed.match_open(closed(i, *levels)) + streamed.match_range(closed(i, *levels))
-    by_bar = [r for i, levels in enumerate([(80_000, 80_010, 79_990, 80_005), (80_005, 80_010, 79_890, 79_900)])
-              for r in plain.match_open(closed(i, *levels)) + plain.match_range(closed(i, *levels))]  # fmt: skip
+    by_bar = [
+        r
+        for i, levels in enumerate([(80_000, 80_010, 79_990, 80_005), (80_005, 80_010, 79_890, 79_900)])
+        for r in plain.match_open(closed(i, *levels)) + plain.match_range(closed(i, *levels))
+    ]
     assert by_price == by_bar
     assert len([r for r in by_bar if isinstance(r, Fill)]) == 2
 
@@ -219,8 +249,9 @@ def test_a_stop_is_never_resized_to_nothing_or_to_more(contracts):
     play(book, closed(0, 80_000, 80_010, 79_990, 80_005))
     (report,) = book.resize("E-stop", contracts, 0)
     assert (report.status, report.reason) == (
-        OrderStatus.CANCEL_REJECTED, f"cannot be resized to {contracts}: the stop covers 3",
-    )  # fmt: skip
+        OrderStatus.CANCEL_REJECTED,
+        f"cannot be resized to {contracts}: the stop covers 3",
+    )
     assert book.resize("nobody", 1, 0)[0].status is OrderStatus.CANCEL_REJECTED
 
 
@@ -339,11 +370,15 @@ def test_a_venue_that_forgot_everything_adopts_what_the_journal_knows():
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from((Role.ENTRY, Role.ADD, Role.REDUCE, Role.EXIT, Role.FLATTEN)), st.sampled_from((1, -1)),
-        st.integers(1, 4), st.integers(1, 60), st.integers(-50, 50), st.integers(0, 60),
+        st.sampled_from((Role.ENTRY, Role.ADD, Role.REDUCE, Role.EXIT, Role.FLATTEN)),
+        st.sampled_from((1, -1)),
+        st.integers(1, 4),
+        st.integers(1, 60),
+        st.integers(-50, 50),
+        st.integers(0, 60),
     ),
     max_size=20,
-)  # fmt: skip
+)
 
 
 @given(steps, st.integers(0, 2))
@@ -354,8 +389,13 @@ def test_what_reduces_never_reverses_whoever_forgets_whatever(rows, bound):
     for i, (role, side, contracts, stop, move, reach) in enumerate(rows):
         start = MONDAY_OPEN + i * BAR_INTERVAL_NS
         opens = role in (Role.ENTRY, Role.ADD)
-        send(book, entry(f"E{i}", side, contracts, stop, decided=start, role=role) if opens
-             else leaving(f"X{i}", side, contracts, role=role, decided=start), time_ns=start)  # fmt: skip
+        send(
+            book,
+            entry(f"E{i}", side, contracts, stop, decided=start, role=role)
+            if opens
+            else leaving(f"X{i}", side, contracts, role=role, decided=start),
+            time_ns=start,
+        )
         moment = closed(i, price, price + reach, price - reach, price + min(reach, max(-reach, move)))
         price += move
         for report in book.match_open(moment) + book.match_range(moment):

@@ -63,8 +63,11 @@ def oracle(run: Run) -> tuple[dict[tuple[int, int], int], list[int]]:
                 send(size=abs(wish.delta), sl=None if wish.stop_ticks is None else wish.stop_ticks * VALUE)
 
     columns = {"Open": "open_ticks", "High": "high_ticks", "Low": "low_ticks", "Close": "close_ticks"}
-    frame = pd.DataFrame({name: [getattr(b, field) * VALUE for b in run.bars] for name, field in columns.items()},
-                         index=pd.to_datetime([b.close_time_ns for b in run.bars]), dtype=float)  # fmt: skip
+    frame = pd.DataFrame(
+        {name: [getattr(b, field) * VALUE for b in run.bars] for name, field in columns.items()},
+        index=pd.to_datetime([b.close_time_ns for b in run.bars]),
+        dtype=float,
+    )
     backtest = Backtest(frame, Wishes, cash=START_CENTS, margin=0.02, commission=lambda size, _price: abs(size) * COST)
     stats = backtest.run()
     fills: Fills = Counter()

@@ -53,20 +53,34 @@ async def _run(test, folder, options, faults):
 
 def order(name, side=BuySell.BUY, contracts=2, kind=OrderType.MARKET, price=20_000.0):
     return m.SubmitNewSingleOrder(
-        symbol=SYMBOL, trade_account="Sim1", client_order_id=name, order_type=int(kind), buy_sell=int(side),
-        quantity=float(contracts), price1=price,
-    )  # fmt: skip
+        symbol=SYMBOL,
+        trade_account="Sim1",
+        client_order_id=name,
+        order_type=int(kind),
+        buy_sell=int(side),
+        quantity=float(contracts),
+        price1=price,
+    )
 
 
 def legs(contracts=2, stop=30.0, target=200.0):
     """A stop and a target for a long parent, by their distances in points."""
     return m.SubmitNewOCOOrder(
-        symbol=SYMBOL, trade_account="Sim1", use_offsets=1, time_in_force=2,
-        client_order_id_1="stop", order_type_1=int(OrderType.STOP), buy_sell_1=2, quantity_1=float(contracts),
+        symbol=SYMBOL,
+        trade_account="Sim1",
+        use_offsets=1,
+        time_in_force=2,
+        client_order_id_1="stop",
+        order_type_1=int(OrderType.STOP),
+        buy_sell_1=2,
+        quantity_1=float(contracts),
         offset_from_parent1=stop,
-        client_order_id_2="target", order_type_2=int(OrderType.LIMIT), buy_sell_2=2, quantity_2=float(contracts),
+        client_order_id_2="target",
+        order_type_2=int(OrderType.LIMIT),
+        buy_sell_2=2,
+        quantity_2=float(contracts),
         offset_from_parent2=target,
-    )  # fmt: skip
+    )
 
 
 def working(backend):
@@ -86,8 +100,10 @@ async def test_a_brackets_legs_lie_at_their_offsets_from_the_fill(client, backen
 async def test_legs_wait_until_the_parent_fills(client, backend):
     await client.submit_bracket(order("a"), legs())
     assert [row.order_status for row in await client.open_orders()] == [
-        OrderStatus.OPEN, OrderStatus.PENDING_CHILD, OrderStatus.PENDING_CHILD,
-    ]  # fmt: skip
+        OrderStatus.OPEN,
+        OrderStatus.PENDING_CHILD,
+        OrderStatus.PENDING_CHILD,
+    ]
     backend.set_price(SYMBOL, AT + 4)
     assert working(backend) == [("stop", 2, AT + 4 - 30 * 4), ("target", 2, AT + 4 + 200 * 4)]
 

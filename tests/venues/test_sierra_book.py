@@ -35,17 +35,26 @@ def update(name="E1", status=S.OPEN, reason=R.GENERAL_ORDER_UPDATE, filled=0, qu
     side = BuySell.BUY if name == "E1" else BuySell.SELL
     given = {"server_order_id": f"n-{name}", "trade_account": "Sim1", "symbol": ROUTE.symbol} | fields
     return m.OrderUpdate(
-        client_order_id=name, order_status=int(status), order_update_reason=int(reason),
-        buy_sell=int(side), filled_quantity=float(filled), order_quantity=float(quantity), **given,
-    )  # fmt: skip
+        client_order_id=name,
+        order_status=int(status),
+        order_update_reason=int(reason),
+        buy_sell=int(side),
+        filled_quantity=float(filled),
+        order_quantity=float(quantity),
+        **given,
+    )
 
 
 def partial(number, filled, contracts=1):
     status, reason = (S.FILLED, R.ORDER_FILLED) if filled == 3 else (S.PARTIALLY_FILLED, R.ORDER_FILLED_PARTIALLY)
     return update(
-        status=status, reason=reason, filled=filled, last_fill_quantity=float(contracts), last_fill_price=20_000.0,
+        status=status,
+        reason=reason,
+        filled=filled,
+        last_fill_quantity=float(contracts),
+        last_fill_price=20_000.0,
         last_fill_execution_id=f"X{number}",
-    )  # fmt: skip
+    )
 
 
 def take(book, *updates):
@@ -163,9 +172,14 @@ def test_a_fill_of_a_survey_counts_once_and_is_told_when_its_message_comes():
     book = book_with_bracket()
     take(book, update(reason=R.NEW_ORDER_ACCEPTED))
     row = m.HistoricalOrderFillResponse(
-        symbol=ROUTE.symbol, server_order_id="n-E1", buy_sell=1, price=20_000.0, quantity=3.0, unique_execution_id="X1",
+        symbol=ROUTE.symbol,
+        server_order_id="n-E1",
+        buy_sell=1,
+        price=20_000.0,
+        quantity=3.0,
+        unique_execution_id="X1",
         trade_account="Sim1",
-    )  # fmt: skip
+    )
     held = m.PositionUpdate(symbol=ROUTE.symbol, trade_account="Sim1", quantity=3.0)
     survey = make_survey(book, [], [held], [row], MONDAY_OPEN, MONDAY_OPEN, True)
     assert (survey.positions, survey.fills[0].fill.order_id) == ({"MNQZ25": 3}, "E1")
@@ -231,20 +245,44 @@ def test_a_fill_without_an_execution_id_keeps_its_name_when_the_order_is_replace
     take(book, partial(1, 3, contracts=3))
     told = take(
         book,
-        update("E1-S", filled=1, status=S.PARTIALLY_FILLED, reason=R.ORDER_FILLED_PARTIALLY, last_fill_quantity=1.0,
-               last_fill_price=19_970.0, server_order_id=first),
-        update("E1-S", filled=1, reason=R.ORDER_CANCEL_REPLACE_COMPLETE, server_order_id=second,
-               previous_server_order_id=first),
-        update("E1-S", filled=2, status=S.PARTIALLY_FILLED, reason=R.ORDER_FILLED_PARTIALLY, last_fill_quantity=1.0,
-               last_fill_price=19_969.0, server_order_id=second),
-    )  # fmt: skip
+        update(
+            "E1-S",
+            filled=1,
+            status=S.PARTIALLY_FILLED,
+            reason=R.ORDER_FILLED_PARTIALLY,
+            last_fill_quantity=1.0,
+            last_fill_price=19_970.0,
+            server_order_id=first,
+        ),
+        update(
+            "E1-S",
+            filled=1,
+            reason=R.ORDER_CANCEL_REPLACE_COMPLETE,
+            server_order_id=second,
+            previous_server_order_id=first,
+        ),
+        update(
+            "E1-S",
+            filled=2,
+            status=S.PARTIALLY_FILLED,
+            reason=R.ORDER_FILLED_PARTIALLY,
+            last_fill_quantity=1.0,
+            last_fill_price=19_969.0,
+            server_order_id=second,
+        ),
+    )
     rows = [
         m.HistoricalOrderFillResponse(
-            symbol=ROUTE.symbol, trade_account="Sim1", server_order_id=number, buy_sell=int(BuySell.SELL),
-            price=price, quantity=1.0, date_time=MONDAY_OPEN // 10**9,
+            symbol=ROUTE.symbol,
+            trade_account="Sim1",
+            server_order_id=number,
+            buy_sell=int(BuySell.SELL),
+            price=price,
+            quantity=1.0,
+            date_time=MONDAY_OPEN // 10**9,
         )
         for number, price in zip(numbers, (19_970.0, 19_969.0), strict=True)
-    ]  # fmt: skip
+    ]
     survey = make_survey(book, [], [], rows, MONDAY_OPEN, MONDAY_OPEN, True)
     listed = [each.fill.fill_id for each in survey.fills]
     assert listed == [news.fill_id for news in told if isinstance(news, Fill)] == ["E1-S-1", "E1-S-2"]

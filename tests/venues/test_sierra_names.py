@@ -15,8 +15,9 @@ from minhos.venues.sierra.wire import Route
 OTHER_FORM = f"{CONTRACT}_FUT_CME"
 
 
-@pytest.mark.parametrize(("worth", "ready_there"), [(MNQ.tick_value_cents / 100, True), (0.0, True),
-                                                (NQ.tick_value_cents / 100, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("worth", "ready_there"), [(MNQ.tick_value_cents / 100, True), (0.0, True), (NQ.tick_value_cents / 100, False)]
+)
 def test_a_symbol_whose_tick_is_worth_something_else_is_another_contract(tmp_path, worth, ready_there):
     broker = Broker(backend=SimulatedBackend({SYMBOL: PRICE}, tick_values={SYMBOL: worth}))
     try:
@@ -50,19 +51,32 @@ def test_a_trade_by_hand_under_another_form_of_the_contracts_name_is_seen(tmp_pa
     backend = SimulatedBackend({SYMBOL: PRICE, OTHER_FORM: PRICE})
     with ready(tmp_path, broker=Broker(backend=backend)) as (trading, broker):
         by_hand = m.SubmitNewSingleOrder(
-            symbol=OTHER_FORM, trade_account="Sim1", client_order_id="hand", order_type=int(OrderType.MARKET),
-            buy_sell=int(BuySell.BUY), quantity=3.0,
-        )  # fmt: skip
+            symbol=OTHER_FORM,
+            trade_account="Sim1",
+            client_order_id="hand",
+            order_type=int(OrderType.MARKET),
+            buy_sell=int(BuySell.BUY),
+            quantity=3.0,
+        )
         for update in broker.call(lambda: list(broker.trade([by_hand]))):
             broker.call(backend._publish, update, "")
         trading.wait_held(3)
         assert trading.ask().positions == {CONTRACT: 3}
 
 
-@pytest.mark.parametrize(("symbol", "contract"), [
-    (SYMBOL, CONTRACT), (OTHER_FORM, CONTRACT), (f"{CONTRACT[:-2]}5.CME", CONTRACT), (CONTRACT, CONTRACT),
-    ("NQZ25-CME", ""), ("MNQH26-CME", ""), ("X.CUSTOM", ""), ("", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("symbol", "contract"),
+    [
+        (SYMBOL, CONTRACT),
+        (OTHER_FORM, CONTRACT),
+        (f"{CONTRACT[:-2]}5.CME", CONTRACT),
+        (CONTRACT, CONTRACT),
+        ("NQZ25-CME", ""),
+        ("MNQH26-CME", ""),
+        ("X.CUSTOM", ""),
+        ("", ""),
+    ],
+)
 def test_every_form_of_a_contracts_name_means_the_contract(symbol, contract):
     book = SierraBook("Sim1")
     book.routes[CONTRACT] = Route(CONTRACT, SYMBOL, "Sim1", MNQ)

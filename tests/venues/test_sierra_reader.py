@@ -30,9 +30,14 @@ class Account(SimulatedBackend):
 
 def fill(symbol=SYMBOL, price=PRICE, quantity=1.0):
     return m.HistoricalOrderFillResponse(
-        symbol=symbol, server_order_id="7", buy_sell=int(BuySell.BUY), price=price, quantity=quantity,
-        unique_execution_id="E7", trade_account="Sim1",
-    )  # fmt: skip
+        symbol=symbol,
+        server_order_id="7",
+        buy_sell=int(BuySell.BUY),
+        price=price,
+        quantity=quantity,
+        unique_execution_id="E7",
+        trade_account="Sim1",
+    )
 
 
 def position(symbol=SYMBOL, quantity=1.0, price=PRICE):

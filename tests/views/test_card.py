@@ -9,12 +9,26 @@ from minhos.views.card import Card, accuracy_rows, hour_rows, sentences
 
 LINE = {"accuracy": 0.506, "interval": (0.487, 0.527), "majority": 0.503, "break_even": 0.574, "n": 2545}
 CARD = Card(
-    verdict="no_edge", reason="Because.", root="MNQ", symbol="MNQZ25", bars=2614,
+    verdict="no_edge",
+    reason="Because.",
+    root="MNQ",
+    symbol="MNQZ25",
+    bars=2614,
     lines={"simulated": None, "all": LINE, "traded": {**LINE, "accuracy": None}},
-    break_even_by_hour=((9, 0.569, 120),), rule_bars=3, rule_trades=2, rule_pnl_cents=-12_345, kelly_bars=5,
-    kelly_contracts={1: 4, 2: 1}, fraction_median=0.0123, without_slope_bound=7, bound_by={"flat before halt": 20},
-    bets=400, bets_needed=800, days_needed=60.4, e_value=1.03,
-)  # fmt: skip
+    break_even_by_hour=((9, 0.569, 120),),
+    rule_bars=3,
+    rule_trades=2,
+    rule_pnl_cents=-12_345,
+    kelly_bars=5,
+    kelly_contracts={1: 4, 2: 1},
+    fraction_median=0.0123,
+    without_slope_bound=7,
+    bound_by={"flat before halt": 20},
+    bets=400,
+    bets_needed=800,
+    days_needed=60.4,
+    e_value=1.03,
+)
 
 
 def said(card: Card) -> dict[str, str]:

@@ -36,19 +36,32 @@ def folded(events: list[ev.Event]) -> Views:
 
 def running(**changes: object) -> Surroundings:
     """A trader that was heard of a second ago, its market at the last bar."""
-    trader = TraderFacts("running", NOW - NANOS_PER_SECOND, NOW, "simulated", serving=True, market_open=True,
-                         feed=FeedFacts(connected=True, live=True, detail="a feed"))  # fmt: skip
+    trader = TraderFacts(
+        "running",
+        NOW - NANOS_PER_SECOND,
+        NOW,
+        "simulated",
+        serving=True,
+        market_open=True,
+        feed=FeedFacts(connected=True, live=True, detail="a feed"),
+    )
     return msgspec.structs.replace(Surroundings(now_ns=NOW, mode="simulated", trader=trader, ceiling=0.58), **changes)
 
 
 def everything(views: Views, around: Surroundings) -> list[object]:
     """Every page at once."""
     return [
-        status.trading_status(views, around), kelly.dashboard(views, around), kelly.performance(views, around),
-        kelly.recent(views, around), ml.ml_performance(views, around), ml.ml_calibration(views, around),
-        ml.ml_models(views, around), ml.ml_predictions(views, around), health.service_health(views, around),
+        status.trading_status(views, around),
+        kelly.dashboard(views, around),
+        kelly.performance(views, around),
+        kelly.recent(views, around),
+        ml.ml_performance(views, around),
+        ml.ml_calibration(views, around),
+        ml.ml_models(views, around),
+        ml.ml_predictions(views, around),
+        health.service_health(views, around),
         checklist.checklist(views, around),
-    ]  # fmt: skip
+    ]
 
 
 def test_out_of_nothing_there_is_nothing_and_no_zeros() -> None:
@@ -57,8 +70,14 @@ def test_out_of_nothing_there_is_nothing_and_no_zeros() -> None:
     assert now.state == "no_predictions"
     assert "python3 minh.py start" in now.status.reason
     widget = now.recommendation
-    assert [widget.kelly_fraction, widget.recommended_position, widget.win_probability, widget.capital_at_risk,
-            widget.model_agreement, widget.last_update] == [None] * 6  # fmt: skip
+    assert [
+        widget.kelly_fraction,
+        widget.recommended_position,
+        widget.win_probability,
+        widget.capital_at_risk,
+        widget.model_agreement,
+        widget.last_update,
+    ] == [None] * 6
     assert now.performance.win_rate is None
     assert now.performance.equity is None
     assert status.trading_status(views, NOTHING).account is None
@@ -103,9 +122,10 @@ def test_drawdown_is_the_worst_share_of_a_peak_at_closes() -> None:
     equities = iter([25_000_000, 26_000_000, 24_700_000, 25_500_000])
     changed = [
         ev.DecisionMade(msgspec.structs.replace(event.decision, equity_cents=next(equities)))
-        if isinstance(event, ev.DecisionMade) else event
+        if isinstance(event, ev.DecisionMade)
+        else event
         for event in events
-    ]  # fmt: skip
+    ]
     assert folded(changed).performance.summary().max_drawdown == pytest.approx(1 - 247 / 260, abs=1e-6)
 
 
@@ -214,8 +234,9 @@ def test_a_halt_says_who_and_what_ends_it() -> None:
     assert "Ann" in reason
     assert "news" in reason
     assert "resume" in reason
-    view = risk_view(views.trading.risk, views.trading.ledger.account(), views.settings.risk, views.last, views.bound,
-                     CALENDAR, NOW)  # fmt: skip
+    view = risk_view(
+        views.trading.risk, views.trading.ledger.account(), views.settings.risk, views.last, views.bound, CALENDAR, NOW
+    )
     assert [stop.name for stop in view.stops] == ["halt"]
     assert view.level == "LOW"
     resumed = folded([*events, halt, ev.CommandReceived(NOW, "2", "resume", "Ann")])
@@ -226,9 +247,10 @@ def test_failed_forecasts_make_the_service_unhealthy_above_one_percent() -> None
     events = trading_events(40)
     failing = [
         ev.DecisionMade(msgspec.structs.replace(e.decision, forecast=None, outcome=Outcome.NO_FORECAST))
-        if isinstance(e, ev.DecisionMade) and e.decision.sequence % 10 == 0 else e
+        if isinstance(e, ev.DecisionMade) and e.decision.sequence % 10 == 0
+        else e
         for e in events
-    ]  # fmt: skip
+    ]
     found = health.service_health(folded(failing), running())
     assert (found.forecasts, found.failed_forecasts, found.failed_share) == (36, 4, 0.1)
     assert found.status == "unhealthy"

@@ -40,15 +40,19 @@ def test_before_its_first_start_nothing_is_claimed():
         ({"state": "act", "last_action": "The watchdog acted: flat."}, True, "The watchdog acted: flat.", "failed"),
         ({"state": "flat", "last_action": "The watchdog acted: flat."}, False, "The watchdog acted: flat.", "ok"),
         (
-            {"time_ns": MONDAY_OPEN - 60 * NANOS_PER_SECOND, "state": "alarm"}, False,
-            "not heard of for 60 s; last: The trader is heard.", "failed",
+            {"time_ns": MONDAY_OPEN - 60 * NANOS_PER_SECOND, "state": "alarm"},
+            False,
+            "not heard of for 60 s; last: The trader is heard.",
+            "failed",
         ),
         (
-            {"time_ns": MONDAY_OPEN - 60 * NANOS_PER_SECOND, "state": "idle"}, False,
-            "not heard of for 60 s; last: The trader is heard.", "waiting",
+            {"time_ns": MONDAY_OPEN - 60 * NANOS_PER_SECOND, "state": "idle"},
+            False,
+            "not heard of for 60 s; last: The trader is heard.",
+            "waiting",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_it_saw_and_did_is_told_with_its_age(changes, trouble, words, health):
     seen = around(**changes)
     line = status(VIEWS, seen).watchdog

@@ -21,11 +21,25 @@ from minhos.testing.builders import trading_events
 from minhos.trading import events as ev
 
 GETS = [
-    "kelly/current-recommendation", "kelly/performance-metrics", "kelly/service-health", "kelly/recent-recommendations",
-    "kelly/dashboard-data", "ml/performance", "ml/models", "ml/predictions", "ml/calibration", "trading/status",
-    "trading/positions", "trading/orders", "trading/trades", "trading/decisions", "risk/status", "market/bars",
-    "market/status", "checklist",
-]  # fmt: skip
+    "kelly/current-recommendation",
+    "kelly/performance-metrics",
+    "kelly/service-health",
+    "kelly/recent-recommendations",
+    "kelly/dashboard-data",
+    "ml/performance",
+    "ml/models",
+    "ml/predictions",
+    "ml/calibration",
+    "trading/status",
+    "trading/positions",
+    "trading/orders",
+    "trading/trades",
+    "trading/decisions",
+    "risk/status",
+    "market/bars",
+    "market/status",
+    "checklist",
+]
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -182,9 +196,15 @@ def ask(operation: schemathesis.APIOperation) -> None:
     each()
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [
-    ("GET", "nonsense", 404), ("POST", "nonsense", 404), ("DELETE", "risk/status", 405), ("POST", "risk/status", 405),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "nonsense", 404),
+        ("POST", "nonsense", 404),
+        ("DELETE", "risk/status", 405),
+        ("POST", "risk/status", 405),
+    ],
+)
 def test_what_no_endpoint_answers_is_a_problem_and_no_page(
     client: TestClient, method: str, path: str, status: int
 ) -> None:

@@ -120,9 +120,16 @@ def test_another_sites_socket_is_refused(empty: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("host", "trusted"),
-    [("localhost:8000", True), ("127.0.0.1:8000", True), ("[::1]:8000", True), ("box", True), ("evil.example", False),
-     ("evil.example:8000", False), ("127.0.0.1.evil.example", False)],
-)  # fmt: skip
+    [
+        ("localhost:8000", True),
+        ("127.0.0.1:8000", True),
+        ("[::1]:8000", True),
+        ("box", True),
+        ("evil.example", False),
+        ("evil.example:8000", False),
+        ("127.0.0.1.evil.example", False),
+    ],
+)
 def test_a_name_that_strangers_own_is_not_trusted(host: str, trusted: bool) -> None:
     assert trusted_name(host) == trusted
 

@@ -40,11 +40,15 @@ def test_force_and_unforce_reach_the_inbox_with_who_and_why(client: TestClient, 
 @pytest.mark.parametrize(
     ("asked", "code", "words"),
     [
-        ({}, 409, "nothing to force"), ({"side": "flat", "size": 1}, 409, "flat has no size"),
-        ({"side": "up"}, 422, "side"), ({"size": 0}, 422, "size"), ({"size": 10**30}, 422, "size"),
-        ({"size": 1, "minutes": -1}, 422, "minutes"), ({"size": 1, "armed": True}, 422, "armed"),
+        ({}, 409, "nothing to force"),
+        ({"side": "flat", "size": 1}, 409, "flat has no size"),
+        ({"side": "up"}, 422, "side"),
+        ({"size": 0}, 422, "size"),
+        ({"size": 10**30}, 422, "size"),
+        ({"size": 1, "minutes": -1}, 422, "minutes"),
+        ({"size": 1, "armed": True}, 422, "armed"),
     ],
-)  # fmt: skip
+)
 def test_what_means_nothing_is_refused_in_words(client: TestClient, tmp_path, asked, code, words):
     answer = client.post("/api/commands/force", json=asked)
     assert (answer.status_code, words in answer.text) == (code, True)
@@ -61,8 +65,14 @@ def test_what_is_forced_stands_in_the_risk_view_until_cleared(client: TestClient
     payload = {"side": "short", "contracts": 1, "minutes": 0.0}
     append(journal, ev.CommandReceived(MONDAY_OPEN, "1", "force", "anna", "my view", payload))
     risk = client.get("/api/risk/status").json()["risk"]
-    assert risk["forced"] == {"side": "short", "contracts": 1, "who": "anna", "why": "my view", "until": None,
-                              "sentence": "Forced to short 1 by anna (my view)"}  # fmt: skip
+    assert risk["forced"] == {
+        "side": "short",
+        "contracts": 1,
+        "who": "anna",
+        "why": "my view",
+        "until": None,
+        "sentence": "Forced to short 1 by anna (my view)",
+    }
     assert (risk["armed_sentence"], risk["ladder"]) == ("", None)
     append(journal, ev.CommandReceived(MONDAY_OPEN, "2", "unforce", "anna"))
     assert client.get("/api/risk/status").json()["risk"]["forced"] is None
@@ -96,6 +106,8 @@ def replaced(view, state: RiskState):
     """The risk view of that state in live mode."""
     parameters = RiskParameters()
     return dataclasses.replace(
-        view, armed_sentence=armed_sentence(state, "live"), ladder=ladder_line(state, parameters, "live"),
+        view,
+        armed_sentence=armed_sentence(state, "live"),
+        ladder=ladder_line(state, parameters, "live"),
         forced=forced_line(state, MONDAY_OPEN),
-    )  # fmt: skip
+    )

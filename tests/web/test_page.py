@@ -54,9 +54,16 @@ def test_only_what_is_new_is_handed_to_the_charts() -> None:
 
 def tell_watchdog(home: Path, state: str, sentence: str, last_action: str) -> None:
     """The file of a watchdog that is heard until far in the future."""
-    write_json(Layout(home).run / "watchdog.json", {
-        "pid": 1, "time_ns": FAR_NS, "state": state, "sentence": sentence, "last_action": last_action,
-    })  # fmt: skip
+    write_json(
+        Layout(home).run / "watchdog.json",
+        {
+            "pid": 1,
+            "time_ns": FAR_NS,
+            "state": state,
+            "sentence": sentence,
+            "last_action": last_action,
+        },
+    )
 
 
 @pytest.fixture
@@ -100,8 +107,12 @@ def test_the_page_in_a_browser(server: str, tmp_path: Path, journal: Journal) ->
         expect(page.get_by_text("Pushed without a reload.")).to_be_visible(timeout=20_000)
 
         expect(page.get_by_text("WATCHDOG")).to_have_count(0)
-        tell_watchdog(tmp_path, "flat", "The trader has been dead or gone for 61 s; nothing is held.",
-                      "The watchdog acted: flat: +2 MNQZ25-CME closed, 2 orders ended, in 310 ms.")  # fmt: skip
+        tell_watchdog(
+            tmp_path,
+            "flat",
+            "The trader has been dead or gone for 61 s; nothing is held.",
+            "The watchdog acted: flat: +2 MNQZ25-CME closed, 2 orders ended, in 310 ms.",
+        )
         acted = page.get_by_text("WATCHDOG: The watchdog acted: flat: +2 MNQZ25-CME closed")
         expect(acted).to_be_visible(timeout=20_000)
         expect(page.get_by_role("cell", name="The watchdog acted: flat")).to_be_visible()

@@ -89,9 +89,11 @@ def _resting(broker: BrokerState, kind: OrderType, side: int) -> int:
     return sum(
         order.remaining
         for order in broker.orders.values()
-        if order.is_live and order.order_type == kind and order.side * side > 0
+        if order.is_live
+        and order.order_type == kind
+        and order.side * side > 0
         and order.status != OrderStatus.PENDING_CHILD
-    )  # fmt: skip
+    )
 
 
 def _is_true(ours: Fill, theirs: ServedFill | None) -> bool:

@@ -176,18 +176,26 @@ class Rig:
     """One broker and one trader in a folder of their own; `close` ends both."""
 
     def __init__(
-        self, folder: Path, calendar: SessionCalendar, options: BrokerOptions, faults: Faults,
-        timeout_s: float = 0.5, reconcile_every_s: float = 1.0,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        calendar: SessionCalendar,
+        options: BrokerOptions,
+        faults: Faults,
+        timeout_s: float = 0.5,
+        reconcile_every_s: float = 1.0,
+    ) -> None:
         self.folder = folder
         clock = ShiftedClock.at_open()
         self.shift_ns = clock.shift_ns
         self.broker = Broker(folder, clock.shift_ns, options, faults)
         self.broker.start()
         told = TraderProcess(
-            home=folder, port=self.broker.port, shift_ns=clock.shift_ns, request_timeout_s=timeout_s,
+            home=folder,
+            port=self.broker.port,
+            shift_ns=clock.shift_ns,
+            request_timeout_s=timeout_s,
             reconcile_every_s=reconcile_every_s,
-        )  # fmt: skip
+        )
         self.trader = Trader(told, calendar)
         self.trader.start()
 

@@ -206,12 +206,15 @@ def _concluded(rig: Rig, what: str, kills: int) -> RoundResult:
             break
         time.sleep(CHECK_EVERY_S)
     return RoundResult(
-        what, findings, settled, kills,
+        what,
+        findings,
+        settled,
+        kills,
         flat_only=standing.flat_only if standing is not None else "dead",
         reversals=reversals(books.fills),
         left_open=abs(books.position(ACCOUNT, SYMBOL)),
         crashes=rig.broker.crashes + rig.trader.crashes,
-    )  # fmt: skip
+    )
 
 
 def alarms(folder: Path) -> list[str]:

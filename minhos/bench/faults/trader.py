@@ -45,14 +45,23 @@ STOP_TICKS = 120
 CASH_CENTS = 25_000_000
 POLL_S = 0.001
 NO_LIMITS = RiskParameters(
-    max_consecutive_losses=10**6, daily_loss_limit=1.0, max_commission_share_a_day=1.0, max_orders_a_minute=10**6,
-    max_orders_a_day=10**6, max_round_trips_a_day=10**6, min_confidence=0.5,
-)  # fmt: skip
+    max_consecutive_losses=10**6,
+    daily_loss_limit=1.0,
+    max_commission_share_a_day=1.0,
+    max_orders_a_minute=10**6,
+    max_orders_a_day=10**6,
+    max_round_trips_a_day=10**6,
+    min_confidence=0.5,
+)
 """The limits that would end the day are set so wide that orders keep coming."""
 SETTINGS = ev.TradingSettings(
-    SizingParameters(confidence_threshold=0.5, half_of_remaining_budget=False, drawdown_bound=False), NO_LIMITS,
-    {CONTRACT: MNQ}, CONTRACT, CONTRACT, settings_id="bench",
-)  # fmt: skip
+    SizingParameters(confidence_threshold=0.5, half_of_remaining_budget=False, drawdown_bound=False),
+    NO_LIMITS,
+    {CONTRACT: MNQ},
+    CONTRACT,
+    CONTRACT,
+    settings_id="bench",
+)
 MODEL = ev.ModelActivated(MONDAY_OPEN, "bundle-bench", "recipe-bench", payoff(), "edge", 0.6, False)
 NOTHING = np.zeros(0, dtype=np.float32)
 

@@ -50,8 +50,9 @@ def _told(result: ScenarioResult, timeline: bool) -> RenderableType:
     parts: list[RenderableType] = [Text(result.title, style="bold"), Text(" ".join(result.story))]
     parts += [
         Text(f"DOES NOT HOLD: {check.name}: {check.value}; {check.limit}.", style="bold red")
-        for check in result.checks if not check.holds
-    ]  # fmt: skip
+        for check in result.checks
+        if not check.holds
+    ]
     if timeline:
         parts.append(_timeline(result))
     return Group(*parts, Text(""))
@@ -73,8 +74,14 @@ def _summary(found: RiskScenarios) -> RenderableType:
         figures = result.figures
         word = Text("hold", style="green") if result.held else Text("nothing held", style="yellow")
         word = word if result.passed else Text("BROKEN", style="bold red")
-        table.add_row(result.name, word, f"{figures['worst_day_loss']:.1%}", f"${figures['gap_dollars']:,.0f}",
-                      f"{figures['capital_at_risk']:.1%}", f"{figures['drawdown']:.1%}")  # fmt: skip
+        table.add_row(
+            result.name,
+            word,
+            f"{figures['worst_day_loss']:.1%}",
+            f"${figures['gap_dollars']:,.0f}",
+            f"{figures['capital_at_risk']:.1%}",
+            f"{figures['drawdown']:.1%}",
+        )
     tested = [result for result in found.scenarios if result.held or not result.passed]
     passed, idle = sum(result.passed for result in tested), len(found.scenarios) - len(tested)
     empty = f" In {idle} nothing was held, so no limit was put to the test." if idle else ""

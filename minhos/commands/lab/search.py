@@ -68,10 +68,17 @@ def search(
     seed = chosen.training.seed if seed is None else seed
     with progress("Search", quiet=as_json) as report:
         found = run_search(
-            bars, SessionCalendar.load(), recipe_of(chosen, len(bars)), member, trials=trials, seed=seed,
+            bars,
+            SessionCalendar.load(),
+            recipe_of(chosen, len(bars)),
+            member,
+            trials=trials,
+            seed=seed,
             record=lambda recipe_id: enter(place, bars, recipe_id, {"seed": seed}, "search"),
-            processes=chosen.training.processes, scheduler=scheduler, progress=report,
-        )  # fmt: skip
+            processes=chosen.training.processes,
+            scheduler=scheduler,
+            progress=report,
+        )
     result = {**msgspec.to_builtins(found), "trials": tried(place, bars).n_trials}
     write_json(place.reports / "search.json", result)
     if as_json:

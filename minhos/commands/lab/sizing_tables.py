@@ -23,10 +23,16 @@ from minhos.research.sizing_lab.setting_costs import SettingCost
 from minhos.studies.kelly_vs_fixed import KellyVsFixed
 
 SHORT = {
-    "fixed_10": "fixed 10 %", "fixed_1_contract": "1 contract", "fixed_same_risk": "fixed same risk",
-    "volatility_target": "vol. target", "kelly_full": "Kelly full", "kelly_half": "Kelly half",
-    "kelly_quarter": "Kelly quarter", "kelly_drawdown": "Kelly drawdown", "kelly_shipped": "Kelly shipped",
-}  # fmt: skip
+    "fixed_10": "fixed 10 %",
+    "fixed_1_contract": "1 contract",
+    "fixed_same_risk": "fixed same risk",
+    "volatility_target": "vol. target",
+    "kelly_full": "Kelly full",
+    "kelly_half": "Kelly half",
+    "kelly_quarter": "Kelly quarter",
+    "kelly_drawdown": "Kelly drawdown",
+    "kelly_shipped": "Kelly shipped",
+}
 SIDE_BY_SIDE = 106
 """Columns, without the mark of a simulated market, from which two rules fit beside each other."""
 STYLES = {State.MET: "green", State.NOT_MET: "red", State.CANNOT_BE_TOLD: "yellow"}
@@ -215,9 +221,11 @@ def comparisons_table(lab: RuleLab) -> Table:
     same = [c.sharpe_ratio for c in shipped] == [c.sharpe_ratio for c in other]
     for compared in shipped if same else shipped + other:
         table.add_row(
-            _against(compared), _difference(compared.sharpe_ratio), _difference(compared.growth),
+            _against(compared),
+            _difference(compared.sharpe_ratio),
+            _difference(compared.growth),
             _difference(compared.max_drawdown, 100.0, " points"),
-        )  # fmt: skip
+        )
     return table
 
 
@@ -247,11 +255,14 @@ def lower_table(lab: RuleLab) -> RenderableType:
         return Text("")
     table = _table(f"If the true win rate were {100 * lower.points:.0f} points lower, {lab.rule.name}")
     columns: tuple[Column, ...] = (
-        ("win", lambda f: share(f.win_rate)), ("growth/y", lambda f: number(f.growth_a_year)),
-        ("Sharpe", lambda f: number(f.sharpe_ratio)), ("median dd", lambda f: share(f.drawdown_median)),
-        ("95 % dd", lambda f: share(f.drawdown_95)), ("P(<80 %)", lambda f: share(f.below_80)),
+        ("win", lambda f: share(f.win_rate)),
+        ("growth/y", lambda f: number(f.growth_a_year)),
+        ("Sharpe", lambda f: number(f.sharpe_ratio)),
+        ("median dd", lambda f: share(f.drawdown_median)),
+        ("95 % dd", lambda f: share(f.drawdown_95)),
+        ("P(<80 %)", lambda f: share(f.below_80)),
         ("loses", lambda f: share(f.loses, 0)),
-    )  # fmt: skip
+    )
     table.add_column("", no_wrap=True)
     for name, _ in columns:
         table.add_column(name, justify="right", no_wrap=True)
@@ -268,8 +279,13 @@ def accounts_table(lab: RuleLab) -> Table:
     for check in lab.accounts:
         if check.policy in (SHIPPED, FIXED_10):
             found = check.outcome
-            table.add_row(found.rules, SHORT[check.policy], share(found.broken, 0), share(found.met, 0),
-                          share(found.unfinished, 0))  # fmt: skip
+            table.add_row(
+                found.rules,
+                SHORT[check.policy],
+                share(found.broken, 0),
+                share(found.met, 0),
+                share(found.unfinished, 0),
+            )
     return table
 
 
@@ -282,9 +298,13 @@ def settings_table(settings: Sequence[SettingCost]) -> RenderableType:
         table.add_column(name, justify="right" if name in ("bars", "dates", "return", "drawdown") else "left")
     for cost in settings:
         table.add_row(
-            cost.title, f"{cost.bound.bars:,}", str(len(cost.bound.trade_dates)), _cost(cost.cost),
-            _cost(None if cost.drawdown_saved is None else -cost.drawdown_saved), _sure(cost),
-        )  # fmt: skip
+            cost.title,
+            f"{cost.bound.bars:,}",
+            str(len(cost.bound.trade_dates)),
+            _cost(cost.cost),
+            _cost(None if cost.drawdown_saved is None else -cost.drawdown_saved),
+            _sure(cost),
+        )
     return table
 
 

@@ -155,9 +155,12 @@ class Copy:
     async def _is_equal(self, start: int, stop: int) -> bool:
         """Whether the bridge's records with start <= stamp < stop are those of the file."""
         request = m.HistoricalPriceDataRequest(
-            request_id=1, symbol=self.symbol, start_date_time=start - EPOCH_US, end_date_time=stop - 1 - EPOCH_US,
+            request_id=1,
+            symbol=self.symbol,
+            start_date_time=start - EPOCH_US,
+            end_date_time=stop - 1 - EPOCH_US,
             use_zlib_compression=1,
-        )  # fmt: skip
+        )
         place, end, rest = self.file.index(start), self.file.index(stop), b""
         async for piece in packed_history(self._options, request):
             records, used = unpacked(rest + piece)

@@ -38,10 +38,19 @@ class BridgeFeed(FolderFeed):
     """
 
     def __init__(
-        self, folder: Path | None, mirrored: Path, mirror_status: Callable[[], MirrorStatus], symbol: str, *,
-        clock: Clock, calendar: SessionCalendar, instrument: Instrument | None = None, follow: str = "",
-        flush_ns: int = FLUSH_NS, grace_ns: int = GRACE_NS,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path | None,
+        mirrored: Path,
+        mirror_status: Callable[[], MirrorStatus],
+        symbol: str,
+        *,
+        clock: Clock,
+        calendar: SessionCalendar,
+        instrument: Instrument | None = None,
+        follow: str = "",
+        flush_ns: int = FLUSH_NS,
+        grace_ns: int = GRACE_NS,
+    ) -> None:
         self._mirror_status, self._flush_ns = mirror_status, flush_ns
         wanted = parse_symbol(symbol, calendar_year(clock.now_ns()))
         places = [folder, mirrored] if folder is not None else [mirrored]
@@ -54,9 +63,15 @@ class BridgeFeed(FolderFeed):
         self.changes = 0
         """How often the place was changed."""
         super().__init__(
-            places[at], symbol, clock=clock, calendar=calendar, instrument=instrument, follow=follow,
-            flush_ns=flush_ns, grace_ns=grace_ns,
-        )  # fmt: skip
+            places[at],
+            symbol,
+            clock=clock,
+            calendar=calendar,
+            instrument=instrument,
+            follow=follow,
+            flush_ns=flush_ns,
+            grace_ns=grace_ns,
+        )
 
     @property
     def on_mirror(self) -> bool:

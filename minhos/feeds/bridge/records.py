@@ -19,9 +19,15 @@ from minhos.feeds.scid.files import EPOCH_US
 from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, MAX_PRICE, RECORD, Records
 
 FIELDS = {
-    "open": "OpenPrice", "high": "HighPrice", "low": "LowPrice", "close": "LastPrice", "trades": "NumTrades",
-    "volume": "Volume", "bid_volume": "BidVolume", "ask_volume": "AskVolume",
-}  # fmt: skip
+    "open": "OpenPrice",
+    "high": "HighPrice",
+    "low": "LowPrice",
+    "close": "LastPrice",
+    "trades": "NumTrades",
+    "volume": "Volume",
+    "bid_volume": "BidVolume",
+    "ask_volume": "AskVolume",
+}
 """Columns of a record, without the stamp, and the fields of 803 that carry them."""
 SERVER_NAME = "MinhOS bridge"
 PRICES = ("open", "high", "low", "close")
@@ -40,12 +46,14 @@ _INDICATORS = {bits: indicator for indicator, bits in _OPEN_BITS.items()}
 
 def _rows(size: int) -> np.dtype[np.void]:
     """An 803 of that many bytes as one row; a newer peer's is longer."""
-    return np.dtype({
-        "names": ["Size", "Type", *(field.name for field in _ROW.fields)],
-        "formats": ["<u2", "<u2", *(_CODES[field.code] for field in _ROW.fields)],
-        "offsets": [0, 2, *(field.offset for field in _ROW.fields)],
-        "itemsize": size,
-    })  # type: ignore[call-overload, no-any-return, unused-ignore]  # fmt: skip
+    return np.dtype(
+        {
+            "names": ["Size", "Type", *(field.name for field in _ROW.fields)],
+            "formats": ["<u2", "<u2", *(_CODES[field.code] for field in _ROW.fields)],
+            "offsets": [0, 2, *(field.offset for field in _ROW.fields)],
+            "itemsize": size,
+        }
+    )  # type: ignore[call-overload, no-any-return, unused-ignore]
 
 
 def packed(records: Records, request_id: int) -> bytes:

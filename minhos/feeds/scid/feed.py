@@ -48,9 +48,17 @@ class FolderFeed:
     simulated = False
 
     def __init__(
-        self, folder: Path, symbol: str, *, clock: Clock, calendar: SessionCalendar,
-        instrument: Instrument | None = None, follow: str = "", flush_ns: int = FLUSH_NS, grace_ns: int = GRACE_NS,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        symbol: str,
+        *,
+        clock: Clock,
+        calendar: SessionCalendar,
+        instrument: Instrument | None = None,
+        follow: str = "",
+        flush_ns: int = FLUSH_NS,
+        grace_ns: int = GRACE_NS,
+    ) -> None:
         self._clock, self._calendar = clock, calendar
         self._patience_ns = flush_ns + grace_ns
         self._folder, self._wanted = folder, parse_symbol(symbol, calendar_year(clock.now_ns()))
@@ -58,9 +66,13 @@ class FolderFeed:
         self._files = scid_files(folder, self._wanted)
         self._read(follow)
         self._tail = ScidTail(
-            self._files[self.symbol][1], self.instrument, self._contract, after_ns=self._last_bar_ns,
-            flush_ns=flush_ns, grace_ns=grace_ns,
-        )  # fmt: skip
+            self._files[self.symbol][1],
+            self.instrument,
+            self._contract,
+            after_ns=self._last_bar_ns,
+            flush_ns=flush_ns,
+            grace_ns=grace_ns,
+        )
         self._due_ns = self._expected_after(max(self._last_bar_ns, clock.now_ns() - self._patience_ns))
         """Close of the next bar that is expected; what closed before the feed was made and is not there is not."""
 

@@ -22,10 +22,17 @@ from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument, Ints
 
-HEADER = np.dtype([
-    ("magic", "S4"), ("header_size", "<u4"), ("record_size", "<u4"), ("version", "<u2"), ("unused", "<u2"),
-    ("utc_start_index", "<u4"), ("reserve", "V36"),
-])  # fmt: skip
+HEADER = np.dtype(
+    [
+        ("magic", "S4"),
+        ("header_size", "<u4"),
+        ("record_size", "<u4"),
+        ("version", "<u2"),
+        ("unused", "<u2"),
+        ("utc_start_index", "<u4"),
+        ("reserve", "V36"),
+    ]
+)
 HEADER_SIZE, RECORD_SIZE = HEADER.itemsize, RECORD.itemsize
 MAGIC = b"SCID"
 
@@ -40,10 +47,16 @@ STAMPS_DAYS = (30_000.0, 60_000.0)
 TIMES_100_ABOVE, PLAIN_BELOW = 200_000.0, 50_000.0
 """No index stands above the first in points, and none below the second in points times 100."""
 
-TICK = np.dtype([
-    ("time_ns", "<i8"), ("price_ticks", "<i8"), ("volume", "<i8"), ("bid_volume", "<i8"), ("ask_volume", "<i8"),
-    ("sub_trade", "?"),
-])  # fmt: skip
+TICK = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("price_ticks", "<i8"),
+        ("volume", "<i8"),
+        ("bid_volume", "<i8"),
+        ("ask_volume", "<i8"),
+        ("sub_trade", "?"),
+    ]
+)
 
 
 class Scale(NamedTuple):
@@ -168,9 +181,20 @@ def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns:
     (open_, high, low, close), off_grid = to_ticks(rows.prices(), tick)
     closes = ((rows.bin + 1) * (interval_ns // 1000) - EPOCH_US) * 1000
     return Bars(
-        instrument, (contract,), np.zeros(len(closes), np.int64), closes, open_, high, low, close,
-        rows.volume, rows.bid_volume, rows.ask_volume, rows.trades, interval_ns,
-    ), int(off_grid.any(axis=0).sum())  # fmt: skip
+        instrument,
+        (contract,),
+        np.zeros(len(closes), np.int64),
+        closes,
+        open_,
+        high,
+        low,
+        close,
+        rows.volume,
+        rows.bid_volume,
+        rows.ask_volume,
+        rows.trades,
+        interval_ns,
+    ), int(off_grid.any(axis=0).sum())
 
 
 def tick_records(

@@ -14,10 +14,19 @@ import numpy.typing as npt
 
 from minhos.feeds.aggregate import Rows, concatenate, fold
 
-RECORD = np.dtype([
-    ("stamp", "<i8"), ("open", "<f4"), ("high", "<f4"), ("low", "<f4"), ("close", "<f4"),
-    ("trades", "<u4"), ("volume", "<u4"), ("bid_volume", "<u4"), ("ask_volume", "<u4"),
-])  # fmt: skip
+RECORD = np.dtype(
+    [
+        ("stamp", "<i8"),
+        ("open", "<f4"),
+        ("high", "<f4"),
+        ("low", "<f4"),
+        ("close", "<f4"),
+        ("trades", "<u4"),
+        ("volume", "<u4"),
+        ("bid_volume", "<u4"),
+        ("ask_volume", "<u4"),
+    ]
+)
 """One record of 40 bytes; stamp is microseconds since 1899-12-30 00:00 UTC."""
 
 FIRST_SUB_TRADE = 0xFD709EF9

@@ -53,9 +53,16 @@ class ScidTail:
     """
 
     def __init__(
-        self, path: Path, instrument: Instrument, symbol: Symbol, *, after_ns: int = 0,
-        interval_ns: int = BAR_INTERVAL_NS, flush_ns: int = FLUSH_NS, grace_ns: int = GRACE_NS,
-    ) -> None:  # fmt: skip
+        self,
+        path: Path,
+        instrument: Instrument,
+        symbol: Symbol,
+        *,
+        after_ns: int = 0,
+        interval_ns: int = BAR_INTERVAL_NS,
+        flush_ns: int = FLUSH_NS,
+        grace_ns: int = GRACE_NS,
+    ) -> None:
         self.path = path
         self.trouble = ""
         self.resyncs = 0

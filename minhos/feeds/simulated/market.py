@@ -110,9 +110,21 @@ def simulate(
     open_, high, low, close = _prices(paths, gaps, start)
     volume, bid, ask, trades = _volumes(season, cluster, z, streams.volume)
     bars = Bars(
-        instrument, (f"{instrument.root}-SIM",), np.zeros(n_bars, np.int64), grid.close_time_ns,
-        open_, high, low, close, volume, bid, ask, trades, interval_ns, simulated=True,
-    )  # fmt: skip
+        instrument,
+        (f"{instrument.root}-SIM",),
+        np.zeros(n_bars, np.int64),
+        grid.close_time_ns,
+        open_,
+        high,
+        low,
+        close,
+        volume,
+        bid,
+        ask,
+        trades,
+        interval_ns,
+        simulated=True,
+    )
     return SimulatedMarket(model, bars, oracle_probabilities(model, z, broken))
 
 

@@ -17,9 +17,30 @@ if TYPE_CHECKING:
 
 NAMES: dict[str, tuple[str, ...]] = {
     "stamp": (
-        "datetime", "timestamp", "time", "date", "ts", "tsevent", "dt", "datetimeutc", "timeutc", "gmttime",
-        "localtime", "bartime", "opentime", "starttime", "start", "closetime", "endtime", "end", "timestampms", "index",
-        "unix", "epoch", "dateandtime", "indexlevel0",
+        "datetime",
+        "timestamp",
+        "time",
+        "date",
+        "ts",
+        "tsevent",
+        "dt",
+        "datetimeutc",
+        "timeutc",
+        "gmttime",
+        "localtime",
+        "bartime",
+        "opentime",
+        "starttime",
+        "start",
+        "closetime",
+        "endtime",
+        "end",
+        "timestampms",
+        "index",
+        "unix",
+        "epoch",
+        "dateandtime",
+        "indexlevel0",
     ),
     "open": ("open", "o", "openprice", "first"),
     "high": ("high", "h", "highprice", "max"),
@@ -30,7 +51,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "bid_volume": ("bidvolume", "bidvol", "sellvolume"),
     "ask_volume": ("askvolume", "askvol", "buyvolume"),
     "contract": ("symbol", "ticker", "contract", "instrument", "rawsymbol", "contractsymbol"),
-}  # fmt: skip
+}
 """Role to names, in order of preference; compared in lower case without spaces and signs."""
 
 CLOSE_STAMPED = ("closetime", "endtime", "end")

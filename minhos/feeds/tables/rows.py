@@ -71,9 +71,16 @@ def histories(
     remarks = _remarks(notes, found, result, aggregated=step_ns != interval_ns)
     result.sort(key=lambda bars: int(bars.close_time_ns[0]))
     return result, ReadNotes(
-        notes.source, notes.rows, found.off_tick, found.duplicates, found.out_of_order, notes.rejected,
-        notes.timezone, stamps, lines + remarks,
-    )  # fmt: skip
+        notes.source,
+        notes.rows,
+        found.off_tick,
+        found.duplicates,
+        found.out_of_order,
+        notes.rejected,
+        notes.timezone,
+        stamps,
+        lines + remarks,
+    )
 
 
 def in_order(rows: TableRows) -> tuple[TableRows, int]:
@@ -141,9 +148,20 @@ def _bars(contract: Symbol, rows: TableRows, stamps: str, interval_ns: int) -> t
         np.full(len(close), UNKNOWN, np.int64) if (column < 0).any() else column for column in folded[6:]
     )
     bars = Bars(
-        used, (contract.contract,), np.zeros(len(close), np.int64), (folded.bin + 1) * interval_ns,
-        open_, high, low, close, folded.volume, bid_volume, ask_volume, trades, interval_ns,
-    )  # fmt: skip
+        used,
+        (contract.contract,),
+        np.zeros(len(close), np.int64),
+        (folded.bin + 1) * interval_ns,
+        open_,
+        high,
+        low,
+        close,
+        folded.volume,
+        bid_volume,
+        ask_volume,
+        trades,
+        interval_ns,
+    )
     return bars, int(off_grid.any(axis=0).sum()), scale.note
 
 
@@ -157,14 +175,14 @@ def _remarks(notes: ReadNotes, found: _Found, result: list[Bars], *, aggregated:
     """Sentences about what was put right."""
     n = sum(len(bars) for bars in result)
     tick = result[0].instrument.tick_size
+    repeated = f"{found.duplicates:,} rows repeat a stamp, {found.contradictions:,} with other values"
+    beside = f"{found.off_tick / n:.1%} of bars have prices beside the tick grid of {tick:g}"
     lines = {
         f"put together into {n:,} bars of {result[0].interval_ns / 60e9:g} minutes": aggregated,
         f"{notes.rejected:,} rows without a time or a price left out": notes.rejected,
         f"{found.out_of_order:,} rows out of order, sorted": found.out_of_order,
-        f"{found.duplicates:,} rows repeat a stamp, {found.contradictions:,} with other values; the last one counts":
-            found.duplicates,
-        f"{found.off_tick / n:.1%} of bars have prices beside the tick grid of {tick:g} (adjusted prices?), rounded":
-            found.off_tick,
+        f"{repeated}; the last one counts": found.duplicates,
+        f"{beside} (adjusted prices?), rounded": found.off_tick,
         "no volume": not any((bars.volume > 0).any() for bars in result),
-    }  # fmt: skip
+    }
     return tuple(line for line, said in lines.items() if said)

@@ -74,9 +74,14 @@ def _frame(lines: list[str], header: list[str], delimiter: str, path: Path) -> p
     names = [f"{i}" for i in range(len(header))]
     try:
         frame = pl.read_csv(
-            io.BytesIO(body.encode()), has_header=False, new_columns=names, separator=delimiter, infer_schema=False,
-            truncate_ragged_lines=True, schema=dict.fromkeys(names, pl.String),
-        )  # fmt: skip
+            io.BytesIO(body.encode()),
+            has_header=False,
+            new_columns=names,
+            separator=delimiter,
+            infer_schema=False,
+            truncate_ragged_lines=True,
+            schema=dict.fromkeys(names, pl.String),
+        )
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is no table that can be read ({reason}); export it again") from None

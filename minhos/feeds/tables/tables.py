@@ -42,9 +42,13 @@ class Table(NamedTuple):
 
 
 def read_table(
-    path: Path, *, symbol: Symbol | None = None, timezone: str | None = None, stamps: str | None = None,
+    path: Path,
+    *,
+    symbol: Symbol | None = None,
+    timezone: str | None = None,
+    stamps: str | None = None,
     interval_ns: int = BAR_INTERVAL_NS,
-) -> tuple[list[Bars], ReadNotes]:  # fmt: skip
+) -> tuple[list[Bars], ReadNotes]:
     """One history a contract in the table, in the order of their first bars, and how it was read.
 
     symbol: a contract or a root to read; by default what the contract column or the file's name says.

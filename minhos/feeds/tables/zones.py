@@ -17,10 +17,24 @@ from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Ints
 
 NEW_YORK = "America/New_York"
 CANDIDATES = (
-    "UTC", NEW_YORK, "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin",
-    "Europe/Zurich", "Europe/Athens", "Asia/Dubai", "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore", "Asia/Hong_Kong",
-    "Asia/Tokyo", "Australia/Sydney", *(f"Etc/GMT{hours:+d}" for hours in range(-14, 13) if hours),
-)  # fmt: skip
+    "UTC",
+    NEW_YORK,
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Zurich",
+    "Europe/Athens",
+    "Asia/Dubai",
+    "Asia/Kolkata",
+    "Asia/Shanghai",
+    "Asia/Singapore",
+    "Asia/Hong_Kong",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    *(f"Etc/GMT{hours:+d}" for hours in range(-14, 13) if hours),
+)
 MIN_SESSIONS = 5
 MAX_IN_BREAK = 0.002
 """Share of 5-minute stamps that may lie in the break; more rule a zone out."""

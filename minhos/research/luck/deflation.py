@@ -88,9 +88,14 @@ def deflated(
     if not math.isfinite(probability):
         return _unknown(trials, found.n, f"the {found.n} returns have no finite spread of the ratio")
     return Deflation(
-        found.sharpe_ratio, trials, benchmark, probability, found.n, annualised(found.sharpe_ratio, periods_a_year),
+        found.sharpe_ratio,
+        trials,
+        benchmark,
+        probability,
+        found.n,
+        annualised(found.sharpe_ratio, periods_a_year),
         needed if math.isfinite(needed) else None,
-    )  # fmt: skip
+    )
 
 
 def variance_of(ratios: Sequence[float | None]) -> float | None:

@@ -19,9 +19,14 @@ MINIMUM_DATES = 6
 
 
 def day_permutation_p_value(
-    said: npt.ArrayLike, moved: npt.ArrayLike, trade_date: npt.ArrayLike, slot: npt.ArrayLike,
-    *, reps: int = 5000, seed: int = 0,
-) -> float:  # fmt: skip
+    said: npt.ArrayLike,
+    moved: npt.ArrayLike,
+    trade_date: npt.ArrayLike,
+    slot: npt.ArrayLike,
+    *,
+    reps: int = 5000,
+    seed: int = 0,
+) -> float:
     """One-sided p-value of the accuracy under exchangeable trade dates, in (0, 1].
 
     said, moved: shape (n,), +1 or -1, 0 where there is no forecast or no move.  trade_date, slot: shape (n,), the

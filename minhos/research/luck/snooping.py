@@ -51,9 +51,14 @@ class SuperiorAbility(msgspec.Struct, frozen=True):
 
 
 def superior_ability(
-    benchmark_losses: npt.ArrayLike, model_losses: npt.ArrayLike, names: Sequence[str], *,
-    block: int | None = None, reps: int = REPS, seed: int = 1,
-) -> SuperiorAbility:  # fmt: skip
+    benchmark_losses: npt.ArrayLike,
+    model_losses: npt.ArrayLike,
+    names: Sequence[str],
+    *,
+    block: int | None = None,
+    reps: int = REPS,
+    seed: int = 1,
+) -> SuperiorAbility:
     """Test losses, shape (n_periods,) and (n_periods, n_models), low is good: log losses, or returns times minus one.
 
     block: mean length of the stationary bootstrap's blocks, in periods; by default what the benchmark's dependence asks

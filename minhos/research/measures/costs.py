@@ -94,10 +94,12 @@ def realised(fills: Iterable[Fill], instruments: Mapping[str, Instrument], sourc
     low, high = day_block_interval(np.repeat(worse, contracts), np.repeat(day, contracts), reps=1000)
     assumed = [instruments[f.symbol] for f in own]
     return Fills(
-        source, len(own), int(contracts.sum()),
+        source,
+        len(own),
+        int(contracts.sum()),
         slippage_ticks=float(np.average(worse, weights=contracts)),
         interval=(low, high) if np.isfinite([low, high]).all() else None,
         assumed_slippage_ticks=float(np.average([i.slippage_ticks for i in assumed], weights=contracts)),
         commission_dollars=sum(f.commission_cents for f in own) / 100.0 / int(contracts.sum()),
         assumed_commission_dollars=float(np.average([i.commission_cents for i in assumed], weights=contracts)) / 100.0,
-    )  # fmt: skip
+    )

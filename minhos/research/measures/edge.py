@@ -94,8 +94,11 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
     needed = evidence.bets_needed
     path = log10_e_values(bets)
     return Edge(
-        nearest=float((signals.p_side - signals.break_even).max()), bets=len(bets),
-        ties=len(bets) - len(moved), dates=dates, all_dates=all_dates,
+        nearest=float((signals.p_side - signals.break_even).max()),
+        bets=len(bets),
+        ties=len(bets) - len(moved),
+        dates=dates,
+        all_dates=all_dates,
         hit_rate=float((moved.side * moved.move_ticks > 0).mean()) if len(moved) else None,
         break_even=float(bets.break_even.mean()) if len(bets) else None,
         mean_net_r=float(bets.net_r.mean()) if len(bets) else None,
@@ -107,7 +110,7 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
         state=evidence.state.value,
         bets_needed=needed,
         dates_needed=None if needed is None else needed * all_dates / len(bets),
-    )  # fmt: skip
+    )
 
 
 def log10_e_values(bets: Signals) -> Floats:
@@ -157,10 +160,16 @@ def _slice(name: str, signals: Signals) -> Slice | None:
         return None
     bets = signals.take(signals.bets)
     return Slice(
-        name, len(hit), float(hit.mean()), mean_interval(hit, signals.trade_date[counted]),
-        majority_share(signals.up[counted] > 0.5), float(signals.break_even[counted].mean()),
-        len(bets), float(bets.net_r.mean()) if len(bets) else None, _net_interval(bets),
-    )  # fmt: skip
+        name,
+        len(hit),
+        float(hit.mean()),
+        mean_interval(hit, signals.trade_date[counted]),
+        majority_share(signals.up[counted] > 0.5),
+        float(signals.break_even[counted].mean()),
+        len(bets),
+        float(bets.net_r.mean()) if len(bets) else None,
+        _net_interval(bets),
+    )
 
 
 def _net_interval(bets: Signals) -> Pair | None:
@@ -176,10 +185,16 @@ def _evidence(bets: Signals, recipe_id: str) -> Evidence:
     hit = bets.side * bets.move_ticks
     for i, net_r in enumerate(bets.net_r.tolist()):
         evidence = carried_over(evidence, root, recipe_id, str(bets.model[i]), bets.simulated)
-        evidence = evidence.update(ShadowResult(
-            int(bets.close_time_ns[i]), int(bets.side[i]), float(bets.p_side[i]), float(bets.break_even[i]), net_r,
-            bool(hit[i] > 0) if bets.decided[i] else None,
-        ))  # fmt: skip
+        evidence = evidence.update(
+            ShadowResult(
+                int(bets.close_time_ns[i]),
+                int(bets.side[i]),
+                float(bets.p_side[i]),
+                float(bets.break_even[i]),
+                net_r,
+                bool(hit[i] > 0) if bets.decided[i] else None,
+            )
+        )
     return evidence or carried_over(None, root, recipe_id, "", bets.simulated)
 
 

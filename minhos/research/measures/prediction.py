@@ -215,10 +215,17 @@ def _scores(moved: Signals) -> Scores:
     up, p = moved.up, moved.p_up
     parts = murphy_decomposition(up, p, N_BINS)
     return Scores(
-        len(moved), log_loss(up, p), log_loss_skill(up, p), _skill_interval(moved), brier_score(up, p),
+        len(moved),
+        log_loss(up, p),
+        log_loss_skill(up, p),
+        _skill_interval(moved),
+        brier_score(up, p),
         brier_skill(up, p),
-        parts.reliability, parts.resolution, parts.uncertainty, parts.within_bin,
-    )  # fmt: skip
+        parts.reliability,
+        parts.resolution,
+        parts.uncertainty,
+        parts.within_bin,
+    )
 
 
 def _skill_interval(moved: Signals) -> Pair | None:
@@ -254,10 +261,17 @@ def _selective(moved: Signals, missing: dict[str, str]) -> tuple[Selective, ...]
             missing.setdefault(what, f"{len(chosen)} bars reach p = {threshold:.2f}; {MINIMUM_SELECTIVE} are needed")
             break
         hit = (chosen.side * chosen.move_ticks > 0).astype(float)
-        found.append(Selective(
-            threshold, len(chosen), len(chosen) / len(moved), float(hit.mean()),
-            mean_interval(hit, chosen.trade_date), majority_share(chosen.up > 0.5), float(chosen.break_even.mean()),
-        ))  # fmt: skip
+        found.append(
+            Selective(
+                threshold,
+                len(chosen),
+                len(chosen) / len(moved),
+                float(hit.mean()),
+                mean_interval(hit, chosen.trade_date),
+                majority_share(chosen.up > 0.5),
+                float(chosen.break_even.mean()),
+            )
+        )
     return tuple(found)
 
 

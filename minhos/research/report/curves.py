@@ -69,10 +69,20 @@ def trade_rows(result: BacktestResult) -> tuple[TradeRow, ...]:
 def _trade_row(closed: TradeClosed) -> TradeRow:
     trade = closed.trade
     return TradeRow(
-        new_york_text(trade.opened_ns), new_york_text(trade.closed_ns), trade.symbol,
-        "long" if trade.side > 0 else "short", trade.max_contracts, trade.pnl_cents / 100.0, trade.r or None,
-        closed.p, closed.p_low, closed.break_even, closed.fraction, closed.bound, trade.exit_role.value,
-    )  # fmt: skip
+        new_york_text(trade.opened_ns),
+        new_york_text(trade.closed_ns),
+        trade.symbol,
+        "long" if trade.side > 0 else "short",
+        trade.max_contracts,
+        trade.pnl_cents / 100.0,
+        trade.r or None,
+        closed.p,
+        closed.p_low,
+        closed.break_even,
+        closed.fraction,
+        closed.bound,
+        trade.exit_role.value,
+    )
 
 
 def _band(daily: Floats, seed: int = 0) -> tuple[Floats, Floats]:
@@ -85,9 +95,7 @@ def _band(daily: Floats, seed: int = 0) -> tuple[Floats, Floats]:
 
 
 def _curve(dates: Ints, values: Floats, drawdown: Floats, low: Floats, high: Floats) -> Curve:
-    return Curve(
-        tuple(dates.tolist()), tuple(values.tolist()), tuple(drawdown.tolist()), _known(low), _known(high)
-    )  # fmt: skip
+    return Curve(tuple(dates.tolist()), tuple(values.tolist()), tuple(drawdown.tolist()), _known(low), _known(high))
 
 
 def _known(values: Floats) -> tuple[float, ...]:

@@ -25,9 +25,15 @@ MOST_POINTS = 2_000
 
 
 def figure(
-    traces: Sequence[dict[str, Any]], x: str, y: str, *, height: int = 320, x_axis: dict[str, Any] | None = None,
-    y_axis: dict[str, Any] | None = None, **layout: Any,
-) -> Figure:  # fmt: skip
+    traces: Sequence[dict[str, Any]],
+    x: str,
+    y: str,
+    *,
+    height: int = 320,
+    x_axis: dict[str, Any] | None = None,
+    y_axis: dict[str, Any] | None = None,
+    **layout: Any,
+) -> Figure:
     """Traces in the report's style; x and y are the axes' titles, with units."""
     axis = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True, "fixedrange": True}
     return {
@@ -65,8 +71,14 @@ def thinned(x: npt.ArrayLike, y: npt.ArrayLike, at_most: int = MOST_POINTS) -> t
 def line(x: npt.ArrayLike, y: npt.ArrayLike, name: str, color: str = BLUE, dash: str = "solid") -> dict[str, Any]:
     """A line of at most 2,000 points."""
     shown, values = thinned(x, y)
-    return {"type": "scatter", "mode": "lines", "x": shown, "y": values, "name": name,
-            "line": {"color": color, "width": 2, "dash": dash}}  # fmt: skip
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": shown,
+        "y": values,
+        "name": name,
+        "line": {"color": color, "width": 2, "dash": dash},
+    }
 
 
 def band(x: Sequence[Any], low: Sequence[float], high: Sequence[float], name: str) -> list[dict[str, Any]]:
@@ -91,12 +103,21 @@ def calibration(bins: Sequence[Bin]) -> Figure:
         [
             *band(forecast, [row.band[0] for row in bins], [row.band[1] for row in bins], "95 % if calibrated"),
             line([least, most], [least, most], "calibrated", GREY, "dot"),
-            {"type": "scatter", "mode": "markers", "x": forecast, "y": [row.observed for row in bins],
-             "name": "observed", "marker": {"color": ORANGE, "size": 8}},
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": forecast,
+                "y": [row.observed for row in bins],
+                "name": "observed",
+                "marker": {"color": ORANGE, "size": 8},
+            },
         ],
-        "forecast p of up", "share that rose", height=380,
-        x_axis={"tickformat": ".1%"}, y_axis={"tickformat": ".1%"},
-    )  # fmt: skip
+        "forecast p of up",
+        "share that rose",
+        height=380,
+        x_axis={"tickformat": ".1%"},
+        y_axis={"tickformat": ".1%"},
+    )
 
 
 def selective(rows: Sequence[Selective]) -> Figure:
@@ -104,15 +125,25 @@ def selective(rows: Sequence[Selective]) -> Figure:
     shares = [row.coverage for row in rows]
     traces = [
         *band(shares, [row.interval[0] for row in rows], [row.interval[1] for row in rows], "95 % interval"),
-        {**line(shares, [row.accuracy for row in rows], "accuracy at p ≥"), "mode": "lines+markers+text",
-         "text": _where_room([f"{row.threshold:.2f}" for row in rows], shares), "textposition": "top center"},
+        {
+            **line(shares, [row.accuracy for row in rows], "accuracy at p ≥"),
+            "mode": "lines+markers+text",
+            "text": _where_room([f"{row.threshold:.2f}" for row in rows], shares),
+            "textposition": "top center",
+        },
         {**line(shares, [row.break_even for row in rows], "break-even", ORANGE, "dash"), "mode": "lines+markers"},
         line(shares, [row.majority for row in rows], "majority", GREY, "dot"),
-    ]  # fmt: skip
+    ]
     marks = [10.0**-power * step for power in range(6) for step in (1.0, 0.5, 0.2)]
     axis = {"type": "log", "autorange": "reversed", "tickvals": marks, "ticktext": [f"{100 * m:g} %" for m in marks]}
-    return figure(traces, "share of bars with p at or above the threshold", "right", height=380, x_axis=axis,
-                  y_axis={"tickformat": ".0%"})  # fmt: skip
+    return figure(
+        traces,
+        "share of bars with p at or above the threshold",
+        "right",
+        height=380,
+        x_axis=axis,
+        y_axis={"tickformat": ".0%"},
+    )
 
 
 def _where_room(names: Sequence[str], shares: Sequence[float], apart: float = 1.3) -> list[str]:
@@ -131,30 +162,56 @@ def accuracy_of(rows: Sequence[Slice], what: str) -> Figure:
     accuracy = [row.accuracy for row in rows]
     return figure(
         [
-            {**dots, "y": accuracy, "name": "accuracy, 95 %", "marker": {"color": BLUE, "size": 8},
-             "error_y": error_bars(accuracy, [row.interval for row in rows], BLUE)},
-            {**dots, "y": [row.break_even for row in rows], "name": "break-even",
-             "marker": {"color": ORANGE, "size": 13, "symbol": "line-ew-open", "line": {"width": 3}}},
-            {**dots, "y": [row.majority for row in rows], "name": "majority",
-             "marker": {"color": GREY, "size": 6, "symbol": "diamond-open"}},
+            {
+                **dots,
+                "y": accuracy,
+                "name": "accuracy, 95 %",
+                "marker": {"color": BLUE, "size": 8},
+                "error_y": error_bars(accuracy, [row.interval for row in rows], BLUE),
+            },
+            {
+                **dots,
+                "y": [row.break_even for row in rows],
+                "name": "break-even",
+                "marker": {"color": ORANGE, "size": 13, "symbol": "line-ew-open", "line": {"width": 3}},
+            },
+            {
+                **dots,
+                "y": [row.majority for row in rows],
+                "name": "majority",
+                "marker": {"color": GREY, "size": 6, "symbol": "diamond-open"},
+            },
         ],
-        what, "right", x_axis={"type": "category"}, y_axis={"tickformat": ".0%"},
-    )  # fmt: skip
+        what,
+        "right",
+        x_axis={"type": "category"},
+        y_axis={"tickformat": ".0%"},
+    )
 
 
 def net_r_of(rows: Sequence[Slice], what: str) -> Figure:
     """Mean net R of the shadow book's bets with its interval, for slices that have bets."""
     means = [(row.name, row.mean_net_r, row.net_r_interval) for row in rows if row.mean_net_r is not None]
-    return with_intervals([name for name, _, _ in means], [mean for _, mean, _ in means],
-                          [interval for _, _, interval in means], what, "net R a bet")  # fmt: skip
+    return with_intervals(
+        [name for name, _, _ in means],
+        [mean for _, mean, _ in means],
+        [interval for _, _, interval in means],
+        what,
+        "net R a bet",
+    )
 
 
 def with_intervals(
     names: Sequence[str], values: Sequence[float], intervals: Sequence[Pair | None], x: str, y: str, **more: Any
-) -> Figure:  # fmt: skip
+) -> Figure:
     """Bars with intervals; a value without one has no line."""
-    trace = {"type": "bar", "x": list(names), "y": list(values), "marker": {"color": TEAL, "opacity": 0.55},
-             "error_y": error_bars(values, intervals, TEAL)}  # fmt: skip
+    trace = {
+        "type": "bar",
+        "x": list(names),
+        "y": list(values),
+        "marker": {"color": TEAL, "opacity": 0.55},
+        "error_y": error_bars(values, intervals, TEAL),
+    }
     return figure([trace], x, y, x_axis={"type": "category"}, **more)
 
 
@@ -162,10 +219,14 @@ def error_bars(values: Sequence[float], intervals: Sequence[Pair | None], color:
     """From each value to the ends of its interval."""
     ends = [interval or (value, value) for value, interval in zip(values, intervals, strict=True)]
     return {
-        "type": "data", "symmetric": False, "color": color, "thickness": 1.4, "width": 3,
+        "type": "data",
+        "symmetric": False,
+        "color": color,
+        "thickness": 1.4,
+        "width": 3,
         "array": [high - value for value, (_, high) in zip(values, ends, strict=True)],
         "arrayminus": [value - low for value, (low, _) in zip(values, ends, strict=True)],
-    }  # fmt: skip
+    }
 
 
 def bars(names: Sequence[str], values: Sequence[float | None], x: str, y: str, **more: Any) -> Figure:

@@ -135,13 +135,21 @@ def selective(report: ResearchReport) -> Section:
         figures.selective(found),
     )
     rows = tuple(
-        (f"{row.threshold:.2f}", count(row.n), percent(row.coverage, 2), percent(row.accuracy), percents(row.interval),
-         percent(row.majority), percent(row.break_even))
+        (
+            f"{row.threshold:.2f}",
+            count(row.n),
+            percent(row.coverage, 2),
+            percent(row.accuracy),
+            percents(row.interval),
+            percent(row.majority),
+            percent(row.break_even),
+        )
         for row in found
-    )  # fmt: skip
+    )
     head = ("p at least", "bars", "share", "right", "95 %", "majority", "break-even")
-    return Section("selective", "Where confidence pays", (says,), (chart,),
-                   (Table("By threshold", head, rows, text_columns=()),))  # fmt: skip
+    return Section(
+        "selective", "Where confidence pays", (says,), (chart,), (Table("By threshold", head, rows, text_columns=()),)
+    )
 
 
 def edge(report: ResearchReport) -> Section:
@@ -163,14 +171,18 @@ def edge(report: ResearchReport) -> Section:
         charts.append(_shadow_chart(report, found))
     if report.e_values:
         x, y = [pair[0] for pair in report.e_values], [pair[1] for pair in report.e_values]
-        charts.append(Chart(
-            "Evidence",
-            f"Wealth of a gambler who bets against \"no edge\", after each of {count(found.bets)} bets, in powers of "
-            "ten; an edge is proven where it crosses the mark at 20.",
-            figures.figure(
-                [figures.line(x, y, "e-value"), figures.level(x, 1.30103, "proven at 20")], "bets", "log10 of e-value"
-            ),
-        ))  # fmt: skip
+        charts.append(
+            Chart(
+                "Evidence",
+                f'Wealth of a gambler who bets against "no edge", after each of {count(found.bets)} bets, in powers of '
+                "ten; an edge is proven where it crosses the mark at 20.",
+                figures.figure(
+                    [figures.line(x, y, "e-value"), figures.level(x, 1.30103, "proven at 20")],
+                    "bets",
+                    "log10 of e-value",
+                ),
+            )
+        )
     return Section("edge", "Edge after costs", tuple(says), tuple(charts))
 
 
@@ -233,37 +245,59 @@ def where(report: ResearchReport) -> Section:
         "puts about one in 40 of the rows below so far above what is true of it."
     ]
     charts = [
-        Chart("Accuracy by hour", f"Right in each hour of New York, {count(sum(r.n for r in cut.hours))} bars in all.",
-              figures.accuracy_of(cut.hours, "hour of New York in which the bar closes")),
-    ]  # fmt: skip
+        Chart(
+            "Accuracy by hour",
+            f"Right in each hour of New York, {count(sum(r.n for r in cut.hours))} bars in all.",
+            figures.accuracy_of(cut.hours, "hour of New York in which the bar closes"),
+        ),
+    ]
     if any(row.bets for row in cut.hours):
         bets = sum(row.bets for row in cut.hours)
-        charts.append(Chart(
-            "Edge by hour", f"Mean net R of the shadow book's {count(bets)} bets, with 95 % intervals.",
-            figures.net_r_of(cut.hours, "hour of New York in which the bar closes"),
-        ))  # fmt: skip
+        charts.append(
+            Chart(
+                "Edge by hour",
+                f"Mean net R of the shadow book's {count(bets)} bets, with 95 % intervals.",
+                figures.net_r_of(cut.hours, "hour of New York in which the bar closes"),
+            )
+        )
     tables = [_slice_table("Hour", cut.hours)]
     if cut.volatility_edges is not None:
         low, high = cut.volatility_edges
         says.append(
             f"Regimes are terciles of volatility against its usual level: calm up to {low:.2f}, wild above {high:.2f}."
         )
-        charts.append(Chart(
-            "Accuracy by regime",
-            f"Right in calm, usual and wild markets, a third of {count(sum(row.n for row in cut.regimes))} bars each.",
-            figures.accuracy_of(cut.regimes, "volatility regime"),
-        ))  # fmt: skip
+        charts.append(
+            Chart(
+                "Accuracy by regime",
+                "Right in calm, usual and wild markets, "
+                f"a third of {count(sum(row.n for row in cut.regimes))} bars each.",
+                figures.accuracy_of(cut.regimes, "volatility regime"),
+            )
+        )
         tables.append(_slice_table("Regime", cut.regimes))
     tables += [_slice_table("Weekday of the trade date", cut.weekdays), _slice_table("Month", cut.months)]
     return Section("where", "By hour, regime, day and month", tuple(says), tuple(charts), tuple(tables))
 
 
 def _slice_table(title: str, rows: Sequence[Slice]) -> Table:
-    return Table(title, SLICE_HEAD, tuple(
-        (row.name, count(row.n), percent(row.accuracy), percents(row.interval), percent(row.majority),
-         percent(row.break_even), count(row.bets), signed(row.mean_net_r), signeds(row.net_r_interval))
-        for row in rows
-    ))  # fmt: skip
+    return Table(
+        title,
+        SLICE_HEAD,
+        tuple(
+            (
+                row.name,
+                count(row.n),
+                percent(row.accuracy),
+                percents(row.interval),
+                percent(row.majority),
+                percent(row.break_even),
+                count(row.bets),
+                signed(row.mean_net_r),
+                signeds(row.net_r_interval),
+            )
+            for row in rows
+        ),
+    )
 
 
 def costs(report: ResearchReport) -> Section:
@@ -322,10 +356,14 @@ def _fill_table(fills: Fills | None) -> tuple[Table, ...]:
     if fills is None:
         return ()
     rows = (
-        ("slippage, ticks a side", number(fills.assumed_slippage_ticks), number(fills.slippage_ticks),
-         signeds(fills.interval, 2)),
+        (
+            "slippage, ticks a side",
+            number(fills.assumed_slippage_ticks),
+            number(fills.slippage_ticks),
+            signeds(fills.interval, 2),
+        ),
         ("commission a side", dollars(fills.assumed_commission_dollars), dollars(fills.commission_dollars), ""),
-    )  # fmt: skip
+    )
     return (Table("Assumed and realised", ("a contract", "assumed", "realised", "95 %"), rows),)
 
 

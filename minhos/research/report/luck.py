@@ -24,22 +24,31 @@ def _canary_table(found: Canaries) -> Table:
     rows = []
     permuted, following, later = found.permuted_labels, found.next_bar, found.later_bars
     if permuted is not None:
-        rows.append((
-            "Permuted labels score like chance", _alive(permuted.passed),
-            f"right on {percent(permuted.accuracy, 2)} of {count(permuted.n)} bars; chance gives "
-            f"{percents(permuted.interval, 2)}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                "Permuted labels score like chance",
+                _alive(permuted.passed),
+                f"right on {percent(permuted.accuracy, 2)} of {count(permuted.n)} bars; chance gives "
+                f"{percents(permuted.interval, 2)}",
+            )
+        )
     if following is not None:
-        rows.append((
-            "Told the next bar, the model improves", _alive(following.passed),
-            f"right on {percent(following.given, 2)} of {count(following.n)} bars with it, "
-            f"{percent(following.without, 2)} without; 99 % of the difference: {percents(following.interval)}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                "Told the next bar, the model improves",
+                _alive(following.passed),
+                f"right on {percent(following.given, 2)} of {count(following.n)} bars with it, "
+                f"{percent(following.without, 2)} without; 99 % of the difference: {percents(following.interval)}",
+            )
+        )
     if later is not None:
-        rows.append((
-            "No feature changes when later bars do", _alive(later.passed),
-            f"{later.cuts} cuts of the history; {len(later.changed)} columns changed",
-        ))  # fmt: skip
+        rows.append(
+            (
+                "No feature changes when later bars do",
+                _alive(later.passed),
+                f"{later.cuts} cuts of the history; {len(later.changed)} columns changed",
+            )
+        )
     return Table("Canaries", ("canary", "", "found"), tuple(rows), text_columns=(0, 1, 2))
 
 
@@ -99,13 +108,22 @@ def _path_chart(found: PathDistribution) -> Chart:
         f"Right on each of {len(names)} paths, {count(found.paths[0].n)} bars each; the line is a coin.",
         figures.figure(
             [
-                {"type": "scatter", "mode": "markers", "x": names, "y": [path.accuracy for path in found.paths],
-                 "name": "accuracy", "marker": {"color": figures.BLUE, "size": 10}},
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": names,
+                    "y": [path.accuracy for path in found.paths],
+                    "name": "accuracy",
+                    "marker": {"color": figures.BLUE, "size": 10},
+                },
                 figures.level(names, 0.5, "a coin", figures.GREY),
             ],
-            "", "right", height=240, y_axis={"tickformat": ".1%"},
+            "",
+            "right",
+            height=240,
+            y_axis={"tickformat": ".1%"},
         ),
-    )  # fmt: skip
+    )
 
 
 def _path_table(found: PathDistribution) -> Table:

@@ -34,8 +34,10 @@ def account(report: ResearchReport) -> Section:
     charts: tuple[Chart, ...] = ()
     if money.trades:
         charts = (_equity_chart(money), _drawdown_chart(money))
-    tables = (Table("Why it held what it held", ("decisions", "bars"), _counts(money.outcomes)),
-              Table("Which limit bound", ("limit", "bars"), _counts(money.bound_by)))  # fmt: skip
+    tables = (
+        Table("Why it held what it held", ("decisions", "bars"), _counts(money.outcomes)),
+        Table("Which limit bound", ("limit", "bars"), _counts(money.bound_by)),
+    )
     return Section("account", title, says, charts, tuple(table for table in tables if table.rows))
 
 
@@ -85,10 +87,18 @@ def months(report: ResearchReport) -> Section:
     if not found or report.money is None or not report.money.trades:
         return Section("months", "Months", absent="nothing was traded" if found else "not measured")
     chart = Chart(
-        "Result by month", f"Share of equity gained in each of {len(found)} months; the first and last may be parts.",
-        figures.bars([m.month for m in found], [m.result for m in found], "month", "share of equity",
-                     x_axis={"type": "category"}, y_axis={"tickformat": ".1%"}, height=260),
-    )  # fmt: skip
+        "Result by month",
+        f"Share of equity gained in each of {len(found)} months; the first and last may be parts.",
+        figures.bars(
+            [m.month for m in found],
+            [m.result for m in found],
+            "month",
+            "share of equity",
+            x_axis={"type": "category"},
+            y_axis={"tickformat": ".1%"},
+            height=260,
+        ),
+    )
     rows = tuple(
         (m.month, gain(m.result), dollars(m.dollars, True), count(m.trades), count(m.trade_dates)) for m in found
     )
@@ -102,12 +112,36 @@ def trades(report: ResearchReport) -> Section:
     if not found:
         return Section("trades", "Trades", absent="nothing was traded" if report.money else "not measured")
     rows = tuple(
-        (t.opened, t.closed[11:], t.side, count(t.contracts), f"{t.p:.3f}", f"{t.p_low:.3f}", f"{t.break_even:.3f}",
-         percent(t.fraction), t.bound.replace("_", " "), t.exit, signed(t.r, 2), dollars(t.pnl, True))
+        (
+            t.opened,
+            t.closed[11:],
+            t.side,
+            count(t.contracts),
+            f"{t.p:.3f}",
+            f"{t.p_low:.3f}",
+            f"{t.break_even:.3f}",
+            percent(t.fraction),
+            t.bound.replace("_", " "),
+            t.exit,
+            signed(t.r, 2),
+            dollars(t.pnl, True),
+        )
         for t in found[:TRADES_SHOWN]
-    )  # fmt: skip
-    head = ("opened (New York)", "closed", "side", "contracts", "p", "p_low", "break-even", "Kelly", "bound by", "exit",
-            "R", "net")  # fmt: skip
+    )
+    head = (
+        "opened (New York)",
+        "closed",
+        "side",
+        "contracts",
+        "p",
+        "p_low",
+        "break-even",
+        "Kelly",
+        "bound by",
+        "exit",
+        "R",
+        "net",
+    )
     left = len(found) - len(rows)
     more = f"{count(left)} more are in report.json." if left else ""
     says = f"{count(len(found))} trades from flat to flat, in whole contracts, net of commission and slippage."
@@ -155,7 +189,7 @@ def data(report: ResearchReport) -> Section:
         ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: the score is believed)"),
         ("Made", f"{moment(report.made)} by MinhOS {report.version}"),
         *((f"{name}, seconds", number(seconds, 1)) for name, seconds in report.seconds.items()),
-    )  # fmt: skip
+    )
     table = Table("Data and models", ("", ""), rows, text_columns=(0, 1))
     return Section("data", "Data and models", found.notes, tables=(table,))
 

@@ -35,17 +35,19 @@ matchMedia("print").addEventListener("change", fit);
 
 
 def page(
-    title: str, verdict: str, sentence: str, highlights: Sequence[tuple[str, str]], sections: Sequence[Section],
+    title: str,
+    verdict: str,
+    sentence: str,
+    highlights: Sequence[tuple[str, str]],
+    sections: Sequence[Section],
     banner: str = "",
-) -> str:  # fmt: skip
+) -> str:
     """The whole file.  banner: over everything and, in short, on every title, where the market was simulated.
 
     Raises MinhosError where plotly is not installed.
     """
     plotly = plotly_script()
-    charts = {
-        f"{section.key}-{i}": chart.figure for section in sections for i, chart in enumerate(section.charts)
-    }  # fmt: skip
+    charts = {f"{section.key}-{i}": chart.figure for section in sections for i, chart in enumerate(section.charts)}
     style = (files("minhos.research.report") / "report.css").read_text(encoding="utf-8")
     body = "\n".join(_section(section, MARK if banner else "") for section in sections)
     return f"""<!doctype html>
@@ -114,9 +116,7 @@ def _table(table: Table) -> str:
         return f"<{tag}{kind}>{_text(value)}</{tag}>"
 
     head = "".join(cell("th", i, name) for i, name in enumerate(table.head))
-    rows = "".join(
-        f"<tr>{''.join(cell('td', i, value) for i, value in enumerate(row))}</tr>" for row in table.rows
-    )  # fmt: skip
+    rows = "".join(f"<tr>{''.join(cell('td', i, value) for i, value in enumerate(row))}</tr>" for row in table.rows)
     more = f'<p class="note">{_text(table.more)}</p>' if table.more else ""
     return (
         f'<h3>{_text(table.title)}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead>'

@@ -34,10 +34,34 @@ from minhos.research.sizing_lab.prop_firm import RuleOutcome
 
 SHIPPED, CONSTRAINED = "kelly_shipped", "kelly_drawdown"
 COLORS = (figures.BLUE, figures.ORANGE)
-FRACTION_HEAD = ("", "bets", "at risk", "result", "Sharpe", "95 %", "after trials", "won", "drawdown", "median",
-                 "worst 5 %", "below 0.8", "days at limit")  # fmt: skip
-CONTRACT_HEAD = ("", "trades", "result", "Sharpe", "after trials", "drawdown", "won", "profit factor", "contracts",
-                 "at risk", "costs")  # fmt: skip
+FRACTION_HEAD = (
+    "",
+    "bets",
+    "at risk",
+    "result",
+    "Sharpe",
+    "95 %",
+    "after trials",
+    "won",
+    "drawdown",
+    "median",
+    "worst 5 %",
+    "below 0.8",
+    "days at limit",
+)
+CONTRACT_HEAD = (
+    "",
+    "trades",
+    "result",
+    "Sharpe",
+    "after trials",
+    "drawdown",
+    "won",
+    "profit factor",
+    "contracts",
+    "at risk",
+    "costs",
+)
 
 
 def comparison(report: ResearchReport) -> Section:
@@ -62,7 +86,7 @@ def _criteria_table(criteria: tuple[Criterion, ...]) -> Table:
     by = {(c.name, c.rule, c.unit): c for c in criteria}
     rows = tuple(
         (title, *(_criterion(by[name, rule, unit]) for rule, unit in columns)) for name, title in TITLES.items()
-    )  # fmt: skip
+    )
     head = ("Kelly as shipped against fixed 10 %", *(f"{rule}, {unit}" for rule, unit in columns))
     return Table("What was asked for", head, rows, text_columns=tuple(range(len(head))))
 
@@ -82,20 +106,34 @@ def _fraction_table(rule: RuleLab) -> Table:
 
 def _fraction_row(p: PolicyFigures) -> tuple[str, ...]:
     return (
-        p.title, count(p.bets), percent(p.mean_fraction, 2), gain(p.total_return), number(p.sharpe_ratio),
-        numbers(p.ruin.sharpe_interval), chance(p.deflation.probability), percent(p.win_rate),
-        percent(p.max_drawdown), percent(p.ruin.drawdown_median),
-        percent(p.ruin.drawdown_95), percent(p.ruin.below_80), percent(p.days_at_limit),
-    )  # fmt: skip
+        p.title,
+        count(p.bets),
+        percent(p.mean_fraction, 2),
+        gain(p.total_return),
+        number(p.sharpe_ratio),
+        numbers(p.ruin.sharpe_interval),
+        chance(p.deflation.probability),
+        percent(p.win_rate),
+        percent(p.max_drawdown),
+        percent(p.ruin.drawdown_median),
+        percent(p.ruin.drawdown_95),
+        percent(p.ruin.below_80),
+        percent(p.days_at_limit),
+    )
 
 
 def _against_table(rule: RuleLab) -> Table:
     """Every policy against both baselines, on the same resampled days."""
     rows = tuple(
-        (POLICY[c.policy].title, POLICY[c.against].title, *_difference(c.growth), *_difference(c.sharpe_ratio),
-         p_value(c.sharpe_p_value))
+        (
+            POLICY[c.policy].title,
+            POLICY[c.against].title,
+            *_difference(c.growth),
+            *_difference(c.sharpe_ratio),
+            p_value(c.sharpe_p_value),
+        )
         for c in rule.comparisons
-    )  # fmt: skip
+    )
     head = ("", "against", "log growth a year", "95 %", "", "Sharpe", "95 %", "", "p")
     return Table(f"Differences on the same days, entry {rule.rule.name}", head, rows, text_columns=(0, 1, 4, 7))
 
@@ -113,10 +151,18 @@ def _contract_table(lab: ContractsLab, rule: str) -> Table:
 def _contract_row(run: ContractFigures) -> tuple[str, ...]:
     luck = run.deflation
     return (
-        run.title, count(run.trades), gain(run.total_return), number(luck.annual), chance(luck.probability),
-        percent(run.max_drawdown, 2), percent(run.win_rate), number(run.profit_factor), count(run.largest_position),
-        percent(run.largest_risk, 2), f"${(run.commission_cents + run.slippage_cents) / 100:,.0f}",
-    )  # fmt: skip
+        run.title,
+        count(run.trades),
+        gain(run.total_return),
+        number(luck.annual),
+        chance(luck.probability),
+        percent(run.max_drawdown, 2),
+        percent(run.win_rate),
+        number(run.profit_factor),
+        count(run.largest_position),
+        percent(run.largest_risk, 2),
+        f"${(run.commission_cents + run.slippage_cents) / 100:,.0f}",
+    )
 
 
 def _sharpe_chart(lab: SizingLab) -> Chart:
@@ -125,9 +171,12 @@ def _sharpe_chart(lab: SizingLab) -> Chart:
         f"A year, of returns by {len(lab.trade_dates)} trade dates in fractions of capital, with 95 % intervals of "
         f"{lab.histories:,} resampled histories. A smaller size alone raises it a little: compare with the fixed size "
         "of the same mean risk.",
-        _dots(lab, [[(p.sharpe_ratio, p.ruin.sharpe_interval) for p in rule.policies] for rule in lab.rules],
-              "Sharpe ratio a year"),
-    )  # fmt: skip
+        _dots(
+            lab,
+            [[(p.sharpe_ratio, p.ruin.sharpe_interval) for p in rule.policies] for rule in lab.rules],
+            "Sharpe ratio a year",
+        ),
+    )
 
 
 def _drawdown_chart(lab: SizingLab) -> Chart:
@@ -136,11 +185,15 @@ def _drawdown_chart(lab: SizingLab) -> Chart:
         f"Median of the largest drawdown over {lab.histories:,} resampled histories of {len(lab.trade_dates)} trade "
         "dates; the line reaches to the worst 5 % of them.",
         _dots(
-            lab, [[(p.ruin.drawdown_median, (p.ruin.drawdown_median, p.ruin.drawdown_95)) for p in rule.policies]
-                  for rule in lab.rules],
-            "share of the peak", x_axis={"tickformat": ".0%"},
+            lab,
+            [
+                [(p.ruin.drawdown_median, (p.ruin.drawdown_median, p.ruin.drawdown_95)) for p in rule.policies]
+                for rule in lab.rules
+            ],
+            "share of the peak",
+            x_axis={"tickformat": ".0%"},
         ),
-    )  # fmt: skip
+    )
 
 
 def _dots(lab: SizingLab, values: list[list[Any]], x: str, **more: Any) -> figures.Figure:
@@ -150,14 +203,29 @@ def _dots(lab: SizingLab, values: list[list[Any]], x: str, **more: Any) -> figur
         known = [(p, v, i) for p, (v, i) in zip(rule.policies, found, strict=True) if v is not None]
         if known:
             middle = [v for _, v, _ in known]
-            traces.append({
-                "type": "scatter", "mode": "markers", "orientation": "h", "x": middle,
-                "name": f"entry {rule.rule.name}",
-                "y": [p.title.replace(", ", ",<br>") for p, _, _ in known], "marker": {"color": color, "size": 9},
-                "error_x": figures.error_bars(middle, [i for _, _, i in known], color),
-            })  # fmt: skip
-    return figures.figure(traces, x, "", height=460, showlegend=True, scattermode="group", scattergap=0.4,
-                          y_axis={"type": "category", "autorange": "reversed"}, **more)  # fmt: skip
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "orientation": "h",
+                    "x": middle,
+                    "name": f"entry {rule.rule.name}",
+                    "y": [p.title.replace(", ", ",<br>") for p, _, _ in known],
+                    "marker": {"color": color, "size": 9},
+                    "error_x": figures.error_bars(middle, [i for _, _, i in known], color),
+                }
+            )
+    return figures.figure(
+        traces,
+        x,
+        "",
+        height=460,
+        showlegend=True,
+        scattermode="group",
+        scattergap=0.4,
+        y_axis={"type": "category", "autorange": "reversed"},
+        **more,
+    )
 
 
 def risk(report: ResearchReport) -> Section:
@@ -184,13 +252,15 @@ def _bands_charts(rule: RuleLab) -> list[Chart]:
             *figures.band(x, [b.low for b in p.ruin.bands], [b.high for b in p.ruin.bands], "90 % of histories"),
             figures.line(x, [b.median for b in p.ruin.bands], "median"),
         ]
-        charts.append(Chart(
-            f"Wealth ahead, entry {rule.rule.name}",
-            f"{p.title}: log of wealth over {p.ruin.trade_dates} trade dates in {p.ruin.histories:,} histories of the "
-            f"same days; ever below 0.8 of the start in {percent(p.ruin.below_80)}, below one half in "
-            f"{percent(p.ruin.below_50)}.",
-            figures.figure(traces, "trade dates", "log of wealth"),
-        ))  # fmt: skip
+        charts.append(
+            Chart(
+                f"Wealth ahead, entry {rule.rule.name}",
+                f"{p.title}: log of wealth over {p.ruin.trade_dates} trade dates in {p.ruin.histories:,} histories of "
+                f"the same days; ever below 0.8 of the start in {percent(p.ruin.below_80)}, below one half in "
+                f"{percent(p.ruin.below_50)}.",
+                figures.figure(traces, "trade dates", "log of wealth"),
+            )
+        )
     return charts
 
 
@@ -202,32 +272,52 @@ def _histogram_charts(rule: RuleLab) -> list[Chart]:
     charts = []
     for p in shown:
         middles = [f"{50 * (b.low + b.high):.2f}" for b in p.histogram]
-        charts.append(Chart(
-            f"{p.title}: fractions at risk, entry {rule.rule.name}",
-            f"How many of {count(sum(b.bets for b in p.histogram))} bets risked how much of capital; mean "
-            f"{percent(p.mean_fraction, 2)}, at most {percent(p.largest_fraction, 2)}.",
-            figures.bars(middles, [b.bets for b in p.histogram], "% of capital at risk", "bets", height=240),
-        ))  # fmt: skip
+        charts.append(
+            Chart(
+                f"{p.title}: fractions at risk, entry {rule.rule.name}",
+                f"How many of {count(sum(b.bets for b in p.histogram))} bets risked how much of capital; mean "
+                f"{percent(p.mean_fraction, 2)}, at most {percent(p.largest_fraction, 2)}.",
+                figures.bars(middles, [b.bets for b in p.histogram], "% of capital at risk", "bets", height=240),
+            )
+        )
     return charts
 
 
 def _more_table(rule: RuleLab) -> Table:
     rows = tuple(
-        (POLICY[c.policy].title, c.against, percent(c.against_fraction, 2), signed(c.growth.value, 2),
-         numbers(c.growth.interval), c.growth.verdict, signed(c.sharpe_ratio.value, 2), c.sharpe_ratio.verdict)
+        (
+            POLICY[c.policy].title,
+            c.against,
+            percent(c.against_fraction, 2),
+            signed(c.growth.value, 2),
+            numbers(c.growth.interval),
+            c.growth.verdict,
+            signed(c.sharpe_ratio.value, 2),
+            c.sharpe_ratio.verdict,
+        )
         for c in rule.more_than_size
-    )  # fmt: skip
+    )
     head = ("", "against", "its fraction", "growth a year", "95 %", "", "Sharpe", "")
     return Table(f"Is it more than a smaller size?  Entry {rule.rule.name}", head, rows, text_columns=(0, 1, 5, 7))
 
 
 def _lower_table(rule: RuleLab) -> Table:
     lower = rule.lower_win_rate
-    rows = () if lower is None else tuple(
-        (p.title, percent(p.win_rate), signed(p.growth_a_year, 2), percent(p.drawdown_median),
-         percent(p.below_80), percent(p.loses, 0))
-        for p in lower.policies
-    )  # fmt: skip
+    rows = (
+        ()
+        if lower is None
+        else tuple(
+            (
+                p.title,
+                percent(p.win_rate),
+                signed(p.growth_a_year, 2),
+                percent(p.drawdown_median),
+                percent(p.below_80),
+                percent(p.loses, 0),
+            )
+            for p in lower.policies
+        )
+    )
     head = ("", "won", "log growth a year", "median drawdown", "below 0.8", "draws that lose")
     points = 100 * lower.points if lower else 0.0
     return Table(f"If the true win rate were {points:.0f} points lower, entry {rule.rule.name}", head, rows)
@@ -262,10 +352,17 @@ def settings_cost(report: ResearchReport) -> Section:
         return Section("cost-of-settings", title, absent=report.missing.get("sizing", "not measured"))
     found = report.contracts.settings
     rows = tuple(
-        (s.title, count(s.bound.bars), count(len(s.bound.trade_dates)), gain(s.return_without), gain(s.cost),
-         gain(s.drawdown_saved), s.difference.verdict)
+        (
+            s.title,
+            count(s.bound.bars),
+            count(len(s.bound.trade_dates)),
+            gain(s.return_without),
+            gain(s.cost),
+            gain(s.drawdown_saved),
+            s.difference.verdict,
+        )
         for s in found
-    )  # fmt: skip
+    )
     head = ("setting", "bars", "trade dates", "result without it", "cost it", "drawdown saved", "")
     says = "The same backtest as set, and with one setting off at a time; bars and trade dates on which it bound."
     return Section("cost-of-settings", title, (says,), tables=(Table("Settings", head, rows, text_columns=(0, 6)),))

@@ -27,12 +27,26 @@ from minhos.research.report.words import (
 
 BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
 SECTIONS = (
-    report_luck.leaks, report_sections.forecasts, report_sections.edge, report_luck.luck, report_sections.selective,
-    report_sections.calibration, report_sections.where, report_sections.costs, report_money.account,
-    report_sizing.comparison, report_sizing.risk, report_sizing.settings_cost, report_scenarios.scenarios,
+    report_luck.leaks,
+    report_sections.forecasts,
+    report_sections.edge,
+    report_luck.luck,
+    report_sections.selective,
+    report_sections.calibration,
+    report_sections.where,
+    report_sections.costs,
+    report_money.account,
+    report_sizing.comparison,
+    report_sizing.risk,
+    report_sizing.settings_cost,
+    report_scenarios.scenarios,
     report_money.months,
-    report_money.trades, report_money.data, report_money.settings, report_money.trials, report_money.absent,
-)  # fmt: skip
+    report_money.trades,
+    report_money.data,
+    report_money.settings,
+    report_money.trials,
+    report_money.absent,
+)
 LEAKING = (report_luck.leaks, report_money.data, report_money.settings, report_money.trials, report_money.absent)
 """What is shown of a run in which a canary died."""
 

@@ -31,9 +31,16 @@ class Check(msgspec.Struct, frozen=True):
 def checks(run: Run) -> tuple[Check, ...]:
     """All that must hold whatever the market does."""
     return (
-        _capital_at_risk(run), _added_by_one_order(run), _position(run), _day_loss(run), _stops_hold(run),
-        _closed_in_time(run), _levels(run), _multipliers(run), _reasons(run),
-    )  # fmt: skip
+        _capital_at_risk(run),
+        _added_by_one_order(run),
+        _position(run),
+        _day_loss(run),
+        _stops_hold(run),
+        _closed_in_time(run),
+        _levels(run),
+        _multipliers(run),
+        _reasons(run),
+    )
 
 
 # How much ---------------------------------------------------------------------------------------------------------
@@ -202,10 +209,10 @@ def _levels(run: Run) -> Check:
     """The level is never milder than the drawdown asks for."""
     thresholds = run.settings.risk.levels.drawdown
     milder = [
-        taken for taken in run.decided
-        if (verdict := taken.decision.verdict) is not None
-        and verdict.level < grade(taken.account.drawdown, thresholds)
-    ]  # fmt: skip
+        taken
+        for taken in run.decided
+        if (verdict := taken.decision.verdict) is not None and verdict.level < grade(taken.account.drawdown, thresholds)
+    ]
     deepest = max(mark.account.drawdown for mark in run.marks)
     worst = max((mark.level for mark in run.marks), default=Level.LOW)
     steps = zip(list(Level)[1:], thresholds, strict=False)
@@ -230,9 +237,10 @@ def _reasons(run: Run) -> Check:
     """Every bar has a decision, and every refusal its reason and the limit that bound."""
     refused = [taken.decision for taken in run.decided if not taken.decision.orders]
     mute = [
-        decision for decision in refused
+        decision
+        for decision in refused
         if not decision.reason.strip()
         or (decision.outcome is Outcome.BLOCKED and (decision.verdict is None or not decision.verdict.reason))
-    ]  # fmt: skip
+    ]
     value = f"{len(refused) - len(mute):,} of {len(refused):,} bars without an order"
     return Check("reason told", "on every bar without an order", value, not mute)

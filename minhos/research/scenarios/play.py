@@ -140,9 +140,10 @@ class _Venue(PaperVenue):
         self.locked = conditions.locked
         self.fills = 0.0 if conditions.locked else float(conditions.most_contracts or math.inf)
         self._parameters = msgspec.structs.replace(
-            usual, slippage_ticks=usual.slippage_ticks if slippage is None else slippage,
+            usual,
+            slippage_ticks=usual.slippage_ticks if slippage is None else slippage,
             max_contracts_per_fill=conditions.most_contracts or usual.max_contracts_per_fill,
-        )  # fmt: skip
+        )
 
     def on_price(self, price: Price) -> list[Report]:
         return [] if self.locked else super().on_price(price)
@@ -222,10 +223,12 @@ def beyond_ticks(lot: Lot, price_ticks: int) -> int:
 def open_beyond_cents(account: Account) -> int:
     """What open lots have lost beyond their stops at the last prices: they should have been closed there."""
     return sum(
-        beyond_ticks(lot, account.last_ticks[position.symbol]) * lot.contracts
+        beyond_ticks(lot, account.last_ticks[position.symbol])
+        * lot.contracts
         * account.instruments[position.symbol].tick_value_cents
-        for position in account.positions for lot in position.lots
-    )  # fmt: skip
+        for position in account.positions
+        for lot in position.lots
+    )
 
 
 def _stopped(risk: RiskState) -> str:

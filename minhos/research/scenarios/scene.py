@@ -31,9 +31,15 @@ SCENE_DATE = 20251008
 """Trade dates: of the first bar that warms the features, and of the first bar of the scene, a Wednesday."""
 SEED = 3
 START_POINTS = {
-    "NQ": 20_000.0, "MNQ": 20_000.0, "ES": 6_000.0, "MES": 6_000.0, "RTY": 2_200.0, "M2K": 2_200.0, "YM": 42_000.0,
+    "NQ": 20_000.0,
+    "MNQ": 20_000.0,
+    "ES": 6_000.0,
+    "MES": 6_000.0,
+    "RTY": 2_200.0,
+    "M2K": 2_200.0,
+    "YM": 42_000.0,
     "MYM": 42_000.0,
-}  # fmt: skip
+}
 """About where each index stood; a scenario moves it by shares of that."""
 SURENESS = 0.9
 """p_low lies this share of the way from one half to p."""
@@ -129,9 +135,7 @@ class Scene:
         self.symbol, self.sure = bars.symbol, sure
         self.history = bars.rows(slice(0, before))
         self._most_steps = most_steps
-        self.drafts = [
-            Draft(bar.close_time_ns, _points(bar), bar.volume) for bar in bars.rows(slice(before, None))
-        ]  # fmt: skip
+        self.drafts = [Draft(bar.close_time_ns, _points(bar), bar.volume) for bar in bars.rows(slice(before, None))]
         dates = SessionCalendar.load().trade_dates_of_bars(bars.close_time_ns[before:])
         self.trade_dates: list[int] = list(dict.fromkeys(dates.tolist()))
 
@@ -193,9 +197,11 @@ class Scene:
         """The script."""
         for draft in self.drafts:
             yield Beat(
-                self._prices(draft), self._closed(draft),
-                forecast_of(self.symbol, draft.close_time_ns, draft.p_up), draft.conditions,
-            )  # fmt: skip
+                self._prices(draft),
+                self._closed(draft),
+                forecast_of(self.symbol, draft.close_time_ns, draft.p_up),
+                draft.conditions,
+            )
 
     def _closed(self, draft: Draft) -> Slice:
         if not draft.points:

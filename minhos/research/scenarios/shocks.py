@@ -52,9 +52,12 @@ def _crash_told(played: Played) -> Told:
     story = (
         f"At {CRASH_TIME} the market fell {percent(CRASH, 0)} within 40 seconds and came back within three minutes; "
         f"the account was {position_words(held, root_of(run))}.",
-        stop_sentence(run, since), day_sentence(run), level_sentence(run), refusal_sentence(run, since),
+        stop_sentence(run, since),
+        day_sentence(run),
+        level_sentence(run),
+        refusal_sentence(run, since),
         end_sentence(run),
-    )  # fmt: skip
+    )
     return Told(story, {"contracts_before": float(held)})
 
 
@@ -130,8 +133,15 @@ def _news(scene: Scene) -> None:
     k = scene.at(NEWS_TIME)
     scene.bet(scene.at("07:30"), len(scene.drafts), NEWS_P)
     price, span = scene.price(k), NEWS_RANGES * scene.mean_range(k)
-    scene.path(k, (0, price), (2, price - round(0.3 * span)), (60, price - round(0.8 * span)), (120, price - span),
-               (200, price - round(0.85 * span)), (295, price - round(0.9 * span)))  # fmt: skip
+    scene.path(
+        k,
+        (0, price),
+        (2, price - round(0.3 * span)),
+        (60, price - round(0.8 * span)),
+        (120, price - span),
+        (200, price - round(0.85 * span)),
+        (295, price - round(0.9 * span)),
+    )
 
 
 def _news_told(played: Played) -> Told:
@@ -140,23 +150,33 @@ def _news_told(played: Played) -> Told:
     p = max(NEWS_P, played.scene.sure)
     again = [filled for filled in run.fills if filled.fill.time_ns > since and not filled.stop_ticks]
     after = (
-        f"The models went on forecasting a rise with p {p:.2f}; the next entry came at "
-        f"{clock(again[0].fill.time_ns)}." if again
+        f"The models went on forecasting a rise with p {p:.2f}; the next entry came at {clock(again[0].fill.time_ns)}."
+        if again
         else f"The models went on forecasting a rise with p {p:.2f}, and nothing was entered again that day."
-    )  # fmt: skip
+    )
     story = (
         f"At {NEWS_TIME} bad news came: a bar of {NEWS_RANGES} times the usual range, down, its first third within "
         f"two seconds, while the models said up with p {p:.2f}; the account was "
         f"{position_words(held, root_of(run))}.",
-        stop_sentence(run, since), day_sentence(run), level_sentence(run), after, refusal_sentence(run, since),
-    )  # fmt: skip
+        stop_sentence(run, since),
+        day_sentence(run),
+        level_sentence(run),
+        after,
+        refusal_sentence(run, since),
+    )
     return Told(story, {"contracts_before": float(held), "stops_filled": float(len(stop_fills(run, since)))})
 
 
 SHOCKS = (
     Scenario("flash-crash", "Flash crash: 5 % down and back within one bar", _crash, _crash_told),
     Scenario("limit-down", "Limit-down: locked 7 % lower, nothing fills until the market reopens", _lock, _lock_told),
-    Scenario("weekend-gap", "Gap through the stop: Sunday opens 2.5 % below Friday", _weekend, _weekend_told,
-             sessions=4, adjust=_hold_over_halts),
+    Scenario(
+        "weekend-gap",
+        "Gap through the stop: Sunday opens 2.5 % below Friday",
+        _weekend,
+        _weekend_told,
+        sessions=4,
+        adjust=_hold_over_halts,
+    ),
     Scenario("bad-news", "Bad news at 08:30: ten times the usual range against a sure forecast", _news, _news_told),
-)  # fmt: skip
+)

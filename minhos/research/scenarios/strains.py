@@ -55,9 +55,10 @@ def _volatility_told(played: Played) -> Told:
         f"At {STRETCHES[1]} every move became twice as large, at {STRETCHES[2]} four times.",
         f"The stop moved away with the ATR, so one {root_of(run)} contract risked more and fewer were held: on average "
         f"{words[0]}, {words[1]}, {words[2]}.",
-        level_sentence(run), day_sentence(run),
+        level_sentence(run),
+        day_sentence(run),
         refusal_sentence(run, scene.opens_ns(STRETCHES[1])),
-    )  # fmt: skip
+    )
     return Told(story, figures)
 
 
@@ -96,8 +97,11 @@ def _drawdown_told(played: Played) -> Told:
         story.append("At EMERGENCY everything was closed, and nothing was entered again: only `resume` ends that.")
     figures = {f"date_of_{level.name.lower()}": float(date) for level, date in reached.items()}
     sized, bound = _level_bound(run)
-    figures |= {"dates_stopped_by_losses": float(stopped), "bars_sized_above_low": float(sized),
-                "bars_bound_by_level": float(bound)}  # fmt: skip
+    figures |= {
+        "dates_stopped_by_losses": float(stopped),
+        "bars_sized_above_low": float(sized),
+        "bars_bound_by_level": float(bound),
+    }
     return Told(tuple(story), figures)
 
 
@@ -136,19 +140,25 @@ def _multiplier_words(run: Run) -> str:
 def _level_bound(run: Run) -> tuple[int, int]:
     """Bars sized at a level above LOW, and those of them on which the level's multiplier was the bound that held."""
     sized = [
-        wanted for taken in run.decided
-        if (wanted := taken.decision.recommendation) is not None and wanted.raw_contracts > 0
-        and taken.decision.verdict is not None and taken.decision.verdict.level > Level.LOW
-    ]  # fmt: skip
+        wanted
+        for taken in run.decided
+        if (wanted := taken.decision.recommendation) is not None
+        and wanted.raw_contracts > 0
+        and taken.decision.verdict is not None
+        and taken.decision.verdict.level > Level.LOW
+    ]
     return len(sized), sum(wanted.bound == "risk_level" for wanted in sized)
 
 
 def _stopped_by_losses(run: Run) -> int:
     """Trade dates on which the stop after losses in a row held a decision."""
-    return len({
-        taken.account.trade_date for taken in run.decided
-        if taken.decision.verdict is not None and taken.decision.verdict.bound == ThreeLosses.name
-    })  # fmt: skip
+    return len(
+        {
+            taken.account.trade_date
+            for taken in run.decided
+            if taken.decision.verdict is not None and taken.decision.verdict.bound == ThreeLosses.name
+        }
+    )
 
 
 def _dead(scene: Scene) -> None:
@@ -170,10 +180,13 @@ def _dead_told(played: Played) -> Told:
         f"came back {percent(MISSED_FALL)} lower.",
         f"All {len(blind)} bars between were decided as missing and opened nothing; the stop lay at the venue, which "
         f"here sees no prices either (a broker's does).",
-        stop_sentence(run, returns), day_sentence(run), level_sentence(run),
-        f"The next entry came at {clock(again)}, once enough bars in a row had come." if again
+        stop_sentence(run, returns),
+        day_sentence(run),
+        level_sentence(run),
+        f"The next entry came at {clock(again)}, once enough bars in a row had come."
+        if again
         else "Nothing was entered again that day: too many of the last bars had not come.",
-    )  # fmt: skip
+    )
     check = Check("orders that open while the feed is dead", "none", str(opened), not opened)
     return Told(story, {"contracts_before": float(held), "bars_missing": float(len(blind))}, (check,))
 
@@ -200,16 +213,25 @@ def _thin_told(played: Played) -> Told:
         f"{THINNER} to {THINNER_BOOK.spread_ticks:.0f} ticks and a twenty-fifth; one price filled one contract. At "
         f"{FALLS} the market fell {percent(FALL)} within one bar; the account was "
         f"{position_words(held_at(run, since), root_of(run))} when it began.",
-        stop_sentence(run, played.scene.opens_ns(FALLS)), f"Slippage cost {slipped}.", day_sentence(run),
-        level_sentence(run), refusal_sentence(run, since),
-    )  # fmt: skip
+        stop_sentence(run, played.scene.opens_ns(FALLS)),
+        f"Slippage cost {slipped}.",
+        day_sentence(run),
+        level_sentence(run),
+        refusal_sentence(run, since),
+    )
     return Told(story, {"slippage_beyond_expected_dollars": extra / 100.0})
 
 
 STRAINS = (
     Scenario("volatility", "Volatility doubles, then doubles again", _volatility, _volatility_told),
-    Scenario("drawdown", f"A long drawdown: {WEEKS} weeks of wrong forecasts", _drawdown, _drawdown_told,
-             sessions=5 * WEEKS, most_steps=2),
+    Scenario(
+        "drawdown",
+        f"A long drawdown: {WEEKS} weeks of wrong forecasts",
+        _drawdown,
+        _drawdown_told,
+        sessions=5 * WEEKS,
+        most_steps=2,
+    ),
     Scenario("dead-feed", "Dead feed: no prices for 70 minutes with an open position", _dead, _dead_told),
     Scenario("thin-book", "Thin book: wide spread, slippage of several ticks, one contract a price", _thin, _thin_told),
-)  # fmt: skip
+)

@@ -59,9 +59,14 @@ def scenario_named(name: str) -> Scenario:
 
 
 def run_scenarios(
-    signal: Instrument, settings_for: Callable[[str], TradingSettings], *, cash_cents: int,
-    matching: MatchingParameters = MatchingParameters(), names: Sequence[str] = (), progress: Progress | None = None,
-) -> tuple[ScenarioResult, ...]:  # fmt: skip
+    signal: Instrument,
+    settings_for: Callable[[str], TradingSettings],
+    *,
+    cash_cents: int,
+    matching: MatchingParameters = MatchingParameters(),
+    names: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> tuple[ScenarioResult, ...]:
     """Those scenarios, all where none is named, in their order.
 
     signal: whose bars the scene is made of.  settings_for: the settings to judge, given the scene's symbol as the
@@ -77,9 +82,13 @@ def run_scenarios(
 
 
 def run_scenario(
-    scenario: Scenario, signal: Instrument, settings_for: Callable[[str], TradingSettings], *, cash_cents: int,
+    scenario: Scenario,
+    signal: Instrument,
+    settings_for: Callable[[str], TradingSettings],
+    *,
+    cash_cents: int,
     matching: MatchingParameters = MatchingParameters(),
-) -> ScenarioResult:  # fmt: skip
+) -> ScenarioResult:
     """Draw, play, judge and tell one scenario; see `run_scenarios`."""
     given = msgspec.structs.replace(settings_for(simulated_symbol(signal)), auto_trading=True)
     scene = Scene(signal, scenario.sessions, most_steps=scenario.most_steps, sure=_sure(given))
@@ -91,9 +100,15 @@ def run_scenario(
     judged, held = (*checks(run), *told.checks), max(abs(mark.contracts) for mark in run.marks)
     story = told.story if held else (told.story[0], idle_sentence(run))
     return ScenarioResult(
-        scenario.name, scenario.title, all(check.holds for check in judged), held, judged, story, timeline(run),
+        scenario.name,
+        scenario.title,
+        all(check.holds for check in judged),
+        held,
+        judged,
+        story,
+        timeline(run),
         {**_figures(run), **told.figures},
-    )  # fmt: skip
+    )
 
 
 def _sure(settings: TradingSettings) -> float:
@@ -105,7 +120,10 @@ def _sure(settings: TradingSettings) -> float:
 def _figures(run: Run) -> dict[str, float]:
     day = worst_day(run)
     return {
-        "worst_day_loss": day.share, "gap_dollars": day.gap_cents / 100.0, "capital_at_risk": capital_at_risk(run),
-        "trades": float(len(run.trades)), "final_equity_dollars": run.account.equity_cents / 100.0,
+        "worst_day_loss": day.share,
+        "gap_dollars": day.gap_cents / 100.0,
+        "capital_at_risk": capital_at_risk(run),
+        "trades": float(len(run.trades)),
+        "final_equity_dollars": run.account.equity_cents / 100.0,
         "drawdown": max(mark.account.drawdown for mark in run.marks),
-    }  # fmt: skip
+    }

@@ -158,9 +158,10 @@ def end_sentence(run: Run) -> str:
 def idle_sentence(run: Run) -> str:
     """Why nothing was ever held: the reason that was given most often while a bet was on offer."""
     reasons = Counter(
-        _kind_of(taken.decision.reason) for taken in run.decided
+        _kind_of(taken.decision.reason)
+        for taken in run.decided
         if (wanted := taken.decision.recommendation) is not None and wanted.p_low > wanted.break_even
-    )  # fmt: skip
+    )
     why = f" ({reasons.most_common(1)[0][0]})" if reasons else ""
     return f"Nothing was ever held, so no limit was put to the test{why}: try more cash, or a micro."
 
@@ -208,5 +209,11 @@ def _fill_words(filled: Filled, root: str) -> str:
 def _row(run: Run, time_ns: int, what: str) -> Row:
     mark = next(mark for mark in reversed(run.marks) if mark.time_ns <= time_ns)
     last = mark.account.last_ticks.get(run.settings.order_symbol, 0)
-    return Row(new_york_text(time_ns), run.instrument.to_points(last), mark.contracts,
-               mark.account.equity_cents / 100.0, mark.level.name, what)  # fmt: skip
+    return Row(
+        new_york_text(time_ns),
+        run.instrument.to_points(last),
+        mark.contracts,
+        mark.account.equity_cents / 100.0,
+        mark.level.name,
+        what,
+    )

@@ -95,9 +95,19 @@ class Judged(msgspec.Struct, frozen=True, eq=False):
     losses: Floats
 
 
-def search(bars: Bars, calendar: SessionCalendar, recipe: Recipe, member: str, *, trials: int = 30, seed: int = 1,
-           record: Callable[[str], object] | None = None, processes: int = 2, scheduler: str | None = None,
-           progress: Progress | None = None) -> SearchResult:  # fmt: skip
+def search(
+    bars: Bars,
+    calendar: SessionCalendar,
+    recipe: Recipe,
+    member: str,
+    *,
+    trials: int = 30,
+    seed: int = 1,
+    record: Callable[[str], object] | None = None,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
     """Look for better parameters of one tree of the recipe.
 
     trials: to propose; one that was proposed before is not judged again.  seed: of Optuna and of the fits.  record:
@@ -255,9 +265,12 @@ def _result(
         raise TrainingError(f"no trial of {judge.member} could be judged: {failed[0] if failed else 'none was new'}.")
     dates = judge.data.trade_date[judge.counted]
     ability = superior_ability(
-        hourly(shipped.losses), np.column_stack([hourly(judged.losses) for judged in found]),
-        [str(judged.candidate.trial) for judged in found], block=DATE_HOURS, seed=judge.seed,
-    )  # fmt: skip
+        hourly(shipped.losses),
+        np.column_stack([hourly(judged.losses) for judged in found]),
+        [str(judged.candidate.trial) for judged in found],
+        block=DATE_HOURS,
+        seed=judge.seed,
+    )
     ranked = sorted(found, key=lambda judged: (judged.candidate.log_loss, judged.candidate.trial))
     best = tuple(_compared(judged, shipped, dates) for judged in ranked[:SHOWN])
     better = ability.p_value <= SIZE and best[0].gain > 0.0
@@ -270,11 +283,20 @@ def _result(
     else:
         sentence = f"No better than the shipped settings: what the best of the trials gains can be chance ({tested})."
     return SearchResult(
-        member=judge.member, seed=judge.seed, simulated=simulated, n_tried=n, failed=failed, n_bars=len(dates),
-        n_dates=len(np.unique(dates)), shipped=shipped.candidate, best=best, p_value=ability.p_value,
-        verdict="better" if better else "no_better", sentence=sentence,
+        member=judge.member,
+        seed=judge.seed,
+        simulated=simulated,
+        n_tried=n,
+        failed=failed,
+        n_bars=len(dates),
+        n_dates=len(np.unique(dates)),
+        shipped=shipped.candidate,
+        best=best,
+        p_value=ability.p_value,
+        verdict="better" if better else "no_better",
+        sentence=sentence,
         recipe_line=_line(judge.member, best[0].parameters),
-    )  # fmt: skip
+    )
 
 
 def _line(member: str, parameters: Values) -> str:

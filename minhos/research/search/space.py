@@ -31,22 +31,34 @@ PENALTY = Range(1.0, 300.0, log=True)
 
 SPACES: dict[str, dict[str, Range]] = {
     "lightgbm": {
-        "learning_rate": RATE, "num_leaves": Range(4, 64, log=True, whole=True),
-        "min_child_samples": Range(20, 2000, log=True, whole=True), "subsample": SHARE, "colsample_bytree": SHARE,
+        "learning_rate": RATE,
+        "num_leaves": Range(4, 64, log=True, whole=True),
+        "min_child_samples": Range(20, 2000, log=True, whole=True),
+        "subsample": SHARE,
+        "colsample_bytree": SHARE,
         "reg_lambda": PENALTY,
     },
     "xgboost": {
-        "learning_rate": RATE, "max_depth": Range(2, 7, whole=True), "min_child_weight": Range(5.0, 500.0, log=True),
-        "subsample": SHARE, "colsample_bytree": SHARE, "reg_lambda": PENALTY,
+        "learning_rate": RATE,
+        "max_depth": Range(2, 7, whole=True),
+        "min_child_weight": Range(5.0, 500.0, log=True),
+        "subsample": SHARE,
+        "colsample_bytree": SHARE,
+        "reg_lambda": PENALTY,
     },
     "catboost": {
-        "learning_rate": RATE, "depth": Range(2, 7, whole=True), "l2_leaf_reg": PENALTY, "subsample": SHARE,
+        "learning_rate": RATE,
+        "depth": Range(2, 7, whole=True),
+        "l2_leaf_reg": PENALTY,
+        "subsample": SHARE,
     },
     "random_forest": {
-        "max_depth": Range(3, 10, whole=True), "min_samples_leaf": Range(20, 1000, log=True, whole=True),
-        "max_features": Range(0.1, 1.0), "max_samples": Range(0.1, 0.9),
+        "max_depth": Range(3, 10, whole=True),
+        "min_samples_leaf": Range(20, 1000, log=True, whole=True),
+        "max_features": Range(0.1, 1.0),
+        "max_samples": Range(0.1, 0.9),
     },
-}  # fmt: skip
+}
 
 
 def distributions(member: str) -> dict[str, Any]:

@@ -75,22 +75,44 @@ def compare(first: Side, second: Side) -> Comparison:
         lags = min(MOST_LAGS, n_dates // BLOCKS)
         p_value = known(sharpe_difference(a.days.returns[i], b.days.returns[j], lags).p_value)
     return Comparison(
-        a.name, b.name, b.fraction,
-        growth=difference(a.real.growth[i] / years, b.real.growth[j] / years,
-                          a.drawn.growth[i] / years, b.drawn.growth[j] / years, n_dates=n_dates),
-        sharpe_ratio=difference(annual(a.real.sharpe_ratio[i]), annual(b.real.sharpe_ratio[j]),
-                                annual(a.drawn.sharpe_ratio[i]), annual(b.drawn.sharpe_ratio[j]),
-                                n_dates=n_dates),
-        max_drawdown=difference(a.real.drawdown[i], b.real.drawdown[j], a.drawn.drawdown[i], b.drawn.drawdown[j],
-                                n_dates=n_dates, smaller_is_better=True),
+        a.name,
+        b.name,
+        b.fraction,
+        growth=difference(
+            a.real.growth[i] / years,
+            b.real.growth[j] / years,
+            a.drawn.growth[i] / years,
+            b.drawn.growth[j] / years,
+            n_dates=n_dates,
+        ),
+        sharpe_ratio=difference(
+            annual(a.real.sharpe_ratio[i]),
+            annual(b.real.sharpe_ratio[j]),
+            annual(a.drawn.sharpe_ratio[i]),
+            annual(b.drawn.sharpe_ratio[j]),
+            n_dates=n_dates,
+        ),
+        max_drawdown=difference(
+            a.real.drawdown[i],
+            b.real.drawdown[j],
+            a.drawn.drawdown[i],
+            b.drawn.drawdown[j],
+            n_dates=n_dates,
+            smaller_is_better=True,
+        ),
         sharpe_p_value=p_value,
-    )  # fmt: skip
+    )
 
 
 def difference(
-    real: Floats, other_real: Floats, drawn: Floats, other_drawn: Floats, *, n_dates: int,
+    real: Floats,
+    other_real: Floats,
+    drawn: Floats,
+    other_drawn: Floats,
+    *,
+    n_dates: int,
     smaller_is_better: bool = False,
-) -> Difference:  # fmt: skip
+) -> Difference:
     """The difference of one figure: as it was, shape (1,), and drawn, shape (paths,), from 3 dates or more."""
     with np.errstate(invalid="ignore"):
         value, interval = known(float(real[0] - other_real[0])), interval_of(drawn - other_drawn, n_dates)

@@ -100,9 +100,12 @@ def figures_of_days(days: Days, dates: Ints) -> Figures:
     found = histories(days.paths, dates)
     daily = days.paths.returns[0][dates]
     return Figures(
-        annual(found.sharpe_ratio[0]), found.drawdown[0], annual(daily.std(axis=0, ddof=1)),
-        _ratio(days.won[dates].sum(axis=0), days.closed[dates].sum(axis=0)), daily.mean(axis=0),
-    )  # fmt: skip
+        annual(found.sharpe_ratio[0]),
+        found.drawdown[0],
+        annual(daily.std(axis=0, ddof=1)),
+        _ratio(days.won[dates].sum(axis=0), days.closed[dates].sum(axis=0)),
+        daily.mean(axis=0),
+    )
 
 
 def _ratio(above: Ints, below: Ints) -> Floats:

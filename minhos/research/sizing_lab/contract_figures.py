@@ -94,9 +94,7 @@ class Record(msgspec.Struct, frozen=True, eq=False):
     bound: dict[str, Bound]
 
 
-def record_of(
-    result: BacktestResult, policy: str, title: str, rule: str, trading_capital_cents: int | None
-) -> Record:  # fmt: skip
+def record_of(result: BacktestResult, policy: str, title: str, rule: str, trading_capital_cents: int | None) -> Record:
     """The record of one backtest.  trading_capital_cents: capital is the smaller of this and equity."""
     return Record(
         figures_of(result, policy, title, rule, trading_capital_cents),
@@ -112,7 +110,7 @@ def record_of(
 
 def figures_of(
     result: BacktestResult, policy: str, title: str, rule: str, trading_capital_cents: int | None
-) -> ContractFigures:  # fmt: skip
+) -> ContractFigures:
     """The figures of one backtest, its Sharpe ratio as if nothing else had been tried."""
     plain, returns = summary(result), daily_returns(result)
     risks, added = capital_at_risk(result.decisions, trading_capital_cents)
@@ -163,9 +161,15 @@ def missing_of(bets: int, trades: int, trade_dates: int) -> str:
 def without_ratios(figures: ContractFigures) -> ContractFigures:
     """The same with nothing in it that would look like a result."""
     return msgspec.structs.replace(
-        figures, risk_adjusted=None, deflation=unknown(figures.deflation, figures.missing), sortino_ratio=None,
-        calmar_ratio=None, volatility=None, win_rate=None, profit_factor=None,
-    )  # fmt: skip
+        figures,
+        risk_adjusted=None,
+        deflation=unknown(figures.deflation, figures.missing),
+        sortino_ratio=None,
+        calmar_ratio=None,
+        volatility=None,
+        win_rate=None,
+        profit_factor=None,
+    )
 
 
 def unknown(found: Deflation, reason: str) -> Deflation:

@@ -43,16 +43,28 @@ class Stage(msgspec.Struct, frozen=True, eq=False):
     matching: MatchingParameters
 
 
-def run_ways(stage: Stage, ways: Sequence[Way], done: Sequence[tuple[Way, Record]] = (), *, processes: int = 2,
-             scheduler: str | None = None, progress: Progress | None = None) -> list[Record]:  # fmt: skip
+def run_ways(
+    stage: Stage,
+    ways: Sequence[Way],
+    done: Sequence[tuple[Way, Record]] = (),
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> list[Record]:
     """One record a way, in order; ways with the same settings, and those that are done, are not run again."""
     known = {_key(way): record for way, record in done}
     left = {_key(way): way for way in reversed(ways) if _key(way) not in known}
     distinct = [way for way in ways if left.get(_key(way)) is way]
     records = run_calls(
-        run_way, [(way,) for way in distinct], processes=processes, scheduler=scheduler, shared=slim(stage),
-        progress=progress, describe=_described,
-    )  # fmt: skip
+        run_way,
+        [(way,) for way in distinct],
+        processes=processes,
+        scheduler=scheduler,
+        shared=slim(stage),
+        progress=progress,
+        describe=_described,
+    )
     known |= {_key(way): record for way, record in zip(distinct, records, strict=True)}
     return [renamed(known[_key(way)], way) for way in ways]
 
@@ -66,9 +78,15 @@ def run_way(stage: Stage, way: Way) -> Record:
     """One backtest."""
     study, settings = stage.study, msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk)
     result = run_backtest(
-        study.bars, study.forecasts, study.table, study.activations, settings, SessionCalendar.load(),
-        cash_cents=stage.cash_cents, matching=stage.matching,
-    )  # fmt: skip
+        study.bars,
+        study.forecasts,
+        study.table,
+        study.activations,
+        settings,
+        SessionCalendar.load(),
+        cash_cents=stage.cash_cents,
+        matching=stage.matching,
+    )
     return record_of(result, way.policy, way.title, way.rule, way.sizing.trading_capital_cents)
 
 

@@ -97,8 +97,14 @@ class Runs(msgspec.Struct, frozen=True, eq=False):
         raise KeyError((policy, rule))
 
 
-def contracts_lab(stage: Stage, assumptions: Assumptions = Assumptions(), *, processes: int = 2,
-                  scheduler: str | None = None, progress: Progress | None = None) -> Runs:  # fmt: skip
+def contracts_lab(
+    stage: Stage,
+    assumptions: Assumptions = Assumptions(),
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Runs:
     """Run every policy under both rules, and the settings as they stand with each of them off.
 
     processes, scheduler: as in `parallel.run_calls`.  Raises TrainingError where workers cannot be used.
@@ -106,17 +112,24 @@ def contracts_lab(stage: Stage, assumptions: Assumptions = Assumptions(), *, pro
     tell: Progress = progress or (lambda share, text: None)
     shipped = [shipped_way(stage, rule) for rule in ENTRY_RULES]
     first = run_ways(
-        stage, shipped, processes=processes, scheduler=scheduler,
+        stage,
+        shipped,
+        processes=processes,
+        scheduler=scheduler,
         progress=lambda share, text: tell(_RISK_SHARE * share, text),
-    )  # fmt: skip
+    )
     risks = {rule.name: record.figures.mean_risk or _NOTHING for rule, record in zip(ENTRY_RULES, first, strict=True)}
     ways = [*policy_ways(stage, assumptions, risks), as_set(stage)]
     n_policies = len(ways)
     ways += ways_off(stage.settings)
     records = run_ways(
-        stage, ways, list(zip(shipped, first, strict=True)), processes=processes, scheduler=scheduler,
+        stage,
+        ways,
+        list(zip(shipped, first, strict=True)),
+        processes=processes,
+        scheduler=scheduler,
         progress=lambda share, text: tell(_RISK_SHARE + (1.0 - _RISK_SHARE) * share, text),
-    )  # fmt: skip
+    )
     return Runs(_lab(stage, records, n_policies), tuple(ways), tuple(records))
 
 
@@ -134,12 +147,14 @@ def policy_ways(stage: Stage, assumptions: Assumptions, same_risk: dict[str, flo
     target = {rule.name: sizer.mean_fraction(POLICY["volatility_target"], rule) or _NOTHING for rule in ENTRY_RULES}
     return [
         _way(stage, policy, rule, same_risk[rule.name], target[rule.name], assumptions)
-        for rule in ENTRY_RULES for policy in POLICIES
-    ]  # fmt: skip
+        for rule in ENTRY_RULES
+        for policy in POLICIES
+    ]
 
 
-def _way(stage: Stage, policy: Policy, rule: EntryRule, same_risk: float, target_risk: float,
-         assumptions: Assumptions) -> Way:  # fmt: skip
+def _way(
+    stage: Stage, policy: Policy, rule: EntryRule, same_risk: float, target_risk: float, assumptions: Assumptions
+) -> Way:
     base = stage.settings
     sizing = engine_parameters(
         policy, base.sizing, rule, same_risk=same_risk, target_risk=target_risk, assumptions=assumptions
@@ -170,12 +185,16 @@ def _lab(stage: Stage, records: list[Record], n_policies: int) -> ContractsLab:
         runs=tuple(record.figures for record in records[: n_policies - 1]),
         shipped=kept.figures,
         overlaps=tuple(
-            overlap(rule.name, by_name[SHIPPED, rule.name], by_name[FIXED_10, rule.name],
-                    stage.settings.sizing.max_position_size)
+            overlap(
+                rule.name,
+                by_name[SHIPPED, rule.name],
+                by_name[FIXED_10, rule.name],
+                stage.settings.sizing.max_position_size,
+            )
             for rule in ENTRY_RULES
         ),
         settings=setting_costs(stage.settings, kept, records[n_policies:]),
-    )  # fmt: skip
+    )
 
 
 def overlap(rule: str, kelly: Record, fixed: Record, cap: int) -> Overlap:
@@ -209,6 +228,4 @@ def deflate(lab: ContractsLab, n_trials: int, sharpe_ratio_variance: float | Non
             worth = unknown(worth, figures.missing)
         return msgspec.structs.replace(figures, deflation=worth)
 
-    return msgspec.structs.replace(
-        lab, runs=tuple(map(one, lab.runs)), shipped=one(lab.shipped), n_trials=n_trials
-    )  # fmt: skip
+    return msgspec.structs.replace(lab, runs=tuple(map(one, lab.runs)), shipped=one(lab.shipped), n_trials=n_trials)

@@ -60,8 +60,12 @@ TITLES = {
     "win_rate": "win rate not worse",
     "constraints": "constraints hold",
 }
-_FIELDS = {"risk_adjusted": "sharpe_ratio", "drawdown": "max_drawdown", "volatility": "volatility",
-           "win_rate": "win_rate"}  # fmt: skip
+_FIELDS = {
+    "risk_adjusted": "sharpe_ratio",
+    "drawdown": "max_drawdown",
+    "volatility": "volatility",
+    "win_rate": "win_rate",
+}
 
 
 def contract_criteria(kelly: Record, fixed: Record, sizing: SizingParameters) -> tuple[Criterion, ...]:
@@ -69,10 +73,17 @@ def contract_criteria(kelly: Record, fixed: Record, sizing: SizingParameters) ->
     pair, rule = (days_of(kelly), days_of(fixed)), kelly.figures.rule
     missing = kelly.figures.missing or fixed.figures.missing
     found = [
-        _judge(name, "contracts", rule, _of_contracts(kelly.figures)[name], _of_contracts(fixed.figures)[name],
-               paired_difference(*pair, field), missing)
+        _judge(
+            name,
+            "contracts",
+            rule,
+            _of_contracts(kelly.figures)[name],
+            _of_contracts(fixed.figures)[name],
+            paired_difference(*pair, field),
+            missing,
+        )
         for name, field in _FIELDS.items()
-    ]  # fmt: skip
+    ]
     return (*found, _constraints_in_contracts(kelly.figures, sizing))
 
 
@@ -92,10 +103,8 @@ def fraction_criteria(lab: RuleLab, sizing: SizingParameters) -> tuple[Criterion
     }
     values = [{name: getattr(figures, field) for name, field in _FIELDS.items()} for figures in (kelly, fixed)]
     found = [
-        _judge(name, "fractions", rule, values[0][name], values[1][name],
-               differences[name], "")
-        for name in _FIELDS
-    ]  # fmt: skip
+        _judge(name, "fractions", rule, values[0][name], values[1][name], differences[name], "") for name in _FIELDS
+    ]
     return (*found, _constraints_in_fractions(kelly, rule, sizing))
 
 
@@ -128,9 +137,11 @@ def _untold(name: str, unit: Unit, rule: str, why: str) -> Criterion:
 
 def _of_contracts(figures: ContractFigures) -> Values:
     return {
-        "risk_adjusted": figures.deflation.annual, "drawdown": figures.max_drawdown,
-        "volatility": figures.volatility, "win_rate": figures.win_rate,
-    }  # fmt: skip
+        "risk_adjusted": figures.deflation.annual,
+        "drawdown": figures.max_drawdown,
+        "volatility": figures.volatility,
+        "win_rate": figures.win_rate,
+    }
 
 
 def _constraints_in_contracts(figures: ContractFigures, sizing: SizingParameters) -> Criterion:

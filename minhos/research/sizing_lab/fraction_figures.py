@@ -126,23 +126,33 @@ def figures_of(
     at_limit = returns <= -context.daily_loss_limit + _ROUNDING
     day, n_days = context.grid.day[bets], context.grid.n_days
     return PolicyFigures(
-        policy=policy.name, title=policy.title, rule=context.rule, bets=len(bets),
-        exposure=len(bets) / context.n_bars, mean_fraction=float(fraction[context.taken].mean()),
-        largest_fraction=float(fraction.max()), growth=known(total),
-        growth_a_bet=known(total / len(bets)) if len(bets) else None, growth_a_year=known(total / years),
-        total_return=gain_of(total), sharpe_ratio=known(annualised(sharpe_ratio(returns), SESSIONS_A_YEAR)),
+        policy=policy.name,
+        title=policy.title,
+        rule=context.rule,
+        bets=len(bets),
+        exposure=len(bets) / context.n_bars,
+        mean_fraction=float(fraction[context.taken].mean()),
+        largest_fraction=float(fraction.max()),
+        growth=known(total),
+        growth_a_bet=known(total / len(bets)) if len(bets) else None,
+        growth_a_year=known(total / years),
+        total_return=gain_of(total),
+        sharpe_ratio=known(annualised(sharpe_ratio(returns), SESSIONS_A_YEAR)),
         bet_sharpe_ratio=known(_of_bets(log_growth[bets])),
         sortino_ratio=known(annualised(sortino_ratio(returns), SESSIONS_A_YEAR)),
         calmar_ratio=gain_a_year / drawdown if gain_a_year is not None and drawdown > 0.0 else None,
         volatility=known(float(np.std(returns, ddof=1)) * math.sqrt(SESSIONS_A_YEAR)) if len(returns) > 1 else None,
-        max_drawdown=drawdown, win_rate=known(win_rate(money)), profit_factor=known(profit_factor(money)),
-        days_at_limit=float(at_limit.mean()), histogram=histogram(fraction[bets]),
+        max_drawdown=drawdown,
+        win_rate=known(win_rate(money)),
+        profit_factor=known(profit_factor(money)),
+        days_at_limit=float(at_limit.mean()),
+        histogram=histogram(fraction[bets]),
         daily_growth=tuple(known(x) for x in played.days.total[row].tolist()),
         deflation=deflated(returns, context.trials, context.sharpe_ratio_variance),
         ruin=ruin_of(drawn, row, context.grid.n_days),
         daily_bets=tuple(np.bincount(day, minlength=n_days).tolist()),
         daily_won=tuple(np.bincount(day[money > 0.0], minlength=n_days).tolist()),
-    )  # fmt: skip
+    )
 
 
 def ruin_of(drawn: Histories, row: int, n_dates: int) -> Ruin:
@@ -151,11 +161,16 @@ def ruin_of(drawn: Histories, row: int, n_dates: int) -> Ruin:
     middle, bad = np.quantile(drawn.drawdown[row], (0.5, 0.95)).tolist()
     lowest, n = drawn.lowest[row], drawn.lowest.shape[1]
     return Ruin(
-        middle, bad, float((lowest < 0.8).mean()), float((lowest < 0.5).mean()),
+        middle,
+        bad,
+        float((lowest < 0.8).mean()),
+        float((lowest < 0.5).mean()),
         growth_interval=interval_of(drawn.growth[row] / years, n_dates),
         sharpe_interval=interval_of(annual(drawn.sharpe_ratio[row]), n_dates),
-        histories=n, trade_dates=n_dates, bands=drawn.bands[row] if drawn.bands else (),
-    )  # fmt: skip
+        histories=n,
+        trade_dates=n_dates,
+        bands=drawn.bands[row] if drawn.bands else (),
+    )
 
 
 def histogram(fractions: Floats, bins: int = HISTOGRAM_BINS) -> tuple[HistogramBin, ...]:

@@ -122,10 +122,18 @@ class SizingLab(msgspec.Struct, frozen=True):
 
 
 def sizing_lab(
-    study: OutOfSample, base: SizingParameters, assumptions: Assumptions = Assumptions(), *,
-    rules: Sequence[EntryRule] = ENTRY_RULES, accounts: Sequence[AccountRules] = RULE_SETS, n_paths: int = 10_000,
-    seed: int = 1, trials: int = 1, sharpe_ratio_variance: float | None = None, progress: Progress | None = None,
-) -> SizingLab:  # fmt: skip
+    study: OutOfSample,
+    base: SizingParameters,
+    assumptions: Assumptions = Assumptions(),
+    *,
+    rules: Sequence[EntryRule] = ENTRY_RULES,
+    accounts: Sequence[AccountRules] = RULE_SETS,
+    n_paths: int = 10_000,
+    seed: int = 1,
+    trials: int = 1,
+    sharpe_ratio_variance: float | None = None,
+    progress: Progress | None = None,
+) -> SizingLab:
     """Size the study's signals in all ways.  The same seed gives the same figures.
 
     base: the settings as they stand.  n_paths: resampled histories.  trials, sharpe_ratio_variance: from the ledger.
@@ -133,9 +141,16 @@ def sizing_lab(
     signals = study.signals
     grid = day_grid(signals.trade_date)
     bench = _Bench(
-        signals, grid, base, Sizer(signals, [activation.payoff for activation in study.activations], base, assumptions),
-        drawn_dates(grid.n_days, n_paths, seed), tuple(accounts), seed, trials, sharpe_ratio_variance,
-    )  # fmt: skip
+        signals,
+        grid,
+        base,
+        Sizer(signals, [activation.payoff for activation in study.activations], base, assumptions),
+        drawn_dates(grid.n_days, n_paths, seed),
+        tuple(accounts),
+        seed,
+        trials,
+        sharpe_ratio_variance,
+    )
     found = []
     for i, rule in enumerate(rules):
 
@@ -145,9 +160,16 @@ def sizing_lab(
 
         found.append(_rule_lab(bench, rule, tell))
     return SizingLab(
-        signals.simulated, study.schedule, len(signals), tuple(grid.trade_date.tolist()), assumptions,
-        base.daily_loss_limit, n_paths, trials, tuple(found),
-    )  # fmt: skip
+        signals.simulated,
+        study.schedule,
+        len(signals),
+        tuple(grid.trade_date.tolist()),
+        assumptions,
+        base.daily_loss_limit,
+        n_paths,
+        trials,
+        tuple(found),
+    )
 
 
 class _Bench(msgspec.Struct, frozen=True, eq=False):
@@ -170,9 +192,15 @@ class _Bench(msgspec.Struct, frozen=True, eq=False):
 
     def context(self, rule: EntryRule, bets: Ints, net_r: Floats) -> Context:
         return Context(
-            rule.name, self.grid, net_r, bets, len(self.signals), self.base.daily_loss_limit, self.trials,
+            rule.name,
+            self.grid,
+            net_r,
+            bets,
+            len(self.signals),
+            self.base.daily_loss_limit,
+            self.trials,
             self.sharpe_ratio_variance,
-        )  # fmt: skip
+        )
 
 
 class _Result(msgspec.Struct, frozen=True, eq=False):
@@ -208,9 +236,16 @@ def _rule_lab(bench: _Bench, rule: EntryRule, tell: Progress) -> RuleLab:
         if policy.name not in BASELINES
     )
     return RuleLab(
-        rule, len(bets), "", same_risk, figures, comparisons, _more_than_size(bench, result),
-        _lower_win_rate(bench, rule, result), _account_checks(bench, result),
-    )  # fmt: skip
+        rule,
+        len(bets),
+        "",
+        same_risk,
+        figures,
+        comparisons,
+        _more_than_size(bench, result),
+        _lower_win_rate(bench, rule, result),
+        _account_checks(bench, result),
+    )
 
 
 def _missing(rule: EntryRule, n_bets: int, n_dates: int) -> str:
@@ -270,8 +305,10 @@ def _lower_win_rate(bench: _Bench, rule: EntryRule, result: _Result) -> LowerWin
 
 def _mean_figures(draws: list[PolicyFigures]) -> LowerFigures:
     return LowerFigures(
-        draws[0].policy, draws[0].title,
-        win_rate=_mean([d.win_rate for d in draws]), growth_a_year=_mean([d.growth_a_year for d in draws]),
+        draws[0].policy,
+        draws[0].title,
+        win_rate=_mean([d.win_rate for d in draws]),
+        growth_a_year=_mean([d.growth_a_year for d in draws]),
         sharpe_ratio=_mean([d.sharpe_ratio for d in draws]),
         max_drawdown=math.fsum(d.max_drawdown for d in draws) / len(draws),
         drawdown_median=math.fsum(d.ruin.drawdown_median for d in draws) / len(draws),
@@ -280,7 +317,7 @@ def _mean_figures(draws: list[PolicyFigures]) -> LowerFigures:
         below_50=math.fsum(d.ruin.below_50 for d in draws) / len(draws),
         days_at_limit=math.fsum(d.days_at_limit for d in draws) / len(draws),
         loses=sum(d.growth is None or d.growth < 0.0 for d in draws) / len(draws),
-    )  # fmt: skip
+    )
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -89,9 +89,14 @@ def taken(signals: Signals, rule: EntryRule) -> Mask:
 
 
 def engine_parameters(
-    policy: Policy, base: SizingParameters, rule: EntryRule, *, same_risk: float, target_risk: float,
+    policy: Policy,
+    base: SizingParameters,
+    rule: EntryRule,
+    *,
+    same_risk: float,
+    target_risk: float,
     assumptions: Assumptions = Assumptions(),
-) -> SizingParameters:  # fmt: skip
+) -> SizingParameters:
     """The sizing settings that make the engine follow the policy; `rule.execute_at` belongs to the risk settings.
 
     same_risk: fraction of "fixed_same_risk".  target_risk: mean fraction of "volatility_target", which the engine
@@ -102,27 +107,42 @@ def engine_parameters(
     if policy.name == "kelly_shipped":
         return entry
     free = msgspec.structs.replace(
-        entry, kelly_enabled=True, max_kelly_fraction=1.0, kelly_multiplier=1.0, ladder_step=1.0,
-        max_capital_risk=1.0, drawdown_bound=False,
-    )  # fmt: skip
+        entry,
+        kelly_enabled=True,
+        max_kelly_fraction=1.0,
+        kelly_multiplier=1.0,
+        ladder_step=1.0,
+        max_capital_risk=1.0,
+        drawdown_bound=False,
+    )
     if policy.name in _KELLY_SHARES:
         return msgspec.structs.replace(free, kelly_multiplier=_KELLY_SHARES[policy.name])
     if policy.name == "kelly_drawdown":
         return msgspec.structs.replace(
-            free, drawdown_bound=True, wealth_floor=assumptions.wealth_floor,
+            free,
+            drawdown_bound=True,
+            wealth_floor=assumptions.wealth_floor,
             breach_probability=assumptions.breach_probability,
-        )  # fmt: skip
+        )
     fixed = {
-        "fixed_10": FIXED_SHARE, "fixed_1_contract": 0.0, "fixed_same_risk": same_risk,
+        "fixed_10": FIXED_SHARE,
+        "fixed_1_contract": 0.0,
+        "fixed_same_risk": same_risk,
         "volatility_target": target_risk,
-    }  # fmt: skip
+    }
     return msgspec.structs.replace(free, kelly_enabled=False, fixed_fraction=fixed[policy.name])
 
 
 def fractions(
-    policy: Policy, signals: Signals, payoffs: Sequence[Payoff], rule: EntryRule, base: SizingParameters,
-    assumptions: Assumptions = Assumptions(), *, same_risk: float | None = None,
-) -> Floats:  # fmt: skip
+    policy: Policy,
+    signals: Signals,
+    payoffs: Sequence[Payoff],
+    rule: EntryRule,
+    base: SizingParameters,
+    assumptions: Assumptions = Assumptions(),
+    *,
+    same_risk: float | None = None,
+) -> Floats:
     """Share of capital that the policy wants at risk on each bar, shape (n,); 0 where the rule does not bet.
 
     payoffs: one for each row that `signals.model` names.  For several policies on the same signals build one `Sizer`.
@@ -137,9 +157,12 @@ class Sizer:
     """
 
     def __init__(
-        self, signals: Signals, payoffs: Sequence[Payoff], base: SizingParameters,
+        self,
+        signals: Signals,
+        payoffs: Sequence[Payoff],
+        base: SizingParameters,
         assumptions: Assumptions = Assumptions(),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.signals = signals
         self._payoffs = payoffs
         self._base = base
@@ -199,9 +222,13 @@ class Sizer:
     @functools.cached_property
     def _drawdown(self) -> Floats:
         parameters = engine_parameters(
-            POLICY["kelly_drawdown"], self._base, ENTRY_RULES[1], same_risk=0.0, target_risk=0.0,
+            POLICY["kelly_drawdown"],
+            self._base,
+            ENTRY_RULES[1],
+            same_risk=0.0,
+            target_risk=0.0,
             assumptions=self._assumptions,
-        )  # fmt: skip
+        )
         return self._through_pipeline(parameters)
 
     @functools.cached_property
@@ -214,10 +241,12 @@ class Sizer:
         capital = float(self._assumptions.capital_cents)
         r_cents = (self._one_contract[self._bars] * capital).tolist()
         kelly = self._kelly[self._bars].tolist()
-        return self._on_bars([
-            size_pipeline(bet, Money(capital, r, math.inf, 1.0, math.inf), parameters, kelly=full).fraction
-            for bet, r, full in zip(self._bets, r_cents, kelly, strict=True)
-        ])  # fmt: skip
+        return self._on_bars(
+            [
+                size_pipeline(bet, Money(capital, r, math.inf, 1.0, math.inf), parameters, kelly=full).fraction
+                for bet, r, full in zip(self._bets, r_cents, kelly, strict=True)
+            ]
+        )
 
     def _volatility_target(self, bets: Mask) -> Floats:
         """The same standard deviation of wealth on every bet, so that a year of this many bets has the target's."""

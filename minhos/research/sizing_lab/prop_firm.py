@@ -89,9 +89,12 @@ def day_money(profit: Floats, traded: Mask, grid: DayGrid) -> DayMoney:
     earned = np.cumsum(grid.laid_out(profit), axis=1)
     peak = np.maximum(np.maximum.accumulate(earned, axis=1), 0.0)
     return DayMoney(
-        earned[:, -1], np.minimum(earned.min(axis=1), 0.0), peak[:, -1], (peak - earned).max(axis=1),
+        earned[:, -1],
+        np.minimum(earned.min(axis=1), 0.0),
+        peak[:, -1],
+        (peak - earned).max(axis=1),
         np.bincount(grid.day, weights=traded, minlength=grid.n_days) > 0,
-    )  # fmt: skip
+    )
 
 
 def money_of_fractions(growth: Floats, grid: DayGrid, account: float) -> Floats:
@@ -112,10 +115,15 @@ def outcome_of(rules: AccountRules, money: DayMoney) -> RuleOutcome:
     met = ended == _MET
     daily_loss, drawdown = float((ended == _DAILY_LOSS).mean()), float((ended == _DRAWDOWN).mean())
     return RuleOutcome(
-        rules.name, n, broken=float(((ended == _DAILY_LOSS) | (ended == _DRAWDOWN)).mean()), met=float(met.mean()),
-        unfinished=float((ended == _RUNNING).mean()), by_daily_loss=daily_loss, by_drawdown=drawdown,
+        rules.name,
+        n,
+        broken=float(((ended == _DAILY_LOSS) | (ended == _DRAWDOWN)).mean()),
+        met=float(met.mean()),
+        unfinished=float((ended == _RUNNING).mean()),
+        by_daily_loss=daily_loss,
+        by_drawdown=drawdown,
         days_to_target=float(np.median(days[met])) if met.any() else None,
-    )  # fmt: skip
+    )
 
 
 def _follow(rules: AccountRules, money: DayMoney) -> tuple[Ints, Ints]:

@@ -64,32 +64,42 @@ def settings_of(base: TradingSettings) -> tuple[Setting, ...]:
     replace = msgspec.structs.replace
     return (
         Setting(
-            "confidence", f"confidence {sizing.confidence_threshold:.2f} / {risk.min_confidence:.2f}",
+            "confidence",
+            f"confidence {sizing.confidence_threshold:.2f} / {risk.min_confidence:.2f}",
             ("entry_rule", "min confidence"),
             (replace(sizing, confidence_threshold=0.5), replace(risk, min_confidence=0.5)),
         ),
         Setting(
-            "max_position_size", f"at most {sizing.max_position_size} contracts",
+            "max_position_size",
+            f"at most {sizing.max_position_size} contracts",
             ("max_position_size", "max position size"),
             (replace(sizing, max_position_size=NO_LIMIT), replace(risk, max_position_size=NO_LIMIT)),
         ),
         Setting(
-            "max_consecutive_losses", f"stop after {risk.max_consecutive_losses} losses", ("losses in a row",),
+            "max_consecutive_losses",
+            f"stop after {risk.max_consecutive_losses} losses",
+            ("losses in a row",),
             (sizing, replace(risk, max_consecutive_losses=NO_LIMIT)),
         ),
         Setting(
-            "min_agreement", f"agreement {risk.min_agreement:.0%}", ("min agreement",),
+            "min_agreement",
+            f"agreement {risk.min_agreement:.0%}",
+            ("min agreement",),
             (sizing, replace(risk, min_agreement=0.0)),
         ),
         Setting(
-            "daily_loss_limit", f"daily loss {sizing.daily_loss_limit:.0%}", ("remaining_budget", "daily loss"),
+            "daily_loss_limit",
+            f"daily loss {sizing.daily_loss_limit:.0%}",
+            ("remaining_budget", "daily loss"),
             (replace(sizing, daily_loss_limit=1.0), replace(risk, daily_loss_limit=1.0, daily_loss_limit_cents=None)),
         ),
         Setting(
-            "drawdown_bound", f"drawdown bound {sizing.wealth_floor:.2f} / {sizing.breach_probability:.2f}",
-            ("drawdown",), (replace(sizing, drawdown_bound=False), risk),
+            "drawdown_bound",
+            f"drawdown bound {sizing.wealth_floor:.2f} / {sizing.breach_probability:.2f}",
+            ("drawdown",),
+            (replace(sizing, drawdown_bound=False), risk),
         ),
-    )  # fmt: skip
+    )
 
 
 def ways_off(base: TradingSettings) -> list[Way]:
@@ -113,16 +123,22 @@ def _cost(setting: Setting, kept: Record, days: Days, without: Record) -> Settin
     ours, other = kept.figures, without.figures
     if other.missing:
         told = f"{setting.title}: bound on {bars:,} bars of {len(dates)} trade dates; without it {other.missing}."
-        return SettingCost(
-            setting.name, setting.title, bound, None, None, None, None, None, None, UNKNOWN, told
-        )  # fmt: skip
+        return SettingCost(setting.name, setting.title, bound, None, None, None, None, None, None, UNKNOWN, told)
     cost, saved = other.total_return - ours.total_return, other.max_drawdown - ours.max_drawdown
     difference = paired_difference(days_of(without), days, "daily_return")
     return SettingCost(
-        setting.name, setting.title, bound, ours.total_return, other.total_return,
-        ours.max_drawdown, other.max_drawdown, cost, saved, difference,
+        setting.name,
+        setting.title,
+        bound,
+        ours.total_return,
+        other.total_return,
+        ours.max_drawdown,
+        other.max_drawdown,
+        cost,
+        saved,
+        difference,
         _sentence(setting.title, bars, len(dates), cost, saved, difference),
-    )  # fmt: skip
+    )
 
 
 def _sentence(title: str, bars: int, dates: int, cost: float, saved: float, difference: Difference) -> str:

@@ -31,9 +31,14 @@ Floats = npt.NDArray[np.float64]
 
 MEMBER = "lightgbm"
 PARAMETERS: Values = {
-    "n_estimators": 200, "learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 150, "subsample": 0.7,
-    "colsample_bytree": 0.5, "reg_lambda": 30.0,
-}  # fmt: skip
+    "n_estimators": 200,
+    "learning_rate": 0.03,
+    "num_leaves": 8,
+    "min_child_samples": 150,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+    "reg_lambda": 30.0,
+}
 N_GROUPS, N_TEST = 6, 2
 EARLY_STOPPING = 0.1
 MINIMUM_BETS = 30
@@ -77,9 +82,16 @@ class PathDistribution(msgspec.Struct, frozen=True):
 
 
 def path_distribution(
-    bars: Bars, calendar: SessionCalendar, *, table: FeatureTable | None = None, cost_ticks: float | None = None,
-    seed: int = 1, processes: int = 2, scheduler: str | None = None, progress: Progress | None = None,
-) -> PathDistribution:  # fmt: skip
+    bars: Bars,
+    calendar: SessionCalendar,
+    *,
+    table: FeatureTable | None = None,
+    cost_ticks: float | None = None,
+    seed: int = 1,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> PathDistribution:
     """Accuracy and net result of one small LightGBM on each of five paths through the same bars.
 
     table: features of these bars, computed where None.  cost_ticks: of a round trip; the instrument's own where None.
@@ -97,9 +109,12 @@ def path_distribution(
         )
     splits = list(combinatorial_purged(data.start_ns, data.end_ns, N_GROUPS, N_TEST, WINDOW_BARS))
     outcomes = run_jobs(
-        data, [_job(data, split, i, seed) for i, split in enumerate(splits)], processes=processes,
-        scheduler=scheduler, progress=part_of(progress, 0.2, 1.0),
-    )  # fmt: skip
+        data,
+        [_job(data, split, i, seed) for i, split in enumerate(splits)],
+        processes=processes,
+        scheduler=scheduler,
+        progress=part_of(progress, 0.2, 1.0),
+    )
     scores = []
     for outcome in outcomes:
         if outcome.p_up is None:
@@ -115,9 +130,14 @@ def path_distribution(
 def _job(data: Dataset, split: CombinatorialSplit, number: int, seed: int) -> Job:
     fit, validation = tail(split.train, data.start_ns, data.end_ns, EARLY_STOPPING)
     return Job(
-        MEMBER, f"split {number + 1}", PARAMETERS, seed, fit[data.decided[fit]], validation[data.decided[validation]],
+        MEMBER,
+        f"split {number + 1}",
+        PARAMETERS,
+        seed,
+        fit[data.decided[fit]],
+        validation[data.decided[validation]],
         np.concatenate(list(split.tests.values())),
-    )  # fmt: skip
+    )
 
 
 def _along_paths(splits: list[CombinatorialSplit], scores: list[Floats], n: int) -> list[Floats]:
@@ -167,9 +187,16 @@ def _distribution(found: tuple[PathResult, ...], fits: int, cpu_s: float, simula
     whole = len(made) == len(found)
     reason = "" if whole else f"A path has only {few} bets; their mean says something from {MINIMUM_BETS} on."
     return PathDistribution(
-        paths=found, accuracy=_spread([path.accuracy for path in found]), mean_net_r=_spread(made) if whole else None,
-        reason=reason, n_groups=N_GROUPS, n_test=N_TEST, fits=fits, cpu_s=cpu_s, simulated=simulated,
-    )  # fmt: skip
+        paths=found,
+        accuracy=_spread([path.accuracy for path in found]),
+        mean_net_r=_spread(made) if whole else None,
+        reason=reason,
+        n_groups=N_GROUPS,
+        n_test=N_TEST,
+        fits=fits,
+        cpu_s=cpu_s,
+        simulated=simulated,
+    )
 
 
 def _spread(values: list[float]) -> Spread:

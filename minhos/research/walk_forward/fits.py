@@ -83,16 +83,27 @@ def every_bar(bars: Bars, table: FeatureTable, calendar: SessionCalendar) -> Dat
     labels = next_bar_labels(bars, calendar.trade_dates_of_bars(bars.close_time_ns))
     bar = np.flatnonzero(whole_windows(table.valid & np.isfinite(table.rows).all(axis=1)))
     return Dataset(
-        np.ascontiguousarray(table.rows, dtype=np.float32), bar, labels.decided[bar], labels.up[bar],
-        labels.move_ticks[bar], np.asarray(table.atr_ticks, dtype=float)[bar], np.ones(len(bar)),
-        labels.start_ns[bar], labels.end_ns[bar], calendar.trade_dates_of_bars(bars.close_time_ns[bar]),
-    )  # fmt: skip
+        np.ascontiguousarray(table.rows, dtype=np.float32),
+        bar,
+        labels.decided[bar],
+        labels.up[bar],
+        labels.move_ticks[bar],
+        np.asarray(table.atr_ticks, dtype=float)[bar],
+        np.ones(len(bar)),
+        labels.start_ns[bar],
+        labels.end_ns[bar],
+        calendar.trade_dates_of_bars(bars.close_time_ns[bar]),
+    )
 
 
 def member_forecasts(
-    plan: Plan, blocks: Sequence[Block], *, processes: int = 2, scheduler: str | None = None,
+    plan: Plan,
+    blocks: Sequence[Block],
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
     progress: Progress | None = None,
-) -> MemberForecasts:  # fmt: skip
+) -> MemberForecasts:
     """Fit every member of the recipe that is there for every block, longest first; errors as in `run_calls`."""
     names = plan.recipe.members
     missing = {name: why for name in names if (why := why_missing(name))}
@@ -127,9 +138,7 @@ def run_fit(plan: Plan, fit: Fit) -> Fitted:
         train, validation = learnt[data.decided[learnt]], newest[data.decided[newest]]
     weight = np.zeros(len(data))
     weight[train] = training_weights(data.move_ticks[train], data.atr_ticks[train], dead_zone=recipe.dead_zone)
-    job = Job(
-        fit.member, fit.label, recipe.parameters[fit.member], plan.seed, train, validation, np.arange(*fit.test)
-    )  # fmt: skip
+    job = Job(fit.member, fit.label, recipe.parameters[fit.member], plan.seed, train, validation, np.arange(*fit.test))
     outcome = run_job(msgspec.structs.replace(data, weight=weight), job)
     return Fitted(outcome.p_up, outcome.cpu_s, outcome.error)
 
@@ -167,8 +176,11 @@ class ForecastStore:
     def keep(self, key: str, found: MemberForecasts) -> None:
         """Put it on disk in one step."""
         about = {
-            "sha256": _sha256(found.p), "cpu_s": found.cpu_s, "missing": found.missing, "fits": found.fits,
-        }  # fmt: skip
+            "sha256": _sha256(found.p),
+            "cpu_s": found.cpu_s,
+            "missing": found.missing,
+            "fits": found.fits,
+        }
         buffer = io.BytesIO()
         np.savez(buffer, p=found.p, about=np.frombuffer(msgspec.json.encode(about), dtype=np.uint8))
         self._root.mkdir(parents=True, exist_ok=True)
@@ -179,9 +191,15 @@ class ForecastStore:
 
 
 def forecasts_of(
-    plan: Plan, blocks: Sequence[Block], data_hash: str, cache: Path | None, *, processes: int = 2,
-    scheduler: str | None = None, progress: Progress | None = None,
-) -> MemberForecasts:  # fmt: skip
+    plan: Plan,
+    blocks: Sequence[Block],
+    data_hash: str,
+    cache: Path | None,
+    *,
+    processes: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> MemberForecasts:
     """`member_forecasts`, from the disk where the same was computed before.  cache: a folder; None keeps nothing."""
     store = ForecastStore(cache) if cache is not None else None
     key = _key(plan, blocks, data_hash)

@@ -80,9 +80,14 @@ class Block(msgspec.Struct, frozen=True, eq=False):
 
 
 def weekly(
-    trade_date: Ints, start_ns: Ints, end_ns: Ints, *, every_days: int, first_train_sessions: int,
+    trade_date: Ints,
+    start_ns: Ints,
+    end_ns: Ints,
+    *,
+    every_days: int,
+    first_train_sessions: int,
     window_sessions: int | None = None,
-) -> list[Block]:  # fmt: skip
+) -> list[Block]:
     """Walk-forward blocks with the live retraining schedule: a new training every `every_days` calendar days.
 
     The first test date follows the first `first_train_sessions` full sessions.  A block learns from all rows before

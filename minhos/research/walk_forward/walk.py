@@ -73,9 +73,17 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def walk_forward(
-    bars: Bars, calendar: SessionCalendar, recipe: Recipe, schedule: Schedule = Schedule(), *, seed: int = 1,
-    processes: int = 2, scheduler: str | None = None, cache: Path | None = None, progress: Progress | None = None,
-) -> OutOfSample:  # fmt: skip
+    bars: Bars,
+    calendar: SessionCalendar,
+    recipe: Recipe,
+    schedule: Schedule = Schedule(),
+    *,
+    seed: int = 1,
+    processes: int = 2,
+    scheduler: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> OutOfSample:
     """Forecast every bar after the first training with models, votes, calibration and payoff from before its week.
 
     The same bars, recipe, schedule and seed give the same forecasts, whatever the number of processes.
@@ -98,9 +106,14 @@ def walk_forward(
         )
     blocks = blocks_of(data, schedule)
     found = forecasts_of(
-        Plan(data, recipe, seed), blocks, data_hash(bars), cache,
-        processes=processes, scheduler=scheduler, progress=part_of(progress, 0.05, 0.95),
-    )  # fmt: skip
+        Plan(data, recipe, seed),
+        blocks,
+        data_hash(bars),
+        cache,
+        processes=processes,
+        scheduler=scheduler,
+        progress=part_of(progress, 0.05, 0.95),
+    )
     part_of(progress, 0.95, 1.0)(0.0, "votes, calibration and payoff of each week from the weeks before it")
     judgements = [judge(data, found, blocks, week, recipe) for week in range(len(blocks))]
     forecasts = forecasts_by_close(bars, data, found, blocks, judgements)
@@ -114,9 +127,13 @@ def walk_forward(
 def blocks_of(data: Dataset, schedule: Schedule) -> list[Block]:
     """The weeks; NotEnoughData where none of them could be bet on, or one has only moves in one direction behind it."""
     blocks = weekly(
-        data.trade_date, data.start_ns, data.end_ns, every_days=schedule.every_days,
-        first_train_sessions=schedule.first_train_sessions, window_sessions=schedule.window_sessions,
-    )  # fmt: skip
+        data.trade_date,
+        data.start_ns,
+        data.end_ns,
+        every_days=schedule.every_days,
+        first_train_sessions=schedule.first_train_sessions,
+        window_sessions=schedule.window_sessions,
+    )
     before_last = int(data.decided[blocks[0].test[0] : blocks[-1].test[0]].sum())
     if before_last < MINIMUM_CALIBRATION_BARS:
         raise NotEnoughData(
@@ -191,9 +208,17 @@ def forecasts_by_close(
             p_up = calibrator.p_up(score)
             side = (p_up > 0.5) - (p_up < 0.5)
             forecasts[close_time_ns] = Forecast(
-                bars.contracts[contract], close_time_ns, members, score, p_up, calibrator.p_low(score), side,
-                agreement(members, side), bundle_id, missing,
-            )  # fmt: skip
+                bars.contracts[contract],
+                close_time_ns,
+                members,
+                score,
+                p_up,
+                calibrator.p_low(score),
+                side,
+                agreement(members, side),
+                bundle_id,
+                missing,
+            )
     return forecasts
 
 
@@ -201,9 +226,15 @@ def activated(bars: Bars, data: Dataset, block: Block, judgement: Judgement, rec
     """The week's models as the engine is told of them, at the open of the week's first bar."""
     start_ns = int(data.start_ns[block.test[0]]) - bars.interval_ns
     return ModelActivated(
-        start_ns, _bundle_id(block), recipe.recipe_id, judgement.payoff, "", judgement.calibrator.slope_low,
-        bars.simulated, start_ns,
-    )  # fmt: skip
+        start_ns,
+        _bundle_id(block),
+        recipe.recipe_id,
+        judgement.payoff,
+        "",
+        judgement.calibrator.slope_low,
+        bars.simulated,
+        start_ns,
+    )
 
 
 def notes_of(found: MemberForecasts, blocks: list[Block], judgements: list[Judgement]) -> WalkForwardNotes:
@@ -211,10 +242,15 @@ def notes_of(found: MemberForecasts, blocks: list[Block], judgements: list[Judge
     weeks = zip(blocks, judgements, strict=True)
     uncalibrated = sum(len(block.test) for block, judgement in weeks if judgement.calibrator is UNKNOWN)
     return WalkForwardNotes(
-        weeks=len(blocks), fits=found.fits, bars=sum(len(block.test) for block in blocks),
-        uncalibrated_bars=uncalibrated, calibration_bars=judgements[-1].calibrator.n, cpu_s=found.cpu_s,
-        missing=found.missing, cached=found.cached,
-    )  # fmt: skip
+        weeks=len(blocks),
+        fits=found.fits,
+        bars=sum(len(block.test) for block in blocks),
+        uncalibrated_bars=uncalibrated,
+        calibration_bars=judgements[-1].calibrator.n,
+        cpu_s=found.cpu_s,
+        missing=found.missing,
+        cached=found.cached,
+    )
 
 
 def _bundle_id(block: Block) -> str:

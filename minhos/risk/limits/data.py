@@ -22,10 +22,18 @@ class KnownValues:
     def cap(self, context: RiskContext) -> Cap | None:
         account, state = context.account, context.state
         total = (
-            account.cash_cents + account.equity_cents + account.day_start_equity_cents + account.peak_equity_cents
-            + account.day_pnl_cents + account.stop_risk_cents + account.commission_day_cents
-            + context.position + context.data_age_s + context.data_quality + context.multiplier
-        )  # fmt: skip
+            account.cash_cents
+            + account.equity_cents
+            + account.day_start_equity_cents
+            + account.peak_equity_cents
+            + account.day_pnl_cents
+            + account.stop_risk_cents
+            + account.commission_day_cents
+            + context.position
+            + context.data_age_s
+            + context.data_quality
+            + context.multiplier
+        )
         if state is not None:
             total += state.atr_ticks + state.volatility_ratio + state.volume_ratio + state.close_ticks
         if context.adds:
@@ -45,15 +53,23 @@ class KnownValues:
         """Every number that was added up, with its name."""
         forecast = context.forecast
         parts = [
-            (context.account, (
-                "cash_cents", "equity_cents", "day_start_equity_cents", "peak_equity_cents", "day_pnl_cents",
-                "stop_risk_cents", "commission_day_cents",
-            )),
+            (
+                context.account,
+                (
+                    "cash_cents",
+                    "equity_cents",
+                    "day_start_equity_cents",
+                    "peak_equity_cents",
+                    "day_pnl_cents",
+                    "stop_risk_cents",
+                    "commission_day_cents",
+                ),
+            ),
             (context, ("position", "data_age_s", "data_quality", "multiplier")),
             (context.state, ("atr_ticks", "volatility_ratio", "volume_ratio", "close_ticks")),
             (context.recommendation, ("fraction", "p_side", "p_low", "break_even", "r_cents", "target")),
             (forecast, ("p_up", "p_low", "score", "agreement")),
-        ]  # fmt: skip
+        ]
         named = [(name, getattr(part, name)) for part, names in parts if part is not None for name in names]
         return named + (list(forecast.members.items()) if forecast is not None else [])
 

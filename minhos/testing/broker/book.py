@@ -171,9 +171,16 @@ class BrokerBook:
         if whole:
             self.live.pop(order.key, None)
         booked = ServedFill(
-            self._next_id(), order.client_id, order.server_id, order.account, order.symbol, order.side,
-            fill.contracts, fill.price_ticks, fill.time_ns,
-        )  # fmt: skip
+            self._next_id(),
+            order.client_id,
+            order.server_id,
+            order.account,
+            order.symbol,
+            order.side,
+            fill.contracts,
+            fill.price_ticks,
+            fill.time_ns,
+        )
         self._fills.append(booked)
         self._new_fills.append(booked)
         holding = self._books.holdings.setdefault(order.account, {}).setdefault(order.symbol, Holding())
