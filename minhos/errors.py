@@ -17,6 +17,10 @@ class SettingsError(MinhosError):
     """A setting is unknown, contradictory or out of range."""
 
 
+class PartsError(MinhosError):
+    """A part of the user's own does not load, clashes with another or is not the one that was used before."""
+
+
 class SymbolError(MinhosError):
     """A symbol cannot be read as one of the futures that MinhOS knows."""
 

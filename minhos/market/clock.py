@@ -19,6 +19,9 @@ class Clock(Protocol):
     def monotonic_ns(self) -> int:
         """Nanoseconds for measuring durations; never goes back."""
 
+    def sleep(self, seconds: float) -> None:
+        """Pause the caller; nothing for zero or less."""
+
 
 class SystemClock:
     """The machine's clock."""
@@ -28,6 +31,10 @@ class SystemClock:
 
     def monotonic_ns(self) -> int:
         return time.monotonic_ns()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0.0:
+            time.sleep(seconds)
 
 
 class SimulatedClock:
@@ -46,6 +53,13 @@ class SimulatedClock:
 
     def monotonic_ns(self) -> int:
         return self._now_ns if self._wall is None else self._wall.monotonic_ns()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait as a person would; without a wall clock the pause is over at once, and this clock has moved on."""
+        if self._wall is not None:
+            self._wall.sleep(seconds)
+        elif seconds > 0.0:
+            self._now_ns += round(seconds * 1e9)
 
     def advance_to(self, time_ns: int) -> None:
         """Move to time_ns; an earlier time leaves the clock where it is."""

@@ -150,6 +150,9 @@ class HandClock:
     def monotonic_ns(self) -> int:
         return self.time_ns
 
+    def sleep(self, seconds: float) -> None:
+        self.time_ns += round(seconds * 1e9)
+
 
 class Told:
     """Forecasts by a rule that a test knows: always up, unless told otherwise."""

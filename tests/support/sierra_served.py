@@ -33,6 +33,9 @@ class Clock:
     def monotonic_ns(self):
         return self._wall.monotonic_ns()
 
+    def sleep(self, seconds):
+        self._wall.sleep(seconds)
+
 
 class Broker(SimulatedBackend):
     """The simulated backend with what a broker's own rows may say beside."""

@@ -66,11 +66,10 @@ MODEL = ev.ModelActivated(MONDAY_OPEN, "bundle-bench", "recipe-bench", payoff(),
 NOTHING = np.zeros(0, dtype=np.float32)
 
 
-class ShiftedClock:
+class ShiftedClock(SystemClock):
     """The machine's clock, moved to a Monday's open; jump_ns comes on top."""
 
     def __init__(self, shift_ns: int) -> None:
-        self._system = SystemClock()
         self.shift_ns = shift_ns
 
     @classmethod
@@ -79,10 +78,7 @@ class ShiftedClock:
         return cls(MONDAY_OPEN + 60 * 10**9 - SystemClock().now_ns())
 
     def now_ns(self) -> int:
-        return self._system.now_ns() + self.shift_ns
-
-    def monotonic_ns(self) -> int:
-        return self._system.monotonic_ns()
+        return super().now_ns() + self.shift_ns
 
 
 class TraderProcess(msgspec.Struct, frozen=True, kw_only=True):
