@@ -20,9 +20,9 @@ import numpy as np
 
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.errors import CheckFailed
+from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.bridge.file import header
 from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
-from minhos.feeds.scid.backend import ScidBackend
 from minhos.feeds.scid.files import EPOCH_US, HEADER_SIZE, RECORD_SIZE
 from minhos.feeds.scid.fold import RECORD, Records
 from minhos.feeds.scid.tail import SEARCH_CHUNK, ScidTail

@@ -22,7 +22,7 @@ import msgspec
 
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.errors import DataError, MinhosError, SettingsError
-from minhos.feeds.scid.backend import ScidBackend
+from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.scid.folders import find_sierra_folder
 
 POLL_S = 0.02

@@ -20,8 +20,8 @@ from minhos.dtc.history import history
 from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.errors import DtcError, DtcRejected
+from minhos.feeds.bridge.backend import MOST_LIVE, ScidBackend
 from minhos.feeds.bridge.records import NO_TICKS, REWRITTEN
-from minhos.feeds.scid.backend import MOST_LIVE, ScidBackend
 from minhos.feeds.scid.files import EPOCH_US
 from minhos.feeds.scid.fold import Records
 

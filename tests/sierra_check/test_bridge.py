@@ -11,8 +11,8 @@ from sierra_served import NOW_NS, SYMBOL, Clock, checked, served
 
 from minhos.assembly import mirror
 from minhos.dtc.faults import Faults
+from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.bridge.file import header
-from minhos.feeds.scid.backend import ScidBackend
 from minhos.feeds.scid.files import EPOCH_US
 from minhos.feeds.scid.fold import RECORD
 from minhos.market.clock import SystemClock

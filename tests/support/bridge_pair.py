@@ -13,9 +13,9 @@ import numpy as np
 
 from minhos.dtc.faults import Faults
 from minhos.dtc.server import DtcServer, ServerOptions
+from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.bridge.file import header
 from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
-from minhos.feeds.scid.backend import ScidBackend
 from minhos.feeds.scid.files import EPOCH_US
 from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Records
 from minhos.market.clock import SimulatedClock

@@ -2,7 +2,7 @@
 
 History from the file's end on, then ticks as they come, and history again whenever the bridge says so.  What lies
 further back than a connection compares is compared day by day, while ticks go on: Sierra Chart may fill in a gap of
-last week.  Whatever changed behind the file's end is told in a note.  See `bridge_mirror` for the connection.
+last week.  Whatever changed behind the file's end is told in a note.  See `mirror` for the connection.
 """
 
 from __future__ import annotations

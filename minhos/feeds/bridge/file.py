@@ -3,7 +3,7 @@
 It is always whole records: what a kill left of a half-written one is cut off when it is opened.  A pass of history
 over it keeps what is equal, changes the last record in place where only that differs (as Sierra Chart does with the
 bar that is running), appends what is new, cuts what is no longer there, and puts a new file in its place at once
-where anything earlier differs.  It knows no network; see `bridge_mirror`.
+where anything earlier differs.  It knows no network; see `mirror`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sierra Chart's intraday files (.scid): layout, checks, and whole files into bars.
 
 One file holds one contract: a header of 56 bytes, then records of 40.  Stamps come in two formats, prices in
-one of two scales; both are told by value and said in the notes.  For a file that grows see `scid_tail`.
+one of two scales; both are told by value and said in the notes.  For a file that grows see `tail`.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def read_scid(
 
     instrument and symbol default to what the file's name says; a symbol that contradicts it is refused.
     interval_ns divides a day.  Open, high, low and close of ticks come from the trade price alone; the notes count
-    records by kind.  fold: importers pass the one of `scid_numba`, equal and faster.  Raises DataError.
+    records by kind.  fold: importers pass the one of `fold_numba`, equal and faster.  Raises DataError.
     """
     records = read_records(path)
     contract = symbol_of(path, records, symbol)

@@ -1,7 +1,7 @@
 """From .scid records to bars, in chunks of numpy.
 
 Every record is judged by the bits of its Open, because a file may mix recorded ticks and downloaded bars.
-Importers use `scid_numba`, several times faster and equal in every bit, which the trading process never loads.
+Importers use `fold_numba`, several times faster and equal in every bit, which the trading process never loads.
 """
 
 from __future__ import annotations

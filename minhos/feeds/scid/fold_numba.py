@@ -1,6 +1,6 @@
 """From .scid records to bars at the speed of memory: one pass of compiled code over the mapped file.
 
-The same result as `scid_fold`, which also stands in where numba is missing.  For importers and benchmarks: the
+The same result as `fold`, which also stands in where numba is missing.  For importers and benchmarks: the
 trading process must not load numba.
 """
 
@@ -21,13 +21,13 @@ from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, Counts, Reco
 from minhos.market.types import Ints
 
 PRICE_END = 0x4E6E6B28
-"""Bits of the float 1e9 (`scid_fold.MAX_PRICE`); as bits, 0 < price < 1e9 also keeps out NaN and infinity."""
+"""Bits of the float 1e9 (`fold.MAX_PRICE`); as bits, 0 < price < 1e9 also keeps out NaN and infinity."""
 MIN_PART = 1 << 20
 MAX_THREADS = 4
 
 
 def fold_records(records: Records, interval: int) -> tuple[Rows, Counts, int]:
-    """As `scid_fold.fold_records`; records must be contiguous."""
+    """As `fold.fold_records`; records must be contiguous."""
     loop = _compiled()
     folded = _in_parts(loop, records, interval) if loop is not None and len(records) else None
     return scid_fold.fold_records(records, interval) if folded is None else (*folded, 0)

@@ -1,7 +1,7 @@
 """The last weeks of a .scid file as bars, in little memory: what the process that trades reads of a history.
 
 A file of ticks may hold gigabytes; this finds the place by bisection on the stamps and reads on from there in
-pieces, without mapping the file.  Whole files are read by `scid`, growing ones followed by `scid_tail`.
+pieces, without mapping the file.  Whole files are read by `files`, growing ones followed by `tail`.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from minhos.errors import DataError, SymbolError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import agreed_symbol, is_wanted
-from minhos.feeds.scid.text import is_sierra_export, single_trades, zone_of_export
 from minhos.feeds.tables import zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
 from minhos.feeds.tables.rows import TableRows, histories
+from minhos.feeds.tables.sierra_text import is_sierra_export, single_trades, zone_of_export
 from minhos.feeds.tables.sniff import Kind, kind_of, read_text
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
 from minhos.market.symbols import Symbol, parse_symbol

@@ -4,7 +4,7 @@ A symbol is the exact name of a file in the folder, and nothing else is ever ope
 pieces, so that a file of gigabytes costs little memory.  Live, ticks go out as quote and trade; what those cannot
 carry (bar records, a long backlog) is announced as `NO_TICKS`, and a file written anew as `REWRITTEN`: both are to be
 taken by history.
-Prices go as they stand in the file.  See `bridge_records` for the form and `bridge_mirror` for who reads it.
+Prices go as they stand in the file.  See `records` for the form and `mirror` for who reads it.
 """
 
 from __future__ import annotations
