@@ -7,7 +7,6 @@ models are not computed again.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from minhos.journal.store import Journal
 from minhos.journal.types import Entry
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
-from minhos.market.types import NANOS_PER_SECOND, Bar, Bars, Instrument, Price, Slice
+from minhos.market.types import Bar, Bars, Instrument, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import RiskState
 from minhos.stats import annualised, max_drawdown, profit_factor, sharpe_ratio, win_rate
@@ -34,6 +33,7 @@ from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 _REPORT_EVERY = 2_000
@@ -244,8 +244,8 @@ def summary(result: BacktestResult) -> dict[str, Any]:
         f.contracts * f.side * (f.price_ticks - f.expected_ticks) * tick_cents[f.symbol] for f in result.fills
     )
     return {
-        "first": iso(int(result.time_ns[0])),
-        "last": iso(int(result.time_ns[-1])),
+        "first": utc(int(result.time_ns[0])),
+        "last": utc(int(result.time_ns[-1])),
         "return": float(equity[-1] / equity[0] - 1.0),
         "pnl_cents": int(equity[-1] - equity[0]),
         "max_drawdown": max_drawdown(equity),
@@ -271,11 +271,6 @@ def daily_returns(result: BacktestResult) -> npt.NDArray[np.float64]:
         return np.zeros(0)
     ends = equity[np.append(np.flatnonzero(np.diff(dates)), len(dates) - 1)]
     return ends / np.concatenate([[result.initial_cash_cents], ends[:-1]]) - 1.0
-
-
-def iso(time_ns: int) -> str:
-    """UTC nanoseconds as ISO 8601."""
-    return dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, dt.UTC).isoformat()
 
 
 def _known(value: float) -> float | None:

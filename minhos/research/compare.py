@@ -22,7 +22,6 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument
 from minhos.models.forecast import Forecast
-from minhos.research.backtest import iso
 from minhos.research.replay import Journal, decide_again, same_bits, standard_features
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
@@ -31,6 +30,7 @@ from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 _REPORT_EVERY = 5_000
@@ -240,7 +240,7 @@ def differences(paper: Day, tested: Day) -> Iterator[Row]:
     yield from sorted(rows, key=lambda row: row.time)
     if paper.end_pnl_cents != tested.end_pnl_cents:
         why = "the rows above" if rows else reasons.at(max(paper.decisions))
-        yield Row(iso(max(paper.decisions)), "P&L", _dollars(paper), _dollars(tested), why)
+        yield Row(utc(max(paper.decisions)), "P&L", _dollars(paper), _dollars(tested), why)
 
 
 def _decisions(paper: Day, tested: Day, reasons: Reasons) -> Iterator[Row]:
@@ -248,7 +248,7 @@ def _decisions(paper: Day, tested: Day, reasons: Reasons) -> Iterator[Row]:
         other = tested.decisions.get(close_ns)
         ours, theirs = _decision_text(decision), _decision_text(other)
         if ours != theirs:
-            yield Row(iso(close_ns), "decision", ours, theirs, reasons.at(close_ns))
+            yield Row(utc(close_ns), "decision", ours, theirs, reasons.at(close_ns))
 
 
 def _fills(paper: Day, tested: Day, reasons: Reasons) -> Iterator[Row]:
@@ -262,10 +262,10 @@ def _fills(paper: Day, tested: Day, reasons: Reasons) -> Iterator[Row]:
             or other is None
             or (mine.contracts, mine.expected_ticks) != (other.contracts, other.expected_ticks)
         ):
-            yield Row(iso(known.time_ns), "fill", _fill_text(mine), _fill_text(other), reasons.of_fill(mine, known))
+            yield Row(utc(known.time_ns), "fill", _fill_text(mine), _fill_text(other), reasons.of_fill(mine, known))
         elif _slippage(mine) != _slippage(other):
             yield Row(
-                iso(mine.time_ns),
+                utc(mine.time_ns),
                 "slippage",
                 f"{_slippage(mine)} ticks",
                 f"{_slippage(other)} ticks",
@@ -335,14 +335,14 @@ def _told(event: ev.Event, opens: set[int]) -> tuple[int, str] | None:
     """(since when, reason) of one event; None for those that a backtest sees as well."""
     match event:
         case ev.EngineStarted(time_ns=time_ns):
-            return time_ns, f"the paper run was restarted at {iso(time_ns)}"
+            return time_ns, f"the paper run was restarted at {utc(time_ns)}"
         case ev.SliceClosed(slice=closed) if closed.late:
-            return closed.close_time_ns, f"the bar of {iso(closed.close_time_ns)} came late"
+            return closed.close_time_ns, f"the bar of {utc(closed.close_time_ns)} came late"
         case ev.CommandReceived(name=name, who=who, time_ns=time_ns) if name in MANUAL:
-            return time_ns, f"{name} by {who} at {iso(time_ns)}"
+            return time_ns, f"{name} by {who} at {utc(time_ns)}"
         case ev.Intervention(time_ns=time_ns, who=who, reason=reason):
-            return time_ns, f"{who} closed at {iso(time_ns)}, between bars: {reason}"
+            return time_ns, f"{who} closed at {utc(time_ns)}, between bars: {reason}"
         case ev.OrderFilled(fill=fill) if fill.time_ns not in opens and fill.time_ns % BAR_INTERVAL_NS:
-            return fill.time_ns, f"filled by a price between bars at {iso(fill.time_ns)}"
+            return fill.time_ns, f"filled by a price between bars at {utc(fill.time_ns)}"
         case _:
             return None

@@ -18,8 +18,3 @@ def new_york_minutes(time_ns: Ints) -> Ints:
     """Minutes after midnight in New York of UTC nanoseconds, shape kept."""
     local = (dt.datetime.fromtimestamp(s, NEW_YORK) for s in (time_ns // NANOS_PER_SECOND).tolist())
     return np.fromiter((60 * t.hour + t.minute for t in local), dtype=np.int64, count=len(time_ns))
-
-
-def new_york_text(time_ns: int) -> str:
-    """Date and time to the minute, as "2025-11-03 09:35"."""
-    return dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, NEW_YORK).strftime("%Y-%m-%d %H:%M")

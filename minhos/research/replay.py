@@ -18,12 +18,12 @@ from minhos.journal.types import Record
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
-from minhos.research.backtest import iso
 from minhos.trading import events as ev
 from minhos.trading.decide import decide
 from minhos.trading.engine import Forecasts
 from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 TOLERANCE = 1e-6
@@ -159,7 +159,7 @@ def different(sequence: int, recorded: Decision, again: Decision) -> DifferentDe
         for name in dict.fromkeys([*before, *after])
         if msgspec.msgpack.encode(before.get(name, _MISSING)) != msgspec.msgpack.encode(after.get(name, _MISSING))
     )
-    return DifferentDecision(iso(recorded.close_time_ns), recorded.close_time_ns, sequence, fields)
+    return DifferentDecision(utc(recorded.close_time_ns), recorded.close_time_ns, sequence, fields)
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -218,7 +218,7 @@ class ForecastComparison:
         self._largest = max(self._largest, distance)
         if distance > TOLERANCE:
             self._beyond += 1
-            self._first = self._first or iso(recorded.close_time_ns)
+            self._first = self._first or utc(recorded.close_time_ns)
 
     def result(self) -> ForecastCheck:
         return ForecastCheck(self._compared, self._without, self._beyond, self._largest, self._first)

@@ -6,9 +6,10 @@ generated and their forecasts are made up.
 
 from __future__ import annotations
 
+from minhos.research.report.section import Section, Table
 from minhos.research.report.values import ResearchReport
-from minhos.research.report.words import Section, Table, count, dollars, percent
 from minhos.research.scenarios.suite import ScenarioResult
+from minhos.words import count, dollars, percent
 
 HEAD = ("", "limits", "contracts", "worst day", "beyond stops", "at risk", "drawdown", "ended with")
 

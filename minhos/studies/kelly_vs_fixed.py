@@ -15,7 +15,6 @@ from minhos.assembly.trading import matching_of, trading_settings
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.calibration import Calibrator
-from minhos.research.backtest import iso
 from minhos.research.measures.edge import edge
 from minhos.research.out_of_sample import OutOfSample
 from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
@@ -30,6 +29,7 @@ from minhos.studies.trials import Tried, enter
 from minhos.training import evaluate
 from minhos.training.result import Bets, Verdict
 from minhos.training.train import count_full_sessions
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 KIND = "lab sizing"
@@ -112,8 +112,8 @@ def kelly_vs_fixed(
         sentence_of(criteria),
         bars.simulated,
         study.schedule,
-        iso(int(bars.close_time_ns[0])),
-        iso(int(bars.close_time_ns[-1])),
+        utc(int(bars.close_time_ns[0])),
+        utc(int(bars.close_time_ns[-1])),
         len(bars),
         criteria,
         contracts,

@@ -20,7 +20,6 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.progress import part_of
-from minhos.research.backtest import iso
 from minhos.research.luck.deflation import deflated
 from minhos.research.luck.tried import tried as best_of_tried
 from minhos.research.measures.costs import costs
@@ -41,6 +40,7 @@ from minhos.studies.scenarios import risk_scenarios
 from minhos.studies.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.studies.trials import Tried, tried
 from minhos.training.recipe import TREES
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 Answer = TypeVar("Answer")
@@ -132,7 +132,7 @@ def report_of(
     empty = ResearchReport(
         verdict="no_edge",
         sentence="",
-        made=iso(SystemClock().now_ns()),
+        made=utc(SystemClock().now_ns()),
         version=minhos.__version__,
         data=data_of(history, study),
         canaries=canaries,

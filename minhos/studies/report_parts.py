@@ -19,7 +19,7 @@ from minhos.errors import NotEnoughData
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars, Instrument
-from minhos.research.backtest import daily_returns, iso, summary
+from minhos.research.backtest import daily_returns, summary
 from minhos.research.measures.costs import Fills, realised
 from minhos.research.out_of_sample import OutOfSample
 from minhos.research.report.curves import equity_curve, months, trade_rows
@@ -34,6 +34,7 @@ from minhos.training.canary_result import Canaries
 from minhos.training.dataset import build_dataset
 from minhos.training.ledger import Trial, TrialLedger
 from minhos.training.train import count_full_sessions
+from minhos.words import utc
 
 Progress = Callable[[float, str], None]
 KIND = "research"
@@ -52,8 +53,8 @@ def data_of(history: History, study: OutOfSample) -> Data:
     return Data(
         symbol=bars.symbol,
         contracts=bars.contracts,
-        first=iso(int(unseen.close_time_ns[0])),
-        last=iso(int(unseen.close_time_ns[-1])),
+        first=utc(int(unseen.close_time_ns[0])),
+        last=utc(int(unseen.close_time_ns[-1])),
         bars=len(bars),
         unseen=len(unseen),
         sessions=sessions,
@@ -129,7 +130,7 @@ def trial_rows(layout: Layout, bars: Bars) -> tuple[TrialRow, ...]:
     for trial in TrialLedger(layout.ledger).trials(range_of(bars)):
         first.setdefault(trial.configuration, trial)
     return tuple(
-        TrialRow(iso(t.at_ns)[:16].replace("T", " "), t.kind, t.configuration, t.sharpe_ratio) for t in first.values()
+        TrialRow(utc(t.at_ns)[:16].replace("T", " "), t.kind, t.configuration, t.sharpe_ratio) for t in first.values()
     )
 
 

@@ -18,7 +18,7 @@ from minhos.research.luck.permutation import day_permutation_p_value
 from minhos.research.measures.costs import costs, realised
 from minhos.research.measures.edge import daily_net_r, edge, log10_e_values, slices
 from minhos.research.measures.prediction import prediction, said_up
-from minhos.research.new_york import new_york_minutes, new_york_text
+from minhos.research.new_york import new_york_minutes
 from minhos.research.out_of_sample import Signals
 from minhos.stats import BettingProcess
 from minhos.testing.builders import ns
@@ -168,7 +168,6 @@ def test_volatility_that_never_changes_has_no_terciles(signals: Signals) -> None
 def test_new_york_keeps_its_clock_over_the_change_of_time() -> None:
     before, after = ns("2025-10-31T13:35:00"), ns("2025-11-03T14:35:00")
     assert new_york_minutes(np.array([before, after])).tolist() == [9 * 60 + 35] * 2
-    assert new_york_text(after) == "2025-11-03 09:35"
 
 
 def test_the_share_that_costs_eat(signals: Signals) -> None:

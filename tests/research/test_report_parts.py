@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from minhos.research.report.curves import equity_curve, months, shadow_curve, tr
 from minhos.research.report.figures import thinned
 from minhos.research.report.values import Data
 from minhos.research.report.verdict import leak_of, verdict_of
-from minhos.research.report.words import chance, dollars, gain, p_value, percent, power_of_ten
 from minhos.settings import Settings
 from minhos.studies.studies import backtest_of
 from minhos.testing.markets import oracle_study
@@ -155,18 +152,3 @@ def test_a_thinned_line_keeps_its_ends_and_extremes(values: list[float], at_most
     assert (y[0], y[-1], min(y), max(y)) == (values[0], values[-1], min(values), max(values))
     assert x == sorted(x)
     assert all(values[i] == v for i, v in zip(x, y, strict=True))
-
-
-def test_numbers_as_text() -> None:
-    assert percent(0.12345) == "12.3 %"
-    assert percent(None) == "–"
-    assert gain(-0.5) == "-50.00 %"
-    assert gain(149.0) == "x 150"
-    assert [chance(share) for share in (0.999, 0.92, 0.001)] == ["above 99 %", "92 %", "below 1 %"]
-    assert dollars(-1234.5) == "-$1,234.50"
-    assert dollars(3.0, sign=True) == "+$3.00"
-    assert p_value(0.0) == "below 0.0001"
-    assert power_of_ten(4.9592) == "91,000"
-    assert power_of_ten(-0.07) == "0.851"
-    assert power_of_ten(16.2) == "10^16"
-    assert not re.search("e[+-]", " ".join(power_of_ten(x / 7) for x in range(-20, 41)))

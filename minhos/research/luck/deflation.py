@@ -21,6 +21,7 @@ from minhos.stats import (
     moments,
     probabilistic_sharpe_ratio,
 )
+from minhos.words import chance
 
 SESSIONS_A_YEAR = 252
 MINIMUM_PERIODS = 5
@@ -56,7 +57,7 @@ class Deflation(msgspec.Struct, frozen=True):
         tried = "after the only trial" if self.n_trials == 1 else f"after {self.n_trials} trials"
         return (
             f"Sharpe ratio {self.annual:.2f} a year; {tried} on these bars the chance that it is above zero is "
-            f"{_percent(self.probability)}."
+            f"{chance(self.probability)}."
         )
 
 
@@ -106,10 +107,3 @@ def variance_of(ratios: Sequence[float | None]) -> float | None:
 
 def _unknown(trials: int, n_periods: int, reason: str) -> Deflation:
     return Deflation(None, trials, None, None, n_periods, reason=reason)
-
-
-def _percent(share: float) -> str:
-    """Whole percent, never "100 %" or "0 %" for what is not certain."""
-    if share > 0.995:
-        return "above 99 %"
-    return "below 1 %" if share < 0.005 else f"{share:.0%}".replace("%", " %")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import MinhosError, NotEnoughData
+from minhos.words import p_value
 
 MINIMUM_PERIODS = 100
 REPS = 1000
@@ -40,14 +41,10 @@ class SuperiorAbility(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """For the terminal and the report."""
-        of_all = f"Of {self.n_models} tried, {self.best} did best"
+        of_all, p = f"Of {self.n_models} tried, {self.best} did best", p_value(self.p_value)
         if self.p_value > SIZE:
-            return f"{of_all}; no significant difference from the benchmark after all {self.n_models} (p {self._p})."
-        return f"{of_all} and beats the benchmark even after all {self.n_models} were tried (p {self._p})."
-
-    @property
-    def _p(self) -> str:
-        return f"{self.p_value:.3f}" if self.p_value >= 0.001 else "below 0.001"
+            return f"{of_all}; no significant difference from the benchmark after all {self.n_models} (p {p})."
+        return f"{of_all} and beats the benchmark even after all {self.n_models} were tried (p {p})."
 
 
 def superior_ability(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
+from minhos import words
 from minhos.research.measures.prediction import Pair, hits, mean_interval
 from minhos.research.new_york import new_york_minutes
 from minhos.research.out_of_sample import Floats, Ints, Signals
@@ -143,7 +144,7 @@ def slices(signals: Signals) -> Slices:
         _cut(signals, hour, lambda h: f"{h:02d}:00"),
         _cut(signals, regime, lambda i: REGIMES[i]),
         _cut(signals, weekday, lambda i: WEEKDAYS[i]),
-        _cut(signals, month, lambda m: f"{m // 100}-{m % 100:02d}"),
+        _cut(signals, month, words.month),
         edges,
     )
 

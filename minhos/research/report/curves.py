@@ -10,9 +10,9 @@ from collections import Counter
 
 import numpy as np
 
+from minhos import words
 from minhos.research.backtest import BacktestResult, daily_returns
 from minhos.research.measures.edge import daily_net_r
-from minhos.research.new_york import new_york_text
 from minhos.research.out_of_sample import Floats, Ints, Signals
 from minhos.research.report.values import Curve, Month, TradeRow
 from minhos.research.sizing_lab.bootstrap import drawn_dates
@@ -56,8 +56,9 @@ def months(result: BacktestResult, curve: Curve) -> tuple[Month, ...]:
     for month in np.unique(dates // 100).tolist():
         inside = np.flatnonzero(dates // 100 == month)
         first, last = before[inside[0]], equity[inside[-1]]
-        name = f"{month // 100}-{month % 100:02d}"
-        found.append(Month(name, float(last / first - 1.0), float(last - first), closed[month], len(inside)))
+        found.append(
+            Month(words.month(month), float(last / first - 1.0), float(last - first), closed[month], len(inside))
+        )
     return tuple(found)
 
 
@@ -69,8 +70,8 @@ def trade_rows(result: BacktestResult) -> tuple[TradeRow, ...]:
 def _trade_row(closed: TradeClosed) -> TradeRow:
     trade = closed.trade
     return TradeRow(
-        new_york_text(trade.opened_ns),
-        new_york_text(trade.closed_ns),
+        words.new_york(trade.opened_ns),
+        words.new_york(trade.closed_ns),
         trade.symbol,
         "long" if trade.side > 0 else "short",
         trade.max_contracts,

@@ -12,12 +12,13 @@ from minhos.research.measures.costs import Costs, Fills
 from minhos.research.measures.edge import Edge, Slice
 from minhos.research.measures.prediction import Accuracy, Calibration, Pair, Scores
 from minhos.research.report import figures
+from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
-from minhos.research.report.words import (
-    Chart,
-    Section,
-    Table,
+from minhos.risk.evidence import EvidenceState
+from minhos.stats import annualised
+from minhos.words import (
     count,
+    date,
     dollars,
     number,
     numbers,
@@ -28,8 +29,6 @@ from minhos.research.report.words import (
     signed,
     signeds,
 )
-from minhos.risk.evidence import EvidenceState
-from minhos.stats import annualised
 
 SLICE_HEAD = ("", "bars", "right", "95 %", "majority", "break-even", "bets", "net R a bet", "95 %")
 
@@ -224,7 +223,7 @@ def degraded(found: Edge) -> bool:
 def _shadow_chart(report: ResearchReport, found: Edge) -> Chart:
     curve = report.shadow
     assert curve is not None
-    x = [day(date) for date in curve.trade_dates]
+    x = [date(day) for day in curve.trade_dates]
     traces = figures.band(x, curve.band_low, curve.band_high, "90 % of resampled histories") if curve.band_low else []
     return Chart(
         "Shadow book",
@@ -370,11 +369,6 @@ def _fill_table(fills: Fills | None) -> tuple[Table, ...]:
 def _why(report: ResearchReport, key: str) -> str:
     inside = report.prediction.missing if report.prediction else {}
     return report.missing.get(key) or inside.get(key) or "not measured"
-
-
-def day(trade_date: int) -> str:
-    """yyyymmdd as ISO 8601."""
-    return f"{trade_date // 10_000}-{trade_date // 100 % 100:02d}-{trade_date % 100:02d}"
 
 
 def annual(per_date: float) -> float:

@@ -6,10 +6,11 @@ Each function takes the report's values and says them; it computes nothing.
 from __future__ import annotations
 
 from minhos.research.report import figures
+from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
-from minhos.research.report.words import Chart, Section, Table, count, percent, percents, signed
 from minhos.research.walk_forward.combinatorial import PathDistribution
 from minhos.training.canary_result import Canaries
+from minhos.words import count, percent, percents, signed
 
 
 def leaks(report: ResearchReport) -> Section:

@@ -6,20 +6,10 @@ Each function takes the report's values and says them; it computes nothing.
 from __future__ import annotations
 
 from minhos.research.report import figures
-from minhos.research.report.forecasts import annual, day
+from minhos.research.report.forecasts import annual
+from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import Money, ResearchReport
-from minhos.research.report.words import (
-    Chart,
-    Section,
-    Table,
-    count,
-    dollars,
-    gain,
-    moment,
-    number,
-    percent,
-    signed,
-)
+from minhos.words import count, date, dollars, gain, minute, number, percent, signed
 
 TRADES_SHOWN = 200
 
@@ -59,7 +49,7 @@ def _counts(counted: dict[str, int]) -> tuple[tuple[str, str], ...]:
 
 def _equity_chart(money: Money) -> Chart:
     curve = money.curve
-    x = [day(date) for date in curve.trade_dates]
+    x = [date(day) for day in curve.trade_dates]
     traces = figures.band(x, curve.band_low, curve.band_high, "90 % of resampled histories") if curve.band_low else []
     traces += [figures.level(x, money.start_dollars, "start", figures.GREY), figures.line(x, curve.values, "equity")]
     return Chart(
@@ -71,7 +61,7 @@ def _equity_chart(money: Money) -> Chart:
 
 
 def _drawdown_chart(money: Money) -> Chart:
-    x = [day(date) for date in money.curve.trade_dates]
+    x = [date(day) for day in money.curve.trade_dates]
     trace = {**figures.line(x, [-d for d in money.curve.drawdown], "drawdown", figures.PINK), "fill": "tozeroy"}
     return Chart(
         "Drawdown",
@@ -100,7 +90,7 @@ def months(report: ResearchReport) -> Section:
         ),
     )
     rows = tuple(
-        (m.month, gain(m.result), dollars(m.dollars, True), count(m.trades), count(m.trade_dates)) for m in found
+        (m.month, gain(m.result), dollars(m.dollars, sign=True), count(m.trades), count(m.trade_dates)) for m in found
     )
     head = ("month", "result", "dollars", "trades", "trade dates")
     return Section("months", "Months", charts=(chart,), tables=(Table("By month", head, rows),))
@@ -124,7 +114,7 @@ def trades(report: ResearchReport) -> Section:
             t.bound.replace("_", " "),
             t.exit,
             signed(t.r, 2),
-            dollars(t.pnl, True),
+            dollars(t.pnl, sign=True),
         )
         for t in found[:TRADES_SHOWN]
     )
@@ -180,14 +170,14 @@ def data(report: ResearchReport) -> Section:
     rows = (
         ("Contracts", ", ".join(found.contracts)),
         ("Bars", f"{count(found.bars)}, {count(found.unseen)} of them out of sample"),
-        ("Out of sample", f"{moment(found.first)} to {moment(found.last)}"),
+        ("Out of sample", f"{minute(found.first)} to {minute(found.last)}"),
         ("Full sessions", count(found.sessions)),
         ("Forecasts", found.schedule),
         *_walk_rows(report),
         ("Members", f"{', '.join(found.members)}{missing}"),
         ("Recipe", found.recipe_id),
         ("Lower slope of the newest calibrator", f"{found.slope_low:.3f} (above zero: the score is believed)"),
-        ("Made", f"{moment(report.made)} by MinhOS {report.version}"),
+        ("Made", f"{minute(report.made)} by MinhOS {report.version}"),
         *((f"{name}, seconds", number(seconds, 1)) for name, seconds in report.seconds.items()),
     )
     table = Table("Data and models", ("", ""), rows, text_columns=(0, 1))

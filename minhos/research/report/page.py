@@ -14,7 +14,7 @@ import msgspec
 
 from minhos.errors import MinhosError
 from minhos.research.report.figures import Figure
-from minhos.research.report.words import Chart, Section, Table
+from minhos.research.report.section import Chart, Section, Table
 
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 MARK = "SIMULATED: "

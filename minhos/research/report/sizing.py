@@ -8,21 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from minhos.research.report import figures
+from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
-from minhos.research.report.words import (
-    Chart,
-    Section,
-    Table,
-    chance,
-    count,
-    gain,
-    number,
-    numbers,
-    p_value,
-    percent,
-    signed,
-    signeds,
-)
 from minhos.research.sizing_lab.comparisons import Difference
 from minhos.research.sizing_lab.contract_figures import ContractFigures
 from minhos.research.sizing_lab.contracts import ContractsLab
@@ -31,6 +18,7 @@ from minhos.research.sizing_lab.fraction_figures import PolicyFigures
 from minhos.research.sizing_lab.fractions import RuleLab, SizingLab
 from minhos.research.sizing_lab.policies import POLICIES, POLICY
 from minhos.research.sizing_lab.prop_firm import RuleOutcome
+from minhos.words import chance, count, gain, number, numbers, p_value, percent, signed, signeds
 
 SHIPPED, CONSTRAINED = "kelly_shipped", "kelly_drawdown"
 COLORS = (figures.BLUE, figures.ORANGE)

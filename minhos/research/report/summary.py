@@ -10,20 +10,9 @@ from minhos.research.report import luck as report_luck
 from minhos.research.report import money as report_money
 from minhos.research.report import sizing as report_sizing
 from minhos.research.report.forecasts import calibration_error
+from minhos.research.report.section import Section
 from minhos.research.report.values import ResearchReport
-from minhos.research.report.words import (
-    NONE,
-    Section,
-    count,
-    gain,
-    number,
-    numbers,
-    p_value,
-    percent,
-    percents,
-    power_of_ten,
-    signed,
-)
+from minhos.words import NONE, count, gain, number, numbers, p_value, percent, percents, power_of_ten, signed
 
 BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
 SECTIONS = (

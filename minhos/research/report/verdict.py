@@ -13,11 +13,11 @@ from minhos.research.luck.deflation import SESSIONS_A_YEAR, Deflation
 from minhos.research.measures.edge import MINIMUM_BETS, Edge
 from minhos.research.measures.prediction import Prediction
 from minhos.research.report.values import Data
-from minhos.research.report.words import percent, percents
 from minhos.stats import annualised
 from minhos.training.canary_result import Canaries
 from minhos.training.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS, verdict
 from minhos.training.result import Bets, Verdict
+from minhos.words import percent, percents, plural
 
 BEYOND_LUCK = 0.95
 """Of the deflated Sharpe ratio: chance that the ratio lies above zero, after all trials, from which it is an edge."""
@@ -64,7 +64,7 @@ def _bets(bets: Edge) -> str:
         return "no bar beat its break-even, so nothing was bet"
     verb = "earned" if bets.mean_net_r > 0 else "lost"
     between = f" (95 %: {bets.interval[0]:+.4f} to {bets.interval[1]:+.4f})" if bets.interval else ""
-    return f"{_many(bets.bets, 'bet')} {verb} {abs(bets.mean_net_r):.4f} R each after costs{between}"
+    return f"{plural(bets.bets, 'bet')} {verb} {abs(bets.mean_net_r):.4f} R each after costs{between}"
 
 
 def _after(found: Deflation) -> str:
@@ -96,7 +96,9 @@ def _wait(bets: Edge) -> str:
         return "keep paper trading: without bets no number of days proves anything"
     if bets.bets < MINIMUM_BETS:
         are = "is" if bets.bets == 1 else "are"
-        return f"keep paper trading: {_many(bets.bets, 'bet')} {are} too few to say how long, {MINIMUM_BETS} are needed"
+        return (
+            f"keep paper trading: {plural(bets.bets, 'bet')} {are} too few to say how long, {MINIMUM_BETS} are needed"
+        )
     if bets.bets_needed is None:
         return "keep paper trading: at this rate no number of days would prove these forecasts"
     if bets.state == "proven":
@@ -105,10 +107,6 @@ def _wait(bets: Edge) -> str:
         return "it was proven once, and the detector of a degrading model has raised its alarm since"
     dates = max(1, math.ceil(bets.dates_needed or 0.0))
     return (
-        f"keep paper trading: at this rate about {_many(dates, 'more trade date')} ({_many(bets.bets_needed, 'bet')}) "
-        "would prove them"
+        f"keep paper trading: at this rate about {plural(dates, 'more trade date')} "
+        f"({plural(bets.bets_needed, 'bet')}) would prove them"
     )
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -9,12 +9,12 @@ import msgspec
 
 from minhos.accounting.types import Account, Lot, Role
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
-from minhos.research.report.words import percent
 from minhos.research.scenario_losses import closed_by, day_losses
 from minhos.research.scenarios.play import Decided, Run
 from minhos.risk.levels import grade
 from minhos.risk.types import Level
 from minhos.trading.types import Outcome
+from minhos.words import money, percent
 
 OPENING = (Role.ENTRY, Role.ADD)
 
@@ -122,9 +122,9 @@ def _day_loss(run: Run) -> Check:
     worst = max(days, key=lambda day: (day.excess_cents > 0, day.loss_cents))
     holds = all(day.excess_cents <= 0 for day in days)
     allowed = worst.limit_cents / worst.start_cents if worst.start_cents > 0 else 0.0
-    gap = f" plus the gap of ${worst.gap_cents / 100:,.0f}" if worst.gap_cents else ""
+    gap = f" plus the gap of {money(worst.gap_cents, 0)}" if worst.gap_cents else ""
     limit = f"at most {percent(allowed)} of the day's start{gap}"
-    return Check("the day's loss", limit, f"{percent(worst.share, 2)}, ${worst.loss_cents / 100:,.0f}", holds)
+    return Check("the day's loss", limit, f"{percent(worst.share, 2)}, {money(worst.loss_cents, 0)}", holds)
 
 
 # When -------------------------------------------------------------------------------------------------------------

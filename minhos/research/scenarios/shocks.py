@@ -8,19 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from minhos.market.types import NANOS_PER_MINUTE
-from minhos.research.report.words import percent
 from minhos.research.scenarios.checks import Check
 from minhos.research.scenarios.scenario import Played, Scenario, Told
 from minhos.research.scenarios.scene import Conditions, Scene
 from minhos.research.scenarios.words import (
-    clock,
-    contracts,
     day_sentence,
-    dollars,
     end_sentence,
     held_at,
     level_sentence,
-    position_words,
     refusal_sentence,
     root_of,
     stop_fills,
@@ -28,6 +23,7 @@ from minhos.research.scenarios.words import (
     worst_day,
 )
 from minhos.trading.events import TradingSettings
+from minhos.words import clock_time, contracts, money, percent, position
 
 CRASH, CRASH_TIME = 0.05, "10:35"
 LIMIT, LIMIT_TIME, REOPENED = 0.07, "04:10", 0.085
@@ -51,7 +47,7 @@ def _crash_told(played: Played) -> Told:
     held = held_at(run, since)
     story = (
         f"At {CRASH_TIME} the market fell {percent(CRASH, 0)} within 40 seconds and came back within three minutes; "
-        f"the account was {position_words(held, root_of(run))}.",
+        f"the account was {position(held, root_of(run))}.",
         stop_sentence(run, since),
         day_sentence(run),
         level_sentence(run),
@@ -83,15 +79,15 @@ def _lock_told(played: Played) -> Told:
         f"At {LIMIT_TIME} the market jumped to its limit of the night, {percent(LIMIT, 0)} below the settlement, and "
         f"stayed locked there; at {REGULAR_OPEN} the breaker halted it until {AFTER_BREAKER}, when it went on "
         f"{percent(REOPENED)} below the settlement.",
-        f"The account was {position_words(held, root)} and nothing filled for "
+        f"The account was {position(held, root)} and nothing filled for "
         f"{(after - since) // NANOS_PER_MINUTE} minutes: neither its stop nor the order to close it.",
     ]
     if closing:
         fill = closing[0]
         story.append(
-            f"At {clock(fill.fill.time_ns)}, at the first price that could be traded, {contracts(held, root)} were "
-            f"closed, {fill.beyond_ticks:,} ticks beyond the stop: that gap of "
-            f"{dollars(sum(f.beyond_cents for f in run.fills))} no limit can hold, only a smaller size."
+            f"At {clock_time(fill.fill.time_ns)}, at the first price that could be traded, "
+            f"{contracts(held, root)} were closed, {fill.beyond_ticks:,} ticks beyond the stop: that gap of "
+            f"{money(sum(f.beyond_cents for f in run.fills), 0)} no limit can hold, only a smaller size."
         )
     story += [day_sentence(run), level_sentence(run), end_sentence(run)]
     locked = Check("fills while locked", "none", str(len(during)), not during)
@@ -112,19 +108,21 @@ def _weekend_told(played: Played) -> Told:
     run, scene = played.run, played.scene
     since = scene.opens_ns("18:00", WEEKEND_MONDAY)
     held, root = held_at(run, since - 1), root_of(run)
-    held_words = f"the account was {position_words(held, root)} over the weekend"
+    held_words = f"the account was {position(held, root)} over the weekend"
     story = [f"On Sunday at 18:00 the market opened {percent(GAP)} below Friday's close; {held_words}."]
     figures = {"contracts_before": float(held)}
     extra: tuple[Check, ...] = ()
     if played.as_set is not None:
         kept = held_at(played.as_set, since - 1)
-        cost = f"had lost {dollars(worst_day(played.as_set).loss_cents)} at its worst" if kept else "lost nothing to it"
+        cost = (
+            f"had lost {money(worst_day(played.as_set).loss_cents, 0)} at its worst" if kept else "lost nothing to it"
+        )
         story.append(
             f"That is with flat_before_halt off, to show the gap; as you have set it the account was "
-            f"{position_words(kept, root)}, and {cost}."
+            f"{position(kept, root)}, and {cost}."
         )
         figures["contracts_before_as_set"] = float(kept)
-        extra = (Check("flat over the weekend, as set", "flat", position_words(kept, root), not kept),)
+        extra = (Check("flat over the weekend, as set", "flat", position(kept, root), not kept),)
     story += [stop_sentence(run, since), day_sentence(run), level_sentence(run), end_sentence(run)]
     return Told(tuple(story), figures, extra)
 
@@ -149,15 +147,15 @@ def _news_told(played: Played) -> Told:
     held = held_at(run, since)
     p = max(NEWS_P, played.scene.sure)
     again = [filled for filled in run.fills if filled.fill.time_ns > since and not filled.stop_ticks]
-    after = (
-        f"The models went on forecasting a rise with p {p:.2f}; the next entry came at {clock(again[0].fill.time_ns)}."
+    after = f"The models went on forecasting a rise with p {p:.2f}" + (
+        f"; the next entry came at {clock_time(again[0].fill.time_ns)}."
         if again
-        else f"The models went on forecasting a rise with p {p:.2f}, and nothing was entered again that day."
+        else ", and nothing was entered again that day."
     )
     story = (
         f"At {NEWS_TIME} bad news came: a bar of {NEWS_RANGES} times the usual range, down, its first third within "
         f"two seconds, while the models said up with p {p:.2f}; the account was "
-        f"{position_words(held, root_of(run))}.",
+        f"{position(held, root_of(run))}.",
         stop_sentence(run, since),
         day_sentence(run),
         level_sentence(run),

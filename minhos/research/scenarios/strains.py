@@ -7,26 +7,23 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from minhos.research.report.words import percent
 from minhos.research.scenario_losses import day_losses
 from minhos.research.scenarios.checks import OPENING, Check
 from minhos.research.scenarios.play import Run
 from minhos.research.scenarios.scenario import Played, Scenario, Told
 from minhos.research.scenarios.scene import Conditions, Scene
 from minhos.research.scenarios.words import (
-    clock,
     day_sentence,
-    dollars,
     end_sentence,
     held_at,
     level_sentence,
-    position_words,
     refusal_sentence,
     root_of,
     stop_sentence,
 )
 from minhos.risk.limits.loss import ThreeLosses
 from minhos.risk.types import Level
+from minhos.words import clock_time, money, percent, position
 
 STRETCHES = ("09:45", "11:00", "13:00", "15:30")
 FEED_DIES, FEED_RETURNS, MISSED_FALL = "10:35", "11:45", 0.012
@@ -50,7 +47,7 @@ def _volatility_told(played: Played) -> Told:
     for name, start, end in zip(("before", "doubled", "quadrupled"), STRETCHES, STRETCHES[1:], strict=False):
         held, r_cents = _sizes(run, scene.opens_ns(start), scene.opens_ns(end))
         figures |= {f"mean_contracts_{name}": held, f"r_dollars_{name}": r_cents / 100.0}
-        words.append(f"{held:.1f} contracts at {dollars(r_cents)} of risk each ({name})")
+        words.append(f"{held:.1f} contracts at {money(r_cents, 0)} of risk each ({name})")
     story = (
         f"At {STRETCHES[1]} every move became twice as large, at {STRETCHES[2]} four times.",
         f"The stop moved away with the ATR, so one {root_of(run)} contract risked more and fewer were held: on average "
@@ -86,7 +83,7 @@ def _drawdown_told(played: Played) -> Told:
     stopped, pnl = _stopped_by_losses(run), sum(closed.trade.pnl_cents for closed in run.trades)
     story = [
         f"For {WEEKS} weeks every forecast named the wrong side with p {played.scene.sure:.2f}: {len(run.trades):,} "
-        f"trades lost {dollars(-pnl)} on {len(losing)} trade dates.",
+        f"trades lost {money(-pnl, 0)} on {len(losing)} trade dates.",
         f"The stop after {run.settings.risk.max_consecutive_losses} losses in a row ended {stopped} of them; "
         f"the worst one lost {percent(max(day.share for day in days), 2)} of its start.",
         _levels_words(reached, run),
@@ -176,14 +173,14 @@ def _dead_told(played: Played) -> Told:
     opened = sum(order.role in OPENING for taken in blind for order in taken.decision.orders)
     again = next((f.fill.time_ns for f in run.fills if f.fill.time_ns > returns and f.fill.role in OPENING), 0)
     story = (
-        f"At {FEED_DIES} the feed died with the account {position_words(held, root_of(run))}; at {FEED_RETURNS} it "
+        f"At {FEED_DIES} the feed died with the account {position(held, root_of(run))}; at {FEED_RETURNS} it "
         f"came back {percent(MISSED_FALL)} lower.",
         f"All {len(blind)} bars between were decided as missing and opened nothing; the stop lay at the venue, which "
         f"here sees no prices either (a broker's does).",
         stop_sentence(run, returns),
         day_sentence(run),
         level_sentence(run),
-        f"The next entry came at {clock(again)}, once enough bars in a row had come."
+        f"The next entry came at {clock_time(again)}, once enough bars in a row had come."
         if again
         else "Nothing was entered again that day: too many of the last bars had not come.",
     )
@@ -207,12 +204,12 @@ def _thin_told(played: Played) -> Told:
     paid = [fill.side * (fill.price_ticks - fill.expected_ticks) for fill in fills]
     extra_ticks = sum(f.contracts * max(0, p - instrument.slippage_ticks) for f, p in zip(fills, paid, strict=True))
     extra = extra_ticks * instrument.tick_value_cents
-    slipped = f"{fmean(paid):.1f} ticks a fill, {dollars(extra)} more than expected" if paid else "nothing: no fill"
+    slipped = f"{fmean(paid):.1f} ticks a fill, {money(extra, 0)} more than expected" if paid else "nothing: no fill"
     story = (
         f"At {THIN} the book thinned to a spread of {THIN_BOOK.spread_ticks:.0f} ticks and a fifth of the volume, at "
         f"{THINNER} to {THINNER_BOOK.spread_ticks:.0f} ticks and a twenty-fifth; one price filled one contract. At "
         f"{FALLS} the market fell {percent(FALL)} within one bar; the account was "
-        f"{position_words(held_at(run, since), root_of(run))} when it began.",
+        f"{position(held_at(run, since), root_of(run))} when it began.",
         stop_sentence(run, played.scene.opens_ns(FALLS)),
         f"Slippage cost {slipped}.",
         day_sentence(run),

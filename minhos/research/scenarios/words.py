@@ -12,11 +12,10 @@ import msgspec
 
 from minhos.accounting.types import Role
 from minhos.market.types import NANOS_PER_MINUTE
-from minhos.research.new_york import new_york_text
-from minhos.research.report.words import percent
 from minhos.research.scenario_losses import DayLoss, day_losses
 from minhos.research.scenarios.play import Decided, Filled, Run
 from minhos.risk.types import Level
+from minhos.words import clock_time, contracts, money, new_york, percent, position
 
 MOST_ROWS = 40
 """Of a timeline; where more happened, its first and last rows are kept."""
@@ -33,26 +32,6 @@ class Row(msgspec.Struct, frozen=True):
     equity: float
     level: str
     what: str
-
-
-def clock(time_ns: int) -> str:
-    """New York time of day, as "10:35"."""
-    return new_york_text(time_ns)[-5:]
-
-
-def dollars(cents: float) -> str:
-    """Whole dollars, "-$1,200" below zero."""
-    return f"{'-' if cents < 0 else ''}${abs(cents) / 100:,.0f}"
-
-
-def contracts(n: int, root: str) -> str:
-    """ "2 NQ contracts", "1 NQ contract"."""
-    return f"{abs(n)} {root} contract{'' if abs(n) == 1 else 's'}"
-
-
-def position_words(n: int, root: str) -> str:
-    """ "long 2 NQ contracts", "flat"."""
-    return f"{'long' if n > 0 else 'short'} {contracts(n, root)}" if n else "flat"
 
 
 def root_of(run: Run) -> str:
@@ -75,16 +54,16 @@ def stop_sentence(run: Run, since_ns: int) -> str:
     """Where the stops filled in the hour from that time on."""
     fills, root = stop_fills(run, since_ns), root_of(run)
     if not fills:
-        return f"No stop was filled in the hour after {clock(since_ns)}."
+        return f"No stop was filled in the hour after {clock_time(since_ns)}."
     worst, n = max(fills, key=lambda filled: filled.beyond_ticks), sum(filled.fill.contracts for filled in fills)
     at, gap = f"{run.instrument.to_points(worst.stop_ticks):,.2f}", sum(filled.beyond_cents for filled in fills)
-    lead = f"The stop of {contracts(n, root)} filled at {clock(fills[0].fill.time_ns)}"
+    lead = f"The stop of {contracts(n, root)} filled at {clock_time(fills[0].fill.time_ns)}"
     if len(fills) > 1:
-        lead = f"Stops of {contracts(n, root)} filled in {len(fills)} parts from {clock(fills[0].fill.time_ns)} on"
+        lead = f"Stops of {contracts(n, root)} filled in {len(fills)} parts from {clock_time(fills[0].fill.time_ns)} on"
     if not gap:
         return f"{lead}, at {'its price' if len(fills) == 1 else 'their prices'}, {at}."
     how = "" if len(fills) == 1 else "the furthest "
-    return f"{lead}, {how}{worst.beyond_ticks:,} ticks beyond its price of {at}; the gap cost {dollars(gap)}."
+    return f"{lead}, {how}{worst.beyond_ticks:,} ticks beyond its price of {at}; the gap cost {money(gap, 0)}."
 
 
 def worst_day(run: Run) -> DayLoss:
@@ -98,10 +77,10 @@ def day_sentence(run: Run) -> str:
     if not day.loss_cents:
         return "No trade date was ever below its start."
     limit = day.limit_cents / day.start_cents
-    gap = f", {dollars(day.gap_cents)} of it beyond stops and limit, which no limit can hold" if day.gap_cents else ""
+    gap = f", {money(day.gap_cents, 0)} of it beyond stops and limit, which no limit can hold" if day.gap_cents else ""
     return (
-        f"At its worst the day's loss was {percent(day.share, 2)} ({dollars(day.loss_cents)}){gap}; "
-        f"the day's limit is {percent(limit)} ({dollars(day.limit_cents)})."
+        f"At its worst the day's loss was {percent(day.share, 2)} ({money(day.loss_cents, 0)}){gap}; "
+        f"the day's limit is {percent(limit)} ({money(day.limit_cents, 0)})."
     )
 
 
@@ -110,7 +89,7 @@ def level_sentence(run: Run) -> str:
     reached = _levels(run)
     if not reached:
         return "The risk level stayed LOW throughout."
-    words = [f"{level.name} at {clock(taken.decision.close_time_ns)}" for level, taken in reached.items()]
+    words = [f"{level.name} at {clock_time(taken.decision.close_time_ns)}" for level, taken in reached.items()]
     return f"The risk level rose to {_listed(words)}."
 
 
@@ -150,7 +129,7 @@ def end_sentence(run: Run) -> str:
     account = run.account
     lost = account.drawdown
     return (
-        f"It ended {position_words(run.marks[-1].contracts, root_of(run))} with {dollars(account.equity_cents)}, "
+        f"It ended {position(run.marks[-1].contracts, root_of(run))} with {money(account.equity_cents, 0)}, "
         f"{percent(lost)} below the highest equity."
     )
 
@@ -210,7 +189,7 @@ def _row(run: Run, time_ns: int, what: str) -> Row:
     mark = next(mark for mark in reversed(run.marks) if mark.time_ns <= time_ns)
     last = mark.account.last_ticks.get(run.settings.order_symbol, 0)
     return Row(
-        new_york_text(time_ns),
+        new_york(time_ns),
         run.instrument.to_points(last),
         mark.contracts,
         mark.account.equity_cents / 100.0,

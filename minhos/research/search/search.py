@@ -30,6 +30,7 @@ from minhos.training.members import why_missing
 from minhos.training.recipe import Recipe, Values
 from minhos.training.splits import purged_folds
 from minhos.training.train import prepare
+from minhos.words import p_value
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -274,7 +275,7 @@ def _result(
     ranked = sorted(found, key=lambda judged: (judged.candidate.log_loss, judged.candidate.trial))
     best = tuple(_compared(judged, shipped, dates) for judged in ranked[:SHOWN])
     better = ability.p_value <= SIZE and best[0].gain > 0.0
-    p, n = f"p {ability.p_value:.3f}" if ability.p_value >= 0.001 else "p below 0.001", len(found)
+    p, n = f"p {p_value(ability.p_value)}", len(found)
     tested = f"{p} after all {n} trials, by Hansen's test for superior predictive ability"
     if best[0].gain <= 0.0:
         sentence = f"No better than the shipped settings: none of {n} trials has a lower log loss."
