@@ -60,10 +60,10 @@ def requirements(group):
 
 
 def fingerprint(group):
-    """Changes when a group's packages or any pin changes, or another Python is used."""
+    """Changes when any of a group's packages changes, or another Python is used."""
     digest = hashlib.sha256(version_text(sys.version_info).encode())
-    for path in (requirements(group), os.path.join(ROOT, "requirements", "constraints.txt")):
-        with open(path, "rb") as file:
+    for name in (group, "torch") if group == "train" else (group,):
+        with open(requirements(name), "rb") as file:
             digest.update(file.read().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 
@@ -87,7 +87,7 @@ def remember(group):
 @contextlib.contextmanager
 def only_one():
     """Two launchers must not install at once: the second waits until the first is done or gone."""
-    told = False
+    waits = False
     while True:
         try:
             handle = os.open(LOCK, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -97,9 +97,9 @@ def only_one():
                 with contextlib.suppress(OSError):
                     os.remove(LOCK)
                 continue
-            if not told:
-                print("MinhOS is being installed by another command; waiting for it.")
-                told = True
+            if not waits:
+                tell("MinhOS is being installed by another command; waiting for it.")
+                waits = True
             time.sleep(0.5)
         except OSError as error:
             fail("cannot write to %s (%s); choose a folder that you may write to." % (ROOT, error.strerror))
@@ -133,7 +133,7 @@ def make_venv():
         answer = subprocess.run(probe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         if answer.returncode == 0 and answer.stdout.decode().strip() == version_text(sys.version_info):
             return
-        print("The environment in .venv is damaged or of another Python; making it again.")
+        tell("The environment in .venv is damaged or of another Python; making it again.")
     result = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], stderr=subprocess.PIPE, check=False)
     if result.returncode != 0:
         detail = (result.stderr.decode(errors="replace").strip().splitlines() or ["no reason was given"])[-1]
@@ -169,15 +169,20 @@ def pip(arguments, expected, label):
     code = process.wait()
     show("")
     if code == 0:
-        print("%s: done in %.0f s." % (label, time.time() - started))
+        tell("%s: done in %.0f s." % (label, time.time() - started))
     return code, lines
+
+
+def tell(text):
+    """On stderr, so that what a command prints with --json stays one object on a first call too."""
+    sys.stderr.write(text + "\n")
 
 
 def show(text):
     """One line that is written over; nothing where the output is not a terminal."""
-    if sys.stdout.isatty():
-        sys.stdout.write("\r\033[K" + text[:100])
-        sys.stdout.flush()
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + text[:100])
+        sys.stderr.flush()
 
 
 def wants_cpu_torch():
@@ -186,22 +191,28 @@ def wants_cpu_torch():
     return sys.platform.startswith("linux") and not has_card
 
 
-def install_cpu_torch():
-    """Try PyTorch's own index of CPU builds; where it cannot be reached, the ordinary package is taken."""
-    with open(os.path.join(ROOT, "requirements", "constraints.txt"), encoding="utf-8") as file:
+def install_torch():
+    """PyTorch, after what it asks for: its CPU build where there is no card, the ordinary package otherwise.
+
+    It alone is pinned without hashes, because those two are different files.
+    """
+    with open(requirements("torch"), encoding="utf-8") as file:
         pin = next(line.strip() for line in file if line.startswith("torch=="))
     probe = [venv_python(), "-c", "import torch; print(torch.__version__)"]
     answer = subprocess.run(probe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     if answer.stdout.decode().strip().split("+")[0] == pin.split("==")[1]:
-        return
-    try:
-        urllib.request.urlopen(CPU_TORCH_INDEX + "/torch/", timeout=4).close()
-    except (OSError, ValueError):
-        print("PyTorch's index of CPU builds cannot be reached; taking the ordinary package.")
-        return
-    code, _ = pip([pin, "--index-url", CPU_TORCH_INDEX], 12, "PyTorch for the CPU")
-    if code != 0:
-        print("PyTorch's CPU build could not be installed; taking the ordinary package.")
+        return 0, []
+    if wants_cpu_torch():
+        try:
+            urllib.request.urlopen(CPU_TORCH_INDEX + "/torch/", timeout=4).close()
+        except (OSError, ValueError):
+            tell("PyTorch's index of CPU builds cannot be reached; taking the ordinary package.")
+        else:
+            code, lines = pip([pin, "--index-url", CPU_TORCH_INDEX], 12, "PyTorch for the CPU")
+            if code == 0:
+                return code, lines
+            tell("PyTorch's CPU build could not be installed; taking the ordinary package.")
+    return pip([pin], 12, "PyTorch")
 
 
 def install(groups):
@@ -215,13 +226,13 @@ def install(groups):
         if not missing:
             return
         check_disk(missing)
-        print("Setting up MinhOS in .venv: %s. This happens once and can be broken off." % ", ".join(missing))
+        tell("Setting up MinhOS in .venv: %s. This happens once and can be broken off." % ", ".join(missing))
         for group in missing:
-            if group == "train" and wants_cpu_torch():
-                install_cpu_torch()
             with open(requirements(group), encoding="utf-8") as file:
-                expected = 4 * sum(1 for line in file if line.strip() and line[0] not in "#-")
-            code, lines = pip(["-r", requirements(group)], expected, "Installing %s" % group)
+                expected = sum(1 for line in file if line[0].isalpha())
+            code, lines = pip(["--require-hashes", "-r", requirements(group)], expected, "Installing %s" % group)
+            if code == 0 and group == "train":
+                code, lines = install_torch()
             if code != 0:
                 explain(lines)
             remember(group)
@@ -263,10 +274,11 @@ def main():
     try:
         if command == "test":
             install([*GROUPS, "test"])
-            hand_over(["-m", "pytest", *arguments[1:]])
+            everything = not arguments[1:]  # files by length over the cores; what is chosen runs in one process
+            hand_over(["-m", "pytest", *(["-n", "auto", "--dist", "loadfile"] if everything else arguments[1:])])
         elif command == "setup":
             install([*GROUPS, "test"] if "--test" in arguments else GROUPS)
-            print("MinhOS is set up; python3 minh.py start runs it.")
+            tell("MinhOS is set up; python3 minh.py start runs it.")
         else:
             install(GROUPS)
             hand_over(["-m", "minhos.cli", *arguments])

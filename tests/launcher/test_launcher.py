@@ -29,7 +29,7 @@ def checkout(tmp_path):
     folder.mkdir()
     for group in ("run", "train", "research", "test"):
         (folder / f"{group}.txt").write_text(f"package-of-{group}\n", encoding="utf-8")
-    (folder / "constraints.txt").write_text("torch==2.0.0\n", encoding="utf-8")
+    (folder / "torch.txt").write_text("torch==2.0.0\n", encoding="utf-8")
     return tmp_path
 
 
@@ -57,7 +57,7 @@ def recorded(minh, monkeypatch):
 
     monkeypatch.setattr(minh, "make_venv", make_venv)
     monkeypatch.setattr(minh, "pip", pip)
-    monkeypatch.setattr(minh, "wants_cpu_torch", lambda: False)
+    monkeypatch.setattr(minh, "install_torch", lambda: (0, []))
     monkeypatch.setattr(minh, "make_importable", lambda: None)
     return calls
 
@@ -100,7 +100,7 @@ def test_the_launcher_reads_as_old_python():
 def test_an_installation_that_was_broken_off_goes_on_where_it_stopped(minh, recorded):
     minh.install(["run"])
     minh.install(["run", "train"])
-    assert [arguments[1] for arguments in recorded] == [minh.requirements("run"), minh.requirements("train")]
+    assert [arguments[-1] for arguments in recorded] == [minh.requirements("run"), minh.requirements("train")]
     minh.install(["run", "train"])
     assert len(recorded) == 2
 
@@ -136,7 +136,7 @@ def test_the_lock_of_a_living_process_is_waited_for(minh, recorded, monkeypatch,
     Path(minh.LOCK).write_text(str(os.getpid()), encoding="utf-8")
     monkeypatch.setattr(minh.time, "sleep", lambda _: Path(minh.LOCK).unlink())
     minh.install(["run"])
-    assert "being installed by another command" in capsys.readouterr().out
+    assert "being installed by another command" in capsys.readouterr().err
     assert recorded
 
 
@@ -196,7 +196,7 @@ def test_a_broken_environment_is_made_again(minh, capsys):
     python.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     python.chmod(0o755)
     minh.make_venv()
-    assert "damaged or of another Python; making it again" in capsys.readouterr().out
+    assert "damaged or of another Python; making it again" in capsys.readouterr().err
     answer = subprocess.run([str(python), "-c", "import pip; print(1)"], capture_output=True, text=True, check=True)
     assert answer.stdout == "1\n"
 
