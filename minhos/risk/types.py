@@ -182,6 +182,11 @@ class RiskState(msgspec.Struct, frozen=True, gc=False):
                 worst = market.level
         return worst
 
+    def demand_to_flatten(self) -> str:
+        """Why everything must be closed, from the stops that are latched; empty where nothing demands it."""
+        stops = (self.emergency, self.day_stop, self.trailing_stop, self.loss_stop, self.halted, self.paused)
+        return next((stop.why for stop in stops if stop is not None and stop.flat), "")
+
 
 _NO_MARKET = MarketRisk()
 

@@ -23,7 +23,6 @@ from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
 from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
-from minhos.trading.conclusions import trade_record
 from minhos.trading.decide import decide, make_flatten, still_to_close
 from minhos.trading.guard import Guard
 from minhos.trading.order_states import FINAL, OrderState, Trigger
@@ -351,7 +350,7 @@ class Engine:
     def record_trades(self) -> None:
         """Trades that the last fill closed."""
         for trade in self.state.closed_trades:
-            self.record(trade_record(self.state, trade), trade.closed_ns)
+            self.record(self.state.trade_record(trade), trade.closed_ns)
 
     def settle_contradiction(self, time_ns: int) -> None:
         """Where our record and the venue's contradict each other: halt and tell."""

@@ -5,13 +5,8 @@ A limit that demands it, or something open in a contract that was left.  Not for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.trading.conclusions import demand_to_flatten
-
-if TYPE_CHECKING:
-    from minhos.trading.engine import Engine
+from minhos.trading.hands import Hands
 
 GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
 """A broker that refuses to close is asked again after that, not with every price."""
@@ -20,7 +15,7 @@ GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
 class Guard:
     """What it acted on last, and when it may act on that again; nothing of it needs to outlive the process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Hands) -> None:
         self._engine = engine
         self._reason, self._again_ns = "", 0
         """The time is on the clock that never goes back."""
@@ -28,7 +23,7 @@ class Guard:
     def act(self, time_ns: int) -> None:
         """Close what cannot wait.  A broker that did not close it is asked again after a pause."""
         engine = self._engine
-        demand = demand_to_flatten(engine.state.risk) if engine.state.ledger.account().positions else ""
+        demand = engine.state.risk.demand_to_flatten() if engine.state.ledger.account().positions else ""
         left = frozenset() if demand else self._left_behind()
         reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
         elapsed_ns = engine.clock.monotonic_ns()

@@ -5,13 +5,9 @@ The status shows every moment without a ready broker; this is for a person who i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
-
-if TYPE_CHECKING:
-    from minhos.trading.engine import Engine
+from minhos.trading.hands import Hands
 
 TELL_AFTER_NS = 30 * NANOS_PER_SECOND
 """A connection that comes back sooner is no outage."""
@@ -20,7 +16,7 @@ TELL_AFTER_NS = 30 * NANOS_PER_SECOND
 class Outage:
     """Since when the broker is not ready, and whether that was told; nothing of it needs to outlive the process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Hands) -> None:
         self._engine = engine
         self._since_ns: int | None = None
         """On the clock that never goes back; None while the broker is ready."""

@@ -6,22 +6,21 @@ cannot be explained halts trading.  Snapshots only save time; the events after t
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
 
 from minhos.accounting.ledger import Ledger
-from minhos.accounting.types import Lot, Order, OrderType, Role
+from minhos.accounting.types import Order, OrderType, Role
 from minhos.errors import JournalError
 from minhos.market.types import Instrument
 from minhos.risk.types import RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook, OrderRecord
-from minhos.trading.engine import Engine
-from minhos.trading.order_ids import order_id
+from minhos.trading.hands import Hands
 from minhos.trading.order_states import FINAL, OrderState
+from minhos.trading.protection import missing_stops
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision
 from minhos.trading.venue import OrderReport, OrderStatus, Venue
@@ -120,7 +119,7 @@ def fold(state: TradingState, records: Iterator[Record]) -> int:
     return last
 
 
-def reconcile(engine: Engine, time_ns: int) -> None:
+def reconcile(engine: Hands, time_ns: int) -> None:
     """After the fold and the history: give the venue its book back, settle what was under way, protect every lot.
 
     A bar that was in but not decided on when the process ended is matched to its end and gets a late decision.
@@ -181,37 +180,3 @@ def unheard_stops(book: OrderBook) -> list[Order]:
         and book.order(record.order.stop_id) is None
         and (record.filled or record.state not in FINAL)
     ]
-
-
-def missing_stops(state: TradingState, time_ns: int) -> list[Order]:
-    """Stops that open lots should have and the book lacks, or has for fewer contracts."""
-    orders = []
-    for position in state.ledger.account().positions:
-        resting = {r.order.order_id: r.contracts - r.filled for r in state.book.stops(position.symbol)}
-        entries: dict[str, list[Lot]] = {}
-        for lot in position.lots:
-            if lot.stop_ticks:
-                entries.setdefault(lot.order_id, []).append(lot)
-        orders += [
-            protective_stop(state.book, position.symbol, lots, time_ns)
-            for lots in entries.values()
-            if resting.get(lots[0].stop_id, 0) < sum(lot.contracts for lot in lots)
-        ]
-    return orders
-
-
-def protective_stop(book: OrderBook, symbol: str, lots: list[Lot], time_ns: int) -> Order:
-    """A new order for the stop that the lots of one entry had; the old id is spent."""
-    lot = lots[0]
-    ids = (order_id(f"{lot.order_id}-{time_ns}-{number}".encode()) for number in itertools.count())
-    return Order(
-        order_id=next(name for name in ids if book.order(name) is None),
-        symbol=symbol,
-        side=-lot.side,
-        contracts=sum(lot.contracts for lot in lots),
-        role=Role.STOP,
-        order_type=OrderType.STOP,
-        trigger_ticks=lot.stop_ticks,
-        parent_id=lot.order_id,
-        decided_ns=time_ns,
-    )

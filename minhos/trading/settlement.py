@@ -25,22 +25,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from minhos.accounting.types import CLOSING, Fill, Lot, Order, Role
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
+from minhos.trading.hands import Hands
 from minhos.trading.order_ids import MANUAL
 from minhos.trading.order_states import OrderState
+from minhos.trading.protection import missing_stops
 from minhos.trading.reconciliation import answers, differences, missing
+from minhos.trading.state import TradingState
 from minhos.trading.venue import Survey
-
-if TYPE_CHECKING:
-    from minhos.trading.engine import Engine
-    from minhos.trading.state import TradingState
-
 
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
 """A stop that was refused is placed again after that."""
@@ -52,7 +49,7 @@ _NUMBER = re.compile(r"\d+")
 class Settlement:
     """What earlier surveys showed; nothing of it needs to outlive the process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Hands) -> None:
         self._engine = engine
         self._content: Survey | None = None
         self._missing: frozenset[str] = frozenset()
@@ -142,8 +139,6 @@ class Settlement:
 
     def _protect(self, survey: Survey, now_ns: int) -> None:
         """A stop for each lot that the broker shows without one, twice; not while it is being closed."""
-        from minhos.trading.recovery import missing_stops
-
         engine, state = self._engine, self._engine.state
         resting: dict[str, int] = {}
         for listed in survey.orders:
@@ -214,7 +209,7 @@ class Settlement:
             self._engine.record(ev.Alarm(now_ns, text), now_ns)
 
 
-def _stop_id(engine: Engine, order: Order) -> str:
+def _stop_id(engine: Hands, order: Order) -> str:
     """The stop that the lots of this order's entry should have."""
     lots = engine.state.ledger.account().position(order.symbol).lots
     return next((lot.stop_id for lot in lots if lot.order_id == order.parent_id), "")

@@ -11,21 +11,22 @@ from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
 from minhos.accounting.types import Fill, OrderType, Role, Trade
-from minhos.errors import OrderStateError, ReconciliationError
+from minhos.errors import OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
+from minhos.market.symbols import contract_expiry_ns
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Instrument, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
 from minhos.risk.events import parse_events
 from minhos.risk.limits.standard import standard_limits
 from minhos.risk.manager import RiskManager
+from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Level, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
-from minhos.trading.lookups import expiry_ns, risk_mode
 from minhos.trading.order_states import UNANSWERED, Trigger
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderStatus, VenueStatus
@@ -398,3 +399,37 @@ class TradingState:
         if self.settings is None:
             raise ReconciliationError("the journal trades before it has settings; restore it from a backup.")
         return self.settings
+
+    def trade_record(self, trade: Trade) -> ev.TradeClosed:
+        """The trade with what its first decision knew (zeros for a manual trade)."""
+        decision = next((self.decided[key] for key in trade.order_ids if key in self.decided), None)
+        wanted = decision.recommendation if decision else None
+        verdict = decision.verdict if decision else None
+        opening = [o.contracts for o in decision.orders if o.role in (Role.ENTRY, Role.ADD)] if decision else []
+        return ev.TradeClosed(
+            trade=trade,
+            decided_ns=decision.close_time_ns if decision else 0,
+            p=wanted.p_side if wanted else 0.0,
+            p_low=wanted.p_low if wanted else 0.0,
+            break_even=wanted.break_even if wanted else 0.0,
+            fraction=wanted.fraction if wanted else 0.0,
+            contracts_wanted=wanted.raw_contracts if wanted else 0.0,
+            contracts_sent=sum(opening),
+            bound=verdict.bound if verdict else "",
+            level=verdict.level if verdict else self.risk.level(),
+            bundle_id=decision.bundle_id if decision else "",
+        )
+
+
+def expiry_ns(symbol: str) -> int:
+    """When trading in a contract ends; 0 for what never expires or is not a listed contract."""
+    try:
+        return contract_expiry_ns(symbol)
+    except SymbolError:
+        return 0
+
+
+def risk_mode(mode: str) -> Mode:
+    """Anything but the two modes without money is judged as live."""
+    modes: dict[str, Mode] = {"simulated": "simulated", "paper": "paper"}
+    return modes.get(mode, "live")

@@ -1,0 +1,55 @@
+"""What settlement, guard, outage and recovery may do with the engine: the protocol `Hands`.
+
+They conclude what is to be done and do it through these methods alone, so that none of them knows the engine and each
+can be tried with a double.  Every one of them ends in an event of the journal; nothing here changes state by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from minhos.accounting.types import Order
+from minhos.market.clock import Clock
+from minhos.market.types import Slice
+from minhos.trading import events as ev
+from minhos.trading.state import TradingState
+from minhos.trading.types import Decision
+from minhos.trading.venue import Report, Venue
+
+
+class Hands(Protocol):
+    """One engine, as those see it who act through it."""
+
+    state: TradingState
+    venue: Venue
+    clock: Clock
+    refused_ids: set[str]
+    last_sent_ns: int
+
+    def record(self, event: ev.Event, time_ns: int, *, more: bool = False) -> None:
+        """Journal an event, then apply it."""
+
+    def record_trades(self) -> None:
+        """Record the trades that the last fill closed."""
+
+    def take(self, reports: Sequence[Report], time_ns: int) -> None:
+        """Take in what the venue said, and do what that asks of the resting orders."""
+
+    def send(self, orders: Sequence[Order], time_ns: int) -> None:
+        """Intents first, all durable, then the wire."""
+
+    def cancel(self, order_id: str, time_ns: int) -> None:
+        """Ask the venue to take an order back."""
+
+    def keep_orders(self, time_ns: int, shown: Mapping[str, int] | None = None) -> None:
+        """Bring the resting orders in line with the position."""
+
+    def flatten(self, reason: str, who: str, time_ns: int, symbols: frozenset[str] | None = None) -> None:
+        """Cancel what would open and close what is open."""
+
+    def settle_contradiction(self, time_ns: int) -> None:
+        """Halt where our record and the venue's contradict each other."""
+
+    def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
+        """Decide on a bar that closed."""
