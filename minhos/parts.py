@@ -30,11 +30,12 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from minhos.errors import PartsError
 
 T = TypeVar("T")
+Value = TypeVar("Value")
 MODULE = "minhos_user_parts"
 """Under this name the user's file is imported, in every process."""
 ENTRY_POINTS = "minhos.parts"
@@ -86,11 +87,11 @@ class Registry(Generic[T]):
         self.kind, self.changes = kind, changes
         self._parts: dict[str, Part[T]] = {}
 
-    def __call__(self, name: str, *, version: str = "1") -> Callable[[T], T]:
-        """A decorator: `@parts.limits("no_fridays", version="1")`."""
+    def __call__(self, name: str, *, version: str = "1") -> Callable[[Value], Value]:
+        """A decorator: `@parts.limits("no_fridays", version="1")`; what it decorates keeps its type."""
 
-        def register(value: T) -> T:
-            self.register(name, value, version=version)
+        def register(value: Value) -> Value:
+            self.register(name, cast(T, value), version=version)
             return value
 
         return register

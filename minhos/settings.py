@@ -65,6 +65,8 @@ class DataSettings(Section):
     """SHA-256 of its certificate, as the bridge prints it; empty for a bridge without TLS."""
     bridge_folder: str = ""
     """Where the bridge's files are mirrored; empty for data/bridge."""
+    feed: str = ""
+    """Name of a feed of the user's own (`parts`); empty for the bridge, the folder or the simulated market."""
     timezone: str = ""
     stamps: Literal["", "open", "close"] = ""
     flush_interval_ms: int = Field(5000, ge=0)
@@ -224,6 +226,8 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()
+    feed: dict[str, dict[str, Any]] = {}
+    """Options of feeds of the user's own, by name: `[feed.my_vendor]`."""
     evaluation: dict[str, dict[str, Any]] = {}
     """Rules of evaluation accounts by name, for the sizing lab; none: its own three."""
     kelly: dict[str, Any] = {}
@@ -285,7 +289,8 @@ class Settings(Section):
 
     @property
     def simulated(self) -> bool:
-        return not self.data.source
+        """Whether the market is generated."""
+        return self.data.feed == "simulated" if self.data.feed else not self.data.source
 
 
 def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:

@@ -30,11 +30,10 @@ def mirror_options(settings: Settings) -> MirrorOptions:
     return MirrorOptions(host=host, port=port, password=password, fingerprint=data.bridge_fingerprint)
 
 
-def running_mirror(settings: Settings, clock: Clock) -> BridgeMirror:
-    """This process's mirror, which runs until the process ends.  Raises SettingsError."""
-    folder = Path(settings.data.bridge_folder)
+def running_mirror(options: MirrorOptions, folder: Path, symbol: str, clock: Clock) -> BridgeMirror:
+    """This process's mirror in that folder, which runs until the process ends."""
     if folder not in _running:
-        _running[folder] = BridgeMirror(mirror_options(settings), folder, settings.market.symbol, clock)
+        _running[folder] = BridgeMirror(options, folder, symbol, clock)
         _running[folder].start()
     return _running[folder]
 

@@ -1,31 +1,23 @@
-"""From settings to an engine: which feed, which venue, which clock, which journal.  Shared by trader and research.
+"""From settings to an engine: which venue, which clock, which journal.  Shared by trader and research.
 
-Nothing here runs for long; the loop is `trader`.
+Nothing here runs for long; the loop is `trader`.  Feeds are made in `feeds`.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.mirror import copied, running_mirror
-from minhos.errors import DataError, ModelError, SettingsError
+from minhos.errors import ModelError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
-from minhos.feeds.bridge.feed import BridgeFeed
-from minhos.feeds.port import Feed
-from minhos.feeds.scid.feed import FolderFeed
-from minhos.feeds.simulated.feed import SimulatedFeed
-from minhos.feeds.simulated.model import MarketModel
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
-from minhos.market.symbols import parse_symbol, symbol_in_filename
-from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument
+from minhos.market.symbols import parse_symbol
+from minhos.market.types import Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
@@ -35,10 +27,6 @@ from minhos.trading.state import Observe, TradingState
 from minhos.trading.venue import Venue
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
-
-NANOS_PER_MS = 1_000_000
-DEMO_DAYS = 180
-"""Calendar days of simulated market after the start: about 20 hours at two seconds a bar."""
 
 
 def mode_of(settings: Settings) -> str:
@@ -77,76 +65,9 @@ def make_clock(settings: Settings) -> Clock:
     return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
 
 
-def market_model(settings: Settings) -> MarketModel:
-    """The simulated market of the settings."""
-    simulation = settings.simulation
-    return MarketModel(kind=simulation.kind, ceiling=simulation.ceiling, seed=simulation.seed)
-
-
-def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:
-    """The feed that the settings name.  Raises DataError where there is no data, SettingsError for a bad start."""
-    if isinstance(clock, SimulatedClock):
-        return simulated_feed(settings, calendar, clock)
-    return followed(settings, calendar, clock)
-
-
-def simulated_feed(settings: Settings, calendar: SessionCalendar, clock: SimulatedClock) -> SimulatedFeed:
-    """The generated market of the settings."""
-    simulation = settings.simulation
-    return SimulatedFeed(
-        market_model(settings),
-        settings.instrument(settings.market.symbol),
-        clock=clock,
-        calendar=calendar,
-        history_days=simulation.history_days,
-        start_ns=iso_ns(simulation.start),
-        seconds_per_bar=simulation.seconds_per_bar,
-        days_ahead=DEMO_DAYS,
-    )
-
-
-def followed(settings: Settings, calendar: SessionCalendar, clock: Clock, follow: str = "") -> FolderFeed:
-    """The live tail of the configured folder or .scid file; follow: a contract, where it is not the leading one.
-
-    Raises DataError for data that cannot be followed.
-    """
-    source = Path(settings.data.source)
-    folder, symbol = source, settings.market.symbol
-    if source.is_file():
-        named = symbol_in_filename(source.name)
-        if source.suffix.lower() != ".scid" or named is None:
-            raise DataError(f"{source} is a finished file: it is trained on and tested, never traded; name a folder.")
-        folder, symbol = source.parent, named.contract
-    details: dict[str, Any] = {
-        "clock": clock,
-        "calendar": calendar,
-        "instrument": settings.instrument(symbol),
-        "follow": follow,
-        "flush_ns": settings.data.flush_interval_ms * NANOS_PER_MS,
-        "grace_ns": settings.data.grace_ms * NANOS_PER_MS,
-    }
-    if not settings.data.bridge:
-        return FolderFeed(folder, symbol, **details)
-    mirror = running_mirror(settings, clock)
-    copied(mirror)
-    own = folder if folder != mirror.folder else None
-    return BridgeFeed(own, mirror.folder, mirror.status, symbol, **details)
-
-
 def can_be_followed(source: Path) -> bool:
     """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
     return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
-
-
-def iso_ns(text: str) -> int:
-    """ISO 8601 to UTC nanoseconds; text without an offset is UTC."""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(f"{text!r} is no time; write it like 2025-10-06T09:30:00-04:00.") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp()) * NANOS_PER_SECOND
 
 
 def trading_settings(settings: Settings, signal: Instrument, symbol: str, leaving: str = "") -> ev.TradingSettings:

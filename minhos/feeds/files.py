@@ -13,7 +13,7 @@ import numpy as np
 
 from minhos.errors import DataError
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.port import FeedStatus
+from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid import fold_numba as scid_numba
 from minhos.feeds.scid.files import read_scid
 from minhos.feeds.scid.folders import data_files, is_wanted, year_of
@@ -128,10 +128,8 @@ def _join(histories: list[tuple[Bars, str]], calendar: SessionCalendar) -> tuple
     return bars, lines + said
 
 
-class FileFeed:
+class FileFeed(Feed):
     """A finished file or folder as a feed: history only, never live, never traded."""
-
-    simulated = False
 
     def __init__(self, loaded: Loaded) -> None:
         self.instrument = loaded.bars.instrument

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import structlog
 
-from minhos.assembly.trading import followed, trading_settings
+from minhos.assembly.trading import trading_settings
 from minhos.errors import DataError
-from minhos.feeds.scid.feed import FolderFeed
+from minhos.feeds.port import Feed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.roll import RollState
@@ -30,7 +30,7 @@ class ContractRoll:
         self._asked = (0, 0)
         self._unsettled = False
 
-    def feed_after(self, feed: FolderFeed) -> FolderFeed:
+    def feed_after(self, feed: Feed) -> Feed:
         """The feed to go on with: this one, or the next contract's once this one may be left."""
         session = self._calendar.session_at(self._clock.now_ns())
         if session is None or self._asked == self._question(session.trade_date):
@@ -47,20 +47,20 @@ class ContractRoll:
     def _question(self, trade_date: int) -> tuple[int, int]:
         return trade_date, self._engine.state.sequence if self._unsettled else 0
 
-    def _ask(self, feed: FolderFeed) -> FolderFeed:
+    def _ask(self, feed: Feed) -> Feed:
         turn = feed.turn(self._clock.now_ns(), held=_held(self._engine.state))
         self._unsettled = turn.state is RollState.LEAVING
         if turn.state is not RollState.NEW:
             self._activate(feed, turn.reason if self._unsettled else "")
             return feed
-        after = followed(self._settings, self._calendar, self._clock, follow=turn.symbol)
+        after = feed.follow(turn.symbol)
         log.info("roll", contract=turn.symbol, reason=turn.reason)
         self._activate(after, "")
         bars = after.history()
         self._engine.load_history(tuple(bars.rows(bars.close_time_ns > self._engine.state.last_close_ns)), reset=False)
         return after
 
-    def _activate(self, feed: FolderFeed, leaving: str) -> None:
+    def _activate(self, feed: Feed, leaving: str) -> None:
         settings = trading_settings(self._settings, feed.instrument, feed.symbol, leaving)
         for symbol, instrument in settings.instruments.items():
             self._engine.venue.add_instrument(symbol, instrument)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import structlog
 
 import minhos
+from minhos.assembly.feeds import make_feed
 from minhos.assembly.layout import Layout, write_json
 from minhos.assembly.logs import configure
 from minhos.assembly.refusals import REFUSED, refused
@@ -23,10 +24,8 @@ from minhos.assembly.trading import (
     account_of,
     active_bundle,
     bars_since,
-    followed,
     load_model,
     make_clock,
-    make_feed,
     make_state,
     make_venue,
     mode_of,
@@ -37,8 +36,6 @@ from minhos.assembly.trading import (
 )
 from minhos.errors import FeedError, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
-from minhos.feeds.scid.feed import FolderFeed
-from minhos.feeds.simulated.feed import SimulatedFeed
 from minhos.journal.inbox import Command, Inbox
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
@@ -101,12 +98,12 @@ class Trader:
                 state = make_state(self.calendar)
         fold(state, self.journal.records(after=after))
         self.seen_ns = state.last_close_ns
-        if isinstance(self.feed, FolderFeed) and contract_held(state) in self.feed.contracts:
-            self.feed = followed(self.settings, self.calendar, self.clock, contract_held(state))
+        if held := contract_held(state):
+            self.feed = self.feed.follow(held)
         settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
         venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
         engine = Engine(state, venue, self.clock, self.journal)
-        if isinstance(self.feed, SimulatedFeed) and state.last_close_ns:
+        if state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
             settings,
@@ -136,6 +133,7 @@ class Trader:
         self._heartbeat(state="stopped")
         if isinstance(self.engine.venue, SierraVenue):
             self.engine.venue.close()
+        self.feed.close()
         self.journal.checkpoint()
         self.journal.close()
 
@@ -180,19 +178,17 @@ class Trader:
 
     def _follow_the_leader(self) -> None:
         """Between inputs: whether another contract is traded from here on."""
-        if not isinstance(self.feed, FolderFeed):
-            return
         feed = self.roll.feed_after(self.feed)
         if feed is not self.feed:
+            self.feed.close()
             self.feed, self.stream = feed, self._inputs()
 
     def _inputs(self) -> Iterator[Price | Slice | None]:
         """The feed's items; a simulated market's bars at its set pace."""
-        pace = getattr(self.feed, "pace", 0.0)
-        due = 0.0
-        for item in self.feed.stream():
-            if pace and isinstance(item, Slice):
-                due = max(due + pace, self._seconds())
+        feed, due = self.feed, 0.0
+        for item in feed.stream():
+            if feed.pace_s and isinstance(item, Slice):
+                due = max(due + feed.pace_s, self._seconds())
                 while self._seconds() < due:
                     yield None
             yield item

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 
 import structlog
 
+from minhos.assembly.feeds import make_feed
 from minhos.assembly.layout import Layout, read_json, write_json
 from minhos.assembly.logs import configure
-from minhos.assembly.trading import active_bundle, matching_of, registry_of, scope_of, simulated_feed
+from minhos.assembly.trading import active_bundle, matching_of, registry_of, scope_of
 from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock
@@ -107,7 +108,7 @@ class Trainer:
         """All bars that are closed by now; a simulated market's up to where its trader is."""
         if not self.settings.simulated:
             return history_of(None, self.settings, days=self.settings.training.days).bars
-        feed = simulated_feed(self.settings, SessionCalendar.load(), SimulatedClock())
+        feed = make_feed(self.settings, SessionCalendar.load(), SimulatedClock())
         heartbeat = read_json(self.layout.run / "trader.json")
         if isinstance(heartbeat, dict):
             feed.resume_after(int(heartbeat.get("market_time_ns", 0)))

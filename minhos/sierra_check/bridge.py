@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from minhos.assembly.mirror import copied, running_mirror
+from minhos.assembly.mirror import copied, mirror_options, running_mirror
 from minhos.errors import SettingsError
 from minhos.sierra_check.context import Desk
 from minhos.sierra_check.finding import Finding, failed, ok
@@ -18,7 +19,8 @@ async def bridge(desk: Desk) -> list[Finding]:
     if not settings.data.bridge:
         return []
     try:
-        mirror = running_mirror(settings, desk.clock)
+        folder = Path(settings.data.bridge_folder)
+        mirror = running_mirror(mirror_options(settings), folder, settings.market.symbol, desk.clock)
     except SettingsError as error:
         return [failed(step, str(error), START_IT)]
     whole = await asyncio.to_thread(copied, mirror, desk.progress)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from minhos.assembly.feeds import iso_ns, market_model
 from minhos.assembly.mirror import copy_now
-from minhos.assembly.trading import iso_ns, market_model
 from minhos.errors import DataError
 from minhos.feeds.files import load
 from minhos.feeds.simulated.market import simulate

@@ -8,7 +8,7 @@ import pytest
 from bridge_pair import NOW, SYMBOL, add, bridging, later, random_records, wait_for, write
 
 from minhos.assembly import mirror
-from minhos.assembly.trading import followed
+from minhos.assembly.feeds import make_feed
 from minhos.errors import DataError, FeedError, SettingsError
 from minhos.feeds.bridge.feed import BridgeFeed
 from minhos.market.calendar import SessionCalendar
@@ -21,6 +21,11 @@ def settings_of(home: Path, bridge: str, **data: str) -> Settings:
     (home / "config").mkdir(parents=True, exist_ok=True)
     (home / "config/minhos.toml").write_text("[data]\n" + "\n".join(lines) + "\n")
     return load(home)
+
+
+def running(chosen: Settings) -> mirror.BridgeMirror:
+    folder = Path(chosen.data.bridge_folder)
+    return mirror.running_mirror(mirror.mirror_options(chosen), folder, chosen.market.symbol, SystemClock())
 
 
 def test_with_the_bridge_alone_its_mirror_is_the_source(tmp_path: Path) -> None:
@@ -63,7 +68,7 @@ def test_a_trader_follows_the_bridge(tmp_path: Path) -> None:
         chosen = settings_of(tmp_path / "home", f"127.0.0.1:{bridge.port}")
         clock = SimulatedClock(NOW)
         try:
-            feed = followed(chosen, SessionCalendar.load(), clock)
+            feed = make_feed(chosen, SessionCalendar.load(), clock)
             assert isinstance(feed, BridgeFeed)
             assert feed.symbol == "NQZ25"
             assert len(feed.history())
@@ -71,9 +76,10 @@ def test_a_trader_follows_the_bridge(tmp_path: Path) -> None:
             clock.advance_to(NOW + 30 * 10**9)
             stream = feed.stream()
             wait_for(lambda: next(stream) is not None, "for a price by the bridge")
-            assert followed(chosen, SessionCalendar.load(), clock, "NQZ25").symbol == "NQZ25"
+            assert feed.follow("NQZ25").symbol == "NQZ25"
+            assert feed.follow("NQH26") is feed
         finally:
-            mirror.running_mirror(chosen, clock).close()
+            running(chosen).close()
 
 
 def test_without_bridge_and_copy_the_reason_is_said(tmp_path: Path) -> None:
@@ -84,9 +90,9 @@ def test_without_bridge_and_copy_the_reason_is_said(tmp_path: Path) -> None:
         mirror.copy_now(chosen)
     try:
         with pytest.raises(DataError, match="No DTC server"):
-            followed(chosen, SessionCalendar.load(), SimulatedClock(NOW))
+            make_feed(chosen, SessionCalendar.load(), SimulatedClock(NOW))
     finally:
-        mirror.running_mirror(chosen, SystemClock()).close()
+        running(chosen).close()
 
 
 def test_training_copies_what_is_new_first(tmp_path: Path) -> None:

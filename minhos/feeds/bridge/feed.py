@@ -15,7 +15,7 @@ import msgspec
 
 from minhos.errors import DataError
 from minhos.feeds.bridge.mirror import MirrorStatus
-from minhos.feeds.port import FeedStatus
+from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid.feed import FolderFeed, calendar_year
 from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns
@@ -31,7 +31,7 @@ CHECK_NS = NANOS_PER_SECOND // 4
 
 
 class BridgeFeed(FolderFeed):
-    """Keeps the contract of `Feed` over one or two places.
+    """One or two places with the same contracts.
 
     folder: Sierra Chart's own, followed while it is well; None where there is the mirror alone.  mirrored: the folder
     of the mirror; mirror_status: how it is.  The rest as in `FolderFeed`.
@@ -51,7 +51,8 @@ class BridgeFeed(FolderFeed):
         flush_ns: int = FLUSH_NS,
         grace_ns: int = GRACE_NS,
     ) -> None:
-        self._mirror_status, self._flush_ns = mirror_status, flush_ns
+        self._mirror_status = mirror_status
+        self._own = folder
         wanted = parse_symbol(symbol, calendar_year(clock.now_ns()))
         places = [folder, mirrored] if folder is not None else [mirrored]
         newest = [_newest_in(place, wanted) for place in places]
@@ -77,6 +78,23 @@ class BridgeFeed(FolderFeed):
     def on_mirror(self) -> bool:
         """Whether the bridge's mirror is followed now."""
         return self._folder == self._mirrored
+
+    def follow(self, symbol: str) -> Feed:
+        """A feed of the same places that follows that contract; itself where the contract has no file."""
+        if symbol not in self.contracts:
+            return self
+        return BridgeFeed(
+            self._own,
+            self._mirrored,
+            self._mirror_status,
+            self._wanted.contract,
+            clock=self._clock,
+            calendar=self._calendar,
+            instrument=self.instrument,
+            follow=symbol,
+            flush_ns=self._flush_ns,
+            grace_ns=self._grace_ns,
+        )
 
     def _poll(self, now_ns: int) -> list[Price | Bar]:
         if self._others and now_ns - self._checked_ns >= CHECK_NS:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minhos.errors import DataError
-from minhos.feeds.port import FeedStatus
+from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns, read_since
 from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS, MAX_DELAY_NS, ScidTail
@@ -36,16 +36,14 @@ FINISHED_AFTER_NS = 5 * _DAY_NS
 """A file whose newest trade is older than the longest weekend is finished unless it grows."""
 
 
-class FolderFeed:
-    """Keeps the contract of `Feed` for a folder of .scid files.
+class FolderFeed(Feed):
+    """A folder of .scid files.
 
     symbol: a contract, or a root: then all its contracts are the history, each while it led in volume, and the one
     that leads is followed.  follow: another one of them to be followed, as while a position is held in it.  The
     contract stays the same for the life of the feed; `turn` says when it is over.  flush_ns: how often Sierra Chart
     writes; grace_ns: how much later than that a bar is closed without a newer record, or missing.
     """
-
-    simulated = False
 
     def __init__(
         self,
@@ -60,6 +58,7 @@ class FolderFeed:
         grace_ns: int = GRACE_NS,
     ) -> None:
         self._clock, self._calendar = clock, calendar
+        self._flush_ns, self._grace_ns = flush_ns, grace_ns
         self._patience_ns = flush_ns + grace_ns
         self._folder, self._wanted = folder, parse_symbol(symbol, calendar_year(clock.now_ns()))
         self.instrument = instrument or instrument_of(self._wanted.contract)
@@ -115,12 +114,23 @@ class FolderFeed:
         partial = newest_ns < close_ns - DELAYED_AFTER_NS and now_ns - newest_ns < MAX_DELAY_NS
         return int(now_ns < close_ns + self._patience_ns or partial)
 
-    def turn(self, now_ns: int, *, held: int) -> ActiveContract:
-        """Which contract may be entered: this one, none while it is being left, or the next one.
+    def follow(self, symbol: str) -> Feed:
+        """A feed of the same folder that follows that contract; itself where the contract has no file."""
+        if symbol not in self.contracts:
+            return self
+        return FolderFeed(
+            self._folder,
+            self._wanted.contract,
+            clock=self._clock,
+            calendar=self._calendar,
+            instrument=self.instrument,
+            follow=symbol,
+            flush_ns=self._flush_ns,
+            grace_ns=self._grace_ns,
+        )
 
-        held: contracts held in this one.  Reads the volumes of the last sessions.  Features are spliced, so the next
-        contract's are warm as soon as it has bars.  Raises DataError.
-        """
+    def turn(self, now_ns: int, *, held: int) -> ActiveContract:
+        """By the volumes of the last sessions; the next contract's features are spliced, so warm once it has bars."""
         if self._wanted.dated:
             return ActiveContract(self.symbol, RollState.OLD, f"{self.symbol} was named")
         self._files = {**scid_files(self._folder, self._wanted), self.symbol: self._files[self.symbol]}

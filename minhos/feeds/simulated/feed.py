@@ -1,7 +1,7 @@
 """A simulated market as a feed: a history to train on, then bars at a set pace on a clock of its own.
 
 The feed moves the clock, so everything that asks it sees simulated time; session breaks are jumped over.  It does
-not wait: `pace` says how many seconds of wall time the caller lets pass between bars.
+not wait: `pace_s` says how many seconds of wall time the caller lets pass between bars.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from minhos.errors import SettingsError
-from minhos.feeds.port import FeedStatus
+from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.simulated.market import SimulatedMarket, simulate
 from minhos.feeds.simulated.model import MarketModel
 from minhos.market.calendar import SessionCalendar
@@ -24,8 +24,8 @@ BREAK_AFTER_NS = 2 * _DAY_NS
 """A market that breaks at no stated time does so this long after the start: first the edge shows, then it goes."""
 
 
-class SimulatedFeed:
-    """Keeps the contract of `Feed` for one simulated market.
+class SimulatedFeed(Feed):
+    """One simulated market.
 
     history() ends with the last bar that closed at or before start_ns, where the clock stands until stream() is
     first consumed.  Each further bar arrives as the Price of its open and, when it is due, its Slice; the clock is
@@ -56,19 +56,15 @@ class SimulatedFeed:
         if model.kind == "break" and model.break_time_ns is None:
             model = msgspec.structs.replace(model, break_time_ns=start_ns + BREAK_AFTER_NS)
         self.instrument = instrument
-        self.pace = seconds_per_bar
+        self.pace_s = seconds_per_bar
         self._clock = clock
         self._start_ns = start_ns
         first_ns, last_ns = start_ns - history_days * _DAY_NS, start_ns + days_ahead * _DAY_NS
         self._market = simulate(model, instrument, calendar, first_ns, _bars_between(calendar, first_ns, last_ns))
         self._n_history = int((self._market.bars.close_time_ns <= start_ns).sum())
         self._next = self._n_history
+        self.symbol = self._market.bars.contracts[0]
         clock.advance_to(start_ns)
-
-    @property
-    def symbol(self) -> str:
-        """The simulated contract."""
-        return self._market.bars.contracts[0]
 
     @property
     def market(self) -> SimulatedMarket:
