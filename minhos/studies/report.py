@@ -32,6 +32,7 @@ from minhos.research.report.page import page
 from minhos.research.report.summary import BANNER, highlights, sections
 from minhos.research.report.values import Money, ResearchReport
 from minhos.research.report.verdict import leak_of, verdict_of
+from minhos.research.sizing_lab.fractions import growth_by_date
 from minhos.research.walk_forward.combinatorial import path_distribution
 from minhos.studies.history import History
 from minhos.studies.kelly_vs_fixed import kelly_vs_fixed
@@ -185,7 +186,9 @@ def _sized(
         ),
     )
     bad_days = asked.ask("scenarios", lambda: risk_scenarios(chosen, progress=part_of(progress, 0.9, 1.0)))
-    best = asked.ask("tests of the best", lambda: best_of_tried(study, sizes.fractions if sizes else None))
+    best = asked.ask(
+        "tests of the best", lambda: best_of_tried(study, *growth_by_date(sizes.fractions if sizes else None))
+    )
     asked.missing.update(best.missing if best else {})
     empty = msgspec.structs.replace(
         empty, money=money, paths=paths, tried=best, scenarios=bad_days.scenarios if bad_days else ()

@@ -17,6 +17,7 @@ from minhos.research.report.curves import equity_curve, months, shadow_curve, tr
 from minhos.research.report.figures import thinned
 from minhos.research.report.values import Data
 from minhos.research.report.verdict import leak_of, verdict_of
+from minhos.research.sizing_lab.fractions import growth_by_date
 from minhos.settings import Settings
 from minhos.studies.studies import backtest_of
 from minhos.testing.markets import oracle_study
@@ -138,7 +139,7 @@ def test_wrong_forecasts_by_date_are_counted(study: OutOfSample) -> None:
 
 
 def test_few_dates_are_too_few_for_the_test_of_the_best(study: OutOfSample) -> None:
-    found = tried(study, None)
+    found = tried(study, *growth_by_date(None))
     assert (found.members, found.sizes, found.overfitting) == (None, None, None)
     assert "100 periods" in found.missing["test of the best member"]
     assert found.missing["test of the best size"] == "nothing was sized"

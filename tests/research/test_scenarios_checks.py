@@ -5,8 +5,8 @@ import pytest
 
 from minhos.accounting.types import Lot
 from minhos.market.instruments import instrument
-from minhos.research.scenario_losses import day_losses, lot_loss_cents
 from minhos.research.scenarios.checks import checks
+from minhos.research.scenarios.losses import day_losses, lot_loss_cents
 from minhos.research.scenarios.play import Run, beyond_ticks, play
 from minhos.research.scenarios.scene import Conditions, Scene, simulated_symbol
 from minhos.risk.manager import RiskManager

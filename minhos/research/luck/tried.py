@@ -12,7 +12,6 @@ import numpy as np
 from minhos.errors import NotEnoughData
 from minhos.research.luck.snooping import SuperiorAbility, superior_ability
 from minhos.research.out_of_sample import Floats, OutOfSample
-from minhos.research.sizing_lab.fractions import SizingLab
 from minhos.stats import probability_of_backtest_overfitting
 
 PBO_BLOCKS = 8
@@ -32,8 +31,12 @@ class Tried(msgspec.Struct, frozen=True):
     missing: dict[str, str]
 
 
-def tried(study: OutOfSample, lab: SizingLab | None) -> Tried:
-    """Both tests, on the study's members and the lab's policies."""
+def tried(study: OutOfSample, growth: Floats, titles: list[str]) -> Tried:
+    """Both tests, on the study's members and on ways to size.
+
+    growth: log growth of each way on each trade date, (n_dates, n); titles: the ways' names, empty where nothing was
+    sized.
+    """
     missing: dict[str, str] = {}
     members = sizes = overfitting = None
     try:
@@ -41,7 +44,6 @@ def tried(study: OutOfSample, lab: SizingLab | None) -> Tried:
         members = superior_ability(np.full(len(wrong), 0.5), wrong, names)
     except NotEnoughData as error:
         missing["test of the best member"] = str(error)
-    growth, titles = growth_by_date(lab) if lab is not None else (np.zeros((0, 0)), [])
     if not titles:
         missing["test of the best size"] = "nothing was sized"
         return Tried(members, None, None, missing)
@@ -70,11 +72,3 @@ def wrong_by_date(study: OutOfSample) -> tuple[Floats, list[str]]:
     counts = np.bincount(day)
     by_date = np.column_stack([np.bincount(day, weights=column) / counts for column in wrong.T])
     return by_date, [*names, "all together"]
-
-
-def growth_by_date(lab: SizingLab) -> tuple[Floats, list[str]]:
-    """Log growth of every policy under both rules on each trade date, (n_dates, n), and their names."""
-    figures = [policy for rule in lab.rules for policy in rule.policies]
-    whole = [policy for policy in figures if None not in policy.daily_growth]
-    columns = [np.array(policy.daily_growth, dtype=np.float64) for policy in whole]
-    return (np.column_stack(columns) if columns else np.zeros((0, 0))), [f"{p.title} ({p.rule})" for p in whole]

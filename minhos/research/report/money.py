@@ -1,4 +1,4 @@
-"""The report's sections on money and on how it was made: account, trades, settings, trials, data, what is absent.
+"""The report's sections on money, bad days and how it was made: account, trades, settings, trials, data.
 
 Each function takes the report's values and says them; it computes nothing.
 """
@@ -9,9 +9,11 @@ from minhos.research.report import figures
 from minhos.research.report.forecasts import annual
 from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import Money, ResearchReport
+from minhos.research.scenarios.suite import ScenarioResult
 from minhos.words import count, date, dollars, gain, minute, number, percent, signed
 
 TRADES_SHOWN = 200
+DAYS_HEAD = ("", "limits", "contracts", "worst day", "beyond stops", "at risk", "drawdown", "ended with")
 
 
 def account(report: ResearchReport) -> Section:
@@ -136,6 +138,53 @@ def trades(report: ResearchReport) -> Section:
     more = f"{count(left)} more are in report.json." if left else ""
     says = f"{count(len(found))} trades from flat to flat, in whole contracts, net of commission and slippage."
     return Section("trades", "Trades", (says,), tables=(Table("Trades", head, rows, more, (0, 1, 2, 8, 9)),))
+
+
+def bad_days(report: ResearchReport) -> Section:
+    """The risk scenarios under the report's own settings: one row a scenario and its story.
+
+    Not part of what bars can tell: the market of the scenarios is generated and their forecasts are made up.
+    """
+    title, results = "Bad days: what these settings would do", report.scenarios
+    if not results:
+        return Section("scenarios", title, absent=report.missing.get("scenarios", "not measured"))
+    tested = [result for result in results if result.held or not result.passed]
+    passed, idle = sum(result.passed for result in tested), len(results) - len(tested)
+    empty = f" On {idle} nothing was held, so no limit was put to the test." if idle else ""
+    says = [
+        f"SIMULATED: {passed} of {len(tested)} bad days held every limit.{empty} What was lost beyond stop prices, "
+        "because the market jumped over them or nothing filled there, no limit can hold: only a smaller size does.",
+        *(f"{result.title}. {' '.join(result.story)}" for result in results),
+    ]
+    rows = tuple(
+        (
+            result.title,
+            _held(result),
+            count(result.held),
+            percent(result.figures["worst_day_loss"]),
+            dollars(result.figures["gap_dollars"]),
+            percent(result.figures["capital_at_risk"]),
+            percent(result.figures["drawdown"]),
+            dollars(result.figures["final_equity_dollars"]),
+        )
+        for result in results
+    )
+    broken = tuple(
+        (result.title, check.name, check.limit, check.value)
+        for result in results
+        for check in result.checks
+        if not check.holds
+    )
+    tables = [Table("Bad days", DAYS_HEAD, rows, text_columns=(0, 1))]
+    if broken:
+        tables.append(Table("What did not hold", ("", "check", "may", "did"), broken, text_columns=(0, 1, 2, 3)))
+    return Section("scenarios", title, tuple(says), tables=tuple(tables))
+
+
+def _held(result: ScenarioResult) -> str:
+    if not result.passed:
+        return "BROKEN"
+    return "hold" if result.held else "nothing held"
 
 
 def trials(report: ResearchReport) -> Section:

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minhos.research import report_scenarios
-from minhos.research.report import forecasts as report_sections
-from minhos.research.report import luck as report_luck
-from minhos.research.report import money as report_money
-from minhos.research.report import sizing as report_sizing
-from minhos.research.report.forecasts import calibration_error
+from minhos.research.report import forecasts, luck, money, sizing
 from minhos.research.report.section import Section
 from minhos.research.report.values import ResearchReport
 from minhos.words import NONE, count, gain, number, numbers, p_value, percent, percents, power_of_ten, signed
 
 BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
 SECTIONS = (
-    report_luck.leaks,
-    report_sections.forecasts,
-    report_sections.edge,
-    report_luck.luck,
-    report_sections.selective,
-    report_sections.calibration,
-    report_sections.where,
-    report_sections.costs,
-    report_money.account,
-    report_sizing.comparison,
-    report_sizing.risk,
-    report_sizing.settings_cost,
-    report_scenarios.scenarios,
-    report_money.months,
-    report_money.trades,
-    report_money.data,
-    report_money.settings,
-    report_money.trials,
-    report_money.absent,
+    luck.leaks,
+    forecasts.forecasts,
+    forecasts.edge,
+    luck.luck,
+    forecasts.selective,
+    forecasts.calibration,
+    forecasts.where,
+    forecasts.costs,
+    money.account,
+    sizing.comparison,
+    sizing.risk,
+    sizing.settings_cost,
+    money.bad_days,
+    money.months,
+    money.trades,
+    money.data,
+    money.settings,
+    money.trials,
+    money.absent,
 )
-LEAKING = (report_luck.leaks, report_money.data, report_money.settings, report_money.trials, report_money.absent)
+LEAKING = (luck.leaks, money.data, money.settings, money.trials, money.absent)
 """What is shown of a run in which a canary died."""
 
 
@@ -66,7 +61,7 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
         slope = NONE if calibrated.slope is None else f"{calibrated.slope:.2f}"
         yield (
             "Calibration",
-            f"slope {slope} (95 %: {numbers(calibrated.slope_interval)}), {calibration_error(calibrated)}",
+            f"slope {slope} (95 %: {numbers(calibrated.slope_interval)}), {forecasts.calibration_error(calibrated)}",
         )
     bets = report.edge
     if bets is not None:
@@ -81,13 +76,13 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
         )
     if report.deflation is not None and report.deflation.annual is not None:
         yield "After all trials", report.deflation.sentence
-    money = report.money
-    if money is not None:
+    account = report.money
+    if account is not None:
         yield (
             "Settings as they stand",
             (
-                f"{gain(money.total_return)}, drawdown {percent(money.max_drawdown, 2)}, "
-                f"{count(len(money.trades))} trades"
+                f"{gain(account.total_return)}, drawdown {percent(account.max_drawdown, 2)}, "
+                f"{count(len(account.trades))} trades"
             ),
         )
     taken = report.costs

@@ -1,7 +1,7 @@
 """The research report as values: what HTML, JSON and terminal all say.
 
 Only what was found, and for what could not be found the reason; nothing is computed here.
-The sections put it into words (`report_sections`), the page draws it (`report_page`).
+The sections put it into words (`forecasts`, `luck`, `money`, `sizing`), the page draws it (`page`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import msgspec
 
 from minhos.accounting.types import Account, Lot, Role
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
-from minhos.research.scenario_losses import closed_by, day_losses
+from minhos.research.scenarios.losses import closed_by, day_losses
 from minhos.research.scenarios.play import Decided, Run
 from minhos.risk.levels import grade
 from minhos.risk.types import Level

@@ -1,7 +1,7 @@
 """A risk scenario through the engine: what came of the script, with all that its checks need to know.
 
 Engine, limits, sizing and paper venue are those of trading; the script says what the market does, what the models
-forecast and when nothing fills.  Not for judging it: see `scenario_checks`.
+forecast and when nothing fills.  Not for judging it: see `checks`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The calm market is a generated one without drift (`feeds.simulated`), on the calendar's sessions, the same for every
 run.  Every bar is a path of prices, at most one a second, so that stops fill where prices were.  Not for what the
-engine makes of it: see `scenario_run`.
+engine makes of it: see `play`.
 """
 
 from __future__ import annotations

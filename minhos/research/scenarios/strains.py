@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from minhos.research.scenario_losses import day_losses
 from minhos.research.scenarios.checks import OPENING, Check
+from minhos.research.scenarios.losses import day_losses
 from minhos.research.scenarios.play import Run
 from minhos.research.scenarios.scenario import Played, Scenario, Told
 from minhos.research.scenarios.scene import Conditions, Scene

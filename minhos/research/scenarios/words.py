@@ -1,6 +1,6 @@
 """What a risk scenario's run is told with: clock times, money, the sentences that every story needs, the timeline.
 
-Only words from what happened; nothing is judged here (`scenario_checks`) and nothing is played (`scenario_run`).
+Only words from what happened; nothing is judged here (`checks`) and nothing is played (`play`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.accounting.types import Role
 from minhos.market.types import NANOS_PER_MINUTE
-from minhos.research.scenario_losses import DayLoss, day_losses
+from minhos.research.scenarios.losses import DayLoss, day_losses
 from minhos.research.scenarios.play import Decided, Filled, Run
 from minhos.risk.types import Level
 from minhos.words import clock_time, contracts, money, new_york, percent, position

@@ -121,6 +121,14 @@ class SizingLab(msgspec.Struct, frozen=True):
     rules: tuple[RuleLab, ...]
 
 
+def growth_by_date(lab: SizingLab | None) -> tuple[Floats, list[str]]:
+    """Log growth of every policy under both rules on each trade date, (n_dates, n), and their names."""
+    figures = [policy for rule in lab.rules for policy in rule.policies] if lab is not None else []
+    whole = [policy for policy in figures if None not in policy.daily_growth]
+    columns = [np.array(policy.daily_growth, dtype=np.float64) for policy in whole]
+    return (np.column_stack(columns) if columns else np.zeros((0, 0))), [f"{p.title} ({p.rule})" for p in whole]
+
+
 def sizing_lab(
     study: OutOfSample,
     base: SizingParameters,
