@@ -46,7 +46,6 @@ from minhos.settings import Settings, home, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import SNAPSHOT, fold, reconcile, restore_snapshot, take_snapshot
-from minhos.venues.sierra.venue import SierraVenue
 
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
@@ -119,8 +118,7 @@ class Trader:
         reconcile(engine, self.clock.now_ns())
         for bar in missed:  # a stop that rested while this process was down was hit where they touched it
             engine.on_slice(Slice(bar.close_time_ns, (bar,), late=True), self.clock.now_ns())
-        if isinstance(venue, SierraVenue):
-            venue.start()
+        venue.open()
         return engine
 
     # The loop ---------------------------------------------------------------------------------------------------
@@ -131,8 +129,7 @@ class Trader:
             if not self.step():
                 self._rest()
         self._heartbeat(state="stopped")
-        if isinstance(self.engine.venue, SierraVenue):
-            self.engine.venue.close()
+        self.engine.venue.close()
         self.feed.close()
         self.journal.checkpoint()
         self.journal.close()
@@ -140,7 +137,7 @@ class Trader:
     def _rest(self) -> None:
         """Until the next look at the controls, or until a broker says something."""
         end_ns = self.wall.monotonic_ns() + int(CONTROL_INTERVAL_S * 1e9)
-        while not self.engine.venue.simulated and self.wall.monotonic_ns() < end_ns:
+        while not self.engine.venue.answers_at_once and self.wall.monotonic_ns() < end_ns:
             time.sleep(VENUE_INTERVAL_S)
             if self._hear_the_venue():
                 return

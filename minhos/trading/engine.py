@@ -95,7 +95,7 @@ class Engine:
         """Take the journal over with these settings."""
         now_ns = self.clock.now_ns()
         self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
-        if not self.venue.simulated:
+        if not self.venue.owns_account:
             self.record(ev.VenueStatusSeen(VenueStatus(now_ns, False, "not connected yet")), now_ns)
         self.activate_settings(settings)
 
@@ -268,7 +268,7 @@ class Engine:
         At a broker whose account was not compared yet our position may be an old one: nothing is taken back there.
         """
         book = self.state.book
-        if not self.venue.simulated and not self.state.reconciled:
+        if not self.venue.owns_account and not self.state.reconciled:
             return
         account = self.state.ledger.account()
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
@@ -286,7 +286,7 @@ class Engine:
 
     def _is_to_wait(self, stop: OrderRecord) -> bool:
         """Whether a stop is left alone for now: its cancel was refused, or word of its entry's fill may still come."""
-        if self.venue.simulated:
+        if self.venue.owns_account:
             return False
         entry = self.state.book.records.get(stop.order.parent_id)
         return stop.order.order_id in self.refused_ids or (entry is not None and entry.state not in FINAL)
@@ -329,7 +329,7 @@ class Engine:
                 self.record(ev.VenueReported(report), report.time_ns)
                 if report.status in _TO_BE_ASKED:
                     self.venue.ask()
-                if report.status in _CAME_TO_NOTHING and not self.venue.simulated:
+                if report.status in _CAME_TO_NOTHING and not self.venue.owns_account:
                     self.refused_ids.add(report.order_id)
             else:
                 fills -= 1

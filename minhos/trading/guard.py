@@ -29,13 +29,18 @@ class Guard:
         elapsed_ns = engine.clock.monotonic_ns()
         if not reason or (reason == self._reason and elapsed_ns < self._again_ns):
             return
-        if not engine.venue.simulated:
+        if not engine.venue.owns_account:
             self._reason, self._again_ns = reason, elapsed_ns + GUARD_PAUSE_NS
         engine.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
 
     def _left_behind(self) -> frozenset[str]:
         """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""
         state = self._engine.state
-        if self._engine.venue.simulated or state.settings is None or state.risk.distrust is not None or state.blind():
+        if (
+            self._engine.venue.owns_account
+            or state.settings is None
+            or state.risk.distrust is not None
+            or state.blind()
+        ):
             return frozenset()
         return frozenset(state.traded_symbols() - {state.settings.order_symbol})

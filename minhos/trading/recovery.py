@@ -134,15 +134,15 @@ def reconcile(engine: Hands, time_ns: int) -> None:
     adopted = [record for record in records if record.state in known]
     lost = [record for record in records if record.state not in known]
     positions = {position.symbol: position.contracts for position in state.ledger.account().positions}
-    may_work = adopted if engine.venue.simulated else records  # a broker may have what was never answered
+    may_work = adopted if engine.venue.answers_at_once else records  # a broker may have what was never answered
     working = [(msgspec.structs.replace(r.order, contracts=r.contracts), r.contracts - r.filled) for r in may_work]
-    if not engine.venue.simulated:
+    if not engine.venue.answers_at_once:
         working += [(stop, stop.contracts) for stop in unheard_stops(state.book)]
     engine.venue.adopt(working, positions)
     engine.venue.know(state.book.venue_ids())
     for record in lost:
         engine.record(ev.VenueReported(never_acknowledged(record.order, engine.venue, time_ns)), time_ns)
-    if engine.venue.simulated:  # a broker still holds its stops; what is missing there shows in the first survey
+    if engine.venue.owns_account:  # a broker still holds its stops; what is missing there shows in the first survey
         for order in missing_stops(state, time_ns):
             text = f"A lot of {order.contracts} was without its stop after a restart."
             engine.record(ev.Alarm(time_ns, text), time_ns)
@@ -157,7 +157,7 @@ def never_acknowledged(order: Order, venue: Venue, time_ns: int) -> OrderReport:
 
     A venue in our own process never heard of it; a broker may have it, and is asked before anything new is sent.
     """
-    if venue.simulated:
+    if venue.answers_at_once:
         return OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
     return OrderReport(order.order_id, OrderStatus.UNKNOWN, time_ns, "not answered before the restart")
 

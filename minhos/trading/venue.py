@@ -1,24 +1,42 @@
-"""The port `Venue`: where orders go.  Another broker is one file that keeps this contract.
+"""The port `Venue`: where orders go.  Another broker is one file: a subclass of `Venue`, registered under a name.
 
-| method | called when |
-|---|---|
-| submit | an intent is durable in the journal |
-| cancel | a resting order is to go |
-| resize | a resting stop is to cover fewer contracts after a reduction |
-| on_price | a price between bars is known |
-| match_open, match_range | a slice closed: first what fills at the bar's open, then what its range triggers |
-| adopt | after a restart: the orders that the journal shows working (a venue with a memory of its own ignores it) |
-| know | after a restart: which order each of the broker's own numbers belongs to |
-| poll | between inputs: what came since; a venue in our own process has nothing to add |
-| ask | a survey is wanted soon; it comes out of `poll` |
+    @parts.venues("my_broker", version="1")
+    class MyBroker(Venue):
+        ...
 
-A broker answers later: `submit`, `cancel` and `resize` then return nothing, and what became of them comes out of
-`poll`, beside what the broker shows of the account (`Survey`) and how the connection is (`VenueStatus`).
+and `[trading] venue = "my_broker"` in minhos.toml.  The trader makes it, constructing does nothing, and calls:
+
+| method | | called when |
+|---|---|---|
+| open | optional | the journal is folded and compared: connect; must not wait for the network |
+| close | optional | the trader ends; may come twice; what works at the broker stays there |
+| submit | required | an order's intent is durable in the journal |
+| cancel | required | a resting order is to go |
+| resize | required | a resting stop is to cover fewer contracts after a reduction |
+| on_price | where it fills orders itself | a price between bars is known |
+| match_open, match_range | where it fills orders itself | a slice closed: first fills at the open, then by its range |
+| adopt | where it keeps orders in memory | after a restart, before `open`: orders that may work, and the position |
+| know | where the broker numbers orders | after a restart, before `open`: whose each of the broker's numbers is |
+| add_instrument | where it keeps a list of contracts | a further contract may be traded, as after a roll |
+| poll | where it answers later | between inputs, every 2 ms: what came since; never waits |
+| ask | where it does not own the account | a survey is wanted soon; it comes out of `poll` |
+
+Two facts say what a venue is like:
+
+* `answers_at_once`: what `submit`, `cancel`, `resize` and the three of prices return is all that it will say of them.
+  A venue for which that is not so returns nothing there, and what became of them comes out of `poll`, in order.
+* `owns_account`: nobody else can trade in its account, so that the position is what its fills make.  One for which
+  that is not so reports through `poll` what the account shows (`Survey`) and how the connection is (`VenueStatus`), and
+  before anything is placed or cancelled both sides are compared.
+
+Words may be lost on the way, so that a venue that answers later needs surveys: it never owns its account.
+Our own are `venues.paper` (at once, its own account) and `venues.sierra` (later, a broker's account).
 """
 
 from __future__ import annotations
 
 import enum
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -112,36 +130,59 @@ News = OrderReport | Fill | Survey | VenueStatus
 
 
 class Venue(Protocol):
-    """See the table above; every method returns what the venue reports at once, in order."""
+    """See the table above; each method returns what the venue reports at once, in order."""
 
     name: str
-    simulated: bool
-    targets: bool
+    answers_at_once: bool = True
+    owns_account: bool = True
+    targets: bool = False
     """Whether an entry's bracket carries a target beside its stop."""
 
-    def add_instrument(self, symbol: str, instrument: Instrument) -> None:
-        """A further contract may be traded, as after a roll."""
+    @abstractmethod
+    def submit(self, order: Order, time_ns: int) -> list[Report]:
+        """Send an order; one whose id was sent before is not sent again."""
 
-    def submit(self, order: Order, time_ns: int) -> list[Report]: ...
+    @abstractmethod
+    def cancel(self, order_id: str, time_ns: int) -> list[Report]:
+        """Take an order back; CANCEL_REJECTED where it does not work."""
 
-    def cancel(self, order_id: str, time_ns: int) -> list[Report]: ...
+    @abstractmethod
+    def resize(self, order_id: str, contracts: int, time_ns: int) -> list[Report]:
+        """Let a resting stop cover so many contracts; CANCEL_REJECTED where it does not rest or covers fewer."""
 
-    def resize(self, order_id: str, contracts: int, time_ns: int) -> list[Report]: ...
+    def open(self) -> None:
+        """Connect.  How that goes comes out of `poll`."""
+        return
 
-    def on_price(self, price: Price) -> list[Report]: ...
+    def close(self) -> None:
+        """Disconnect; safe to call twice."""
+        return
 
-    def match_open(self, closed: Slice) -> list[Report]: ...
+    def on_price(self, price: Price) -> list[Report]:
+        return []
 
-    def match_range(self, closed: Slice) -> list[Report]: ...
+    def match_open(self, closed: Slice) -> list[Report]:
+        return []
+
+    def match_range(self, closed: Slice) -> list[Report]:
+        return []
 
     def adopt(self, orders: list[tuple[Order, int]], positions: Mapping[str, int]) -> None:
         """orders: each with what remains of it.  positions: net contracts by symbol."""
+        return
 
     def know(self, venue_ids: Mapping[str, str]) -> None:
         """venue_ids: from the broker's number of an order to our id."""
+        return
+
+    def add_instrument(self, symbol: str, instrument: Instrument) -> None:
+        """A further contract may be traded."""
+        return
 
     def poll(self, time_ns: int) -> list[News]:
         """What came since the last call, in order."""
+        return []
 
     def ask(self) -> None:
         """Survey the account as soon as possible."""
+        return

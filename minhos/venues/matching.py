@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument, Price, Slice
-from minhos.trading.venue import News, OrderReport, OrderStatus, Report
+from minhos.trading.venue import OrderReport, OrderStatus, Report, Venue
 
 _NANOS_PER_MS = 1_000_000
 _REDUCING = CLOSING | {Role.STOP}
@@ -57,15 +57,13 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Book)
 
 
-class MatchingEngine:
+class MatchingEngine(Venue):
     """A `Venue` without a wire: market orders fill at the next open or price, stops where the price touches them.
 
     instruments: by contract symbol; an order in any other is rejected.
     """
 
     name = "matching"
-    simulated = True
-    targets = False
 
     def __init__(self, instruments: Mapping[str, Instrument], parameters: MatchingParameters | None = None) -> None:
         self._instruments = dict(instruments)
@@ -171,16 +169,6 @@ class MatchingEngine:
                 self._book.stops[order.order_id] = working
             else:
                 self._book.markets[order.order_id] = working
-
-    def know(self, venue_ids: Mapping[str, str]) -> None:
-        """Orders have no other ids here than ours."""
-
-    def poll(self, time_ns: int) -> list[News]:
-        """Nothing: whatever happens here is answered at once."""
-        return []
-
-    def ask(self) -> None:
-        """There is no second record to compare with."""
 
     def _refusal(self, order: Order) -> str:
         if order.symbol not in self._instruments:

@@ -11,7 +11,7 @@ from minhos.venues.paper import PaperVenue
 
 class AnsweringBroker(PaperVenue):
     name = "broker"
-    simulated = False
+    answers_at_once = owns_account = False
 
     def __init__(self, instruments) -> None:
         super().__init__(instruments)
@@ -20,7 +20,7 @@ class AnsweringBroker(PaperVenue):
         self.asked = True
         self._news: list = []
 
-    def start(self, time_ns) -> None:
+    def connect(self, time_ns) -> None:
         self._news.append(VenueStatus(time_ns, True))
 
     def _later(self, reports):

@@ -8,16 +8,16 @@ from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.market.types import Instrument
 from minhos.trading import events as ev
 from minhos.trading.order_ids import target_id
-from minhos.trading.venue import OrderReport, OrderStatus, Survey, VenueFill, VenueOrder, VenueStatus
+from minhos.trading.venue import OrderReport, OrderStatus, Survey, Venue, VenueFill, VenueOrder, VenueStatus
 
 SURE = 0.75
 
 
-class Mute:
+class Mute(Venue):
     """A broker that keeps what it is sent; its words are put into `news` by the test."""
 
     name = "broker"
-    simulated = False
+    answers_at_once = owns_account = False
     targets = True
 
     def __init__(self) -> None:
@@ -43,14 +43,6 @@ class Mute:
     def resize(self, order_id, contracts, time_ns):
         self.resized.append((order_id, contracts))
         return []
-
-    def on_price(self, price):
-        return []
-
-    match_open = match_range = on_price
-
-    def adopt(self, orders, positions):
-        pass
 
     def know(self, venue_ids):
         self.known = dict(venue_ids)

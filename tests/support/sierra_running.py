@@ -221,7 +221,7 @@ def trading_with(broker, folder, *, price=TICKS, venue=None, **changes):
     venue = venue or venue_of(broker.port, folder, **changes)
     if price:
         venue.on_price(Price(CONTRACT, 0, price))
-    venue.start()
+    venue.open()
     try:
         yield Trading(venue)
     finally:

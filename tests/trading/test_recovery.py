@@ -161,7 +161,7 @@ def test_an_order_that_was_never_acknowledged_is_not_sent_again():
 
 def test_a_broker_is_asked_about_an_order_it_never_answered():
     desk = Desk()
-    desk.venue.simulated = False
+    desk.venue.answers_at_once = desk.venue.owns_account = False
     desk.venue.submit = lambda order, time_ns: []
     adopted = []
     desk.venue.adopt = lambda orders, positions: adopted.extend(orders)

@@ -76,7 +76,7 @@ class Week:
 
     def run(self) -> None:
         if isinstance(self.venue, AnsweringBroker):
-            self.venue.start(self.clock.now_ns())
+            self.venue.connect(self.clock.now_ns())
         for session in self.sessions:
             self._turn(session.trade_date)
             self.clock.advance_to(session.open_ns)

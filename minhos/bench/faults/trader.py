@@ -209,7 +209,7 @@ class BenchTrader:
         engine.start(SETTINGS, mode="paper", account=ACCOUNT, version="bench", cash_cents=CASH_CENTS)
         engine.activate_model(MODEL, self.forecasts)
         reconcile(engine, self.clock.now_ns())
-        venue.start()
+        venue.open()
         return engine
 
     def obey(self, word: str, value: int = 0, price_ticks: int = 0) -> object:

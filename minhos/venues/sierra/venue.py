@@ -3,7 +3,7 @@
     venue = SierraVenue(options, instruments, clock, OrderGate(run / "orders.lock"), halt_file)
     venue.know(venue_ids)
     venue.adopt(orders, positions)
-    venue.start()
+    venue.open()
     venue.submit(order, now_ns)      # returns [] at once
     venue.poll(now_ns)               # what became of it, beside surveys and the state of the connection
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from minhos.accounting.types import Order
 from minhos.market.clock import Clock
 from minhos.market.types import Instrument, Price, Slice
-from minhos.trading.venue import News, OrderReport, OrderStatus, Report, VenueStatus
+from minhos.trading.venue import News, OrderReport, OrderStatus, Report, Venue, VenueStatus
 from minhos.venues.order_gate import OrderGate
 from minhos.venues.sierra.book import SierraBook
 from minhos.venues.sierra.desk import Desk
@@ -35,11 +35,11 @@ SEND_WITHIN_S = 0.005
 ENDED = "The connection to Sierra Chart has ended for good; nothing was sent. Start the trader again."
 
 
-class SierraVenue:
+class SierraVenue(Venue):
     """instruments: by contract symbol.  halt_file: while it exists no entry is sent."""
 
     name = "sierra"
-    simulated = False
+    answers_at_once = owns_account = False
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class SierraVenue:
         self._thread: threading.Thread | None = None
         self._stopping = asyncio.Event()
 
-    def start(self) -> None:
+    def open(self) -> None:
         """Connect, in a thread of its own; returns at once."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name="sierra", daemon=True)
@@ -105,9 +105,6 @@ class SierraVenue:
     def on_price(self, price: Price) -> list[Report]:
         """Prices are only for knowing where the market is: what fills, the broker decides."""
         self._book.fills.last_ticks[price.symbol] = price.price_ticks
-        return []
-
-    def match_open(self, closed: Slice) -> list[Report]:
         return []
 
     def match_range(self, closed: Slice) -> list[Report]:
