@@ -7,25 +7,23 @@ Not for starting clusters: `dask scheduler` and `dask worker` do that.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import logging
-import platform
 import queue
 import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-import minhos
 from minhos.errors import TrainingError
+from minhos.parallel.call import Work
+from minhos.parallel.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+Result = TypeVar("Result")
 
 CONNECT_S = 10
 """So long an address may take to answer, and a scheduler to name its first worker."""
@@ -35,59 +33,58 @@ LOOK_S = 5
 """So often the cluster is looked at while no call finishes."""
 LOST_LOOKS = 12
 """So many looks in a row may find no worker: those that a supervisor starts again are back long before."""
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "lightgbm", "xgboost-cpu", "xgboost", "catboost", "dask")
-"""Whose versions decide results."""
 START_WORKERS = "`dask worker {address} --nworkers 4 --nthreads 1` in MinhOS's environment starts four"
 
 
 def on_cluster(
-    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], address: str, shared: Any
-) -> Iterator[tuple[int, Any]]:
-    """Number and result of each `function(shared, *argument)`, as they finish; `training.parallel` has the rules."""
-    with _connected(address) as client:
-        run, name = uuid.uuid4().hex, getattr(function, "__name__", "call")
+    work: Work[Result], arguments: Sequence[Sequence[object]], address: str, shared: object
+) -> Iterator[tuple[int, Result]]:
+    """Number and result of each call, as they finish; `calls.run_calls` has the rules."""
+    with _connected(address, work.libraries) as client:
+        run, name = uuid.uuid4().hex, getattr(work.function, "__name__", "call")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sending large graph", category=UserWarning)
             held = None if shared is None else client.submit(_hold, shared, key=f"shared-{run}")
-            futures = [
-                client.submit(_alone, function, held, argument, key=f"{name}-{run}-{i}")
+            futures: list[Future[Result]] = [
+                client.submit(_alone, work, held, argument, key=f"{name}-{run}-{i}")
                 for i, argument in enumerate(arguments)
             ]
         try:
             yield from _as_they_finish(client, futures, address)
         finally:
-            client.cancel(futures)
+            client.cancel(futures)  # type: ignore[no-untyped-call]  # distributed leaves it without types
 
 
-def _hold(value: Any) -> Any:
+def _hold(value: object) -> object:
     return value
 
 
 _one_at_a_time = threading.Lock()
 
 
-def _alone(function: Callable[..., Any], shared: Any, argument: tuple[Any, ...]) -> Any:
+def _alone(work: Work[Result], shared: object, argument: Sequence[object]) -> Result:
     """One call in a worker.  One at a time: seeds and numbers of threads belong to the process, not to the thread."""
-    from minhos.parallel.calls import call
-
     with _one_at_a_time:
-        return call(function, shared, argument)
+        return work.call(shared, argument)
 
 
-def _as_they_finish(client: Client, futures: Sequence[Future], address: str) -> Iterator[tuple[int, Any]]:
+def _as_they_finish(client: Client, futures: Sequence[Future[Result]], address: str) -> Iterator[tuple[int, Result]]:
     ready: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number, future in enumerate(futures):
-        future.add_done_callback(lambda _, number=number: ready.put(number))
+        # distributed leaves it without types
+        future.add_done_callback(lambda _, number=number: ready.put(number))  # type: ignore[no-untyped-call]
     left, looks_without_worker = len(futures), 0
     while left:
         i = _next(ready)
-        finished, result = (False, None) if i is None else _result(futures[i], address)
-        if i is not None and finished:
-            left, looks_without_worker = left - 1, 0
-            yield i, result
-            continue
         if i is not None:
-            ready.put(i)
+            try:
+                result = _result(futures[i], address)
+            except _NotReady:
+                ready.put(i)
+            else:
+                left, looks_without_worker = left - 1, 0
+                yield i, result
+                continue
         looks_without_worker = 0 if _workers(client, address) else looks_without_worker + 1
         if looks_without_worker == LOST_LOOKS:
             raise TrainingError(
@@ -104,16 +101,20 @@ def _next(ready: queue.SimpleQueue[int]) -> int | None:
         return None
 
 
-def _result(future: Future, address: str) -> tuple[bool, Any]:
-    """(True, result), or (False, None) while a result that was lost with its worker is made again."""
+class _NotReady(Exception):
+    """A result that was lost with its worker is being made again."""
+
+
+def _result(future: Future[Result], address: str) -> Result:
+    """Raises _NotReady while it is made again, TrainingError, and whatever the call raised."""
     from distributed import CancelledError, KilledWorker
 
     try:
-        return True, future.result(timeout=LOOK_S)
-    except TimeoutError:
+        return future.result(timeout=LOOK_S)
+    except TimeoutError as error:
         if future.status == "error":
             raise
-        return False, None
+        raise _NotReady from error
     except KilledWorker as error:
         raise TrainingError(
             f"A job killed each worker of {address} that it was given to, most likely for want of memory; give the "
@@ -126,7 +127,7 @@ def _result(future: Future, address: str) -> tuple[bool, Any]:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Client]:
+def _connected(address: str, libraries: tuple[str, ...]) -> Iterator[Client]:
     """A client of a cluster that has workers, all with the code that runs here.  Raises TrainingError."""
     try:
         from distributed import Client
@@ -134,19 +135,24 @@ def _connected(address: str) -> Iterator[Client]:
         raise TrainingError(
             "--scheduler needs the library distributed: install MinhOS with its extra `research`."
         ) from error
+
+    def connect() -> Client:
+        # distributed leaves it without types
+        return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+
     with _quiet():
-        client = _within(CONNECT_S + LOOK_S, lambda: Client(address, timeout=CONNECT_S, set_as_default=False))
-        if isinstance(client, BaseException):
+        client = _within(CONNECT_S + LOOK_S, connect)
+        if isinstance(client, Exception):
             why = _short(client) if isinstance(client, OSError) else "what answers there is something else"
             raise TrainingError(
                 f"No Dask scheduler answers at {address} ({why}); `dask scheduler` starts one."
             ) from client
         with client:
-            _check(client, address)
+            _check(client, address, libraries)
             yield client
 
 
-def _check(client: Client, address: str) -> None:
+def _check(client: Client, address: str, libraries: tuple[str, ...]) -> None:
     """Workers are there with the code that runs here, and the scheduler can read it.  Raises TrainingError."""
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
@@ -154,15 +160,22 @@ def _check(client: Client, address: str) -> None:
         raise TrainingError(
             f"The Dask scheduler at {address} has no workers; {START_WORKERS.format(address=address)}."
         ) from error
-    _answered("The scheduler", address, _within(ANSWER_S, lambda: client.run_on_scheduler(_asked)))
-    workers = _within(ANSWER_S, lambda: client.run(_asked, on_error="return"))
-    for worker, found in _answered("A worker of", address, workers).items():
-        _compare(worker, _answered("The worker", worker, found))
+
+    def of_scheduler() -> Mapping[str, str]:
+        # distributed leaves it without types
+        return client.run_on_scheduler(_asked, libraries)  # type: ignore[no-untyped-call,no-any-return]
+
+    def of_workers() -> Mapping[str, Mapping[str, str] | Exception]:
+        return client.run(_asked, libraries, on_error="return")  # type: ignore[no-any-return]  # of any function's
+
+    _answered("The scheduler", address, _within(ANSWER_S, of_scheduler))
+    for worker, found in _answered("A worker of", address, _within(ANSWER_S, of_workers)).items():
+        _compare(worker, _answered("The worker", worker, found), libraries)
 
 
-def _within(seconds: float, question: Callable[[], Any]) -> Any:
+def _within(seconds: float, question: Callable[[], Result]) -> Result | Exception:
     """The answer, or the exception instead of one; Dask itself would wait for ever for a peer that says nothing."""
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Result | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
@@ -177,14 +190,14 @@ def _within(seconds: float, question: Callable[[], Any]) -> Any:
         return TimeoutError(f"nothing was said within {seconds:.0f} s")
 
 
-def _asked() -> dict[str, str]:
+def _asked(libraries: tuple[str, ...]) -> dict[str, str]:
     """`fingerprint` of the process that is asked; found there by this name."""
-    return fingerprint()
+    return fingerprint(libraries)
 
 
-def _answered(who: str, address: str, found: Any) -> Any:
+def _answered(who: str, address: str, found: Result | Exception) -> Result:
     """What was found; raises TrainingError where that is an exception."""
-    if not isinstance(found, BaseException):
+    if not isinstance(found, Exception):
         return found
     if "No module named" in str(found):
         raise TrainingError(
@@ -193,11 +206,11 @@ def _answered(who: str, address: str, found: Any) -> Any:
     raise TrainingError(f"{who} {address} does not answer: {_short(found)}.")
 
 
-def _compare(worker: str, theirs: Mapping[str, str]) -> None:
+def _compare(worker: str, theirs: Mapping[str, str], libraries: tuple[str, ...]) -> None:
     """Raises TrainingError where the worker has other code or libraries than this process."""
     different = [
         f"{name} {theirs.get(name, 'is absent')} instead of {ours}"
-        for name, ours in fingerprint().items()
+        for name, ours in fingerprint(libraries).items()
         if theirs.get(name) != ours
     ]
     if different:
@@ -213,25 +226,6 @@ def _workers(client: Client, address: str) -> int:
         return len(client.scheduler_info()["workers"])
     except Exception as error:
         raise TrainingError(f"The Dask scheduler at {address} was lost while jobs ran: {_short(error)}.") from error
-
-
-@cache
-def fingerprint() -> dict[str, str]:
-    """What decides the results of a call in this process: Python, libraries, and a hash of MinhOS's source.
-
-    Taken once, so that a worker that was started before an update tells of the code that it has loaded.
-    """
-    found = {"Python": ".".join(platform.python_version_tuple()[:2]), "MinhOS": minhos.__version__}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "none"
-    root = Path(minhos.__file__).parent
-    source = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        source.update(path.relative_to(root).as_posix().encode() + path.read_bytes().replace(b"\r\n", b"\n"))
-    return {**found, "source of MinhOS": source.hexdigest()[:8]}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from minhos.parallel.calls import run_calls
 from minhos.progress import Progress
 from minhos.training.dataset import Dataset
-from minhos.training.members import LSTM, Parameters, fit_tree, predict_tree
+from minhos.training.members import LSTM, REQUIRED, Parameters, fit_tree, predict_tree
 
 Ints = npt.NDArray[np.int64]
 
@@ -71,6 +71,7 @@ def run_jobs(
         processes=processes,
         scheduler=scheduler,
         shared=data,
+        libraries={REQUIRED[job.member] for job in jobs if job.member in REQUIRED},
         progress=progress,
         describe=_said,
     )

@@ -28,7 +28,7 @@ from minhos.research.walk_forward.splits import Block
 from minhos.training.dataset import Dataset, whole_windows
 from minhos.training.jobs import Job, run_job
 from minhos.training.labels import next_bar_labels, training_weights
-from minhos.training.members import LSTM, TREES, why_missing
+from minhos.training.members import LSTM, REQUIRED, TREES, why_missing
 from minhos.training.recipe import Recipe
 from minhos.training.splits import tail
 
@@ -114,7 +114,14 @@ def member_forecasts(
         for name in order
     ]
     found = run_calls(
-        run_fit, wanted, processes=processes, scheduler=scheduler, shared=plan, progress=progress, describe=_described
+        run_fit,
+        wanted,
+        processes=processes,
+        scheduler=scheduler,
+        shared=plan,
+        libraries={REQUIRED[name] for name in order},
+        progress=progress,
+        describe=_described,
     )
     p = np.full((len(plan.data), len(names)), np.nan)
     cpu_s, fits = dict.fromkeys(order, 0.0), 0
