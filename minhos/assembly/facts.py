@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from minhos.assembly.layout import Layout, read_json
-from minhos.assembly.trading import can_be_followed, mode_of, registry_of, scope_of
+from minhos.assembly.naming import can_be_followed, mode_of, registry_of, scope_of
 from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -16,7 +15,6 @@ from minhos.errors import ModelError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
-from minhos.market.symbols import parse_symbol
 from minhos.market.types import Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.registry import Registry
@@ -29,45 +27,8 @@ from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 
 
-def mode_of(settings: Settings) -> str:
-    """simulated (a generated market), paper (our paper venue or a simulated account of Sierra Chart) or live."""
-    if settings.simulated:
-        return "simulated"
-    return settings.sierra.mode if settings.sierra.used else "paper"
-
-
-def scope_of(settings: Settings) -> str:
-    """The registry's scope: simulated markets never share models with real ones."""
-    root = parse_symbol(settings.market.symbol).root
-    return f"simulated/{root}" if settings.simulated else root
-
-
-def market_name(settings: Settings) -> str:
-    """Name of a simulated market: each has models and journals of its own."""
-    simulation = settings.simulation
-    return f"{simulation.kind}-{simulation.ceiling * 100:g}-{simulation.seed}"
-
-
-def account_of(settings: Settings) -> str:
-    """The account's name in the journal."""
-    if settings.sierra.used:
-        return settings.sierra.account
-    return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
-
-
-def registry_of(settings: Settings, layout: Layout) -> Registry:
-    """Where this market's bundles lie."""
-    folder = layout.models / f"simulated-{market_name(settings)}" if settings.simulated else layout.models
-    return Registry(folder)
-
-
 def make_clock(settings: Settings) -> Clock:
     return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
-
-
-def can_be_followed(source: Path) -> bool:
-    """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
-    return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
 
 
 def trading_settings(settings: Settings, signal: Instrument, symbol: str, leaving: str = "") -> ev.TradingSettings:

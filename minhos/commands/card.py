@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.assembly.layout import Layout, write_json
-from minhos.assembly.trading import registry_of, scope_of
+from minhos.assembly.naming import registry_of, scope_of
 from minhos.commands.common import console, progress, tell, user
 from minhos.market.clock import SystemClock
 from minhos.research.backtest import BacktestResult

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import registry_of, scope_of
+from minhos.assembly.naming import registry_of, scope_of
 from minhos.commands.common import (
     DaysOption,
     JsonOption,

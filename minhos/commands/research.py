@@ -11,7 +11,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from minhos.assembly.layout import write_json
-from minhos.assembly.trading import account_of, matching_of, mode_of, registry_of
+from minhos.assembly.naming import account_of, mode_of, registry_of
+from minhos.assembly.trading import matching_of
 from minhos.commands.common import (
     DaysOption,
     JsonOption,

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.panel import Panel
 
 from minhos.assembly.layout import Layout
+from minhos.assembly.naming import can_be_followed
 from minhos.assembly.running import SERVICES
-from minhos.assembly.trading import can_be_followed
 from minhos.commands.card import show_card
 from minhos.commands.common import (
     JsonOption,

@@ -19,18 +19,15 @@ import minhos
 from minhos.assembly.feeds import make_feed
 from minhos.assembly.layout import Layout, write_json
 from minhos.assembly.logs import configure
+from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
 from minhos.assembly.refusals import REFUSED, refused
 from minhos.assembly.trading import (
-    account_of,
     active_bundle,
     bars_since,
     load_model,
     make_clock,
     make_state,
     make_venue,
-    mode_of,
-    registry_of,
-    scope_of,
     starting_cash_cents,
     trading_settings,
 )

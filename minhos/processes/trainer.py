@@ -19,7 +19,8 @@ import structlog
 from minhos.assembly.feeds import make_feed
 from minhos.assembly.layout import Layout, read_json, write_json
 from minhos.assembly.logs import configure
-from minhos.assembly.trading import active_bundle, matching_of, registry_of, scope_of
+from minhos.assembly.naming import registry_of, scope_of
+from minhos.assembly.trading import active_bundle, matching_of
 from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock

@@ -13,15 +13,8 @@ import msgspec
 
 from minhos.accounting.types import Account
 from minhos.assembly.layout import Layout, read_json
-from minhos.assembly.trading import (
-    account_of,
-    active_bundle,
-    make_state,
-    matching_of,
-    mode_of,
-    registry_of,
-    scope_of,
-)
+from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
+from minhos.assembly.trading import active_bundle, make_state, matching_of
 from minhos.errors import CommandRefused
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar

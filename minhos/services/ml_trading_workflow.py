@@ -11,16 +11,9 @@ import dataclasses
 import functools
 
 from minhos.assembly.layout import Layout
+from minhos.assembly.naming import registry_of, scope_of
 from minhos.assembly.surroundings import House
-from minhos.assembly.trading import (
-    active_bundle,
-    bars_since,
-    load_model,
-    make_state,
-    registry_of,
-    scope_of,
-    trading_settings,
-)
+from minhos.assembly.trading import active_bundle, bars_since, load_model, make_state, trading_settings
 from minhos.errors import DataError, ModelError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Slice

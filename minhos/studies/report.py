@@ -14,7 +14,7 @@ import numpy as np
 
 import minhos
 from minhos.assembly.layout import Layout, write_json
-from minhos.assembly.trading import registry_of
+from minhos.assembly.naming import registry_of
 from minhos.errors import MinhosError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock

@@ -14,7 +14,7 @@ import numpy as np
 
 from minhos.accounting.types import Fill
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import account_of, mode_of
+from minhos.assembly.naming import account_of, mode_of
 from minhos.errors import NotEnoughData
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar

@@ -9,7 +9,8 @@ import pytest
 
 from minhos import parts
 from minhos.assembly.feeds import feed_name, make_feed
-from minhos.assembly.trading import make_clock, mode_of
+from minhos.assembly.naming import mode_of
+from minhos.assembly.trading import make_clock
 from minhos.errors import DataError, PartsError, SettingsError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock

@@ -17,7 +17,7 @@ import typer
 
 from minhos import cli
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import registry_of
+from minhos.assembly.naming import registry_of
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.settings import load
 from minhos.testing.builders import MONDAY_OPEN, bundle_contents

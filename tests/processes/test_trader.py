@@ -223,7 +223,7 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_goes_on(tmp_path):
 
 def _promote_damaged(layout: Layout) -> None:
     """A bundle that was sound when it was promoted, with one byte changed before the trader can load it."""
-    from minhos.assembly.trading import registry_of
+    from minhos.assembly.naming import registry_of
     from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
     from minhos.models.registry import Pointers, Registry
     from minhos.testing.builders import MONDAY_OPEN, bundle_contents

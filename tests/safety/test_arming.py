@@ -10,8 +10,8 @@ import pytest
 from broker_house import Broker
 
 from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.naming import registry_of
 from minhos.assembly.refusals import refused
-from minhos.assembly.trading import registry_of
 from minhos.errors import CommandRefused
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.journal.store import Journal

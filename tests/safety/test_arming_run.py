@@ -15,7 +15,7 @@ from sierra_desk import Done, SierraDesk, minh
 
 import minhos.dtc.messages as m
 from minhos.assembly.layout import Layout, write_json
-from minhos.assembly.trading import registry_of
+from minhos.assembly.naming import registry_of
 from minhos.commands import live
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import account_of, mode_of, registry_of
+from minhos.assembly.naming import account_of, mode_of, registry_of
 from minhos.errors import JournalError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.journal.reader import JournalReader, reader

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from minhos.assembly.layout import Layout, write_json
-from minhos.assembly.trading import registry_of
+from minhos.assembly.naming import registry_of
 from minhos.commands.common import (
     DaysOption,
     JsonOption,

@@ -1,0 +1,50 @@
+"""What things are called under given settings: mode, account and scope, and where this market's models lie.
+
+Names only, and light: a command that merely reads imports nothing of feeds, features, venues or inference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minhos.assembly.layout import Layout
+from minhos.market.symbols import parse_symbol
+from minhos.models.registry import Registry
+from minhos.settings import Settings
+
+
+def mode_of(settings: Settings) -> str:
+    """simulated (a generated market), paper (our paper venue or a simulated account of Sierra Chart) or live."""
+    if settings.simulated:
+        return "simulated"
+    return settings.sierra.mode if settings.sierra.used else "paper"
+
+
+def scope_of(settings: Settings) -> str:
+    """The registry's scope: simulated markets never share models with real ones."""
+    root = parse_symbol(settings.market.symbol).root
+    return f"simulated/{root}" if settings.simulated else root
+
+
+def account_of(settings: Settings) -> str:
+    """The account's name in the journal."""
+    if settings.sierra.used:
+        return settings.sierra.account
+    return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
+
+
+def market_name(settings: Settings) -> str:
+    """Name of a simulated market: each has models and journals of its own."""
+    simulation = settings.simulation
+    return f"{simulation.kind}-{simulation.ceiling * 100:g}-{simulation.seed}"
+
+
+def registry_of(settings: Settings, layout: Layout) -> Registry:
+    """Where this market's bundles lie."""
+    folder = layout.models / f"simulated-{market_name(settings)}" if settings.simulated else layout.models
+    return Registry(folder)
+
+
+def can_be_followed(source: Path) -> bool:
+    """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
+    return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
