@@ -1,70 +1,210 @@
-"""The command line: `python3 minh.py COMMAND`.  Commands live in `minhos.commands`; this file only names them."""
+"""The command line: `python3 minh.py COMMAND`.
+
+The tables below name every command, the function that runs it and its line in the list of commands.  A command's
+module is imported when the command is called, so that one that only reads starts at once.  Not for what commands do:
+that stands in `minhos.commands`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
+from dataclasses import dataclass, field
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from minhos.commands import (
-    bench,
-    bridge,
-    comparison,
-    control,
-    drill,
-    live,
-    models,
-    report,
-    research,
-    running,
-    sierra,
-    upkeep,
-)
 from minhos.commands.common import run
-from minhos.commands.lab import root as lab
-from minhos.commands.lab import sizing as lab_sizing
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="MinhOS trades CME index futures: forecasts, calibrates, sizes by Kelly, limits risk, and refuses to bet "
-    "without an edge.",
+
+@dataclass(frozen=True)
+class Entry:
+    """One command."""
+
+    target: str
+    """Module below `minhos.commands` and function, as `running:start`."""
+    line: str
+    """Its line in the list: the first paragraph of the function's docstring."""
+    replaces: bool = False
+    """The line stands in place of the function's docstring in the command's own help, too."""
+    context: dict[str, bool] = field(default_factory=dict)
+    """Settings of click's context."""
+
+
+ROOT = {
+    "start": Entry(
+        "running:start", "Run everything: the demo, or your own data.  Example: minh.py start --data NQZ25-CME.scid."
+    ),
+    "stop": Entry("running:stop", "End everything that runs here; positions keep their stops.  Example: minh.py stop."),
+    "status": Entry("status:status", "What the system does now, and why.  Example: minh.py status --json."),
+    "logs": Entry("status:logs", "The newest log lines.  Example: minh.py logs --follow --name trainer."),
+    "train": Entry(
+        "train:train",
+        "Train the five members and say what they are worth.  Example: minh.py train NQZ25-CME.scid --days 30.",
+    ),
+    "research": Entry(
+        "report:research",
+        "Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid.",
+    ),
+    "backtest": Entry(
+        "backtest:backtest",
+        "Run the live engine over bars that the model has not seen.  Example: minh.py backtest NQZ25-CME.scid.",
+    ),
+    "replay": Entry(
+        "journal:replay",
+        "Decide every recorded bar again and name the first that differs.  Example: minh.py replay --verify.",
+    ),
+    "compare": Entry(
+        "journal:compare",
+        "Backtest a paper day and list what differs, with the reason.  Example: minh.py compare --day 20251006.",
+    ),
+    "check-data": Entry(
+        "data:check_data",
+        "Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid.",
+    ),
+    "check-context": Entry(
+        "data:check_context",
+        "What the models would see of real bars, and whether it is enough.  Example: minh.py check-context FILE.",
+    ),
+    "integration": Entry(
+        "integration:integration", "Is every part there, from data to order?  Example: minh.py integration."
+    ),
+    "halt": Entry(
+        "control:halt", "Stop trading at once: writes the HALT file, cancels and closes, also without a trader."
+    ),
+    "resume": Entry(
+        "control:resume", "End a halt, a pause or an EMERGENCY; removes the HALT file.  Example: minh.py resume."
+    ),
+    "pause": Entry(
+        "control:pause", 'No new risk; what is open keeps its stops.  Example: minh.py pause --why "lunch".'
+    ),
+    "flatten": Entry(
+        "control:flatten", "Cancel orders and close the position, now; writes the HALT file as `halt` does."
+    ),
+    "accept-position": Entry(
+        "control:accept_position",
+        "Book the position that the broker shows, where it stays another than the journal's and no fill explains it.",
+    ),
+    "arm": Entry("live:arm", "Allow live orders until `disarm`, once for the account, when every condition is met."),
+    "disarm": Entry(
+        "live:disarm",
+        "No live order that adds to a position, until `arm`; what is open keeps its stops.  Example: minh.py disarm.",
+    ),
+    "force": Entry(
+        "live:force", "Put a side or a size in place of Kelly's from the next bar on; every limit still holds."
+    ),
+    "check-sierra": Entry(
+        "sierra:check_sierra",
+        "Check the connection to Sierra Chart, with orders that cannot fill on a simulated account.",
+    ),
+    "drill": Entry(
+        "drill:drill",
+        "Open one contract on a simulated account, kill, prove that the stop rests, flatten, and time each step.",
+    ),
+    "backup": Entry(
+        "upkeep:backup",
+        "Journals, models and settings in one verified zip file; may run while trading.  "
+        "Example: minh.py backup b.zip.",
+    ),
+    "restore": Entry(
+        "upkeep:restore", "Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip."
+    ),
+    "checklist": Entry(
+        "checklist:checklist",
+        "Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist.",
+    ),
+    "bench": Entry("bench:bench", "Measure and print figures.  Example: minh.py bench decision --json."),
+    "bridge": Entry(
+        "bridge:bridge",
+        "Serve Sierra Chart's files over DTC.  "
+        r"Example: minh.py bridge --folder C:\SierraChart\Data --password secret.",
+    ),
+    "kelly-vs-fixed": Entry(
+        "lab.sizing:sizing",
+        "Kelly against fixed sizes: `lab sizing` by its old name.  Example: minh.py kelly-vs-fixed --days 30",
+        replaces=True,
+    ),
+}
+MODELS = {
+    "list": Entry("models:list_models", "All bundles, newest first, each verified.  Example: minh.py models list."),
+    "promote": Entry(
+        "models:promote_model", "Serve this bundle from the next bar on.  Example: minh.py models promote ID."
+    ),
+    "rollback": Entry("models:rollback_model", "Go back to the bundle before.  Example: minh.py models rollback."),
+}
+CONFIG = {
+    "show": Entry("config:show", "Every setting that is in force.  Example: minh.py config show."),
+    "set": Entry(
+        "config:set_value",
+        "Change one setting; comments in the file stay.  Example: minh.py config set paper.initial_cash 100000.",
+        context={"ignore_unknown_options": True},  # a value may be negative
+    ),
+}
+LAB = {
+    "sizing": Entry(
+        "lab.sizing:sizing",
+        "Size the same unseen signals in every way there is and compare.  Example: minh.py lab sizing --days 30.",
+    ),
+    "search": Entry(
+        "lab.search:search",
+        "Search hyper-parameters; every trial is entered in the ledger.  Example: minh.py lab search NQZ25-CME.scid.",
+    ),
+    "scenarios": Entry(
+        "lab.scenarios:scenarios",
+        "What your settings would do on eight bad days.  Example: minh.py lab scenarios --name flash-crash --size MNQ.",
+    ),
+}
+GROUPS = {
+    "models": ("The bundles: list, promote, rollback.", MODELS),
+    "config": ("Settings: show, set.", CONFIG),
+    "lab": ("Experiments on signals made out of sample.", LAB),
+}
+TABLES = {"": ROOT, **{name: table for name, (_, table) in GROUPS.items()}}
+HELP = (
+    "MinhOS trades CME index futures: forecasts, calibrates, sizes by Kelly, limits risk, and refuses to bet "
+    "without an edge."
 )
-for command in (
-    running.start,
-    running.stop,
-    running.status,
-    running.logs,
-    models.train,
-    report.research,
-    research.backtest,
-    research.replay,
-    research.compare,
-    research.check_data,
-    comparison.check_context,
-    comparison.integration,
-    control.halt,
-    control.resume,
-    control.pause,
-    control.flatten,
-    control.accept_position,
-    live.arm,
-    live.disarm,
-    live.force,
-    sierra.check_sierra,
-    drill.drill,
-    upkeep.backup,
-    upkeep.restore,
-    research.checklist,
-    bench.bench,
-    bridge.bridge,
-):
-    app.command(command.__name__.replace("_", "-"))(command)
-app.command("kelly-vs-fixed", help=lab_sizing.KELLY_VS_FIXED)(lab_sizing.sizing)
-app.add_typer(models.models_app, name="models")
-app.add_typer(upkeep.config_app, name="config")
-app.add_typer(lab.lab_app, name="lab")
+
+
+class LazyGroup(TyperGroup):
+    """Lists its commands from the table and imports one when it is called."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # typer's own copy of click, which it does not export
+        entry = TABLES[self.name or ""].get(cmd_name)
+        return super().get_command(ctx, cmd_name) if entry is None else command_of(cmd_name, entry)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # as above
+        """From the table alone: who lists commands does not import them."""
+        listed = TyperGroup(name=self.name, commands=self.commands, params=self.params, help=self.help)
+        listed.format_help(ctx, formatter)
+
+
+def command_of(name: str, entry: Entry) -> Any:  # as above
+    """The command itself, with its options; imports its module."""
+    module, _, function = entry.target.partition(":")
+    alone = typer.Typer(add_completion=False)
+    run_it = getattr(importlib.import_module(f"minhos.commands.{module}"), function)
+    alone.command(name, help=entry.line if entry.replaces else None, context_settings=entry.context)(run_it)
+    return typer.main.get_command(alone)
+
+
+def _group(help_text: str, table: dict[str, Entry]) -> typer.Typer:
+    group = typer.Typer(
+        cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=help_text
+    )
+    for name, entry in table.items():
+        group.command(name, help=entry.line)(_stand_in)
+    return group
+
+
+def _stand_in() -> None:
+    """Listed in place of a command that is not imported yet; never called."""
+
+
+app = _group(HELP, ROOT)
+for _name, (_help, _table) in GROUPS.items():
+    app.add_typer(_group(_help, _table), name=_name)
 
 
 def main() -> None:

@@ -12,9 +12,11 @@ import psutil
 import typer
 from rich.table import Table
 
-from minhos.commands.common import JsonOption, Report, console, errors, print_json
+from minhos.commands.common import JsonOption, print_json
 from minhos.commands.suggest import chosen_of
+from minhos.commands.terminal import console, errors
 from minhos.errors import CommandRefused
+from minhos.progress import Progress
 
 NAMES = (
     "decision",
@@ -62,7 +64,7 @@ def bench(
     console.print(table)
 
 
-def _tell_on_stderr() -> Report:
+def _tell_on_stderr() -> Progress:
     """A line for each twentieth of the work and for each failure; a live bar's thread would not mix with forks."""
     told = -1
 

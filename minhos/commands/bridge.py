@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from minhos.commands.common import console, layout
+from minhos.commands.common import layout
+from minhos.commands.terminal import console
 from minhos.processes.bridge import Bridge, BridgeOptions, sierra_folder
 
 

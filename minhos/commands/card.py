@@ -17,7 +17,8 @@ from rich.text import Text
 
 from minhos.assembly.layout import Layout, write_json
 from minhos.assembly.naming import registry_of, scope_of
-from minhos.commands.common import console, progress, tell, user
+from minhos.commands.common import user
+from minhos.commands.terminal import console, progress, say_all
 from minhos.market.clock import SystemClock
 from minhos.research.backtest import BacktestResult
 from minhos.risk.evidence import Evidence
@@ -35,7 +36,7 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
     """Judge the data, train, test, and print the card; the bundle is promoted, so that paper trading can begin."""
     place.make()
     history = history_of(path, chosen)
-    tell(history)
+    say_all(history.notes)
     registry = registry_of(history.settings, place)
     with progress("Training") as report:
         bundle, trained = bundle_for(history.bars, history.settings, place, registry, report)

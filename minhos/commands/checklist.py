@@ -6,24 +6,33 @@ The answers are the views'; here they are only asked for and laid out.
 from __future__ import annotations
 
 import msgspec
+from rich.table import Column, Table
 
-from minhos.assembly.layout import Layout
 from minhos.assembly.surroundings import House
-from minhos.settings import Settings
-from minhos.views.checklist import checklist
+from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.terminal import console
+from minhos.views.checklist import checklist as asked_for
 
 
-class ChecklistRow(msgspec.Struct, frozen=True):
-    """state: met, not met, or cannot be known here."""
+class Row(msgspec.Struct, frozen=True):
+    """One line, as `--json` gives it."""
 
     section: str
     text: str
     state: str
+    """met, not met, or not known here."""
     value: str
     command: str
 
 
-def checklist_rows(settings: Settings, layout: Layout) -> list[ChecklistRow]:
-    """Every line in the order in which it was asked for."""
-    found = House(settings, layout).read(checklist)
-    return [ChecklistRow(line.section, line.text, line.status, line.value, line.command) for line in found.lines]
+def checklist(as_json: JsonOption = False) -> None:
+    """Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist."""
+    found = House(settings(), layout()).read(asked_for)
+    rows = [Row(line.section, line.text, line.status, line.value, line.command) for line in found.lines]
+    if as_json:
+        print_json({"rows": rows})
+        return
+    table = Table("part", "what was asked for", "state", "value", Column("command", overflow="fold"))
+    for row in rows:
+        table.add_row(row.section, row.text, row.state, row.value, row.command)
+    console.print(table)

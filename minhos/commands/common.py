@@ -1,29 +1,30 @@
-"""What every command shares: the terminal, `--json`, progress, and errors as one sentence."""
+"""What every command shares: its options, the settings and the home, `--json`, and errors as one sentence.
+
+Imported by every command, so nothing heavy is: what draws on the terminal is in `terminal`.
+"""
 
 from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from minhos.assembly.layout import Layout
 from minhos.errors import MinhosError
-from minhos.parallel.calls import checked_address
 from minhos.settings import Settings, home, load
-from minhos.studies.history import History
 
-PIPED_WIDTH = 120
-console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-errors = Console(stderr=True)
+
+def _address(text: str | None) -> str | None:
+    """A scheduler's address that can be one.  Raises TrainingError."""
+    from minhos.parallel.calls import checked_address
+
+    return text if text is None else checked_address(text)
+
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SourceArgument = Annotated[Path | None, typer.Argument(help="File or folder of bars.", show_default=False)]
@@ -36,21 +37,18 @@ SchedulerOption = Annotated[
     typer.Option(
         "--scheduler",
         help="Train on the workers of this Dask scheduler, as tcp://192.168.1.5:8786.",
-        callback=lambda address: address if address is None else checked_address(address),
+        callback=_address,
         show_default=False,
     ),
 ]
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, help="Only the last trading days of the data.")]
-
-MARK = "SIMULATED "
-Report = Callable[[float, str], None]
 
 
 def layout() -> Layout:
     return Layout(home())
 
 
-def settings(overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
+def settings(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
     return load(home(), overrides)
 
 
@@ -62,66 +60,37 @@ def user() -> str:
         return "unknown"
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """One object on stdout; NaN and infinity become null."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
-def show(what: RenderableType, *, simulated: bool) -> None:
-    """Print it; every line of a result that is of a simulated market says so."""
-    if not simulated:
-        console.print(what, highlight=False)
-        return
-    with console.capture() as captured:
-        console.print(what, highlight=False, width=max(40, console.width - len(MARK)))
-    for line in captured.get().splitlines():
-        sys.stdout.write(f"{MARK}{line}\n")
-
-
-@contextmanager
-def progress(title: str, quiet: bool = False) -> Iterator[Report]:
-    """A bar with the newest sentence; nothing where output is JSON or not a terminal."""
-    if quiet or not console.is_terminal:
-        yield lambda share, text: None
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=1.0, text="")
-        yield lambda share, text: bar.update(task, completed=max(0.0, share), text=text)
-
-
-def run(main: Callable[[], None]) -> int:
+def run(main: Callable[[], object]) -> int:
     """Call the command line; a user's mistake becomes one sentence and its exit code."""
     try:
         main()
     except MinhosError as error:
-        complain(str(error))
+        _complain(str(error))
         return error.exit_code
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        complain(f"{what}{error.strerror or error}.")
+        _complain(f"{what}{error.strerror or error}.")
         return 2
     except KeyboardInterrupt:
+        from minhos.commands.terminal import errors
+
         errors.print("Broken off.")
         return 130
     return 0
 
 
-def complain(sentence: str) -> None:
+def _complain(sentence: str) -> None:
     """A user's mistake, in one sentence on stderr; brackets in it are no markup."""
+    from rich.text import Text
+
+    from minhos.commands.terminal import errors
+
     errors.print(Text.assemble(("MinhOS: ", "red"), sentence), highlight=False, soft_wrap=True)
-
-
-def tell(history: History) -> None:
-    """How the bars were read, what was cut, and that they are simulated where they are."""
-    for note in history.notes:
-        console.print(note, highlight=False, markup=False)
 
 
 def chosen_source(argument: Path | None, option: Path | None) -> Path | None:

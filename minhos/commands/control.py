@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from minhos.assembly.refusals import REFUSED
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings, user
+from minhos.commands.common import JsonOption, layout, print_json, settings, user
+from minhos.commands.terminal import progress, say
 from minhos.errors import CommandRefused, SettingsError
 from minhos.market.clock import SystemClock
 from minhos.safety.stop import EXPIRES_S, Stop, ask, stop_trading, write_halt
@@ -94,7 +95,7 @@ def _stop(name: Stop, why: str, as_json: bool) -> None:
             }
         )
     else:
-        console.print(f"{name}: {done.sentence}", highlight=False, markup=False)
+        say(f"{name}: {done.sentence}")
     if not done.holds:
         raise typer.Exit(1)
 
@@ -103,4 +104,4 @@ def _say(name: str, answer: str, as_json: bool) -> None:
     if as_json:
         print_json({"command": name, "answer": answer})
     else:
-        console.print(f"{name}: {answer}", highlight=False, markup=False)
+        say(f"{name}: {answer}")

@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
+from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.terminal import console, progress
 from minhos.errors import CheckFailed
 from minhos.market.clock import SystemClock
 from minhos.safety import drill as service

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings, user
+from minhos.commands.common import JsonOption, layout, print_json, settings, user
 from minhos.commands.control import WhyOption, tell_trader
 from minhos.commands.suggest import chosen_of
+from minhos.commands.terminal import console, progress, say
 from minhos.errors import CheckFailed, CommandRefused, MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
@@ -67,7 +68,7 @@ def arm(
     if missing:
         raise CheckFailed(f"not armed; missing: {', '.join(condition.name for condition in missing)}.")
     if not as_json:
-        console.print(f"arm: {answer}; live orders are allowed until `disarm`.", highlight=False, markup=False)
+        say(f"arm: {answer}; live orders are allowed until `disarm`.")
 
 
 def disarm(why: WhyOption = "", as_json: JsonOption = False) -> None:
@@ -114,7 +115,7 @@ def force(
 def _show(worst_cents: int | None, conditions: Any) -> None:
     """The worst case first, then each condition."""
     worst = "unknown: neither balance nor equity is known" if worst_cents is None else f"−${worst_cents / 100:,.2f}"
-    console.print(f"Worst case today: {worst}, plus gap", highlight=False, markup=False)
+    say(f"Worst case today: {worst}, plus gap")
     table = Table("", "condition", "value", Column("what is the case, or to do", overflow="fold"))
     for condition in conditions:
         state = "met" if condition.met else "NOT MET" if condition.needed else "missed"
@@ -126,4 +127,4 @@ def _say(name: str, answer: str, as_json: bool) -> None:
     if as_json:
         print_json({"command": name, "answer": answer})
     else:
-        console.print(f"{name}: {answer}", highlight=False, markup=False)
+        say(f"{name}: {answer}")

@@ -11,7 +11,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from minhos.commands.common import (
-    MARK,
     DaysOption,
     JsonOption,
     SchedulerOption,
@@ -20,18 +19,13 @@ from minhos.commands.common import (
     StampsOption,
     SymbolOption,
     TimezoneOption,
-    chosen_source,
-    console,
     layout,
     print_json,
-    progress,
-    settings,
-    show,
-    tell,
 )
+from minhos.commands.history import read_history
+from minhos.commands.terminal import MARK, console, progress, show
 from minhos.research.report.summary import highlights
 from minhos.research.report.values import ResearchReport
-from minhos.studies.history import history_of
 from minhos.studies.report import make_folder, report_of, study_of, write
 
 
@@ -63,11 +57,9 @@ def research(
     as_json: JsonOption = False,
 ) -> None:
     """Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid."""
-    history = history_of(
-        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    history = read_history(
+        source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
     )
-    if not as_json:
-        tell(history)
     place = layout().make()
     folder = make_folder(out or place.reports / "research")
     with progress("Forecasts", quiet=as_json) as shown:

@@ -1,4 +1,4 @@
-"""start, stop, status, logs."""
+"""start, stop."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
-from minhos.assembly.layout import Layout
 from minhos.assembly.naming import can_be_followed
 from minhos.assembly.running import SERVICES
 from minhos.commands.card import show_card
 from minhos.commands.common import (
-    JsonOption,
     StampsOption,
     SymbolOption,
     TimezoneOption,
-    console,
     layout,
-    print_json,
     settings,
 )
 from minhos.commands.screen import Watch
+from minhos.commands.terminal import console
 from minhos.errors import MinhosError
 from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
@@ -149,35 +146,3 @@ def stop() -> None:
     """End everything that runs here; positions keep their stops.  Example: minh.py stop."""
     names = stop_running(layout())
     console.print(f"Stopped: {', '.join(names)}." if names else "Nothing was running.")
-
-
-def status(as_json: JsonOption = False) -> None:
-    """What the system does now, and why.  Example: minh.py status --json."""
-    watch = Watch(settings(), layout())
-    if as_json:
-        print_json(watch.status())
-    else:
-        console.print(watch.line(), highlight=False)
-        seen = watch.status().watchdog
-        if seen is not None:
-            console.print(f"watchdog: {seen.word}; {seen.words}", highlight=False, markup=False)
-
-
-def logs(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is added.")] = False,
-    name: Annotated[str, typer.Option(help="trader, trainer or web.")] = "trader",
-    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 40,
-) -> None:
-    """The newest log lines.  Example: minh.py logs --follow --name trainer."""
-    path = Layout(layout().home).logs / f"{name}.log"
-    if not path.exists():
-        raise MinhosError(f"there is no log {path}; `python3 minh.py start` writes trader, trainer and web.")
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file.readlines()[-lines:]:
-            print(line, end="")
-        while follow:
-            line = file.readline()
-            if line:
-                print(line, end="", flush=True)
-            else:
-                time.sleep(POLL_S)

@@ -40,17 +40,18 @@ class Watch:
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self.house = House(settings, layout)
 
-    def status(self) -> Status:
-        return self.house.read(status)
-
     def line(self) -> Text:
         """State and sentence."""
-        now = self.status()
-        return Text.assemble((now.state, STYLES.get(now.state, "bold")), "  ", now.reason)
+        return line(self.house.read(status))
 
     def screen(self) -> RenderableType:
         """The whole live view."""
         return self.house.read(render)
+
+
+def line(now: Status) -> Text:
+    """State and sentence."""
+    return Text.assemble((now.state, STYLES.get(now.state, "bold")), "  ", now.reason)
 
 
 def render(views: Views, around: Surroundings) -> RenderableType:

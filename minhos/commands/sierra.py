@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from minhos.commands.common import JsonOption, console, layout, print_json, progress, settings
+from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.terminal import console, progress
 from minhos.errors import CheckFailed, SettingsError
 from minhos.sierra_check import walk as sierra_check
 from minhos.sierra_check.finding import Report

@@ -1,100 +1,23 @@
-"""config show | set, backup, restore."""
+"""backup, restore."""
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
-from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import tomlkit
 import typer
-from tomlkit.exceptions import TOMLKitError
 
 from minhos.assembly.layout import Layout, write_json
 from minhos.assembly.running import running_pids
-from minhos.commands.common import JsonOption, console, layout, print_json, settings
-from minhos.errors import JournalError, MinhosError, SettingsError
+from minhos.commands.common import JsonOption, layout, print_json
+from minhos.commands.config import keep_private
+from minhos.commands.terminal import console
+from minhos.errors import JournalError, MinhosError
 from minhos.journal.reader import reader
 from minhos.journal.store import restore as restore_journal
 from minhos.market.clock import SystemClock
 from minhos.models.storage import replace_file
-from minhos.settings import home, load
-
-config_app = typer.Typer(no_args_is_help=True, help="Settings: show, set.")
-SECRETS = ("password", "bridge_password")
-HIDDEN = "(set)"
-
-
-@config_app.command("show")
-def show(as_json: JsonOption = False) -> None:
-    """Every setting that is in force.  Example: minh.py config show."""
-    chosen = settings()
-    values = chosen.model_dump()
-    values["sizing"] = chosen.sizing_parameters()
-    values["risk"] = chosen.risk_parameters()
-    for section in filter(lambda each: isinstance(each, dict), values.values()):
-        section.update({key: HIDDEN for key in SECRETS if section.get(key)})
-    if as_json:
-        print_json(values)
-        return
-    import msgspec
-
-    for section, entries in msgspec.to_builtins(values).items():
-        if not isinstance(entries, dict):
-            continue
-        console.print(f"[bold]\\[{section}][/bold]", highlight=False)
-        for key, value in entries.items():
-            console.print(f"  {key} = {value!r}", highlight=False, markup=False)
-
-
-@config_app.command("set", context_settings={"ignore_unknown_options": True})  # a value may be negative
-def set_value(
-    key: Annotated[str, typer.Argument(help="section.key, as risk.max_consecutive_losses.")],
-    value: Annotated[str, typer.Argument(help="A TOML value; text needs no quotes.")],
-) -> None:
-    """Change one setting; comments in the file stay.  Example: minh.py config set paper.initial_cash 100000."""
-    section, dot, name = key.partition(".")
-    if not dot or not name:
-        raise SettingsError(f"{key!r} names no setting; write section.key, as in risk.max_consecutive_losses.")
-    path = layout().config / "minhos.toml"
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    try:
-        document = tomlkit.parse(before)
-    except TOMLKitError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}; correct it first.") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = document.setdefault(section, tomlkit.table())
-    if not isinstance(table, MutableMapping):
-        raise SettingsError(f"{path} has {section} = {table!r} where a section [{section}] belongs; correct it first.")
-    table[name] = _value(value)
-    replace_file(path, tomlkit.dumps(document).encode())
-    try:
-        load(home())
-    except SettingsError:
-        replace_file(path, before.encode())
-        raise
-    finally:
-        _keep_private(path)
-    console.print(
-        f"{key} = {HIDDEN if name in SECRETS else value}; it takes effect at the next start.",
-        highlight=False,
-        markup=False,
-    )
-
-
-def _keep_private(path: Path) -> None:
-    """Passwords may be in it: only its owner reads it."""
-    with contextlib.suppress(OSError):
-        path.chmod(0o600)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomlkit.value(text)
-    except TOMLKitError:
-        return text
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False) -> None:
@@ -113,7 +36,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")
                 for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
                     archive.write(path, path.relative_to(place.home).as_posix())
                     count += 1
-        _keep_private(partial)
+        keep_private(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -181,7 +104,7 @@ def restore(
             else:
                 replace_file(target, archive.read(name))
                 if name.startswith("config/"):
-                    _keep_private(target)
+                    keep_private(target)
     if as_json:
         print_json({"restored": len(names)})
     else:

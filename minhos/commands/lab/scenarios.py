@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.assembly.layout import write_json
-from minhos.commands.common import JsonOption, layout, print_json, progress, settings, show
+from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.terminal import progress, show
 from minhos.errors import CheckFailed
 from minhos.research.scenarios.suite import SCENARIOS, ScenarioResult
 from minhos.studies.scenarios import RiskScenarios, risk_scenarios

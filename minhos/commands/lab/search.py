@@ -21,21 +21,17 @@ from minhos.commands.common import (
     StampsOption,
     SymbolOption,
     TimezoneOption,
-    chosen_source,
     layout,
     print_json,
-    progress,
-    settings,
-    show,
-    tell,
 )
+from minhos.commands.history import read_history
 from minhos.commands.suggest import chosen_of
+from minhos.commands.terminal import progress, show
 from minhos.market.calendar import SessionCalendar
 from minhos.research.search.search import Candidate, SearchResult
 from minhos.research.search.search import search as run_search
 from minhos.research.search.space import SPACES
 from minhos.settings import LARGEST_SEED
-from minhos.studies.history import history_of
 from minhos.studies.training_runs import recipe_of
 from minhos.studies.trials import enter, tried
 
@@ -59,11 +55,9 @@ def search(
 ) -> None:
     """Search hyper-parameters; every trial is entered in the ledger.  Example: minh.py lab search NQZ25-CME.scid."""
     member = chosen_of(member, tuple(SPACES), "lab search --member")
-    history = history_of(
-        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    history = read_history(
+        source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
     )
-    if not as_json:
-        tell(history)
     bars, chosen, place = history.bars, history.settings, layout().make()
     seed = chosen.training.seed if seed is None else seed
     with progress("Search", quiet=as_json) as report:

@@ -17,18 +17,15 @@ from minhos.commands.common import (
     StampsOption,
     SymbolOption,
     TimezoneOption,
-    chosen_source,
     layout,
     print_json,
-    progress,
-    settings,
-    show,
-    tell,
 )
+from minhos.commands.history import read_history
 from minhos.commands.lab.sizing_tables import pages
+from minhos.commands.terminal import progress, show
 from minhos.errors import LeakSuspected
 from minhos.research.out_of_sample import OutOfSample
-from minhos.studies.history import History, history_of
+from minhos.studies.history import History
 from minhos.studies.kelly_vs_fixed import kelly_vs_fixed as compare_sizes
 from minhos.studies.report_parts import canaries_of
 from minhos.studies.studies import bundle_for, holdout_study, walk_forward_study
@@ -53,11 +50,9 @@ def sizing(
     as_json: JsonOption = False,
 ) -> None:
     """Size the same unseen signals in every way there is and compare.  Example: minh.py lab sizing --days 30."""
-    history = history_of(
-        chosen_source(source, source_option), settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps
+    history = read_history(
+        source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
     )
-    if not as_json:
-        tell(history)
     chosen, place = history.settings, layout().make()
     unseen = _walk_forward if walk_forward else _holdout
     study = unseen(history, place, scheduler, as_json)

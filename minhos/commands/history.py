@@ -1,0 +1,27 @@
+"""The bars that a command is asked to work on, and what was said while they were read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minhos.commands.common import chosen_source, settings
+from minhos.commands.terminal import say_all
+from minhos.studies.history import History, history_of
+
+
+def read_history(
+    source: Path | None,
+    source_option: Path | None,
+    *,
+    symbol: str,
+    days: int | None,
+    timezone: str,
+    stamps: str,
+    quiet: bool,
+) -> History:
+    """The bars of the file or folder, else of the settings; quiet: its notes are not printed."""
+    path = chosen_source(source, source_option)
+    history = history_of(path, settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps)
+    if not quiet:
+        say_all(history.notes)
+    return history

@@ -1,0 +1,72 @@
+"""train: a training in a process of its own, what it found, and the bundle that may serve from the next bar on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from minhos.assembly.naming import registry_of, scope_of
+from minhos.commands.common import (
+    DaysOption,
+    JsonOption,
+    SchedulerOption,
+    SourceArgument,
+    SourceOption,
+    StampsOption,
+    SymbolOption,
+    TimezoneOption,
+    layout,
+    print_json,
+    user,
+)
+from minhos.commands.history import read_history
+from minhos.commands.terminal import progress, show
+from minhos.errors import LeakSuspected
+from minhos.market.clock import SystemClock
+from minhos.studies.training_runs import run_training
+from minhos.training.report import tables
+from minhos.training.result import TrainResult
+
+
+def train(
+    source: SourceArgument = None,
+    source_option: SourceOption = None,
+    symbol: SymbolOption = "",
+    days: DaysOption = None,
+    timezone: TimezoneOption = "",
+    stamps: StampsOption = "",
+    seed: Annotated[int | None, typer.Option(help="Seed of the random numbers.")] = None,
+    target: Annotated[str, typer.Option(help="Kept as documented; kelly_integration is the only target.")] = "",
+    promote: Annotated[bool, typer.Option(help="Serve the new bundle from the next bar on.")] = True,
+    scheduler: SchedulerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the five members and say what they are worth.  Example: minh.py train NQZ25-CME.scid --days 30."""
+    history = read_history(
+        source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
+    )
+    chosen, place = history.settings, layout()
+    registry = registry_of(chosen, place)
+    active = registry.active(scope_of(chosen))
+    with progress("Training", quiet=as_json) as report:
+        result = run_training(
+            history.bars,
+            chosen,
+            place,
+            registry.root,
+            progress=report,
+            seed=seed,
+            parent=active.id if active else "",
+            scheduler=scheduler,
+        )
+    found = msgspec.convert(result, TrainResult, strict=False)
+    if promote and found.bundle_id:
+        registry.promote(found.bundle_id, user(), SystemClock().now_ns())
+    if as_json:
+        print_json(result)
+    else:
+        show(tables(found), simulated=history.simulated)
+    if found.leak_suspected:
+        raise LeakSuspected("a leak is suspected, so that no bundle was saved and no figure is a result.")
