@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from minhos import cli
-from minhos.commands import common
+from minhos.commands import terminal
 from minhos.commands.lab import search as lab_search
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
@@ -29,7 +29,7 @@ def minh(tmp_path, monkeypatch, capsys):
     trees = {**DEMO.parameters["lightgbm"], "n_estimators": 10}
     recipe = msgspec.structs.replace(DEMO, parameters={**DEMO.parameters, "lightgbm": trees}, n_folds=2)
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
-    monkeypatch.setattr(lab_search, "history_of", lambda *_, **__: history)
+    monkeypatch.setattr(lab_search, "read_history", lambda *_, **__: history)
     monkeypatch.setattr(lab_search, "recipe_of", lambda *_: recipe)
     monkeypatch.setattr(search, "_refuse_leaks", lambda *_: None)  # the canaries have tests of their own
 
@@ -54,7 +54,7 @@ def test_json_has_the_verdict_and_the_ledger_counts_no_rerun(minh):
 
 
 def test_the_table_marks_each_line_as_simulated_and_shows_the_line_to_copy(minh, monkeypatch):
-    monkeypatch.setattr(common.console, "_width", 120)
+    monkeypatch.setattr(terminal.console, "_width", 120)
     code, out, _ = minh("lab", "search", "--trials", "2")
     assert code == 0
     assert all(line.startswith("SIMULATED") for line in out.splitlines())

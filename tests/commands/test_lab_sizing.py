@@ -10,7 +10,7 @@ import pytest
 
 from minhos import cli
 from minhos.assembly.layout import Layout
-from minhos.commands import common
+from minhos.commands import terminal
 from minhos.commands.lab import sizing as lab_sizing
 from minhos.research.sizing_lab.contracts import AS_SET
 from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES
@@ -53,7 +53,7 @@ def minh(found, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
     history = History(study.bars, parse({}), ("SIMULATED: this is no market.",))
     asked = []
-    monkeypatch.setattr(lab_sizing, "history_of", lambda source, chosen, **how: asked.append(how) or history)
+    monkeypatch.setattr(lab_sizing, "read_history", lambda source, option, **how: asked.append(how) or history)
     monkeypatch.setattr(lab_sizing, "bundle_for", lambda *_, **__: (None, {}))
     monkeypatch.setattr(lab_sizing, "holdout_study", lambda *_, **__: study)
     monkeypatch.setattr(lab_sizing, "compare_sizes", lambda *_, **__: compared)
@@ -126,7 +126,7 @@ def test_a_walk_forward_is_sized_unless_a_canary_dies(found, minh, monkeypatch, 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_every_line_is_marked_and_fits(minh, monkeypatch, width):
-    monkeypatch.setattr(common.console, "_width", width)
+    monkeypatch.setattr(terminal.console, "_width", width)
     out, _ = minh("lab", "sizing")
     lines = out.splitlines()
     assert all(line.startswith("SIMULATED") for line in lines if line)
@@ -158,7 +158,7 @@ def test_switches_that_send_no_orders_do_not_hide_the_sizes(found, tmp_path):
 
 def test_without_bets_there_are_sentences_and_no_table(nothing, capsys):
     for page in lab_sizing.pages(nothing[0]):
-        common.show(page, simulated=True)
+        terminal.show(page, simulated=True)
     out = capsys.readouterr().out
     assert "too few bets: 0 bars with a position of the 30 needed" in out
     assert "0 bars are bet on; 30 more are needed" in " ".join(out.replace("SIMULATED", "").split())

@@ -12,7 +12,7 @@ import pytest
 
 from minhos.assembly.layout import Layout
 from minhos.commands import report as command
-from minhos.commands.common import MARK
+from minhos.commands.terminal import MARK
 from minhos.errors import MinhosError, NotEnoughData
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.journal.store import Journal
