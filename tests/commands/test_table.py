@@ -25,7 +25,7 @@ def test_the_line_in_the_list_is_the_first_paragraph_of_the_help(group, name, en
     assert command.name == name
 
 
-@pytest.mark.parametrize("words", [("status", "--json"), ("models", "list", "--json"), ("--help",), ("halt", "--help")])
+@pytest.mark.parametrize("words", [("status", "--json"), ("models", "list", "--json"), ("--help",)])
 def test_a_command_that_only_reads_imports_nothing_heavy(words, tmp_path):
     script = f"""
 import sys
