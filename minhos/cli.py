@@ -176,7 +176,7 @@ class LazyGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # as above
         """From the table alone: who lists commands does not import them."""
-        listed = TyperGroup(name=self.name, commands=self.commands, params=self.params, help=self.help)
+        listed = TyperGroup(name=self.name, commands=dict(self.commands), params=self.params, help=self.help)
         listed.format_help(ctx, formatter)
 
 

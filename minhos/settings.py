@@ -12,6 +12,7 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -323,7 +324,7 @@ def refuse_unknown(values: dict[str, Any], known: tuple[str, ...], where: str) -
             raise SettingsError(f"{where} has no key {key!r}: {meant}")
 
 
-def load(folder: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
+def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
     """Settings of that home folder; files that are absent leave the defaults.  overrides: section → key → value.
 
     Raises:
