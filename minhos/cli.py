@@ -114,6 +114,10 @@ ROOT = {
         "checklist:checklist",
         "Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist.",
     ),
+    "packages": Entry(
+        "packages:packages",
+        "Licences, locks and known vulnerabilities of what is installed.  Example: minh.py packages --vulnerabilities.",
+    ),
     "bench": Entry("bench:bench", "Measure and print figures.  Example: minh.py bench decision --json."),
     "bridge": Entry(
         "bridge:bridge",

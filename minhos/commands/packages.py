@@ -18,7 +18,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from minhos.commands.common import JsonOption, console, print_json
+from minhos.commands.common import JsonOption, print_json
+from minhos.commands.terminal import console
 from minhos.errors import MinhosError
 from minhos.settings import ROOT
 
