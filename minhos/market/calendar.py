@@ -156,6 +156,17 @@ class SessionCalendar:
         halt_start, halt_end = (_new_york(session.trade_date, time) for time in (_HALT_START, _HALT_END))
         return closes[(closes <= halt_start) | (closes > halt_end)]
 
+    def expected_close_after(self, time_ns: int) -> int:
+        """The first close after that moment (strictly) at which there is a bar.  Raises CalendarError."""
+        date = self.trade_date(time_ns)
+        while True:
+            session = self.session_on(date)
+            closes = self.expected_closes(session) if session else np.zeros(0, np.int64)
+            later = closes[closes > time_ns]
+            if len(later):
+                return int(later[0])
+            date = self.next_trade_date(date)
+
     def _index(self, time_ns: int) -> int:
         """Index of the first session that closes after time."""
         if self._from <= time_ns < self._after:

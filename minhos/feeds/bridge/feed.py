@@ -123,7 +123,7 @@ class BridgeFeed(FolderFeed):
         if here_ns < 0:
             return there_ns >= self._newest_ns() - self._flush_ns
         behind_ns = there_ns - here_ns
-        bar_is_due = here_ns < self._due_ns <= now_ns - self._flush_ns
+        bar_is_due = here_ns < self._expected.due_ns <= now_ns - self._flush_ns
         return behind_ns > BEHIND_NS or (bar_is_due and behind_ns > self._flush_ns)
 
     def _is_whole(self, here_ns: int, there_ns: int, now_ns: int) -> bool:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from minhos.errors import DataError
+from minhos.feeds.expected import ExpectedBars
 from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns, read_since
@@ -72,8 +71,8 @@ class FolderFeed(Feed):
             flush_ns=flush_ns,
             grace_ns=grace_ns,
         )
-        self._due_ns = self._expected_after(max(self._last_bar_ns, clock.now_ns() - self._patience_ns))
-        """Close of the next bar that is expected; what closed before the feed was made and is not there is not."""
+        self._expected = ExpectedBars(calendar, self.symbol, max(self._last_bar_ns, clock.now_ns() - self._patience_ns))
+        """What closed before the feed was made and is not there is not expected."""
 
     @property
     def contracts(self) -> tuple[str, ...]:
@@ -153,51 +152,23 @@ class FolderFeed(Feed):
         return self._history
 
     def stream(self) -> Iterator[Price | Slice | None]:
-        """Prices and slices as the file grows, None when there is nothing now.  Never ends.
-
-        An expected bar that has not come in time is named in a slice of its own; should it still come, it is late.
-        In closed hours nothing is expected.
-        """
+        """Prices and slices as the file grows, None when there is nothing now.  Never ends."""
         while True:
             now_ns = self._clock.now_ns()
             for value in self._poll(now_ns):
                 if isinstance(value, Bar):
-                    yield from self._missing(value.close_time_ns, now_ns)
-                    yield self._slice(value, now_ns)
+                    self._last_bar_ns = value.close_time_ns
+                    delayed = self._delayed(now_ns) or now_ns - value.close_time_ns > DELAYED_AFTER_NS
+                    yield from self._expected.arrived(value, now_ns, delayed=delayed)
                 else:
                     yield value
             if self._live(now_ns) and self._tail.caught_up:
-                yield from self._missing(now_ns - self._patience_ns - self._tail.delay_ns + 1, now_ns)
+                before_ns = now_ns - self._patience_ns - self._tail.delay_ns + 1
+                yield from self._expected.missing(before_ns, delayed=self._delayed(now_ns))
             yield None
 
     def _poll(self, now_ns: int) -> list[Price | Bar]:
         return self._tail.poll(now_ns)
-
-    def _slice(self, bar: Bar, now_ns: int) -> Slice:
-        close_ns = bar.close_time_ns
-        self._last_bar_ns = close_ns
-        late = close_ns < self._due_ns or now_ns - close_ns >= bar.interval_ns
-        if close_ns >= self._due_ns:
-            self._due_ns = self._expected_after(close_ns)
-        delayed = self._delayed(now_ns) or now_ns - close_ns > DELAYED_AFTER_NS
-        return Slice(close_ns, (bar,), late=late, delayed=delayed)
-
-    def _missing(self, before_ns: int, now_ns: int) -> Iterator[Slice]:
-        """A slice without its bar for every expected close before that moment."""
-        while self._due_ns < before_ns:
-            due_ns, self._due_ns = self._due_ns, self._expected_after(self._due_ns)
-            yield Slice(due_ns, (), missing=(self.symbol,), delayed=self._delayed(now_ns))
-
-    def _expected_after(self, time_ns: int) -> int:
-        """The first close after that moment at which the calendar has a bar."""
-        date = self._calendar.trade_date(time_ns)
-        while True:
-            session = self._calendar.session_on(date)
-            closes = self._calendar.expected_closes(session) if session else np.zeros(0, np.int64)
-            later = closes[closes > time_ns]
-            if len(later):
-                return int(later[0])
-            date = self._calendar.next_trade_date(date)
 
     def status(self) -> FeedStatus:
         """How the file is at the moment, by the clock; does not read it."""
