@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from minhos.assembly.layout import Layout, read_json
-from minhos.assembly.naming import can_be_followed, mode_of, registry_of, scope_of
+from minhos.assembly.naming import finished_data, mode_of, registry_of, scope_of
 from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest
@@ -30,8 +30,7 @@ class Facts:
         self.clock = clock
         self.mode, self.scope = mode_of(settings), scope_of(settings)
         self.ceiling = _ceiling(settings)
-        source = settings.data.source
-        self.finished_data = bool(source) and not can_be_followed(Path(source))
+        self.finished_data = finished_data(settings)
         self._seen: tuple[float, ...] = ()
         self._models: tuple[BundleInfo, ...] = ()
         self._problem = ""

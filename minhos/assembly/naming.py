@@ -45,6 +45,9 @@ def registry_of(settings: Settings, layout: Layout) -> Registry:
     return Registry(folder)
 
 
-def can_be_followed(source: Path) -> bool:
-    """True for a folder of .scid files, or one of them: what Sierra Chart may go on writing."""
-    return any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() == ".scid"
+def finished_data(settings: Settings) -> bool:
+    """True for a source to which nothing is added: no feed of the user's own, no .scid file, no folder of them."""
+    if not settings.data.source or settings.data.feed:
+        return False
+    source = Path(settings.data.source)
+    return not any(source.glob("*.scid")) if source.is_dir() else source.suffix.lower() != ".scid"

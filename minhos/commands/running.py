@@ -13,7 +13,7 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
-from minhos.assembly.naming import can_be_followed
+from minhos.assembly.naming import finished_data
 from minhos.assembly.running import SERVICES
 from minhos.commands.card import show_card
 from minhos.commands.common import (
@@ -56,7 +56,7 @@ def start(
         if not symbol:
             overrides.setdefault("market", {})["symbol"] = card.root
         chosen = use_switches(overrides)
-        if not can_be_followed(Path(chosen.data.source)):
+        if finished_data(chosen):
             console.print("This is finished data: it is not paper-traded; the page shows what was found.")
             names = ("web",)
     supervise(Supervisor(layout(), names), chosen, monitor)

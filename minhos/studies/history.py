@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.assembly.feeds import iso_ns, market_model
+from minhos.assembly.feeds import iso_ns, make_feed, market_model
 from minhos.assembly.mirror import copy_now
 from minhos.errors import DataError
-from minhos.feeds.files import load
+from minhos.feeds.files import Loaded, last_trade_dates, load
 from minhos.feeds.simulated.market import simulate
 from minhos.market.calendar import SessionCalendar
+from minhos.market.clock import SystemClock
 from minhos.market.gate import GateParameters, accept
 from minhos.market.instruments import instrument
 from minhos.market.symbols import parse_symbol
@@ -51,20 +52,36 @@ def history_of(
     path = source or (Path(chosen.data.source) if chosen.data.source else None)
     if chosen.data.bridge and path == Path(chosen.data.bridge_folder):
         copy_now(chosen)
-    if path is None:
+    if path is None and chosen.simulated:
         return simulated_history(chosen, days, symbol)
     calendar = SessionCalendar.load()
-    loaded = load(
-        path,
-        symbol=symbol or None,
-        timezone=timezone or chosen.data.timezone or None,
-        stamps=stamps or chosen.data.stamps or None,
-        days=days,
-        calendar=calendar,
-    )
+    if path is None:
+        loaded = _history_of_feed(chosen, calendar, days)
+    else:
+        loaded = load(
+            path,
+            symbol=symbol or None,
+            timezone=timezone or chosen.data.timezone or None,
+            stamps=stamps or chosen.data.stamps or None,
+            days=days,
+            calendar=calendar,
+        )
     own = instrument(loaded.bars.instrument.root, chosen.market.instruments)
     bars, report = accept(msgspec.structs.replace(loaded.bars, instrument=own), calendar, GateParameters())
     return History(bars, _for_bars(chosen, bars, path), (*loaded.sentences(), report.reason))
+
+
+def _history_of_feed(chosen: Settings, calendar: SessionCalendar, days: int | None) -> Loaded:
+    """What a feed of the user's own has of the past.  Raises DataError where that is nothing."""
+    feed = make_feed(chosen, calendar, SystemClock())
+    try:
+        bars = feed.history()
+    finally:
+        feed.close()
+    if not len(bars):
+        raise DataError(f"the feed {chosen.data.feed!r} has no history; name a file or folder to learn from.")
+    kept = bars if days is None else last_trade_dates(bars, days, calendar)
+    return Loaded(kept, (), (), (f"{len(bars):,} bars from the feed {chosen.data.feed!r}",))
 
 
 def simulated_history(chosen: Settings, days: int | None, symbol: str = "") -> History:
@@ -84,10 +101,10 @@ def simulated_history(chosen: Settings, days: int | None, symbol: str = "") -> H
     return History(market.bars, simulated, (note,))
 
 
-def _for_bars(chosen: Settings, bars: Bars, path: Path) -> Settings:
+def _for_bars(chosen: Settings, bars: Bars, path: Path | None) -> Settings:
     """The same settings for this data's instrument."""
     if not len(bars):
-        raise DataError(f"{path} holds no bars; name another file.")
+        raise DataError(f"{path or 'the feed'} holds no bars; name another file.")
     market = chosen.market.model_copy(update={"symbol": bars.instrument.root})
-    data = chosen.data.model_copy(update={"source": str(path)})
+    data = chosen.data.model_copy(update={"source": str(path or "")})
     return chosen.model_copy(update={"market": market, "data": data})

@@ -9,7 +9,7 @@ import pytest
 
 from minhos import parts
 from minhos.assembly.feeds import feed_name, make_feed
-from minhos.assembly.naming import mode_of
+from minhos.assembly.naming import finished_data, mode_of
 from minhos.assembly.trading import make_clock
 from minhos.errors import DataError, PartsError, SettingsError
 from minhos.market.calendar import SessionCalendar
@@ -126,3 +126,14 @@ def test_a_finished_file_is_not_followed(tmp_path: Path) -> None:
         make_feed(settings_of(tmp_path, f'[data]\nsource = "{file}"\n'), CALENDAR, SystemClock())
     with pytest.raises(SettingsError, match="needs"):
         make_feed(settings_of(tmp_path, '[data]\nfeed = "folder"\n'), CALENDAR, SystemClock())
+
+
+def test_a_file_is_finished_unless_a_feed_of_the_user_s_follows_it(tmp_path: Path) -> None:
+    file = tmp_path / "NQZ25.csv"
+    file.write_text("")
+    assert finished_data(settings_of(tmp_path, f'[data]\nsource = "{file}"\n'))
+    assert finished_data(settings_of(tmp_path, f'[data]\nsource = "{tmp_path}"\n'))
+    assert not finished_data(settings_of(tmp_path, f'[data]\nsource = "{file}"\nfeed = "own"\n'))
+    assert not finished_data(settings_of(tmp_path, ""))
+    (tmp_path / "NQZ25-CME.scid").write_bytes(b"")
+    assert not finished_data(settings_of(tmp_path, f'[data]\nsource = "{tmp_path}"\n'))
