@@ -26,7 +26,8 @@ from minhos.research.out_of_sample import Floats, OutOfSample, Signals
 from minhos.research.sizing_lab.bootstrap import observed
 from minhos.research.sizing_lab.comparisons import fixed_side, fraction_of_equal_drawdown
 from minhos.research.sizing_lab.days import budget_share, day_grid, play
-from minhos.research.sizing_lab.fractions import sizing_lab
+from minhos.research.sizing_lab.fractions import Fractions
+from minhos.research.sizing_lab.laboratory import sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICY, Assumptions, EntryRule, Sizer, taken
 from minhos.sizing.types import SizingParameters
 from minhos.stats import day_block_interval, sharpe_ratio, sortino_ratio
@@ -225,7 +226,7 @@ def _seconds(sessions: int) -> list[dict[str, Any]]:
 
 def _timed(study: OutOfSample, n_paths: int) -> float:
     start = time.perf_counter()
-    sizing_lab(study, SETTINGS, n_paths=n_paths)
+    sizing_lab(Fractions(study, SETTINGS, n_paths=n_paths))
     return time.perf_counter() - start
 
 

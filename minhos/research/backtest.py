@@ -7,7 +7,6 @@ models are not computed again.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -26,7 +25,7 @@ from minhos.market.clock import SimulatedClock
 from minhos.market.types import Bar, Bars, Instrument, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.types import RiskState
-from minhos.stats import annualised, max_drawdown, profit_factor, sharpe_ratio, win_rate
+from minhos.stats import annualised, finite, max_drawdown, profit_factor, sharpe_ratio, win_rate
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.state import Observe, TradingState
@@ -249,10 +248,10 @@ def summary(result: BacktestResult) -> dict[str, Any]:
         "return": float(equity[-1] / equity[0] - 1.0),
         "pnl_cents": int(equity[-1] - equity[0]),
         "max_drawdown": max_drawdown(equity),
-        "sharpe_ratio": _known(annualised(sharpe_ratio(daily_returns(result)), SESSIONS_A_YEAR)),
+        "sharpe_ratio": finite(annualised(sharpe_ratio(daily_returns(result)), SESSIONS_A_YEAR)),
         "trades": len(pnl),
-        "win_rate": _known(win_rate(pnl)),
-        "profit_factor": _known(profit_factor(pnl)),
+        "win_rate": finite(win_rate(pnl)),
+        "profit_factor": finite(profit_factor(pnl)),
         "exposure": float(np.mean([decision.position_before != 0 for decision in result.decisions])),
         "commission_cents": sum(fill.commission_cents for fill in result.fills),
         "slippage_cents": slippage,
@@ -271,7 +270,3 @@ def daily_returns(result: BacktestResult) -> npt.NDArray[np.float64]:
         return np.zeros(0)
     ends = equity[np.append(np.flatnonzero(np.diff(dates)), len(dates) - 1)]
     return ends / np.concatenate([[result.initial_cash_cents], ends[:-1]]) - 1.0
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -43,6 +43,7 @@ from minhos.stats.intervals import (
     binomial_tail,
     day_block_interval,
     few_dates_factor,
+    finite,
     trials_needed,
     wilson_interval,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "expected_calibration_error",
     "expected_maximum_sharpe_ratio",
     "few_dates_factor",
+    "finite",
     "log_loss",
     "log_loss_skill",
     "majority_share",

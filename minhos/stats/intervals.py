@@ -109,3 +109,8 @@ def trials_needed(accuracy: float, benchmark: float = 0.5, alpha: float = 0.05, 
     z_alpha, z_power = _NORMAL.inv_cdf(1.0 - alpha), _NORMAL.inv_cdf(power)
     spread = z_alpha * math.sqrt(benchmark * (1 - benchmark)) + z_power * math.sqrt(accuracy * (1 - accuracy))
     return math.ceil((spread / (accuracy - benchmark)) ** 2)
+
+
+def finite(value: float) -> float | None:
+    """The number; None for what is no finite one: a figure that the sample cannot carry."""
+    return float(value) if math.isfinite(value) else None

@@ -6,7 +6,7 @@ settings, the trial ledger and the words on top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,14 +15,14 @@ from minhos.assembly.trading import matching_of, trading_settings
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.calibration import Calibrator
+from minhos.progress import Progress, part_of
 from minhos.research.measures.edge import edge
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
-from minhos.research.sizing_lab.contract_runs import Stage
-from minhos.research.sizing_lab.contracts import ContractsLab, Runs, contracts_lab, deflate
+from minhos.research.sizing_lab.contracts import Contracts, ContractsLab, Runs, Stage, deflate
 from minhos.research.sizing_lab.criteria import Criterion, State, contract_criteria, fraction_criteria
-from minhos.research.sizing_lab.fractions import SizingLab, sizing_lab
-from minhos.research.sizing_lab.policies import ENTRY_RULES, Assumptions
+from minhos.research.sizing_lab.fractions import Fractions, FractionsLab
+from minhos.research.sizing_lab.laboratory import sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, SHIPPED, Assumptions
 from minhos.settings import Settings
 from minhos.studies.account_rules import account_rules
 from minhos.studies.trials import Tried, enter
@@ -31,7 +31,6 @@ from minhos.training.result import Bets, Verdict
 from minhos.training.train import count_full_sessions
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 KIND = "lab sizing"
 UNITS = ("contracts", "fractions")
 _CONTRACTS_SHARE = 0.7
@@ -63,7 +62,7 @@ class KellyVsFixed(msgspec.Struct, frozen=True):
     bars: int
     criteria: tuple[Criterion, ...]
     contracts: ContractsLab
-    fractions: SizingLab
+    fractions: FractionsLab
     checks: dict[str, Check]
 
 
@@ -86,25 +85,19 @@ def kelly_vs_fixed(
     settings = msgspec.structs.replace(settings, auto_trading=True)
     stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
     assumptions = Assumptions(capital_cents=stage.cash_cents)
-    runs = contracts_lab(
-        stage,
-        assumptions,
-        processes=chosen.training.processes,
-        scheduler=scheduler,
-        progress=lambda share, text: progress(_CONTRACTS_SHARE * share, text),
-    )
+    contracts = Contracts(stage, assumptions, processes=chosen.training.processes, scheduler=scheduler)
+    runs = sizing_lab(contracts, part_of(progress, 0.0, _CONTRACTS_SHARE))
     trials = entered(runs, stage, layout, chosen.training.seed)
-    fractions = sizing_lab(
+    fractions = Fractions(
         study,
         settings.sizing,
         assumptions,
         accounts=account_rules(chosen),
         trials=trials.n_trials,
         sharpe_ratio_variance=trials.sharpe_ratio_variance,
-        progress=lambda share, text: progress(_CONTRACTS_SHARE + (1.0 - _CONTRACTS_SHARE) * share, text),
     )
-    contracts = deflate(runs.lab, trials.n_trials, trials.sharpe_ratio_variance)
-    criteria = criteria_of(runs, fractions, stage)
+    fraction_lab = sizing_lab(fractions, part_of(progress, _CONTRACTS_SHARE, 1.0))
+    criteria = criteria_of(runs, fraction_lab, stage)
     verdict, reason = verdict_of(history, study)
     return KellyVsFixed(
         verdict,
@@ -116,8 +109,8 @@ def kelly_vs_fixed(
         utc(int(bars.close_time_ns[-1])),
         len(bars),
         criteria,
-        contracts,
-        fractions,
+        deflate(runs.lab, trials.n_trials, trials.sharpe_ratio_variance),
+        fraction_lab,
         checks_of(criteria),
     )
 
@@ -126,22 +119,22 @@ def entered(runs: Runs, stage: Stage, layout: Layout, seed: int) -> Tried:
     """Count every distinct configuration of the lab; reruns do not count.  seed: of the training."""
     study = stage.study
     found = Tried(1)
-    for way, record in zip(runs.ways, runs.records, strict=True):
+    for record in runs.records:
         settings = {
             "schedule": study.schedule,
             "seed": seed,
             "order_symbol": stage.settings.order_symbol,
             "cash_cents": stage.cash_cents,
             "matching": msgspec.to_builtins(stage.matching),
-            "sizing": msgspec.to_builtins(way.sizing),
-            "risk": msgspec.to_builtins(way.risk),
+            "sizing": msgspec.to_builtins(record.way.sizing),
+            "risk": msgspec.to_builtins(record.way.risk),
         }
         ratio = record.figures.deflation.sharpe_ratio
         found = enter(layout, study.bars, study.recipe_id, settings, KIND, ratio)
     return found
 
 
-def criteria_of(runs: Runs, fractions: SizingLab, stage: Stage) -> tuple[Criterion, ...]:
+def criteria_of(runs: Runs, fractions: FractionsLab, stage: Stage) -> tuple[Criterion, ...]:
     """All criteria: under each rule in contracts, then in fractions."""
     sizing = stage.settings.sizing
     found: list[Criterion] = []

@@ -6,12 +6,11 @@ import msgspec
 import pytest
 
 from minhos.research.luck.deflation import deflated
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
-from minhos.research.sizing_lab.contract_runs import Stage, run_ways
-from minhos.research.sizing_lab.contracts import policy_ways
+from minhos.research.sizing_lab.contracts import Contracts, Stage
 from minhos.research.sizing_lab.criteria import TITLES, State, ahead, contract_criteria, fraction_criteria
-from minhos.research.sizing_lab.fractions import sizing_lab
-from minhos.research.sizing_lab.policies import ENTRY_RULES, Assumptions
+from minhos.research.sizing_lab.fractions import Fractions
+from minhos.research.sizing_lab.laboratory import Sized, sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, POLICY, SHIPPED
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.testing.markets import oracle_study
@@ -33,9 +32,8 @@ def pair(study):
     symbol = study.bars.contracts[int(study.bars.contract[0])]
     settings = TradingSettings(SIZING, RiskParameters(), {symbol: study.bars.instrument}, symbol, symbol)
     stage = Stage(study, settings, 25_000_000, MatchingParameters())
-    ways = policy_ways(stage, Assumptions(), {rule.name: 0.01 for rule in ENTRY_RULES})
-    chosen = [next(w for w in ways if (w.policy, w.rule) == (name, BREAK_EVEN.name)) for name in (SHIPPED, FIXED_10)]
-    return run_ways(stage, chosen, processes=1)
+    ways = [Sized(POLICY[name], BREAK_EVEN) for name in (SHIPPED, FIXED_10)]
+    return Contracts(stage, processes=1).run(ways, lambda share, text: None)
 
 
 def with_figures(record, **values):
@@ -133,7 +131,7 @@ def test_too_few_bets_cannot_be_told_and_say_how_many_are_missing(pair):
 
 
 def test_in_fractions_the_same_criteria_come_from_the_lab(study):
-    lab = sizing_lab(study, SIZING, rules=[BREAK_EVEN], n_paths=50).rules[0]
+    lab = sizing_lab(Fractions(study, SIZING, rules=[BREAK_EVEN], n_paths=50)).rules[0]
     found = {criterion.name: criterion for criterion in fraction_criteria(lab, SIZING)}
     assert list(found) == list(TITLES)
     by_name = {figures.policy: figures for figures in lab.policies}
@@ -151,7 +149,7 @@ def test_in_fractions_the_same_criteria_come_from_the_lab(study):
 
 
 def test_in_fractions_too_few_bets_cannot_be_told():
-    lab = sizing_lab(oracle_study("null", 0.5, 2), SIZING, rules=[BREAK_EVEN], n_paths=20).rules[0]
+    lab = sizing_lab(Fractions(oracle_study("null", 0.5, 2), SIZING, rules=[BREAK_EVEN], n_paths=20)).rules[0]
     found = fraction_criteria(lab, SIZING)
     assert {criterion.state for criterion in found} == {State.CANNOT_BE_TOLD}
     assert {criterion.sentence for criterion in found} == {lab.missing}

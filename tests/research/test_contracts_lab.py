@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from minhos.market.calendar import SessionCalendar
 from minhos.research.backtest import daily_returns, run_backtest, summary
-from minhos.research.sizing_lab import contract_runs as contracts_runs
-from minhos.research.sizing_lab.contract_bootstrap import days_of, figures_of_days, paired_difference
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED, Record, bound_of, figures_of
-from minhos.research.sizing_lab.contract_runs import Stage, Way, run_ways
-from minhos.research.sizing_lab.contracts import AS_SET, contracts_lab, deflate, overlap, policy_ways
-from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES, Assumptions
+from minhos.research.sizing_lab import contracts as contracts_module
+from minhos.research.sizing_lab.comparisons import figures_of_days, paired_difference
+from minhos.research.sizing_lab.contract_figures import Record, Way, bound_of, days_of, figures_of
+from minhos.research.sizing_lab.contracts import AS_SET, Contracts, Stage, deflate, overlap
+from minhos.research.sizing_lab.laboratory import Sized, sizing_lab
+from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, POLICIES, POLICY, SHIPPED
 from minhos.research.sizing_lab.setting_costs import settings_of
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
@@ -26,6 +26,11 @@ from minhos.venues.matching import MatchingParameters
 
 CASH_CENTS = 25_000_000
 RULE, BREAK_EVEN = (rule.name for rule in ENTRY_RULES)
+NO_WAY = Way("", "", "", SizingParameters(), RiskParameters())
+
+
+def SILENT(share: float, text: str) -> None:
+    """Progress that nobody sees."""
 
 
 def stage_of(study, sizing=SizingParameters(), risk=RiskParameters()) -> Stage:
@@ -41,7 +46,7 @@ def stage() -> Stage:
 
 @pytest.fixture(scope="module")
 def runs(stage):
-    return contracts_lab(stage, processes=1)
+    return sizing_lab(Contracts(stage, processes=1))
 
 
 def test_every_policy_runs_under_both_rules_in_order(runs):
@@ -54,7 +59,7 @@ def test_every_policy_runs_under_both_rules_in_order(runs):
 
 
 def test_a_run_is_the_backtest_with_those_settings(stage, runs):
-    way = next(w for w in runs.ways if (w.policy, w.rule) == (SHIPPED, BREAK_EVEN))
+    way = runs.record(SHIPPED, BREAK_EVEN).way
     assert (way.sizing.confidence_threshold, way.risk.min_confidence) == (0.5, 0.5)
     study = stage.study
     result = run_backtest(
@@ -99,21 +104,23 @@ def test_more_trials_make_a_sharpe_ratio_worth_less(runs):
 
 def test_equal_settings_run_once(monkeypatch, stage):
     asked = []
-    monkeypatch.setattr(contracts_runs, "run_way", lambda stage, way: asked.append(way) or record([CASH_CENTS]))
+    monkeypatch.setattr(contracts_module, "run_way", lambda stage, way: asked.append(way) or record([len(asked)]))
     ways = [Way(name, name, RULE, SizingParameters(), RiskParameters()) for name in "abc"]
     other = Way("d", "d", RULE, SizingParameters(max_position_size=1), RiskParameters())
-    records = run_ways(stage, [*ways, other], [(other, record([1]))], processes=1)
-    assert [way.policy for way in asked] == ["a"]
-    assert [r.figures.policy for r in records] == ["a", "b", "c", "d"]
-    assert records[3].equity_cents.tolist() == [1]
+    contracts = Contracts(stage, processes=1)
+    contracts.run_ways([other], SILENT)
+    records = contracts.run_ways([*ways, other], SILENT)
+    assert [way.policy for way in asked] == ["d", "a"]
+    assert [r.figures.policy for r in records] == [r.way.policy for r in records] == ["a", "b", "c", "d"]
+    assert [r.equity_cents.tolist() for r in records] == [[2], [2], [2], [1]]
 
 
 def test_kelly_and_a_fixed_tenth_are_the_same_trades_where_the_position_size_binds():
     """At p of 0.65 and more 0.6 Kelly exceeds the cap of 10 %, as a fixed 10 % does: both hold what is allowed."""
     sizing = SizingParameters(drawdown_bound=False, max_position_size=1)
     stage = stage_of(oracle_study("ou", 0.62, 5, seed=1), sizing)
-    ways = policy_ways(stage, Assumptions(), {RULE: 0.01, BREAK_EVEN: 0.01})
-    kelly, fixed = run_ways(stage, [w for w in ways if w.policy in (SHIPPED, FIXED_10)][1::-1], processes=1)
+    ways = [Sized(POLICY[name], ENTRY_RULES[0]) for name in (SHIPPED, FIXED_10)]
+    kelly, fixed = Contracts(stage, processes=1).run(ways, SILENT)
     found = overlap(RULE, kelly, fixed, cap=1)
     assert found.same == found.bars > 30
     assert "they are the same trades" in found.sentence
@@ -130,7 +137,7 @@ def test_the_overlap_counts_bars_on_which_either_held_something():
 def test_a_setting_costs_the_difference_of_two_backtests(runs):
     by_name = {cost.name: cost for cost in runs.lab.settings}
     contracts = by_name["max_position_size"]
-    without = next(r for w, r in zip(runs.ways, runs.records, strict=True) if w.policy == "without_max_position_size")
+    without = runs.record("without_max_position_size", AS_SET)
     assert without.figures.largest_position > 5
     assert contracts.cost == without.figures.total_return - runs.lab.shipped.total_return
     assert contracts.drawdown_saved == without.figures.max_drawdown - runs.lab.shipped.max_drawdown
@@ -162,7 +169,7 @@ def test_each_setting_can_be_switched_off_alone(stage):
 
 
 def test_a_market_without_bets_gives_sentences_and_no_ratios():
-    runs = contracts_lab(stage_of(oracle_study("null", 0.5, 2, seed=2)), processes=1)
+    runs = sizing_lab(Contracts(stage_of(oracle_study("null", 0.5, 2, seed=2)), processes=1))
     for figures in runs.lab.runs:
         assert (figures.trades, figures.largest_position, figures.total_return) == (0, 0, 0.0)
         assert figures.missing.startswith("too few bets: 0 bars with a position of the 30 needed, 0 trades")
@@ -173,9 +180,9 @@ def test_a_market_without_bets_gives_sentences_and_no_ratios():
 
 
 def test_other_processes_find_the_same(stage, runs):
-    ways = [w for w in runs.ways if w.policy in (SHIPPED, FIXED_10)][:2]
-    for way, found in zip(ways, run_ways(stage, ways, processes=2), strict=True):
-        known = runs.record(way.policy, way.rule)
+    ways = [Sized(POLICY[name], ENTRY_RULES[0]) for name in (SHIPPED, FIXED_10)]
+    for found in Contracts(stage, processes=2).run(ways, SILENT):
+        known = runs.record(found.way.policy, RULE)
         assert found.figures == known.figures
         assert found.equity_cents.tolist() == known.equity_cents.tolist()
 
@@ -190,6 +197,7 @@ def record(
     n = len(equity)
     figures = msgspec.structs.replace(no_figures(), largest_position=max(map(abs, target or [0])))
     return Record(
+        NO_WAY,
         figures,
         CASH_CENTS,
         np.array(dates or [20240103] * n),
@@ -215,7 +223,7 @@ def no_figures():
         SessionCalendar.load(),
         cash_cents=CASH_CENTS,
     )
-    return figures_of(result, "", "", "", None)
+    return figures_of(result, NO_WAY)
 
 
 EQUITIES = st.lists(st.integers(20_000_000, 30_000_000), min_size=12, max_size=40)

@@ -6,11 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from minhos.research.sizing_lab.bootstrap import drawn_dates, histories, observed
+from minhos.research.sizing_lab.bootstrap import drawn_dates, histories, interval_of, observed
 from minhos.research.sizing_lab.comparisons import Side, compare, difference, fixed_side, fraction_of_equal_drawdown
 from minhos.research.sizing_lab.days import day_grid, day_paths
-from minhos.research.sizing_lab.fraction_figures import histogram, interval_of
-from minhos.research.sizing_lab.fractions import SizingLab, sizing_lab
+from minhos.research.sizing_lab.fraction_figures import histogram
+from minhos.research.sizing_lab.fractions import Fractions, FractionsLab
+from minhos.research.sizing_lab.laboratory import sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES, POLICY, Assumptions, EntryRule
 from minhos.sizing.types import SizingParameters
 from minhos.stats import calmar_ratio, max_drawdown, profit_factor, sharpe_ratio, sortino_ratio
@@ -20,6 +21,10 @@ BASE = SizingParameters()
 PATHS = 400
 
 
+def lab_of(study, *args, **how) -> FractionsLab:
+    return sizing_lab(Fractions(study, *args, **how))
+
+
 @pytest.fixture(scope="module")
 def study():
     return oracle_study("ou", 0.58, sessions=25)
@@ -27,7 +32,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def lab(study):
-    return sizing_lab(study, BASE, n_paths=PATHS, trials=7)
+    return lab_of(study, BASE, n_paths=PATHS, trials=7)
 
 
 def figures(lab, policy, rule=1):
@@ -45,7 +50,7 @@ def test_every_policy_stands_under_both_entry_rules(lab):
 def test_the_figures_of_a_fixed_share_follow_from_its_returns():
     study = oracle_study("ou", 0.55, sessions=40)
     s = study.signals
-    found = figures(sizing_lab(study, BASE, rules=ENTRY_RULES[1:], n_paths=20, trials=7), "fixed_1_contract", 0)
+    found = figures(lab_of(study, BASE, rules=ENTRY_RULES[1:], n_paths=20, trials=7), "fixed_1_contract", 0)
     bets = (s.p_low > s.break_even) & s.bets
     fraction = (s.stop_ticks + s.cost_ticks) * 500 / 25_000_000
     growth = np.where(bets, np.log1p(fraction * s.net_r), 0.0)
@@ -111,16 +116,16 @@ def test_a_lower_win_rate_earns_less(lab):
 
 
 def test_the_same_seed_gives_the_same_lab_and_json_holds_all_of_it(lab, study):
-    again = sizing_lab(study, BASE, n_paths=PATHS, trials=7)
+    again = lab_of(study, BASE, n_paths=PATHS, trials=7)
     as_json = msgspec.json.encode(lab)
     assert as_json == msgspec.json.encode(again)
     assert b"NaN" not in as_json
-    assert msgspec.json.decode(as_json, type=SizingLab) == lab
+    assert msgspec.json.decode(as_json, type=FractionsLab) == lab
 
 
 def test_too_few_bets_give_a_sentence_and_no_figure(study):
     rare = EntryRule("0.80", 0.80, 0.80)
-    found = sizing_lab(study, BASE, rules=[rare], n_paths=20).rules[0]
+    found = lab_of(study, BASE, rules=[rare], n_paths=20).rules[0]
     assert 0 < found.taken < 30
     assert found.missing == (
         f"Under the entry rule 0.80 {found.taken} bars are bet on; {30 - found.taken} more are needed for figures."
@@ -130,13 +135,13 @@ def test_too_few_bets_give_a_sentence_and_no_figure(study):
 
 
 def test_a_market_without_an_edge_bets_on_nothing():
-    found = sizing_lab(oracle_study("null", 0.5, sessions=6), BASE, n_paths=20)
+    found = lab_of(oracle_study("null", 0.5, sessions=6), BASE, n_paths=20)
     assert [rule.taken for rule in found.rules] == [0, 0]
     assert all("30 more are needed" in rule.missing for rule in found.rules)
 
 
 def test_too_few_dates_give_a_sentence():
-    found = sizing_lab(oracle_study("ou", 0.62, sessions=2), BASE, n_paths=20).rules[1]
+    found = lab_of(oracle_study("ou", 0.62, sessions=2), BASE, n_paths=20).rules[1]
     assert found.missing == "3 trade dates are out of sample; 2 more are needed for figures."
 
 
@@ -144,14 +149,16 @@ def test_the_drawdown_bound_keeps_its_promise_where_p_is_the_truth():
     """P(wealth ever below 95 % of the date's start) stays under 5 % a trade date."""
     study = oracle_study("ou", 0.56, sessions=120)
     signals = msgspec.structs.replace(study.signals, p_low=study.signals.p_side)
-    found = sizing_lab(msgspec.structs.replace(study, signals=signals), BASE, rules=ENTRY_RULES[1:], n_paths=50)
+    found = sizing_lab(
+        Fractions(msgspec.structs.replace(study, signals=signals), BASE, rules=ENTRY_RULES[1:], n_paths=50)
+    )
     lows = figures(found, "kelly_drawdown", 0)
     assert lows.days_at_limit <= 0.05
 
 
 def test_one_contract_follows_the_capital(study):
-    small = sizing_lab(study, BASE, Assumptions(capital_cents=2_500_000), rules=ENTRY_RULES[1:], n_paths=20)
-    large = sizing_lab(study, BASE, Assumptions(capital_cents=25_000_000), rules=ENTRY_RULES[1:], n_paths=20)
+    small = lab_of(study, BASE, Assumptions(capital_cents=2_500_000), rules=ENTRY_RULES[1:], n_paths=20)
+    large = lab_of(study, BASE, Assumptions(capital_cents=25_000_000), rules=ENTRY_RULES[1:], n_paths=20)
     ratio = (
         figures(small, "fixed_1_contract", 0).largest_fraction / figures(large, "fixed_1_contract", 0).largest_fraction
     )
@@ -160,7 +167,7 @@ def test_one_contract_follows_the_capital(study):
 
 def side_of(daily, dates, name):
     days = day_paths(daily[None], day_grid(np.arange(len(daily))))
-    return Side(name, 0, days, observed(days), histories(days, dates))
+    return Side(name, days, observed(days), histories(days, dates))
 
 
 def test_equal_policies_do_not_differ_and_a_better_one_is_called_so():
@@ -200,7 +207,7 @@ def test_the_histogram_counts_every_bet_once():
 
 def test_ratios_that_nothing_varies_in_are_unknown(study):
     flat = msgspec.structs.replace(study.signals, net_r=np.zeros(len(study.signals)))
-    found = sizing_lab(msgspec.structs.replace(study, signals=flat), BASE, rules=ENTRY_RULES[1:], n_paths=20)
+    found = lab_of(msgspec.structs.replace(study, signals=flat), BASE, rules=ENTRY_RULES[1:], n_paths=20)
     kelly = figures(found, POLICY["kelly_shipped"].name, 0)
     assert kelly.sharpe_ratio is None
     assert kelly.calmar_ratio is None

@@ -14,11 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.research.sizing_lab.comparisons import Comparison, Difference
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED
 from minhos.research.sizing_lab.criteria import Criterion, State
 from minhos.research.sizing_lab.fraction_figures import HistogramBin, PolicyFigures
 from minhos.research.sizing_lab.fractions import RuleLab
-from minhos.research.sizing_lab.policies import ENTRY_RULES
+from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, SHIPPED
 from minhos.research.sizing_lab.setting_costs import SettingCost
 from minhos.studies.kelly_vs_fixed import KellyVsFixed
 

@@ -21,6 +21,7 @@ from minhos.stats import (
     calibration_slope,
     day_block_interval,
     debiased_calibration_error,
+    finite,
     log_loss,
     log_loss_skill,
     majority_share,
@@ -240,9 +241,9 @@ def _calibration(moved: Signals) -> Calibration:
     return Calibration(
         n=len(moved),
         error=debiased_calibration_error(moved.up, moved.p_up, N_BINS),
-        slope=_known(fitted.slope),
+        slope=finite(fitted.slope),
         slope_interval=_around(fitted.slope, fitted.slope_se),
-        intercept=_known(fitted.intercept),
+        intercept=finite(fitted.intercept),
         intercept_interval=_around(fitted.intercept, fitted.intercept_se),
         bins=tuple(
             Bin(row.n, row.forecast, row.observed, (row.band_low, row.band_high))
@@ -277,7 +278,3 @@ def _selective(moved: Signals, missing: dict[str, str]) -> tuple[Selective, ...]
 
 def _around(value: float, se: float) -> Pair | None:
     return (value - Z_95 * se, value + Z_95 * se) if math.isfinite(value) and math.isfinite(se) else None
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

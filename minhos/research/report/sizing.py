@@ -15,12 +15,12 @@ from minhos.research.sizing_lab.contract_figures import ContractFigures
 from minhos.research.sizing_lab.contracts import ContractsLab
 from minhos.research.sizing_lab.criteria import TITLES, Criterion
 from minhos.research.sizing_lab.fraction_figures import PolicyFigures
-from minhos.research.sizing_lab.fractions import RuleLab, SizingLab
-from minhos.research.sizing_lab.policies import POLICIES, POLICY
+from minhos.research.sizing_lab.fractions import FractionsLab, RuleLab
+from minhos.research.sizing_lab.policies import POLICIES, POLICY, SHIPPED
 from minhos.research.sizing_lab.prop_firm import RuleOutcome
 from minhos.words import chance, count, gain, number, numbers, p_value, percent, signed, signeds
 
-SHIPPED, CONSTRAINED = "kelly_shipped", "kelly_drawdown"
+CONSTRAINED = "kelly_drawdown"
 COLORS = (figures.BLUE, figures.ORANGE)
 FRACTION_HEAD = (
     "",
@@ -153,7 +153,7 @@ def _contract_row(run: ContractFigures) -> tuple[str, ...]:
     )
 
 
-def _sharpe_chart(lab: SizingLab) -> Chart:
+def _sharpe_chart(lab: FractionsLab) -> Chart:
     return Chart(
         "Sharpe ratio by way to size",
         f"A year, of returns by {len(lab.trade_dates)} trade dates in fractions of capital, with 95 % intervals of "
@@ -167,7 +167,7 @@ def _sharpe_chart(lab: SizingLab) -> Chart:
     )
 
 
-def _drawdown_chart(lab: SizingLab) -> Chart:
+def _drawdown_chart(lab: FractionsLab) -> Chart:
     return Chart(
         "Drawdown by way to size",
         f"Median of the largest drawdown over {lab.histories:,} resampled histories of {len(lab.trade_dates)} trade "
@@ -184,7 +184,7 @@ def _drawdown_chart(lab: SizingLab) -> Chart:
     )
 
 
-def _dots(lab: SizingLab, values: list[list[Any]], x: str, **more: Any) -> figures.Figure:
+def _dots(lab: FractionsLab, values: list[list[Any]], x: str, **more: Any) -> figures.Figure:
     """One mark a policy and rule, names to the left."""
     traces = []
     for rule, found, color in zip(lab.rules, values, COLORS, strict=True):

@@ -17,7 +17,7 @@ from minhos.research.out_of_sample import WalkForwardNotes
 from minhos.research.scenarios.suite import ScenarioResult
 from minhos.research.sizing_lab.contracts import ContractsLab
 from minhos.research.sizing_lab.criteria import Criterion
-from minhos.research.sizing_lab.fractions import SizingLab
+from minhos.research.sizing_lab.fractions import FractionsLab
 from minhos.research.walk_forward.combinatorial import PathDistribution
 from minhos.training.canary_result import Canaries
 from minhos.training.result import Verdict
@@ -151,6 +151,6 @@ class ResearchReport(msgspec.Struct, frozen=True):
     criteria: tuple[Criterion, ...] = ()
     sizing_sentence: str = ""
     contracts: ContractsLab | None = None
-    fractions: SizingLab | None = None
+    fractions: FractionsLab | None = None
     scenarios: tuple[ScenarioResult, ...] = ()
     seconds: dict[str, float] = {}

@@ -6,19 +6,23 @@ as it was.  All policies see the same drawn dates, so differences between them a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import msgspec
 import numpy as np
 
+from minhos.progress import Progress
+from minhos.research.luck.deflation import SESSIONS_A_YEAR
 from minhos.research.out_of_sample import Floats, Ints
 from minhos.research.sizing_lab.days import DayPaths
+from minhos.stats import few_dates_factor
 
-Progress = Callable[[float, str], None]
 LONGEST_BLOCK = 5.0
 """Trade dates that stay together, on average: a week, where there are enough of them."""
 BLOCKS = 40
 """Fewer blocks than this say too little: with 6 dates in blocks of 5 noise differs from noise 3 times in 10."""
+_MOSTLY = 0.9
+"""Share of the histories in which a figure must be defined for an interval of it."""
 BAND_POINTS = 60
 BAND_LEVELS = (0.05, 0.5, 0.95)
 
@@ -129,3 +133,22 @@ def _sharpe_ratios(returns: Floats, dates: Ints) -> Floats:
     variance = (squares - sums * sums / n) / (n - 1)
     spread = np.sqrt(np.where(variance > 1e-12 * np.maximum(squares, 1e-300), variance, np.nan))
     return np.asarray((centre + sums / n) / spread)
+
+
+def annual(ratios: Floats) -> Floats:
+    """Ratios by trade date, a year."""
+    return np.asarray(ratios * math.sqrt(SESSIONS_A_YEAR))
+
+
+def interval_of(values: Floats, n_dates: int, level: float = 0.95) -> tuple[float, float] | None:
+    """The middle `level` of drawn values, wider where they rest on few dates, or six dates of noise would
+    look like a difference one time in seven.
+
+    A ratio is NaN in a history that drew one date over and over; None where more than a tenth are, or one is infinite.
+    """
+    defined = values[~np.isnan(values)]
+    if len(defined) < _MOSTLY * len(values) or not np.isfinite(defined).all():
+        return None
+    low, middle, high = np.quantile(defined, (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)).tolist()
+    wider = few_dates_factor(n_dates, level)
+    return middle + wider * (low - middle), middle + wider * (high - middle)

@@ -1,29 +1,26 @@
 """What one backtest in whole contracts came to: the figures of a way to size, and what each bar held.
 
 Taken out of a `BacktestResult` in the process that ran it, so that decisions need not travel.  Not for comparing ways
-to size: that is `contracts_lab` and `contracts_criteria`.
+to size: that is `comparisons` and `criteria`.
 """
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from minhos.research.backtest import BacktestResult, daily_returns, summary
 from minhos.research.luck.deflation import SESSIONS_A_YEAR, Deflation, deflated
-from minhos.stats import annualised, calmar_ratio, sortino_ratio
+from minhos.research.out_of_sample import Floats, Ints, Mask
+from minhos.research.sizing_lab.comparisons import Days
+from minhos.research.sizing_lab.days import day_grid, day_paths
+from minhos.risk.parameters import RiskParameters
+from minhos.sizing.types import SizingParameters
+from minhos.stats import annualised, calmar_ratio, finite, sortino_ratio
 from minhos.trading.types import Decision
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 _NO_BOUND = frozenset({"whole_contracts", "kelly_multiplier", "entry_rule"})
 """Steps of a trace that shrink a size without being a bound on it."""
-SHIPPED, FIXED_10 = "kelly_shipped", "fixed_10"
-"""The two policies that are held against each other: Kelly as it is set, and the documents' baseline."""
 YEARLY_DATES = 20
 """Trade dates below which growth is not scaled up to a year."""
 ENOUGH_BETS, ENOUGH_TRADES, ENOUGH_DATES = 30, 10, 5
@@ -76,14 +73,25 @@ class Bound(msgspec.Struct, frozen=True):
     trade_dates: tuple[int, ...]
 
 
+class Way(msgspec.Struct, frozen=True):
+    """One way to size and to be limited: what a single backtest is run with.  policy, title, rule: its names."""
+
+    policy: str
+    title: str
+    rule: str
+    sizing: SizingParameters
+    risk: RiskParameters
+
+
 class Record(msgspec.Struct, frozen=True, eq=False):
     """One backtest, bar by bar: what comes back from the process that ran it.
 
-    trade_date (0 outside sessions), equity_cents, target: shape (n_bars,); target is what was to be held after the
-    bar.  closed_date, closed_pnl_cents: of each finished trade.  bound: by the name of the limit (risk) or bound
-    (sizing) that cut the size, or refused the entry.
+    way: what it was run with.  trade_date (0 outside sessions), equity_cents, target: shape (n_bars,); target is what
+    was to be held after the bar.  closed_date, closed_pnl_cents: of each finished trade.  bound: by the name of the
+    limit (risk) or bound (sizing) that cut the size, or refused the entry.
     """
 
+    way: Way
     figures: ContractFigures
     initial_cash_cents: int
     trade_date: Ints
@@ -94,10 +102,11 @@ class Record(msgspec.Struct, frozen=True, eq=False):
     bound: dict[str, Bound]
 
 
-def record_of(result: BacktestResult, policy: str, title: str, rule: str, trading_capital_cents: int | None) -> Record:
-    """The record of one backtest.  trading_capital_cents: capital is the smaller of this and equity."""
+def record_of(result: BacktestResult, way: Way) -> Record:
+    """The record of one backtest."""
     return Record(
-        figures_of(result, policy, title, rule, trading_capital_cents),
+        way,
+        figures_of(result, way),
         result.initial_cash_cents,
         result.trade_date,
         result.equity_cents,
@@ -108,25 +117,36 @@ def record_of(result: BacktestResult, policy: str, title: str, rule: str, tradin
     )
 
 
-def figures_of(
-    result: BacktestResult, policy: str, title: str, rule: str, trading_capital_cents: int | None
-) -> ContractFigures:
+def days_of(record: Record) -> Days:
+    """Cut a record at its trade dates; bars outside sessions are left out.  Raises NotEnoughData without any."""
+    inside = record.trade_date > 0
+    grid = day_grid(record.trade_date[inside])
+    level = np.log(np.maximum(record.equity_cents[inside], 1).astype(np.float64))
+    growth = np.diff(level, prepend=np.log(float(record.initial_cash_cents)))
+    at = np.searchsorted(grid.trade_date, record.closed_date)
+    known = (record.closed_date > 0) & (at < grid.n_days)
+    won = known & (record.closed_pnl_cents > 0)
+    counts = (np.bincount(at[which], minlength=grid.n_days) for which in (known, won))
+    return Days(day_paths(growth[None, :], grid), *counts)
+
+
+def figures_of(result: BacktestResult, way: Way) -> ContractFigures:
     """The figures of one backtest, its Sharpe ratio as if nothing else had been tried."""
     plain, returns = summary(result), daily_returns(result)
-    risks, added = capital_at_risk(result.decisions, trading_capital_cents)
+    risks, added = capital_at_risk(result.decisions, way.sizing.trading_capital_cents)
     held = np.array([decision.target != 0 for decision in result.decisions])
     dates = np.unique(result.trade_date[result.trade_date > 0])
     equity = result.initial_cash_cents * np.cumprod(np.concatenate([[1.0], 1.0 + returns]))
     drawdown = plain["max_drawdown"]
     found = ContractFigures(
-        policy=policy,
-        title=title,
-        rule=rule,
+        policy=way.policy,
+        title=way.title,
+        rule=way.rule,
         total_return=plain["return"],
         risk_adjusted=plain["return"] / drawdown if drawdown > 0.0 else None,
         deflation=deflated(returns, 1),
-        sortino_ratio=known(annualised(sortino_ratio(returns), SESSIONS_A_YEAR)),
-        calmar_ratio=known(calmar_ratio(equity, SESSIONS_A_YEAR)) if len(returns) >= YEARLY_DATES else None,
+        sortino_ratio=finite(annualised(sortino_ratio(returns), SESSIONS_A_YEAR)),
+        calmar_ratio=finite(calmar_ratio(equity, SESSIONS_A_YEAR)) if len(returns) >= YEARLY_DATES else None,
         volatility=annualised(float(np.std(returns, ddof=1)), SESSIONS_A_YEAR) if len(returns) > 1 else None,
         max_drawdown=drawdown,
         worst_day=float(returns.min()) if len(returns) else None,
@@ -228,8 +248,3 @@ def closed_dates(result: BacktestResult) -> Ints:
     ended = np.array([closed.trade.closed_ns for closed in result.trades], dtype=np.int64)
     at = np.searchsorted(result.time_ns, ended, side="right") - 1
     return np.where(at >= 0, result.trade_date[np.maximum(at, 0)], 0)
-
-
-def known(value: float) -> float | None:
-    """None for what is not finite."""
-    return value if math.isfinite(value) else None

@@ -1,39 +1,51 @@
-"""The sizing lab in whole contracts: every policy under both entry rules through the engine that trades.
+"""The unit of whole contracts: every way to size is a backtest through the engine that trades.
 
-The same bars, signals, limits and venue for all; only the size differs.  Beside the policies: whether Kelly and the
-documents' fixed 10 % are different trades at all.  What each setting did is in `contracts_settings`, the criteria in
-`contracts_criteria`; in fractions of capital the same question is asked by `sizing_lab`.
+The same bars, signals, limits and venue for all; sizing and risk settings are all that differs.  Beside the policies:
+whether Kelly and the documents' fixed 10 % are different trades at all, and what each setting did (`setting_costs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from minhos.market.calendar import SessionCalendar
+from minhos.parallel.calls import run_calls
+from minhos.progress import Progress
+from minhos.research.backtest import run_backtest
 from minhos.research.luck.deflation import deflated
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED, ContractFigures, Record, unknown
-from minhos.research.sizing_lab.contract_runs import Stage, Way, run_ways
+from minhos.research.out_of_sample import OutOfSample
+from minhos.research.sizing_lab.contract_figures import ContractFigures, Record, Way, record_of, unknown
+from minhos.research.sizing_lab.laboratory import Sized
 from minhos.research.sizing_lab.policies import (
     ENTRY_RULES,
-    POLICIES,
+    FIXED_10,
     POLICY,
+    SHIPPED,
     Assumptions,
-    EntryRule,
-    Policy,
     Sizer,
     engine_parameters,
 )
 from minhos.research.sizing_lab.setting_costs import SettingCost, setting_costs, ways_off
+from minhos.trading.events import TradingSettings
+from minhos.venues.matching import MatchingParameters
 
-Progress = Callable[[float, str], None]
 AS_SET = "as set"
 """Rule of the run with both thresholds as the settings have them."""
 _NOTHING = 1e-12
 """A fixed fraction that holds nothing; zero would mean one contract."""
-_RISK_SHARE = 0.1
-"""Of the progress: the two runs that must come first, because others are sized after their mean risk."""
+
+
+class Stage(msgspec.Struct, frozen=True, eq=False):
+    """What all backtests share: the signals with their bars, the settings, the money and the venue."""
+
+    study: OutOfSample
+    settings: TradingSettings
+    cash_cents: int
+    matching: MatchingParameters
 
 
 class Overlap(msgspec.Struct, frozen=True):
@@ -80,121 +92,154 @@ class ContractsLab(msgspec.Struct, frozen=True):
 
 
 class Runs(msgspec.Struct, frozen=True, eq=False):
-    """The lab with what it rests on, for criteria and charts.
-
-    ways, records: of every run, the settings that were switched off included, in the same order.
-    """
+    """The lab with the records that it rests on, those with a setting switched off included."""
 
     lab: ContractsLab
-    ways: tuple[Way, ...]
     records: tuple[Record, ...]
 
     def record(self, policy: str, rule: str) -> Record:
         """That run bar by bar.  Raises KeyError where there is none."""
-        for way, record in zip(self.ways, self.records, strict=True):
-            if (way.policy, way.rule) == (policy, rule):
+        for record in self.records:
+            if (record.way.policy, record.way.rule) == (policy, rule):
                 return record
         raise KeyError((policy, rule))
 
 
-def contracts_lab(
-    stage: Stage,
-    assumptions: Assumptions = Assumptions(),
-    *,
-    processes: int = 2,
-    scheduler: str | None = None,
-    progress: Progress | None = None,
-) -> Runs:
-    """Run every policy under both rules, and the settings as they stand with each of them off.
+class Contracts:
+    """The unit.  processes, scheduler: as in `parallel.run_calls`; `run` raises TrainingError where workers cannot be
+    used."""
 
-    processes, scheduler: as in `parallel.run_calls`.  Raises TrainingError where workers cannot be used.
-    """
-    tell: Progress = progress or (lambda share, text: None)
-    shipped = [shipped_way(stage, rule) for rule in ENTRY_RULES]
-    first = run_ways(
-        stage,
-        shipped,
-        processes=processes,
-        scheduler=scheduler,
-        progress=lambda share, text: tell(_RISK_SHARE * share, text),
-    )
-    risks = {rule.name: record.figures.mean_risk or _NOTHING for rule, record in zip(ENTRY_RULES, first, strict=True)}
-    ways = [*policy_ways(stage, assumptions, risks), as_set(stage)]
-    n_policies = len(ways)
-    ways += ways_off(stage.settings)
-    records = run_ways(
-        stage,
-        ways,
-        list(zip(shipped, first, strict=True)),
-        processes=processes,
-        scheduler=scheduler,
-        progress=lambda share, text: tell(_RISK_SHARE + (1.0 - _RISK_SHARE) * share, text),
-    )
-    return Runs(_lab(stage, records, n_policies), tuple(ways), tuple(records))
+    rules = ENTRY_RULES
+
+    def __init__(
+        self,
+        stage: Stage,
+        assumptions: Assumptions = Assumptions(),
+        *,
+        processes: int = 2,
+        scheduler: str | None = None,
+    ) -> None:
+        self._stage = stage
+        self._assumptions = msgspec.structs.replace(assumptions, capital_cents=stage.cash_cents)
+        self._processes, self._scheduler = processes, scheduler
+        self._known: dict[bytes, Record] = {}
+
+    def run(self, ways: Sequence[Sized], progress: Progress) -> list[Record]:
+        """One backtest a way."""
+        return self.run_ways([self.way(sized) for sized in ways], progress)
+
+    def mean_risk(self, run: Record) -> float:
+        return run.figures.mean_risk or _NOTHING
+
+    def lab(self, runs: Sequence[Record], progress: Progress) -> Runs:
+        """With the settings as they stand, and with each of them off."""
+        base = self._stage.settings
+        as_set = Way(SHIPPED, POLICY[SHIPPED].title, AS_SET, base.sizing, base.risk)
+        kept, *without = self.run_ways([as_set, *ways_off(base)], progress)
+        return Runs(self._lab(runs, kept, without), (*runs, kept, *without))
+
+    def way(self, sized: Sized) -> Way:
+        """The settings that make the engine follow the policy."""
+        policy, rule, base = sized.policy, sized.rule, self._stage.settings
+        sizing = engine_parameters(
+            policy,
+            base.sizing,
+            rule,
+            same_risk=sized.same_risk,
+            target_risk=self._target_risks[rule.name] if policy.name == "volatility_target" else 0.0,
+            assumptions=self._assumptions,
+        )
+        risk = msgspec.structs.replace(base.risk, min_confidence=rule.execute_at)
+        return Way(policy.name, policy.title, rule.name, sizing, risk)
+
+    @functools.cached_property
+    def _target_risks(self) -> dict[str, float]:
+        """By rule, what the volatility target has at risk on average."""
+        study = self._stage.study
+        payoffs = [activation.payoff for activation in study.activations]
+        sizer = Sizer(study.signals, payoffs, self._stage.settings.sizing, self._assumptions)
+        target = POLICY["volatility_target"]
+        return {rule.name: sizer.mean_fraction(target, rule) or _NOTHING for rule in ENTRY_RULES}
+
+    def run_ways(self, ways: Sequence[Way], progress: Progress) -> list[Record]:
+        """One record a way, in order; ways with the same settings are run once."""
+        distinct: dict[bytes, Way] = {}
+        for way in ways:
+            if _key(way) not in self._known:
+                distinct.setdefault(_key(way), way)
+        left = list(distinct.values())
+        records = run_calls(
+            run_way,
+            [(way,) for way in left],
+            processes=self._processes,
+            scheduler=self._scheduler,
+            shared=slim(self._stage),
+            progress=progress,
+            describe=_described,
+        )
+        self._known |= dict(zip(distinct, records, strict=True))
+        return [_renamed(self._known[_key(way)], way) for way in ways]
+
+    def _lab(self, runs: Sequence[Record], kept: Record, without: Sequence[Record]) -> ContractsLab:
+        study, settings = self._stage.study, self._stage.settings
+        closes = study.bars.close_time_ns
+        by_name = {(record.way.policy, record.way.rule): record for record in runs}
+        most = settings.sizing.max_position_size
+        return ContractsLab(
+            simulated=study.bars.simulated,
+            schedule=study.schedule,
+            order_root=settings.instruments[settings.order_symbol].root,
+            bars=len(closes),
+            trade_dates=len(kept.figures.trade_dates),
+            first_ns=int(closes[0]),
+            last_ns=int(closes[-1]),
+            cash_cents=self._stage.cash_cents,
+            n_trials=1,
+            runs=tuple(record.figures for record in runs),
+            shipped=kept.figures,
+            overlaps=tuple(
+                overlap(rule.name, by_name[SHIPPED, rule.name], by_name[FIXED_10, rule.name], most)
+                for rule in ENTRY_RULES
+            ),
+            settings=setting_costs(settings, kept, without),
+        )
 
 
-def shipped_way(stage: Stage, rule: EntryRule) -> Way:
-    """The settings as they stand under that rule."""
-    return _way(stage, POLICY[SHIPPED], rule, 0.0, 0.0, Assumptions())
+def _key(way: Way) -> bytes:
+    """What the run depends on: two ways with the same key are the same run under two names."""
+    return msgspec.json.encode((way.sizing, way.risk))
 
 
-def policy_ways(stage: Stage, assumptions: Assumptions, same_risk: dict[str, float]) -> list[Way]:
-    """Every policy under every rule.  same_risk: by rule, what Kelly as shipped had at risk on average."""
-    study = stage.study
-    payoffs = [activation.payoff for activation in study.activations]
-    assumptions = msgspec.structs.replace(assumptions, capital_cents=stage.cash_cents)
-    sizer = Sizer(study.signals, payoffs, stage.settings.sizing, assumptions)
-    target = {rule.name: sizer.mean_fraction(POLICY["volatility_target"], rule) or _NOTHING for rule in ENTRY_RULES}
-    return [
-        _way(stage, policy, rule, same_risk[rule.name], target[rule.name], assumptions)
-        for rule in ENTRY_RULES
-        for policy in POLICIES
-    ]
-
-
-def _way(
-    stage: Stage, policy: Policy, rule: EntryRule, same_risk: float, target_risk: float, assumptions: Assumptions
-) -> Way:
-    base = stage.settings
-    sizing = engine_parameters(
-        policy, base.sizing, rule, same_risk=same_risk, target_risk=target_risk, assumptions=assumptions
-    )
-    risk = msgspec.structs.replace(base.risk, min_confidence=rule.execute_at)
-    return Way(policy.name, policy.title, rule.name, sizing, risk)
-
-
-def as_set(stage: Stage) -> Way:
-    """The settings as they stand, thresholds included."""
-    return Way(SHIPPED, POLICY[SHIPPED].title, AS_SET, stage.settings.sizing, stage.settings.risk)
-
-
-def _lab(stage: Stage, records: list[Record], n_policies: int) -> ContractsLab:
-    study, kept = stage.study, records[n_policies - 1]
-    closes = study.bars.close_time_ns
-    by_name = {(record.figures.policy, record.figures.rule): record for record in records[:n_policies]}
-    return ContractsLab(
-        simulated=study.bars.simulated,
-        schedule=study.schedule,
-        order_root=stage.settings.instruments[stage.settings.order_symbol].root,
-        bars=len(closes),
-        trade_dates=len(kept.figures.trade_dates),
-        first_ns=int(closes[0]),
-        last_ns=int(closes[-1]),
+def run_way(stage: Stage, way: Way) -> Record:
+    """One backtest."""
+    study, settings = stage.study, msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk)
+    result = run_backtest(
+        study.bars,
+        study.forecasts,
+        study.table,
+        study.activations,
+        settings,
+        SessionCalendar.load(),
         cash_cents=stage.cash_cents,
-        n_trials=1,
-        runs=tuple(record.figures for record in records[: n_policies - 1]),
-        shipped=kept.figures,
-        overlaps=tuple(
-            overlap(
-                rule.name,
-                by_name[SHIPPED, rule.name],
-                by_name[FIXED_10, rule.name],
-                stage.settings.sizing.max_position_size,
-            )
-            for rule in ENTRY_RULES
-        ),
-        settings=setting_costs(stage.settings, kept, records[n_policies:]),
+        matching=stage.matching,
     )
+    return record_of(result, way)
+
+
+def _described(call: tuple[Way], record: Record) -> str:
+    return f"{call[0].title}, {call[0].rule}: {record.figures.trades} trades"
+
+
+def _renamed(record: Record, way: Way) -> Record:
+    """The same record under that way's names."""
+    figures = msgspec.structs.replace(record.figures, policy=way.policy, title=way.title, rule=way.rule)
+    return msgspec.structs.replace(record, way=way, figures=figures)
+
+
+def slim(stage: Stage) -> Stage:
+    """The same without the features' rows, which no backtest with given forecasts reads: less to send."""
+    table = msgspec.structs.replace(stage.study.table, rows=np.zeros((0, 0), dtype=np.float32))
+    return msgspec.structs.replace(stage, study=msgspec.structs.replace(stage.study, table=table))
 
 
 def overlap(rule: str, kelly: Record, fixed: Record, cap: int) -> Overlap:

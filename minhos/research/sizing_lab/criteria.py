@@ -13,15 +13,14 @@ from typing import Literal
 
 import msgspec
 
-from minhos.research.sizing_lab.comparisons import Difference
-from minhos.research.sizing_lab.contract_bootstrap import UNKNOWN, days_of, days_of_bets, paired_difference
-from minhos.research.sizing_lab.contract_figures import FIXED_10, SHIPPED, ContractFigures, Record
-from minhos.research.sizing_lab.fraction_figures import PolicyFigures
+from minhos.research.sizing_lab.comparisons import UNKNOWN, Days, Difference, paired_difference
+from minhos.research.sizing_lab.contract_figures import Record, days_of
+from minhos.research.sizing_lab.fraction_figures import PolicyFigures, days_of_bets
 from minhos.research.sizing_lab.fractions import RuleLab
+from minhos.research.sizing_lab.policies import FIXED_10, SHIPPED
 from minhos.sizing.types import SizingParameters
 
 Unit = Literal["contracts", "fractions"]
-Values = dict[str, float | None]
 AHEAD_BY = 0.05
 """Share by which Kelly's Sharpe ratio must lie above that of the fixed size; to lose less is not to be ahead."""
 
@@ -68,23 +67,26 @@ _FIELDS = {
 }
 
 
+class Judged(msgspec.Struct, frozen=True, eq=False):
+    """One run as the criteria see it, in either unit.
+
+    values: by criterion.  missing: what it lacks for the comparisons.  largest_risk, worst_day: shares of capital.
+    largest_position: contracts; None in fractions.
+    """
+
+    rule: str
+    values: dict[str, float | None]
+    days: Days
+    largest_risk: float
+    worst_day: float | None
+    missing: str = ""
+    largest_position: int | None = None
+    held: bool = True
+
+
 def contract_criteria(kelly: Record, fixed: Record, sizing: SizingParameters) -> tuple[Criterion, ...]:
     """Both runs in whole contracts, over the same trade dates, under the same rule."""
-    pair, rule = (days_of(kelly), days_of(fixed)), kelly.figures.rule
-    missing = kelly.figures.missing or fixed.figures.missing
-    found = [
-        _judge(
-            name,
-            "contracts",
-            rule,
-            _of_contracts(kelly.figures)[name],
-            _of_contracts(fixed.figures)[name],
-            paired_difference(*pair, field),
-            missing,
-        )
-        for name, field in _FIELDS.items()
-    ]
-    return (*found, _constraints_in_contracts(kelly.figures, sizing))
+    return _criteria("contracts", _of_contracts(kelly), _of_contracts(fixed), sizing, {})
 
 
 def fraction_criteria(lab: RuleLab, sizing: SizingParameters) -> tuple[Criterion, ...]:
@@ -92,20 +94,47 @@ def fraction_criteria(lab: RuleLab, sizing: SizingParameters) -> tuple[Criterion
     rule, by_name = lab.rule.name, {figures.policy: figures for figures in lab.policies}
     if lab.missing:
         return tuple(_untold(name, "fractions", rule, lab.missing) for name in TITLES)
-    kelly, fixed = by_name[SHIPPED], by_name[FIXED_10]
     compared = next(c for c in lab.comparisons if (c.policy, c.against) == (SHIPPED, FIXED_10))
-    pair = days_of_bets(kelly), days_of_bets(fixed)
-    differences = {
-        "risk_adjusted": compared.sharpe_ratio,
-        "drawdown": compared.max_drawdown,
-        "volatility": paired_difference(*pair, "volatility"),
-        "win_rate": paired_difference(*pair, "win_rate"),
-    }
-    values = [{name: getattr(figures, field) for name, field in _FIELDS.items()} for figures in (kelly, fixed)]
+    known = {"risk_adjusted": compared.sharpe_ratio, "drawdown": compared.max_drawdown}
+    kelly, fixed = (_of_fractions(by_name[name]) for name in (SHIPPED, FIXED_10))
+    return _criteria("fractions", kelly, fixed, sizing, known)
+
+
+def _of_contracts(record: Record) -> Judged:
+    figures = record.figures
+    ratio = figures.deflation.annual
+    return Judged(
+        figures.rule,
+        dict(zip(_FIELDS, (ratio, figures.max_drawdown, figures.volatility, figures.win_rate), strict=True)),
+        days_of(record),
+        figures.largest_risk,
+        figures.worst_day,
+        figures.missing,
+        figures.largest_position,
+        figures.bets > 0,
+    )
+
+
+def _of_fractions(figures: PolicyFigures) -> Judged:
+    ratio = figures.sharpe_ratio
+    return Judged(
+        figures.rule,
+        dict(zip(_FIELDS, (ratio, figures.max_drawdown, figures.volatility, figures.win_rate), strict=True)),
+        days_of_bets(figures),
+        figures.largest_fraction,
+        min((math.expm1(growth) for growth in figures.daily_growth if growth is not None), default=None),
+    )
+
+
+def _criteria(
+    unit: Unit, kelly: Judged, fixed: Judged, sizing: SizingParameters, known: dict[str, Difference]
+) -> tuple[Criterion, ...]:
+    """known: differences that the lab has found already, over more histories."""
     found = [
-        _judge(name, "fractions", rule, values[0][name], values[1][name], differences[name], "") for name in _FIELDS
+        _judge(name, unit, kelly, fixed, known.get(name) or paired_difference(kelly.days, fixed.days, field))
+        for name, field in _FIELDS.items()
     ]
-    return (*found, _constraints_in_fractions(kelly, rule, sizing))
+    return (*found, _constraints(unit, kelly, sizing))
 
 
 def ahead(kelly: float, fixed: float) -> float:
@@ -115,60 +144,41 @@ def ahead(kelly: float, fixed: float) -> float:
     return (kelly - fixed) / abs(fixed)
 
 
-def _judge(
-    name: str, unit: Unit, rule: str, kelly: float | None, fixed: float | None, difference: Difference, missing: str
-) -> Criterion:
-    if missing or kelly is None or fixed is None:
-        return _untold(name, unit, rule, missing or f"{_text(name, kelly)} against {_text(name, fixed)}")
+def _judge(name: str, unit: Unit, kelly: Judged, fixed: Judged, difference: Difference) -> Criterion:
+    ours, other = kelly.values[name], fixed.values[name]
+    missing = kelly.missing or fixed.missing
+    if missing or ours is None or other is None:
+        return _untold(name, unit, kelly.rule, missing or f"{_text(name, ours)} against {_text(name, other)}")
     met = {
-        "risk_adjusted": kelly > 0.0 and ahead(kelly, fixed) > AHEAD_BY,
-        "drawdown": kelly < fixed,
-        "volatility": kelly < fixed,
-        "win_rate": kelly >= fixed,
+        "risk_adjusted": ours > 0.0 and ahead(ours, other) > AHEAD_BY,
+        "drawdown": ours < other,
+        "volatility": ours < other,
+        "win_rate": ours >= other,
     }[name]
-    sentence = f"{_text(name, kelly)} against {_text(name, fixed)}{_interval(name, difference)}"
+    sentence = f"{_text(name, ours)} against {_text(name, other)}{_interval(name, difference)}"
     state = State.MET if met else State.NOT_MET
-    return Criterion(name, TITLES[name], unit, rule, state, kelly, fixed, difference, sentence)
+    return Criterion(name, TITLES[name], unit, kelly.rule, state, ours, other, difference, sentence)
 
 
 def _untold(name: str, unit: Unit, rule: str, why: str) -> Criterion:
     return Criterion(name, TITLES[name], unit, rule, State.CANNOT_BE_TOLD, None, None, UNKNOWN, why)
 
 
-def _of_contracts(figures: ContractFigures) -> Values:
-    return {
-        "risk_adjusted": figures.deflation.annual,
-        "drawdown": figures.max_drawdown,
-        "volatility": figures.volatility,
-        "win_rate": figures.win_rate,
-    }
-
-
-def _constraints_in_contracts(figures: ContractFigures, sizing: SizingParameters) -> Criterion:
+def _constraints(unit: Unit, run: Judged, sizing: SizingParameters) -> Criterion:
     """Contracts, capital at risk, and the day's loss but for what one stop can lose beyond it."""
-    if not figures.bets:
-        return _untold("constraints", "contracts", figures.rule, "nothing was held")
-    within = figures.largest_position <= sizing.max_position_size
-    contracts = f"at most {figures.largest_position} of {sizing.max_position_size} contracts and "
-    return _constraints("contracts", figures.rule, figures.largest_risk, figures.worst_day, sizing, within, contracts)
-
-
-def _constraints_in_fractions(figures: PolicyFigures, rule: str, sizing: SizingParameters) -> Criterion:
-    worst = min((math.expm1(growth) for growth in figures.daily_growth if growth is not None), default=None)
-    return _constraints("fractions", rule, figures.largest_fraction, worst, sizing, True, "at most ")
-
-
-def _constraints(
-    unit: Unit, rule: str, risk: float, worst: float | None, sizing: SizingParameters, within: bool, lead: str
-) -> Criterion:
-    loss = -min(0.0, worst or 0.0)
+    if not run.held:
+        return _untold("constraints", unit, run.rule, "nothing was held")
+    risk, loss = run.largest_risk, -min(0.0, run.worst_day or 0.0)
+    position = run.largest_position
+    within = position is None or position <= sizing.max_position_size
+    contracts = "" if position is None else f"{position} of {sizing.max_position_size} contracts and "
     holds = within and risk <= sizing.max_capital_risk and loss <= sizing.daily_loss_limit + risk
     sentence = (
-        f"{lead}{risk:.2%} of {sizing.max_capital_risk:.0%} of capital at risk; worst day {-loss:.2%}, "
+        f"at most {contracts}{risk:.2%} of {sizing.max_capital_risk:.0%} of capital at risk; worst day {-loss:.2%}, "
         f"limit {-sizing.daily_loss_limit:.0%}"
     )
     state = State.MET if holds else State.NOT_MET
-    return Criterion("constraints", TITLES["constraints"], unit, rule, state, None, None, UNKNOWN, sentence)
+    return Criterion("constraints", TITLES["constraints"], unit, run.rule, state, None, None, UNKNOWN, sentence)
 
 
 def _text(name: str, value: float | None) -> str:

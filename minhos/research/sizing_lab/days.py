@@ -2,7 +2,7 @@
 
 Wealth multiplies by 1 + f x on each bet (x: net R).  A trade date is reduced to four numbers of its path, from which
 drawdown and lowest wealth of any sequence of whole days follow exactly; that makes resampling cheap.  Not for choosing
-fractions (`policies`) or whole contracts (`contracts_lab`).
+fractions (`policies`) or whole contracts (`contracts`).
 """
 
 from __future__ import annotations

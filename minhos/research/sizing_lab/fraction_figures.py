@@ -1,6 +1,6 @@
 """The figures of one policy under one entry rule: what it earned, how evenly, and how bad it could have been.
 
-Fractional units: wealth multiplies by 1 + f x a bet.  Figures only; who is better than whom is `sizing_comparisons`.
+Fractional units: wealth multiplies by 1 + f x a bet.  Figures only; who is better than whom is `comparisons`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from minhos.research.luck.deflation import Deflation, deflated
+from minhos.research.luck.deflation import SESSIONS_A_YEAR, Deflation, deflated
 from minhos.research.out_of_sample import Floats, Ints
-from minhos.research.sizing_lab.bootstrap import Band, Histories
-from minhos.research.sizing_lab.days import DayGrid, Played
-from minhos.research.sizing_lab.policies import SESSIONS_A_YEAR, Policy
-from minhos.stats import annualised, few_dates_factor, profit_factor, sharpe_ratio, sortino_ratio, win_rate
+from minhos.research.sizing_lab.bootstrap import Band, Histories, annual, interval_of
+from minhos.research.sizing_lab.comparisons import Days, Side
+from minhos.research.sizing_lab.days import DayGrid, DayPaths, Played
+from minhos.research.sizing_lab.policies import Policy
+from minhos.stats import annualised, finite, profit_factor, sharpe_ratio, sortino_ratio, win_rate
 
 HISTOGRAM_BINS = 20
 _LARGEST_LOG = 700.0
 """Beyond it wealth has no double."""
 _ROUNDING = 1e-9
-_MOSTLY = 0.9
 
 
 class HistogramBin(msgspec.Struct, frozen=True):
@@ -112,15 +112,13 @@ class Context(msgspec.Struct, frozen=True, eq=False):
     sharpe_ratio_variance: float | None = None
 
 
-def figures_of(
-    policy: Policy, context: Context, played: Played, row: int, real: Histories, drawn: Histories
-) -> PolicyFigures:
-    """The figures of row `row` of what was played; real: the history as it was, drawn: the resampled ones."""
-    fraction, log_growth = played.fraction[row], played.growth[row]
+def figures_of(policy: Policy, context: Context, played: Played, side: Side) -> PolicyFigures:
+    """The figures of one policy; played: one row.  side: its history as it was, and the resampled ones."""
+    fraction, log_growth = played.fraction[0], played.growth[0]
     bets = np.flatnonzero(fraction > 0.0)
-    returns, total = played.days.returns[row], float(played.days.total[row].sum())
+    returns, total = played.days.returns[0], float(played.days.total[0].sum())
     years = context.grid.n_days / SESSIONS_A_YEAR
-    drawdown = float(real.drawdown[row, 0])
+    drawdown = float(side.real.drawdown[0, 0])
     gain_a_year = gain_of(total / years)
     money = (fraction * context.net_r)[bets]
     at_limit = returns <= -context.daily_loss_limit + _ROUNDING
@@ -133,44 +131,52 @@ def figures_of(
         exposure=len(bets) / context.n_bars,
         mean_fraction=float(fraction[context.taken].mean()),
         largest_fraction=float(fraction.max()),
-        growth=known(total),
-        growth_a_bet=known(total / len(bets)) if len(bets) else None,
-        growth_a_year=known(total / years),
+        growth=finite(total),
+        growth_a_bet=finite(total / len(bets)) if len(bets) else None,
+        growth_a_year=finite(total / years),
         total_return=gain_of(total),
-        sharpe_ratio=known(annualised(sharpe_ratio(returns), SESSIONS_A_YEAR)),
-        bet_sharpe_ratio=known(_of_bets(log_growth[bets])),
-        sortino_ratio=known(annualised(sortino_ratio(returns), SESSIONS_A_YEAR)),
+        sharpe_ratio=finite(annualised(sharpe_ratio(returns), SESSIONS_A_YEAR)),
+        bet_sharpe_ratio=finite(_of_bets(log_growth[bets])),
+        sortino_ratio=finite(annualised(sortino_ratio(returns), SESSIONS_A_YEAR)),
         calmar_ratio=gain_a_year / drawdown if gain_a_year is not None and drawdown > 0.0 else None,
-        volatility=known(float(np.std(returns, ddof=1)) * math.sqrt(SESSIONS_A_YEAR)) if len(returns) > 1 else None,
+        volatility=finite(float(np.std(returns, ddof=1)) * math.sqrt(SESSIONS_A_YEAR)) if len(returns) > 1 else None,
         max_drawdown=drawdown,
-        win_rate=known(win_rate(money)),
-        profit_factor=known(profit_factor(money)),
+        win_rate=finite(win_rate(money)),
+        profit_factor=finite(profit_factor(money)),
         days_at_limit=float(at_limit.mean()),
         histogram=histogram(fraction[bets]),
-        daily_growth=tuple(known(x) for x in played.days.total[row].tolist()),
+        daily_growth=tuple(finite(x) for x in played.days.total[0].tolist()),
         deflation=deflated(returns, context.trials, context.sharpe_ratio_variance),
-        ruin=ruin_of(drawn, row, context.grid.n_days),
+        ruin=ruin_of(side.drawn, context.grid.n_days),
         daily_bets=tuple(np.bincount(day, minlength=n_days).tolist()),
         daily_won=tuple(np.bincount(day[money > 0.0], minlength=n_days).tolist()),
     )
 
 
-def ruin_of(drawn: Histories, row: int, n_dates: int) -> Ruin:
+def ruin_of(drawn: Histories, n_dates: int) -> Ruin:
     """The risk figures of one policy's drawn histories; n_dates: their length."""
     years = n_dates / SESSIONS_A_YEAR
-    middle, bad = np.quantile(drawn.drawdown[row], (0.5, 0.95)).tolist()
-    lowest, n = drawn.lowest[row], drawn.lowest.shape[1]
+    middle, bad = np.quantile(drawn.drawdown[0], (0.5, 0.95)).tolist()
+    lowest, n = drawn.lowest[0], drawn.lowest.shape[1]
     return Ruin(
         middle,
         bad,
         float((lowest < 0.8).mean()),
         float((lowest < 0.5).mean()),
-        growth_interval=interval_of(drawn.growth[row] / years, n_dates),
-        sharpe_interval=interval_of(annual(drawn.sharpe_ratio[row]), n_dates),
+        growth_interval=interval_of(drawn.growth[0] / years, n_dates),
+        sharpe_interval=interval_of(annual(drawn.sharpe_ratio[0]), n_dates),
         histories=n,
         trade_dates=n_dates,
-        bands=drawn.bands[row] if drawn.bands else (),
+        bands=drawn.bands[0] if drawn.bands else (),
     )
+
+
+def days_of_bets(figures: PolicyFigures) -> Days:
+    """A policy by trade date; its bets in the place of trades, and no path inside a date."""
+    growth = np.array([[-np.inf if x is None else x for x in figures.daily_growth]])
+    fall = np.minimum(growth, 0.0)
+    paths = DayPaths(growth, fall, np.maximum(growth, 0.0), -fall)
+    return Days(paths, np.array(figures.daily_bets, dtype=np.int64), np.array(figures.daily_won, dtype=np.int64))
 
 
 def histogram(fractions: Floats, bins: int = HISTOGRAM_BINS) -> tuple[HistogramBin, ...]:
@@ -183,33 +189,9 @@ def histogram(fractions: Floats, bins: int = HISTOGRAM_BINS) -> tuple[HistogramB
     return tuple(HistogramBin(edges[i].item(), edges[i + 1].item(), counts[i]) for i in range(bins))
 
 
-def annual(ratios: Floats) -> Floats:
-    """Ratios by trade date, a year."""
-    return np.asarray(ratios * math.sqrt(SESSIONS_A_YEAR))
-
-
-def interval_of(values: Floats, n_dates: int, level: float = 0.95) -> tuple[float, float] | None:
-    """The middle `level` of drawn values, wider where they rest on few dates, or six dates of noise would
-    look like a difference one time in seven.
-
-    A ratio is NaN in a history that drew one date over and over; None where more than a tenth are, or one is infinite.
-    """
-    defined = values[~np.isnan(values)]
-    if len(defined) < _MOSTLY * len(values) or not np.isfinite(defined).all():
-        return None
-    low, middle, high = np.quantile(defined, (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)).tolist()
-    wider = few_dates_factor(n_dates, level)
-    return middle + wider * (low - middle), middle + wider * (high - middle)
-
-
 def gain_of(log_growth: float) -> float | None:
     """exp(growth) - 1: what became of one unit of wealth, less that unit; None where no number holds it."""
     return math.expm1(log_growth) if log_growth < _LARGEST_LOG else None
-
-
-def known(value: float) -> float | None:
-    """None for what is no finite number."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _of_bets(log_growth: Floats | Sequence[float]) -> float:

@@ -1,26 +1,28 @@
-"""The sizing lab in fractional units: all policies on the same unseen signals, under two entry rules side by side.
+"""The unit of fractions of capital: every bar that is bet on is a bet of its own, for one bar, with a full round trip
+paid, as in the shadow book.
 
-Every bar that is bet on is a bet of its own, for one bar, with a full round trip paid: the shadow book's rule.  The
-day's loss limit stops a date as live; the other limits of live trading need contracts and are in `contracts_lab`.
+The day's loss limit stops a date as live; the other limits of live trading need contracts (`contracts`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
-from minhos.research.out_of_sample import Floats, Ints, OutOfSample, Signals
-from minhos.research.sizing_lab.bootstrap import Histories, drawn_dates, histories, observed
+from minhos.progress import Progress
+from minhos.research.out_of_sample import Floats, Ints, OutOfSample
+from minhos.research.sizing_lab.bootstrap import drawn_dates, histories, observed
 from minhos.research.sizing_lab.comparisons import Comparison, Side, compare, fixed_side, fraction_of_equal_drawdown
-from minhos.research.sizing_lab.days import DayGrid, Played, budget_share, day_grid, flipped, play
+from minhos.research.sizing_lab.days import Played, budget_share, day_grid, flipped, play
 from minhos.research.sizing_lab.fraction_figures import Context, PolicyFigures, figures_of
+from minhos.research.sizing_lab.laboratory import Sized
 from minhos.research.sizing_lab.policies import (
     ENTRY_RULES,
-    POLICIES,
-    POLICY,
+    FIXED_10,
+    SHIPPED,
     Assumptions,
     EntryRule,
     Policy,
@@ -37,11 +39,10 @@ from minhos.research.sizing_lab.prop_firm import (
 )
 from minhos.sizing.types import SizingParameters
 
-Progress = Callable[[float, str], None]
 MINIMUM_BETS = 30
 MINIMUM_DATES = 5
-BASELINES = ("fixed_10", "fixed_same_risk")
-VARIED = ("kelly_drawdown", "kelly_shipped")
+BASELINES = (FIXED_10, "fixed_same_risk")
+VARIED = ("kelly_drawdown", SHIPPED)
 """Policies that are asked whether they are more than smaller size."""
 LOWER_BY = 0.02
 LOWER_DRAWS = 20
@@ -103,7 +104,7 @@ class RuleLab(msgspec.Struct, frozen=True):
     accounts: tuple[AccountCheck, ...] = ()
 
 
-class SizingLab(msgspec.Struct, frozen=True):
+class FractionsLab(msgspec.Struct, frozen=True):
     """All policies in fractional units on the same signals; JSON as it is.
 
     bars: with a forecast and an outcome.  trade_dates: yyyymmdd, those of each policy's `daily_growth`.  histories:
@@ -121,7 +122,7 @@ class SizingLab(msgspec.Struct, frozen=True):
     rules: tuple[RuleLab, ...]
 
 
-def growth_by_date(lab: SizingLab | None) -> tuple[Floats, list[str]]:
+def growth_by_date(lab: FractionsLab | None) -> tuple[Floats, list[str]]:
     """Log growth of every policy under both rules on each trade date, (n_dates, n), and their names."""
     figures = [policy for rule in lab.rules for policy in rule.policies] if lab is not None else []
     whole = [policy for policy in figures if None not in policy.daily_growth]
@@ -129,131 +130,168 @@ def growth_by_date(lab: SizingLab | None) -> tuple[Floats, list[str]]:
     return (np.column_stack(columns) if columns else np.zeros((0, 0))), [f"{p.title} ({p.rule})" for p in whole]
 
 
-def sizing_lab(
-    study: OutOfSample,
-    base: SizingParameters,
-    assumptions: Assumptions = Assumptions(),
-    *,
-    rules: Sequence[EntryRule] = ENTRY_RULES,
-    accounts: Sequence[AccountRules] = RULE_SETS,
-    n_paths: int = 10_000,
-    seed: int = 1,
-    trials: int = 1,
-    sharpe_ratio_variance: float | None = None,
-    progress: Progress | None = None,
-) -> SizingLab:
-    """Size the study's signals in all ways.  The same seed gives the same figures.
+class FractionRun(msgspec.Struct, frozen=True, eq=False):
+    """One policy under one rule.  wanted: (1, n); played: one row; side: for comparisons with others."""
 
-    base: the settings as they stand.  n_paths: resampled histories.  trials, sharpe_ratio_variance: from the ledger.
-    """
-    signals = study.signals
-    grid = day_grid(signals.trade_date)
-    bench = _Bench(
-        signals,
-        grid,
-        base,
-        Sizer(signals, [activation.payoff for activation in study.activations], base, assumptions),
-        drawn_dates(grid.n_days, n_paths, seed),
-        tuple(accounts),
-        seed,
-        trials,
-        sharpe_ratio_variance,
-    )
-    found = []
-    for i, rule in enumerate(rules):
-
-        def tell(share: float, text: str, done: int = i, name: str = rule.name) -> None:
-            if progress is not None:
-                progress((done + share) / len(rules), f"entry rule {name}: {text}")
-
-        found.append(_rule_lab(bench, rule, tell))
-    return SizingLab(
-        signals.simulated,
-        study.schedule,
-        len(signals),
-        tuple(grid.trade_date.tolist()),
-        assumptions,
-        base.daily_loss_limit,
-        n_paths,
-        trials,
-        tuple(found),
-    )
-
-
-class _Bench(msgspec.Struct, frozen=True, eq=False):
-    """What both entry rules share."""
-
-    signals: Signals
-    grid: DayGrid
-    base: SizingParameters
-    sizer: Sizer
-    dates: Ints
-    accounts: tuple[AccountRules, ...]
-    seed: int
-    trials: int
-    sharpe_ratio_variance: float | None
-
-    def play(self, wanted: Floats, policies: Sequence[Policy], net_r: Floats) -> Played:
-        half = self.base.half_of_remaining_budget
-        shares = [budget_share(half, policy.name == "kelly_shipped") for policy in policies]
-        return play(wanted, net_r, self.grid, self.base.daily_loss_limit, shares)
-
-    def context(self, rule: EntryRule, bets: Ints, net_r: Floats) -> Context:
-        return Context(
-            rule.name,
-            self.grid,
-            net_r,
-            bets,
-            len(self.signals),
-            self.base.daily_loss_limit,
-            self.trials,
-            self.sharpe_ratio_variance,
-        )
-
-
-class _Result(msgspec.Struct, frozen=True, eq=False):
-    """All policies under one rule, played."""
-
-    bets: Ints
+    policy: Policy
+    rule: EntryRule
     wanted: Floats
     played: Played
-    real: Histories
-    drawn: Histories
-
-    def side(self, name: str) -> Side:
-        row = [policy.name for policy in POLICIES].index(name)
-        return Side(name, row, self.played.days, self.real, self.drawn)
+    side: Side
 
 
-def _rule_lab(bench: _Bench, rule: EntryRule, tell: Progress) -> RuleLab:
-    bets = np.flatnonzero(taken(bench.signals, rule))
-    if missing := _missing(rule, len(bets), bench.grid.n_days):
-        return RuleLab(rule, len(bets), missing)
-    tell(0.0, f"{len(bets)} bets in {len(POLICIES)} ways")
-    result, same_risk = _play_all(bench, rule, bets)
-    tell(0.6, "equal risk, equal drawdown, a lower win rate")
-    context = bench.context(rule, bets, bench.signals.net_r)
-    figures = tuple(
-        figures_of(policy, context, result.played, row, result.real, result.drawn)
-        for row, policy in enumerate(POLICIES)
-    )
-    comparisons = tuple(
-        compare(result.side(policy.name), result.side(baseline))
-        for policy in POLICIES
-        for baseline in BASELINES
-        if policy.name not in BASELINES
-    )
-    return RuleLab(
-        rule,
-        len(bets),
-        "",
-        same_risk,
-        figures,
-        comparisons,
-        _more_than_size(bench, result),
-        _lower_win_rate(bench, rule, result),
-        _account_checks(bench, result),
-    )
+class Fractions:
+    """The unit.  The same seed gives the same figures.
+
+    base: the settings as they stand.  rules: those under which there are enough bets are sized, of the others the lab
+    says why not.  n_paths: resampled histories.  trials, sharpe_ratio_variance: from the ledger.
+    """
+
+    def __init__(
+        self,
+        study: OutOfSample,
+        base: SizingParameters,
+        assumptions: Assumptions = Assumptions(),
+        *,
+        rules: Sequence[EntryRule] = ENTRY_RULES,
+        accounts: Sequence[AccountRules] = RULE_SETS,
+        n_paths: int = 10_000,
+        seed: int = 1,
+        trials: int = 1,
+        sharpe_ratio_variance: float | None = None,
+    ) -> None:
+        signals = study.signals
+        self._study, self._signals, self._base, self._assumptions = study, signals, base, assumptions
+        self._grid = day_grid(signals.trade_date)
+        self._sizer = Sizer(signals, [activation.payoff for activation in study.activations], base, assumptions)
+        self._dates = drawn_dates(self._grid.n_days, n_paths, seed)
+        self._accounts, self._seed = tuple(accounts), seed
+        self._trials, self._sharpe_ratio_variance = trials, sharpe_ratio_variance
+        self._bets = {rule: np.flatnonzero(taken(signals, rule)) for rule in rules}
+        self._missing = {rule: _missing(rule, len(bets), self._grid.n_days) for rule, bets in self._bets.items()}
+        self._known: dict[Sized, FractionRun] = {}
+
+    @property
+    def rules(self) -> Sequence[EntryRule]:
+        return [rule for rule, missing in self._missing.items() if not missing]
+
+    def run(self, ways: Sequence[Sized], progress: Progress) -> list[FractionRun]:
+        """Bet by bet, and over all drawn histories."""
+        found = []
+        for i, sized in enumerate(ways):
+            progress(i / len(ways), f"entry rule {sized.rule.name}: {sized.policy.title}")
+            key = sized if sized.policy.name == "fixed_same_risk" else sized._replace(same_risk=0.0)
+            if key not in self._known:
+                self._known[key] = self._run(sized)
+            found.append(self._known[key])
+        return found
+
+    def _run(self, sized: Sized) -> FractionRun:
+        policy, rule = sized.policy, sized.rule
+        wanted = self._sizer.fractions(policy, rule, same_risk=sized.same_risk)[None]
+        played = self._play(policy, wanted, self._signals.net_r)
+        drawn = histories(played.days, self._dates, with_bands=True)
+        return FractionRun(policy, rule, wanted, played, Side(policy.name, played.days, observed(played.days), drawn))
+
+    def _play(self, policy: Policy, wanted: Floats, net_r: Floats) -> Played:
+        share = budget_share(self._base.half_of_remaining_budget, policy.name == SHIPPED)
+        return play(wanted, net_r, self._grid, self._base.daily_loss_limit, [share])
+
+    def mean_risk(self, run: FractionRun) -> float:
+        return float(run.played.fraction[0, self._bets[run.rule]].mean())
+
+    def lab(self, runs: Sequence[FractionRun], progress: Progress) -> FractionsLab:
+        """Figures, comparisons, a lower win rate and account rules, rule by rule."""
+        found = []
+        for i, (rule, missing) in enumerate(self._missing.items()):
+            progress(i / len(self._missing), f"entry rule {rule.name}: equal risk, equal drawdown, a lower win rate")
+            under = {run.policy.name: run for run in runs if run.rule == rule}
+            found.append(RuleLab(rule, len(self._bets[rule]), missing) if missing else self._rule_lab(rule, under))
+        return FractionsLab(
+            self._signals.simulated,
+            self._study.schedule,
+            len(self._signals),
+            tuple(self._grid.trade_date.tolist()),
+            self._assumptions,
+            self._base.daily_loss_limit,
+            self._dates.shape[1],
+            self._trials,
+            tuple(found),
+        )
+
+    def _rule_lab(self, rule: EntryRule, runs: dict[str, FractionRun]) -> RuleLab:
+        context = self._context(rule, self._signals.net_r)
+        return RuleLab(
+            rule,
+            len(self._bets[rule]),
+            same_risk=self.mean_risk(runs[SHIPPED]),
+            policies=tuple(figures_of(run.policy, context, run.played, run.side) for run in runs.values()),
+            comparisons=tuple(
+                compare(run.side, runs[baseline].side)
+                for run in runs.values()
+                for baseline in BASELINES
+                if run.policy.name not in BASELINES
+            ),
+            more_than_size=self._more_than_size(rule, runs),
+            lower_win_rate=self._lower_win_rate(rule, [runs[SHIPPED], runs[FIXED_10]]),
+            accounts=self._account_checks(runs),
+        )
+
+    def _context(self, rule: EntryRule, net_r: Floats) -> Context:
+        return Context(
+            rule.name,
+            self._grid,
+            net_r,
+            self._bets[rule],
+            len(self._signals),
+            self._base.daily_loss_limit,
+            self._trials,
+            self._sharpe_ratio_variance,
+        )
+
+    def _more_than_size(self, rule: EntryRule, runs: dict[str, FractionRun]) -> tuple[Comparison, ...]:
+        """Kelly against fixed fractions that risk as much, and that fall as deep, on the same bets."""
+        terms = self._bets[rule], self._signals.net_r, self._grid, self._base.daily_loss_limit
+        found = []
+        for run in (runs[name] for name in VARIED):
+            matching = self._dates[:, :MATCHING_PATHS]
+            median = float(np.median(run.side.drawn.drawdown[0, :MATCHING_PATHS]))
+            deep = fraction_of_equal_drawdown(median, *terms, matching)
+            for title, fraction in (
+                ("fixed, same mean risk", self.mean_risk(run)),
+                ("fixed, same median drawdown", deep),
+            ):
+                found.append(compare(run.side, fixed_side(title, fraction, *terms, self._dates)))
+        return tuple(found)
+
+    def _lower_win_rate(self, rule: EntryRule, runs: Sequence[FractionRun]) -> LowerWinRate:
+        """Those policies on outcomes drawn with a lower win rate; the sizes do not know of it."""
+        rng = np.random.default_rng(self._seed)
+        draws: list[list[PolicyFigures]] = []
+        share_of_paths = max(1, self._dates.shape[1] // LOWER_DRAWS)
+        for draw in range(LOWER_DRAWS):
+            net_r = flipped(self._signals, self._bets[rule], LOWER_BY, rng)
+            some = self._dates[:, draw * share_of_paths : (draw + 1) * share_of_paths]
+            dates, context = some if some.shape[1] else self._dates, self._context(rule, net_r)
+            draws.append([self._drawn_lower(run, context, dates) for run in runs])
+        means = tuple(_mean_figures(list(of_policy)) for of_policy in zip(*draws, strict=True))
+        return LowerWinRate(LOWER_BY, LOWER_DRAWS, means)
+
+    def _drawn_lower(self, run: FractionRun, context: Context, dates: Ints) -> PolicyFigures:
+        played = self._play(run.policy, run.wanted, context.net_r)
+        side = Side(run.policy.name, played.days, observed(played.days), histories(played.days, dates))
+        return figures_of(run.policy, context, played, side)
+
+    def _account_checks(self, runs: dict[str, FractionRun]) -> tuple[AccountCheck, ...]:
+        """Every policy under every set of account rules, its fractions taken of that account."""
+        found = []
+        for run in runs.values():
+            traded = run.played.fraction[0] > 0.0
+            for rules in self._accounts:
+                profit = money_of_fractions(run.played.growth[0], self._grid, rules.account)
+                money = day_money(profit, traded, self._grid)
+                found.append(AccountCheck(run.policy.name, outcome_of(rules, money)))
+        return tuple(found)
 
 
 def _missing(rule: EntryRule, n_bets: int, n_dates: int) -> str:
@@ -265,50 +303,6 @@ def _missing(rule: EntryRule, n_bets: int, n_dates: int) -> str:
     if n_dates < MINIMUM_DATES:
         return f"{n_dates} trade dates are out of sample; {MINIMUM_DATES - n_dates} more are needed for figures."
     return ""
-
-
-def _play_all(bench: _Bench, rule: EntryRule, bets: Ints) -> tuple[_Result, float]:
-    """Every policy played; the fixed fraction of the same risk is what the shipped policy really risked on average."""
-    shipped = POLICY["kelly_shipped"]
-    alone = bench.play(bench.sizer.fractions(shipped, rule)[None], [shipped], bench.signals.net_r)
-    same_risk = float(alone.fraction[0, bets].mean())
-    wanted = np.array([bench.sizer.fractions(policy, rule, same_risk=same_risk) for policy in POLICIES])
-    played = bench.play(wanted, POLICIES, bench.signals.net_r)
-    drawn = histories(played.days, bench.dates, with_bands=True)
-    return _Result(bets, wanted, played, observed(played.days), drawn), same_risk
-
-
-def _more_than_size(bench: _Bench, result: _Result) -> tuple[Comparison, ...]:
-    """Kelly against fixed fractions that risk as much, and that fall as deep, on the same bets."""
-    terms = result.bets, bench.signals.net_r, bench.grid, bench.base.daily_loss_limit
-    found = []
-    for name in VARIED:
-        side = result.side(name)
-        risk = float(result.played.fraction[side.row, result.bets].mean())
-        matching = bench.dates[:, :MATCHING_PATHS]
-        median = float(np.median(result.drawn.drawdown[side.row, :MATCHING_PATHS]))
-        deep = fraction_of_equal_drawdown(median, *terms, matching)
-        for title, fraction in (("fixed, same mean risk", risk), ("fixed, same median drawdown", deep)):
-            found.append(compare(side, fixed_side(title, fraction, *terms, bench.dates)))
-    return tuple(found)
-
-
-def _lower_win_rate(bench: _Bench, rule: EntryRule, result: _Result) -> LowerWinRate:
-    """The shipped policy and fixed 10 % on outcomes drawn with a lower win rate; the sizes do not know of it."""
-    policies = [POLICY["kelly_shipped"], POLICY["fixed_10"]]
-    wanted = result.wanted[[POLICIES.index(policy) for policy in policies]]
-    rng = np.random.default_rng(bench.seed)
-    draws: list[tuple[PolicyFigures, ...]] = []
-    share_of_paths = max(1, bench.dates.shape[1] // LOWER_DRAWS)
-    for draw in range(LOWER_DRAWS):
-        net_r = flipped(bench.signals, result.bets, LOWER_BY, rng)
-        played = bench.play(wanted, policies, net_r)
-        some = bench.dates[:, draw * share_of_paths : (draw + 1) * share_of_paths]
-        drawn = histories(played.days, some if some.shape[1] else bench.dates)
-        context, real = bench.context(rule, result.bets, net_r), observed(played.days)
-        draws.append(tuple(figures_of(p, context, played, row, real, drawn) for row, p in enumerate(policies)))
-    means = tuple(_mean_figures([draw[row] for draw in draws]) for row in range(len(policies)))
-    return LowerWinRate(LOWER_BY, LOWER_DRAWS, means)
 
 
 def _mean_figures(draws: list[PolicyFigures]) -> LowerFigures:
@@ -332,15 +326,3 @@ def _mean(values: Sequence[float | None]) -> float | None:
     """None where one of them is unknown."""
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known and len(known) == len(values) else None
-
-
-def _account_checks(bench: _Bench, result: _Result) -> tuple[AccountCheck, ...]:
-    """Every policy under every set of account rules, its fractions taken of that account."""
-    found = []
-    for row, policy in enumerate(POLICIES):
-        traded = result.played.fraction[row] > 0.0
-        for rules in bench.accounts:
-            profit = money_of_fractions(result.played.growth[row], bench.grid, rules.account)
-            money = day_money(profit, traded, bench.grid)
-            found.append(AccountCheck(policy.name, outcome_of(rules, money)))
-    return tuple(found)

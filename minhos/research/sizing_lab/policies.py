@@ -1,8 +1,8 @@
 """Ways to size the same signals: fixed sizes, a volatility target and Kelly in its forms, under two entry rules.
 
 A policy is a way to fill in the sizing settings; what it risks on a bar comes from the trading path's own pipeline.
-Fractions are what a policy wants before the day's stop; money, days and drawdowns are `sizing_lab`, whole contracts
-`contracts_lab`.
+Fractions are what a policy wants before the day's stop; what becomes of them is asked by the laboratory (`laboratory`)
+in fractions of capital (`fractions`) and in whole contracts (`contracts`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 
 from minhos.errors import SettingsError
 from minhos.models.payoff import Payoff
+from minhos.research.luck.deflation import SESSIONS_A_YEAR
 from minhos.research.out_of_sample import Floats, Ints, Mask, Signals
 from minhos.sizing.kelly import Bet, solve_kelly
 from minhos.sizing.payoff import Terms
 from minhos.sizing.pipeline import Money, size_pipeline
 from minhos.sizing.types import SizingParameters
 
-SESSIONS_A_YEAR = 252
 FIXED_SHARE = 0.10
 """The documents' baseline: this share of capital at risk on every bet."""
 
@@ -56,6 +56,8 @@ POLICIES = (
     Policy("kelly_shipped", "Kelly, settings as they stand"),
 )
 POLICY = {policy.name: policy for policy in POLICIES}
+SHIPPED, FIXED_10 = "kelly_shipped", "fixed_10"
+"""The two that are held against each other: Kelly as it is set, and the documents' baseline."""
 _KELLY_SHARES = {"kelly_full": 1.0, "kelly_half": 0.5, "kelly_quarter": 0.25}
 
 
@@ -104,7 +106,7 @@ def engine_parameters(
     the policy's own (none but for "kelly_shipped"); the day's budget, margin and the largest position stay as in base.
     """
     entry = msgspec.structs.replace(base, confidence_threshold=rule.recommend_at)
-    if policy.name == "kelly_shipped":
+    if policy.name == SHIPPED:
         return entry
     free = msgspec.structs.replace(
         entry,
@@ -125,7 +127,7 @@ def engine_parameters(
             breach_probability=assumptions.breach_probability,
         )
     fixed = {
-        "fixed_10": FIXED_SHARE,
+        FIXED_10: FIXED_SHARE,
         "fixed_1_contract": 0.0,
         "fixed_same_risk": same_risk,
         "volatility_target": target_risk,
@@ -178,14 +180,14 @@ class Sizer:
         if not bets.any():
             return np.zeros(len(bets))
         if policy.name == "fixed_same_risk":
-            risk = self.mean_fraction(POLICY["kelly_shipped"], rule) if same_risk is None else same_risk
+            risk = self.mean_fraction(POLICY[SHIPPED], rule) if same_risk is None else same_risk
             return np.where(bets, risk, 0.0)
         wanted = {
-            "fixed_10": lambda: np.full(len(bets), FIXED_SHARE),
+            FIXED_10: lambda: np.full(len(bets), FIXED_SHARE),
             "fixed_1_contract": lambda: np.minimum(self._one_contract, 1.0),
             "volatility_target": lambda: self._volatility_target(bets),
             "kelly_drawdown": lambda: self._drawdown,
-            "kelly_shipped": lambda: self._shipped,
+            SHIPPED: lambda: self._shipped,
         }
         find = wanted.get(policy.name)
         found = find() if find is not None else _KELLY_SHARES[policy.name] * self._kelly

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minhos.research.sizing_lab.comparisons import Difference
-from minhos.research.sizing_lab.contract_bootstrap import UNKNOWN, Days, days_of, paired_difference
-from minhos.research.sizing_lab.contract_figures import Bound, Record
-from minhos.research.sizing_lab.contract_runs import Way
+from minhos.research.sizing_lab.comparisons import UNKNOWN, Days, Difference, paired_difference
+from minhos.research.sizing_lab.contract_figures import Bound, Record, Way, days_of
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.trading.events import TradingSettings
