@@ -1,13 +1,17 @@
-"""Where everything lies under the home folder.  Only names; nothing is created here but folders on request."""
+"""The home: where everything lies, the disk it lies on, and the machine whose processes work in it.
+
+Only names; nothing is created here but folders on request.
+"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from minhos.assembly import children, files
+from minhos.assembly.children import Machine
+from minhos.assembly.files import Disk
 from minhos.errors import MinhosError
 
 
@@ -15,6 +19,10 @@ class Layout(msgspec.Struct, frozen=True):
     """home: the checkout, or the folder named by MINHOS_HOME."""
 
     home: Path
+    disk: Disk = files.LOCAL
+    """Through which the home's small files are read and written."""
+    machine: Machine = children.LOCAL
+    """On which its processes are started, seen and ended."""
 
     @property
     def config(self) -> Path:
@@ -104,21 +112,3 @@ class Layout(msgspec.Struct, frozen=True):
                     "MINHOS_HOME."
                 ) from error
         return self
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Replace a small file at once; a reader sees the old or the new one, never half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(msgspec.json.encode(value))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def read_json(path: Path) -> Any | None:
-    """Its content, or None where it is absent or unreadable."""
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None

@@ -1,15 +1,17 @@
 """Which processes of a home are alive: their names, the modules that start them, their ids.
 
-Not for starting or ending them: `processes.supervisor` does that.
+A process is known by its home and by its start, which stand in its heartbeat; those of earlier versions, which say
+neither, by their command line.  Not for starting or ending them: `minhos.processes.supervisor` does that.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
-
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.children import Seen
+from minhos.assembly.heartbeats import BEATS, Heartbeat, SupervisorBeat, TraderBeat
+from minhos.assembly.layout import Layout
 
 SERVICES = {
     "trader": "minhos.processes.trader",
@@ -17,35 +19,69 @@ SERVICES = {
     "web": "minhos.web",
     "watchdog": "minhos.processes.watchdog",
 }
+"""What the supervisor keeps running, and the module of each."""
+ALIASES = {
+    "trader": ("minhos.services.trader",),
+    "trainer": ("minhos.services.trainer",),
+    "watchdog": ("minhos.services.watchdog",),
+}
+"""Names under which earlier versions started them, and under which a trader may still be started."""
 LAUNCHERS = ("minh.py", "minhos")
-FORMER = frozenset({"minhos.services.trader", "minhos.services.trainer", "minhos.services.watchdog"})
-"""Under these names the processes of earlier versions were started, and a trader may still be."""
-TRADERS = frozenset({SERVICES["trader"], "minhos.services.trader"})
+SAME_START_S = 1.0
+"""Two readings of one process's start differ by no more than that."""
 
 
 def running_pids(layout: Layout) -> dict[str, int]:
-    """Processes of this home that are alive, by name."""
-    found: dict[str, int] = {}
-    supervisor = read_json(layout.run / "supervisor.json")
-    if isinstance(supervisor, dict):
-        found["supervisor"] = int(supervisor["pid"])
-        found.update({name: int(pid) for name, pid in supervisor.get("children", {}).items()})
-    for name in SERVICES:
-        heartbeat = read_json(layout.run / f"{name}.json")
-        if isinstance(heartbeat, dict) and "pid" in heartbeat:
-            found[name] = int(heartbeat["pid"])
-    return {name: pid for name, pid in found.items() if is_ours(pid)}
+    """Processes of this home that are alive, by name; the supervisor first."""
+    found = {kind.PROCESS: pid for kind in BEATS if (pid := pid_of(layout, kind)) is not None}
+    supervisor = heartbeats.read(layout, SupervisorBeat)
+    if supervisor is not None:
+        for name, pid in supervisor.children.items():  # one that has not yet said anything of itself
+            created_s = supervisor.children_created_s.get(name, 0.0)
+            if name not in found and _is(layout, name, pid, created_s, supervisor.home):
+                found[name] = pid
+    return found
 
 
-def is_ours(pid: int, modules: frozenset[str] = frozenset()) -> bool:
-    """Alive and started as one of our modules or by the launcher: a recycled process id is not.
+def pid_of(layout: Layout, kind: type[Heartbeat]) -> int | None:
+    """The id of that process of this home, whether or not it answers; None where it does not exist."""
+    beat = heartbeats.read(layout, kind)
+    if beat is None or not _is(layout, kind.PROCESS, beat.pid, beat.created_s, beat.home):
+        return None
+    return beat.pid
 
-    modules: only these count, where given.
+
+def trader_pid(layout: Layout) -> int | None:
+    """The process id of this home's trader, whether or not it answers."""
+    return pid_of(layout, TraderBeat)
+
+
+def _is(layout: Layout, name: str, pid: int, created_s: float, home: str) -> bool:
+    """Whether the process of that id is the one of this home that wrote so of itself.
+
+    A machine's clock may be set while a process runs, which moves the start that is read; then, and for earlier
+    versions, command line and home decide.
     """
-    try:
-        words = psutil.Process(pid).cmdline()[1:]
-    except (psutil.Error, ValueError):
+    if home and home != str(layout.home.resolve()):
+        return False  # a copied home holds the heartbeats of another one's processes
+    seen = layout.machine.see(pid) if pid > 0 else None
+    if seen is None:
         return False
-    if modules:
-        return any(word in modules for word in words)
-    return any(word in {*SERVICES.values(), *FORMER, "minhos.cli"} or Path(word).name in LAUNCHERS for word in words)
+    if created_s and abs(seen.created_s - created_s) <= SAME_START_S:
+        return True
+    return _started_as(seen, name) and _works_in(seen, layout, known=bool(created_s))
+
+
+def _started_as(seen: Seen, name: str) -> bool:
+    """Whether its command line is that process's."""
+    words = seen.words[1:]
+    if name == SupervisorBeat.PROCESS:
+        return any(word == "minhos.cli" or Path(word).name in LAUNCHERS for word in words)
+    return not {SERVICES.get(name, ""), *ALIASES.get(name, ())}.isdisjoint(words)
+
+
+def _works_in(seen: Seen, layout: Layout, *, known: bool) -> bool:
+    """known: a process of this version, which must name its home; earlier ones may have worked in the checkout."""
+    if not seen.home:
+        return not known
+    return Path(seen.home).resolve() == layout.home.resolve()

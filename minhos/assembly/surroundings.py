@@ -1,141 +1,102 @@
-"""What every process that shows something knows: one `Views`, fed from the journal, and the facts beside it.
+"""What lies on the disk beside the journal: heartbeats, training progress, models, result files, the HALT file.
 
-Everything works before anything exists.  Without the thread (in tests, or before start-up) a question brings the
-views up to date itself.
+Reads only; absent or unreadable files are absent facts.  Models are verified again only when their folder changed.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from pathlib import Path
+from typing import Any
 
-from minhos.assembly.facts import Facts
-from minhos.assembly.layout import Layout, write_json
-from minhos.errors import MinhosError
-from minhos.journal.reader import JournalReader, reader
-from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import Clock, SystemClock
+from minhos.assembly import heartbeats
+from minhos.assembly.files import read_json
+from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, WatchdogBeat
+from minhos.assembly.layout import Layout
+from minhos.assembly.naming import finished_data, mode_of, registry_of, scope_of
+from minhos.errors import ModelError
+from minhos.market.clock import Clock
+from minhos.models.bundle import BundleInfo, read_manifest
 from minhos.settings import Settings
-from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.updates import Update
-
-POLL_S = 0.2
-BATCH = 200
-HEARTBEAT_EVERY = 5
-"""Polls between two heartbeats."""
-Answer = TypeVar("Answer")
 
 
-class House:
-    """Thread-safe; `read` gives a consistent moment of views and facts."""
+class SurroundingsReader:
+    """One for each process that shows something; `read` is cheap enough for five times a second."""
 
-    def __init__(self, settings: Settings, layout: Layout, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
         self.settings = settings
         self.layout = layout
-        self.clock = clock or SystemClock()
-        self.facts = Facts(settings, layout, self.clock)
-        self.calendar = SessionCalendar.load()
-        self.views = Views(self.calendar)
-        self.around = Surroundings()
-        self._lock = threading.RLock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._journal: JournalReader | None = None
-        self._identity: tuple[str, int] | None = None
-        self._reading: Iterator[int] | None = None
-        self._error = ""
+        self.clock = clock
+        self.mode, self.scope = mode_of(settings), scope_of(settings)
+        self.ceiling = _ceiling(settings)
+        self.finished_data = finished_data(settings)
+        self._seen: tuple[float, ...] = ()
+        self._models: tuple[BundleInfo, ...] = ()
+        self._problem = ""
+        self._report: dict[str, Any] | None = None
 
-    def read(self, question: Callable[[Views, Surroundings], Answer]) -> Answer:
-        """Ask one moment."""
-        with self._lock:
-            if self._thread is None:
-                while self.poll():
-                    pass
-            return question(self.views, self.around)
+    def read(self, journal_error: str = "") -> Surroundings:
+        """Everything as it is now."""
+        layout = self.layout
+        self._read_models()
+        return Surroundings(
+            now_ns=self.clock.now_ns(),
+            mode=self.mode,
+            trader=heartbeats.read(layout, TraderBeat),
+            trainer=heartbeats.read(layout, TrainerBeat) or TrainerBeat(),
+            training=heartbeats.read_training(layout),
+            halt_file=layout.disk.exists(layout.halt_file),
+            journal_error=journal_error,
+            ceiling=self.ceiling,
+            models=self._models,
+            models_error=self._problem,
+            report=self._report,
+            backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
+            data_report=_newest(layout.reports, "data*.json"),
+            finished_data=self.finished_data,
+            watchdog=heartbeats.read(layout, WatchdogBeat),
+            backups=sum(1 for _ in layout.backups.glob("*.json")),
+        )
 
-    def updates_after(self, seq: int) -> tuple[list[Update], int]:
-        """Newer updates, and the lowest number after which nothing is missing."""
-        return self.read(lambda views, _: (views.updates.after(seq), views.updates.oldest))
+    def journal_path(self, trader: TraderBeat | None) -> Path | None:
+        """The journal that the trader writes, else the newest of this mode; None before the first start."""
+        if trader is not None and trader.journal and Path(trader.journal).is_file():
+            return Path(trader.journal)
+        found = sorted((self.layout.data / "journal").glob(f"{self.mode}-*.sqlite"), key=_changed)
+        return found[-1] if found else None
 
-    def start(self) -> None:
-        """Follow the journal from here on."""
-        if self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._follow, name="journal", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def poll(self) -> bool:
-        """Take in at most `BATCH` more events; True while there are more."""
-        with self._lock:
-            more = False
-            try:
-                self._open()
-                more = self._take()
-                self._error = ""
-            except MinhosError as error:
-                self._error = str(error)
-                self._close()
-            if not more:
-                self.around = self.facts.read(self._error)
-            return more
-
-    def _follow(self) -> None:
-        polls = 0
-        while not self._stop.is_set():
-            if self.poll():
-                continue
-            if polls % HEARTBEAT_EVERY == 0:
-                self._heartbeat()
-            polls += 1
-            self._stop.wait(POLL_S)
-
-    def _open(self) -> None:
-        """Open the journal that counts now; another file means that everything starts again."""
-        self.around = self.around if self.around.now_ns else self.facts.read()
-        path = self.facts.journal_path(self.around.trader)
-        identity = (str(path), os.stat(path).st_ino) if path is not None else None
-        if identity == self._identity:
+    def _read_models(self) -> None:
+        registry = registry_of(self.settings, self.layout)
+        seen = tuple(_changed(path) for path in (registry.root / "active.json", registry.bundles))
+        if seen == self._seen:
             return
-        self._close()
-        self.views = Views(self.calendar)
-        if path is not None:
-            self._journal = reader(path)
-            self._identity = identity
-
-    def _take(self) -> bool:
-        if self._journal is None:
-            return False
-        if self._reading is None:
-            self._reading = self.views.catch_up(self._journal)
-        for _ in range(BATCH):
-            if next(self._reading, None) is None:
-                self._reading = None
-                return False
-        return True
-
-    def _close(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
-        self._journal = self._identity = self._reading = None
-
-    def _heartbeat(self) -> None:
-        folder = self.layout.run
-        if not folder.is_dir():
-            return
+        self._seen, self._problem = seen, ""
         try:
-            beat = {"pid": os.getpid(), "state": "running", "time_ns": self.clock.now_ns()}
-            beat |= {"port": self.settings.web.port, "sequence": self.views.sequence}
-            write_json(folder / "web.json", beat)
-        except OSError as error:
-            import structlog  # only here: `status` asks the same questions and logs nothing
+            self._models = tuple(registry.list())
+            active = registry.active(self.scope)
+            self._report = dict(read_manifest(active.path).report) if active else None
+        except ModelError as error:
+            self._problem = str(error)
 
-            structlog.get_logger("web").warning("heartbeat not written", reason=str(error))
+
+def _ceiling(settings: Settings) -> float | None:
+    """Best possible accuracy of the simulated market; None on real data."""
+    if not settings.simulated:
+        return None
+    return 0.5 if settings.simulation.kind == "null" else settings.simulation.ceiling
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0.0
+
+
+def _newest(folder: Path, pattern: str) -> dict[str, Any] | None:
+    found = sorted(folder.glob(pattern), key=_changed)
+    return _mapping(read_json(found[-1])) or None if found else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

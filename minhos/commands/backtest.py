@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from minhos.assembly.layout import write_json
+from minhos.assembly.files import write_json
 from minhos.assembly.naming import registry_of
 from minhos.commands.common import (
     DaysOption,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 from rich.table import Column, Table
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.commands.terminal import console
 from minhos.views.checklist import checklist as asked_for
@@ -27,7 +27,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def checklist(as_json: JsonOption = False) -> None:
     """Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist."""
-    found = House(settings(), layout()).read(asked_for)
+    found = LiveViews(settings(), layout()).read(asked_for)
     rows = [Row(line.section, line.text, line.status, line.value, line.command) for line in found.lines]
     if as_json:
         print_json({"rows": rows})

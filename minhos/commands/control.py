@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from minhos.assembly.refusals import REFUSED
 from minhos.commands.common import JsonOption, layout, print_json, settings, user
 from minhos.commands.terminal import progress, say
 from minhos.errors import CommandRefused, SettingsError
+from minhos.journal.inbox import Scalar
 from minhos.market.clock import SystemClock
 from minhos.safety.stop import EXPIRES_S, Stop, ask, stop_trading, write_halt
 
@@ -18,21 +18,21 @@ WAIT_S = 2.0
 WhyOption = Annotated[str, typer.Option("--why", help="Kept in the journal beside your name.")]
 
 
-def tell_trader(name: str, why: str, payload: Mapping[str, str | int | float | bool] | None = None) -> str:
-    """Put a command with its fields into the inbox and wait a moment for the trader's answer.
+def tell_trader(name: str, why: str, fields: Mapping[str, Scalar] = {}) -> str:
+    """Put a command with its fields into the inbox and wait a moment; the sentence of the trader that accepted it.
 
     Raises:
         CommandRefused: no trader answered, or it refused.
     """
-    answer = ask(layout().make(), name, user(), why, WAIT_S, SystemClock(), payload)
+    answer = ask(layout().make(), name, user(), why, WAIT_S, SystemClock(), fields)
     if answer is None:
         raise CommandRefused(
             f"no trader answered within {WAIT_S:.0f} seconds; `{name}` waits {EXPIRES_S} seconds for one to start, "
             "`python3 minh.py status` shows what runs."
         )
-    if answer.startswith(REFUSED):
-        raise CommandRefused(answer.removeprefix(REFUSED))
-    return answer
+    if not answer.accepted:
+        raise CommandRefused(answer.sentence)
+    return answer.sentence
 
 
 def halt(why: WhyOption = "", as_json: JsonOption = False) -> None:

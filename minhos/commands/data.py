@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from minhos.assembly.layout import write_json
+from minhos.assembly.files import write_json
 from minhos.commands.common import (
     DaysOption,
     JsonOption,

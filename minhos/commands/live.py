@@ -12,6 +12,7 @@ from minhos.commands.control import WhyOption, tell_trader
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, progress, say
 from minhos.errors import CheckFailed, CommandRefused, MinhosError
+from minhos.journal.inbox import Scalar
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
 from minhos.risk.arming import arm_payload
@@ -76,7 +77,7 @@ def disarm(why: WhyOption = "", as_json: JsonOption = False) -> None:
     from minhos.safety.arming import refuse_unless_live
 
     refuse_unless_live(settings(), "disarm")
-    _say("disarm", tell_trader("disarm", why, {}), as_json)
+    _say("disarm", tell_trader("disarm", why), as_json)
 
 
 def force(
@@ -94,22 +95,22 @@ def force(
     if clear:
         if side != "any" or size is not None or minutes is not None:
             raise MinhosError("--clear stands alone: it ends what was forced.")
-        _say("force --clear", tell_trader("unforce", why, {}), as_json)
+        _say("force --clear", tell_trader("unforce", why), as_json)
         return
     if size is not None and size < 1:
         raise MinhosError(f"--size {size} is no number of contracts to hold: give at least 1, or --side flat.")
     if minutes is not None and not minutes > 0:
         raise MinhosError(f"--for {minutes:g} is no duration: give minutes above 0, or leave it out.")
-    payload: dict[str, str | int | float | bool] = {
+    fields: dict[str, Scalar] = {
         "side": chosen_of(side, tuple(SIDES), "side"),
         "contracts": size or 0,
         "minutes": minutes or 0.0,
     }
     try:
-        asked = forced_of(payload, user(), why, 0)
+        asked = forced_of(fields, user(), why, 0)
     except CommandRefused as error:
         raise MinhosError(str(error)) from None
-    _say(f"force {words_of(asked)}", tell_trader("force", why, payload), as_json)
+    _say(f"force {words_of(asked)}", tell_trader("force", why, fields), as_json)
 
 
 def _show(worst_cents: int | None, conditions: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +25,8 @@ from minhos.commands.common import (
 from minhos.commands.screen import Watch
 from minhos.commands.terminal import console
 from minhos.errors import MinhosError
+from minhos.market.clock import SystemClock
+from minhos.processes.process import sleep_until
 from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 
@@ -97,6 +98,7 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
     """Tend the processes until a signal; show what they do."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
+    supervisor.open()
     console.print(f"Dashboard: [bold]http://localhost:{chosen.web.port}[/bold]   (Ctrl-C ends everything)")
     if chosen.simulated:
         console.print(
@@ -110,30 +112,28 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
             _with_lines(supervisor, chosen)
     finally:
         console.print("Stopping …")
-        supervisor.stop()
+        supervisor.close()
 
 
 def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
     """A line whenever the state or its sentence changes."""
     watch, shown = Watch(chosen, supervisor.layout), ""
-    while not supervisor.stopping:
-        supervisor.tend()
+    while (due_ns := supervisor.step()) is not None:
         _refuse_if_refused(supervisor)
         line = watch.line()
         if line.plain != shown:
             console.print(line, highlight=False)
             shown = line.plain
-        time.sleep(POLL_S)
+        sleep_until(supervisor, due_ns, SystemClock())
 
 
 def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
     watch = Watch(chosen, supervisor.layout)
     with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
-        while not supervisor.stopping:
-            supervisor.tend()
+        while (due_ns := supervisor.step()) is not None:
             _refuse_if_refused(supervisor)
             live.update(watch.screen())
-            time.sleep(POLL_S)
+            sleep_until(supervisor, due_ns, SystemClock())
 
 
 def _refuse_if_refused(supervisor: Supervisor) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.settings import Settings
 from minhos.views import kelly, risk
 from minhos.views.status import Status, status
@@ -38,7 +38,7 @@ class Watch:
     """Follows the journal for one command."""
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
-        self.house = House(settings, layout)
+        self.house = LiveViews(settings, layout)
 
     def line(self) -> Text:
         """State and sentence."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.errors import MinhosError
 from minhos.views.status import status as status_now
@@ -17,7 +17,7 @@ POLL_S = 0.25
 
 def status(as_json: JsonOption = False) -> None:
     """What the system does now, and why.  Example: minh.py status --json."""
-    now = House(settings(), layout()).read(status_now)
+    now = LiveViews(settings(), layout()).read(status_now)
     if as_json:
         print_json(now)
         return

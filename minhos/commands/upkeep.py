@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
 from minhos.commands.common import JsonOption, layout, print_json
 from minhos.commands.config import keep_private

@@ -31,15 +31,35 @@ CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (id) WHERE acknowledged = 0;
 """
 
 
-class Command(msgspec.Struct, frozen=True):
-    """One request.  payload: the command's own fields.  expires_ns: after that it must not be carried out."""
+WAITING, DONE, REFUSED = 0, 1, 2
+"""What `acknowledged` says of a row."""
+_REFUSED_BEFORE = "refused: "
+"""So 0.1.0 began the answers of refusals, which it stored as `DONE`; its readers still know them by it."""
 
-    id: int
+Scalar = str | int | float | bool
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks the trader for."""
+
+    name: str
+    """Of the command, as "halt"."""
     who: str
-    type: str
-    payload: dict[str, object]
-    created_ns: int
+    why: str = ""
+    fields: dict[str, Scalar] = {}
+    """The command's own, beside why."""
+    created_ns: int = 0
     expires_ns: int
+    """After that it must not be carried out."""
+    id: int = 0
+    """Given by the inbox, 0 before."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a request."""
+
+    accepted: bool
+    sentence: str
 
 
 class Inbox:
@@ -58,9 +78,10 @@ class Inbox:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
 
-    def put(self, who: str, command: str, payload: dict[str, object], created_ns: int, expires_ns: int) -> int:
+    def put(self, request: Request) -> int:
         """Ask for something; returns the id under which `answer` will be found."""
-        row = (who, command, msgspec.json.encode(payload).decode(), created_ns, expires_ns)
+        payload = msgspec.json.encode({**request.fields, "why": request.why}).decode()
+        row = (request.who, request.name, payload, request.created_ns, request.expires_ns)
         self._waiting = True
         with self._explained():
             cursor = self._connection.execute(
@@ -69,7 +90,7 @@ class Inbox:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def pending(self, now_ns: int) -> list[Command]:
+    def pending(self, now_ns: int) -> list[Request]:
         """What is to be done, oldest first.  What expired unseen is acknowledged here as expired.
 
         Called every 50 ms: where no other process wrote since and nothing waited, it costs one pragma.
@@ -80,29 +101,32 @@ class Inbox:
                 return []
             self._seen_version = version
             self._connection.execute(
-                "UPDATE inbox SET acknowledged = 1, answer = 'expired before it was read' "
+                "UPDATE inbox SET acknowledged = ?, answer = 'expired before it was read' "
                 "WHERE acknowledged = 0 AND expires_ns <= ?",
-                (now_ns,),
+                (REFUSED, now_ns),
             )
             rows = self._connection.execute(
                 "SELECT id, who, type, payload, created_ns, expires_ns FROM inbox WHERE acknowledged = 0 ORDER BY id"
             ).fetchall()
         self._waiting = bool(rows)
-        return [
-            Command(number, who, command, msgspec.json.decode(payload), created_ns, expires_ns)
-            for number, who, command, payload, created_ns, expires_ns in rows
-        ]
+        return [_request(*row) for row in rows]
 
-    def acknowledge(self, number: int, answer: str) -> None:
-        """The command was carried out or refused, and this is the sentence for whoever asked."""
+    def acknowledge(self, number: int, answer: Answer) -> None:
+        """The request was carried out or refused, and this is the sentence for whoever asked."""
+        state, text = (DONE, "") if answer.accepted else (REFUSED, _REFUSED_BEFORE)
         with self._explained():
-            self._connection.execute("UPDATE inbox SET acknowledged = 1, answer = ? WHERE id = ?", (answer, number))
+            self._connection.execute(
+                "UPDATE inbox SET acknowledged = ?, answer = ? WHERE id = ?", (state, text + answer.sentence, number)
+            )
 
-    def answer(self, number: int) -> str | None:
-        """The trader's sentence, or None while there is none yet."""
+    def answer(self, number: int) -> Answer | None:
+        """The trader's, or None while there is none yet."""
         with self._explained():
             row = self._connection.execute("SELECT acknowledged, answer FROM inbox WHERE id = ?", (number,)).fetchone()
-        return row[1] if row and row[0] else None
+        if row is None or row[0] == WAITING:
+            return None
+        text = str(row[1])
+        return Answer(row[0] == DONE and not text.startswith(_REFUSED_BEFORE), text.removeprefix(_REFUSED_BEFORE))
 
     def close(self) -> None:
         self._connection.close()
@@ -116,3 +140,20 @@ class Inbox:
                 f"The inbox {self.path} could not be used ({error}): check the disk's free space and the permissions "
                 f"of its folder; until then only the HALT file reaches the trader."
             ) from error
+
+
+def _request(number: int, who: str, name: str, payload: str, created_ns: int, expires_ns: int) -> Request:
+    """From a row.  Fields that no command can have are left out: every process of the user may write here."""
+    try:
+        fields = msgspec.json.decode(payload, type=dict[str, object])
+    except msgspec.DecodeError:
+        fields = {}
+    return Request(
+        id=number,
+        name=name,
+        who=who,
+        why=str(fields.pop("why", "")),
+        fields={key: value for key, value in fields.items() if isinstance(value, Scalar)},
+        created_ns=created_ns,
+        expires_ns=expires_ns,
+    )

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import structlog
 
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly import heartbeats
+from minhos.assembly.files import write_json
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.errors import MinhosError
 from minhos.journal.reader import reader
 from minhos.research.compare import CompareReport, compare
@@ -28,14 +31,14 @@ class AfterClose:
 
     def tend(self) -> CompareReport | None:
         """Call it every second or so; the report of a day that has just ended, else None."""
-        heartbeat = read_json(self.layout.run / "trader.json")
-        if not isinstance(heartbeat, dict):
+        beat = heartbeats.read(self.layout, TraderBeat)
+        if beat is None:
             return None
-        today, before = int(heartbeat.get("trade_date", 0)), self._trade_date
+        today, before = beat.trade_date, self._trade_date
         self._trade_date = today
         if not 0 < before < today:
             return None
-        return self._compare(Path(str(heartbeat.get("journal", ""))), before)
+        return self._compare(Path(beat.journal), before)
 
     def _compare(self, journal: Path, trade_date: int) -> CompareReport | None:
         """A day that cannot be compared is named in the log; nothing else depends on it."""

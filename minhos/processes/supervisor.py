@@ -7,137 +7,128 @@ not, and its sentence is shown.  The supervisor trades nothing and may be killed
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from contextlib import suppress
-from pathlib import Path
 
-from minhos.assembly.layout import Layout, write_json
-from minhos.assembly.running import SERVICES, is_ours, running_pids
+from minhos.assembly import heartbeats
+from minhos.assembly.children import Child
+from minhos.assembly.heartbeats import SupervisorBeat
+from minhos.assembly.layout import Layout
+from minhos.assembly.running import SERVICES, running_pids
 from minhos.errors import MinhosError
-from minhos.market.clock import SystemClock
+from minhos.market.clock import Clock, SystemClock
+from minhos.processes.process import after
 
+ROUND_S = 0.25
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 CALM_S = 60.0
 """After this long without a crash the pause is short again."""
 STOP_TIMEOUT_S = 10.0
+POLL_S = 0.05
 MISTAKE = 2
 
 
-class Child:
-    """One supervised process."""
+class Tended:
+    """One process that is to run: started, seen to end, started again."""
 
-    def __init__(self, name: str, layout: Layout, environment: dict[str, str]) -> None:
+    def __init__(self, name: str, module: str, layout: Layout, environment: dict[str, str]) -> None:
         self.name = name
-        self.layout = layout
-        self.environment = environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self._module, self._layout, self._environment = module, layout, environment
+        self.child: Child | None = None
         self.pause_s = FIRST_PAUSE_S
-        self.started_s = self.start_at_s = 0.0
         self.refused = ""
-        self.restarts = -1
+        """Why it is not started again; empty where it may be."""
+        self.starts = 0
+        self._started_s = self._start_at_s = 0.0
+
+    @property
+    def restarts(self) -> int:
+        return max(0, self.starts - 1)
 
     def tend(self, now_s: float) -> None:
         """Start it, notice its end, or wait."""
         if self.refused:
             return
-        if self.process is None:
-            if now_s >= self.start_at_s:
+        if self.child is None:
+            if now_s >= self._start_at_s:
                 self._start(now_s)
             return
-        code = self.process.poll()
+        code = self.child.exit_code()
         if code is None:
-            if now_s - self.started_s > CALM_S:
+            if now_s - self._started_s > CALM_S:
                 self.pause_s = FIRST_PAUSE_S
             return
-        self.process = None
+        ended, self.child = self.child, None
         if code == MISTAKE:
-            self.refused = self._last_words() or f"{self.name} ended with exit code {code}"
+            self.refused = ended.last_words() or f"{self.name} ended with exit code {code}"
             return
-        self.start_at_s = now_s + self.pause_s
+        self._start_at_s = now_s + self.pause_s
         self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
     def _start(self, now_s: float) -> None:
-        errors = self._error_file.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", SERVICES[self.name]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=self.environment,
-        )
-        errors.close()
-        self.started_s = now_s
-        self.restarts += 1
+        errors = self._layout.logs / f"{self.name}.stderr"
+        self.child = self._layout.machine.start(self._module, self._environment, errors)
+        self._started_s = now_s
+        self.starts += 1
 
     @property
-    def _error_file(self) -> Path:
-        return self.layout.logs / f"{self.name}.stderr"
-
-    def _last_words(self) -> str:
-        lines = self._error_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-
-    def wait(self, deadline_s: float) -> None:
-        """Kill it where it does not end in time."""
-        if self.process is None:
-            return
-        try:
-            self.process.wait(max(0.1, deadline_s - _seconds()))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def ended(self) -> bool:
+        return self.child is None or self.child.exit_code() is not None
 
 
 class Supervisor:
-    """Runs until it is told to stop."""
+    """Tends the processes of one home until it is told to stop."""
 
-    def __init__(self, layout: Layout, names: tuple[str, ...] = tuple(SERVICES)) -> None:
-        refuse_second_start(layout)
-        self.layout = layout.make()
+    def __init__(self, layout: Layout, names: tuple[str, ...] = tuple(SERVICES), clock: Clock | None = None) -> None:
+        self.layout, self._clock = layout, clock or SystemClock()
         environment = dict(os.environ, MINHOS_HOME=str(layout.home), OMP_NUM_THREADS="1", PYTHONUTF8="1")
-        self.children = [Child(name, layout, environment) for name in names]
-        self.stopping = False
+        self.tended = [Tended(name, SERVICES[name], layout, environment) for name in names]
+        self.stopping = self._opened = False
 
-    def tend(self) -> None:
-        """One round; call it a few times a second.  A full disk ends neither the supervisor nor what it tends."""
-        for child in self.children:
-            child.tend(_seconds())
-        pids = {c.name: c.process.pid for c in self.children if c.process is not None}
-        state = {
-            "pid": os.getpid(),
-            "time_ns": SystemClock().now_ns(),
-            "children": pids,
-            "restarts": {c.name: max(0, c.restarts) for c in self.children},
-            "refused": {c.name: c.refused for c in self.children if c.refused},
-        }
+    def open(self) -> None:
+        """Raises MinhosError where this home is already run."""
+        refuse_second_start(self.layout)
+        self.layout.make()
+        self._opened = True
+
+    def step(self) -> int | None:
+        """One round.  A full disk ends neither the supervisor nor what it tends."""
+        if self.stopping:
+            return None
+        for one in self.tended:
+            with suppress(OSError):
+                one.tend(self._clock.monotonic_ns() / 1e9)
+        running = {one.name: one.child for one in self.tended if one.child is not None}
+        beat = SupervisorBeat(
+            children={name: child.pid for name, child in running.items()},
+            children_created_s={name: child.created_s for name, child in running.items()},
+            restarts={one.name: one.restarts for one in self.tended},
+            refused=self.refusals,
+        )
         with suppress(OSError):
-            write_json(self.layout.run / "supervisor.json", state)
+            heartbeats.write(self.layout, beat, self._clock)
+        return after(self._clock, ROUND_S)
 
     @property
     def refusals(self) -> dict[str, str]:
         """Sentences of processes that cannot run until a person changes something."""
-        return {child.name: child.refused for child in self.children if child.refused}
+        return {one.name: one.refused for one in self.tended if one.refused}
 
-    def stop(self) -> None:
-        """End everything in order; whoever does not end in time is killed."""
-        for child in self.children:
-            child.stop()
-        deadline_s = _seconds() + STOP_TIMEOUT_S
-        for child in self.children:
-            child.wait(deadline_s)
-        (self.layout.run / "supervisor.json").unlink(missing_ok=True)
-
-
-def _seconds() -> float:
-    return SystemClock().monotonic_ns() / 1e9
+    def close(self) -> None:
+        """End everything; whoever does not end in time is killed."""
+        if not self._opened:
+            return
+        for one in self.tended:
+            if one.child is not None and not one.ended:
+                one.child.terminate()
+        end_ns = after(self._clock, STOP_TIMEOUT_S)
+        while not all(one.ended for one in self.tended) and self._clock.monotonic_ns() < end_ns:
+            self._clock.sleep(POLL_S)
+        for one in self.tended:
+            if one.child is not None and not one.ended:
+                one.child.kill()
+        with suppress(OSError):
+            self.layout.disk.remove(heartbeats.path_of(self.layout, SupervisorBeat))
 
 
 def refuse_second_start(layout: Layout) -> None:
@@ -148,24 +139,25 @@ def refuse_second_start(layout: Layout) -> None:
         raise MinhosError(f"MinhOS already runs here: {text}; `python3 minh.py stop` ends it.")
 
 
-def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S) -> list[str]:
-    """Ask every process of this home to end; returns the names of those that ran."""
-    running = running_pids(layout)
-    supervisor = running.pop("supervisor", None)
-    for pid in ([supervisor] if supervisor else []) + list(running.values()):
-        _signal(pid, signal.SIGTERM)
-    clock_end = _seconds() + timeout_s
-    everyone = list(running.values()) + ([supervisor] if supervisor else [])
-    while any(is_ours(pid) for pid in everyone) and _seconds() < clock_end:
-        time.sleep(0.05)
-    for pid in everyone:
-        if is_ours(pid):
-            _signal(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    return [*running, *(["supervisor"] if supervisor else [])]
+def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S, clock: Clock | None = None) -> list[str]:
+    """Ask every process of this home to end; returns the names of those that ran, the supervisor last.
+
+    The supervisor is asked first, so that it starts none of the others again.
+    """
+    clock = clock or SystemClock()
+    asked = running_pids(layout)
+    left = [seen for pid in asked.values() if (seen := layout.machine.see(pid)) is not None]
+    for seen in left:
+        _end(layout, seen.pid)
+    end_ns = after(clock, timeout_s)
+    while left and clock.monotonic_ns() < end_ns:
+        clock.sleep(POLL_S)
+        left = [seen for seen in left if layout.machine.see(seen.pid) == seen]
+    for seen in left:
+        _end(layout, seen.pid, kill=True)
+    return sorted(asked, key=lambda name: name == SupervisorBeat.PROCESS)
 
 
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return
+def _end(layout: Layout, pid: int, *, kill: bool = False) -> None:
+    with suppress(OSError):
+        layout.machine.end(pid, kill=kill)

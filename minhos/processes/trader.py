@@ -7,20 +7,22 @@ bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 
+import msgspec
 import structlog
 
 import minhos
+from minhos.assembly import heartbeats
 from minhos.assembly.feeds import make_feed
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.heartbeats import FeedBeat, TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
-from minhos.assembly.refusals import REFUSED, refused
+from minhos.assembly.refusals import refuse
 from minhos.assembly.trading import (
     active_bundle,
     bars_since,
@@ -31,9 +33,9 @@ from minhos.assembly.trading import (
     starting_cash_cents,
     trading_settings,
 )
-from minhos.errors import FeedError, JournalError, MinhosError, ModelError
+from minhos.errors import CommandRefused, FeedError, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
-from minhos.journal.inbox import Command, Inbox
+from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
@@ -208,35 +210,45 @@ class Trader:
     def _controls(self) -> None:
         """HALT file and inbox, between any two inputs and at least every 50 ms."""
         halted = self.engine.state.risk.halted is not None
-        if self.layout.halt_file.exists() and not halted:
-            self._command("halt-file", "halt", "HALT file", "the HALT file exists")
+        if self.layout.disk.exists(self.layout.halt_file) and not halted:
+            self._command("halt-file", "halt", "HALT file", "the HALT file exists", {})
         for request in self.inbox.pending(self.wall.now_ns()):
             self.inbox.acknowledge(request.id, self._answer(request))
 
-    def _answer(self, request: Command) -> str:
-        if request.type == "alarm":
-            now_ns = self.clock.now_ns()
-            self.engine.record(ev.Alarm(now_ns, str(request.payload.get("text", ""))), now_ns)
-            return "done"
-        if request.type not in COMMANDS:
-            return f"unknown command {request.type!r}; known are {', '.join(COMMANDS)}."
-        if refusal := refused(request.type, request.payload, self.mode):
-            return refusal
-        if request.type == "accept-position" and self.engine.state.risk.distrust is None:
-            return f"{REFUSED}the broker and the journal agree: there is nothing to accept."
-        if request.type == "resume":
-            try:
-                self.layout.halt_file.unlink(missing_ok=True)
-            except OSError as error:
-                file = self.layout.halt_file
-                return f"{REFUSED}{file} cannot be deleted ({error.strerror}); remove it by hand and resume again."
-        self._command(str(request.id), request.type, request.who, str(request.payload.get("why", "")), request.payload)
-        return "done"
+    def _answer(self, request: Request) -> Answer:
+        try:
+            self._carry_out(request)
+        except CommandRefused as error:
+            return Answer(False, str(error))
+        return Answer(True, "done")
 
-    def _command(self, key: str, name: str, who: str, why: str, payload: dict[str, object] | None = None) -> None:
+    def _carry_out(self, request: Request) -> None:
+        """Raises CommandRefused, and then nothing was journaled."""
+        if request.name == "alarm":
+            now_ns = self.clock.now_ns()
+            self.engine.record(ev.Alarm(now_ns, str(request.fields.get("text", ""))), now_ns)
+            return
+        if request.name not in COMMANDS:
+            raise CommandRefused(f"unknown command {request.name!r}; known are {', '.join(COMMANDS)}.")
+        refuse(request, self.mode)
+        if request.name == "accept-position" and self.engine.state.risk.distrust is None:
+            raise CommandRefused("the broker and the journal agree: there is nothing to accept.")
+        if request.name == "resume":
+            self._remove_halt_file()
+        self._command(str(request.id), request.name, request.who, request.why, request.fields)
+
+    def _remove_halt_file(self) -> None:
+        file = self.layout.halt_file
+        try:
+            self.layout.disk.remove(file)
+        except OSError as error:
+            raise CommandRefused(
+                f"{file} cannot be deleted ({error.strerror}); remove it by hand and resume again."
+            ) from error
+
+    def _command(self, key: str, name: str, who: str, why: str, fields: dict[str, Scalar]) -> None:
         log.warning("command", name=name, who=who, why=why)
-        plain = {k: v for k, v in (payload or {}).items() if isinstance(v, str | int | float | bool) and k != "why"}
-        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why, plain))
+        self.engine.on_command(ev.CommandReceived(self.clock.now_ns(), key, name, who, why, fields))
         self._heartbeat()
 
     def _take_new_bundle(self) -> None:
@@ -259,30 +271,25 @@ class Trader:
 
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""
-        status = self.feed.status()
-        venue_status = self.engine.state.venue_status
-        write_json(
-            self.layout.run / "trader.json",
-            {
-                "pid": os.getpid(),
-                "state": state,
-                "time_ns": self.wall.now_ns(),
-                "market_time_ns": self.clock.now_ns(),
-                "mode": self.mode,
-                "scope": self.scope,
-                "account": self.account,
-                "journal": str(self.layout.journal(self.mode, self.account)),
-                "trade_date": self.engine.state.ledger.account().trade_date,
-                "venue": self.engine.venue.name,
-                "venue_ready": venue_status is None or venue_status.ready,
-                "venue_reason": venue_status.reason if venue_status else "",
-                "positions": self.engine.state.held(),
-                "serving": self.engine.forecasts is not None,
-                "feed": status,
-                "market_open": self.calendar.is_open(self.clock.now_ns()),
-                "next_open_ns": self.calendar.next_open_ns(self.clock.now_ns()),
-            },
+        now_ns, venue = self.clock.now_ns(), self.engine.state.venue_status
+        beat = TraderBeat(
+            state=state,
+            market_time_ns=now_ns,
+            mode=self.mode,
+            scope=self.scope,
+            account=self.account,
+            journal=str(self.layout.journal(self.mode, self.account)),
+            trade_date=self.engine.state.ledger.account().trade_date,
+            venue=self.engine.venue.name,
+            venue_ready=venue is None or venue.ready,
+            venue_reason=venue.reason if venue else "",
+            positions=self.engine.state.held(),
+            serving=self.engine.forecasts is not None,
+            feed=msgspec.convert(self.feed.status(), FeedBeat, from_attributes=True),
+            market_open=self.calendar.is_open(now_ns),
+            next_open_ns=self.calendar.next_open_ns(now_ns),
         )
+        heartbeats.write(self.layout, beat, self.wall)
 
     def _is_due(self, what: str, interval_s: float) -> bool:
         now = self._seconds()

@@ -6,7 +6,6 @@ trader serves the old bundle meanwhile.  Training itself runs in a child of low 
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -16,8 +15,11 @@ from contextlib import contextmanager
 
 import structlog
 
+from minhos.assembly import heartbeats
 from minhos.assembly.feeds import make_feed
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, take_training_request
+from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import registry_of, scope_of
 from minhos.assembly.trading import active_bundle, matching_of
@@ -64,9 +66,7 @@ class Trainer:
 
     def due(self) -> str:
         """Why a training is due now; empty where none is."""
-        request = self.layout.training / "request.json"
-        if request.exists():
-            request.unlink(missing_ok=True)
+        if take_training_request(self.layout):
             return "it was asked for"
         if self.clock.monotonic_ns() / 1e9 < self.wait_until:
             return ""
@@ -110,9 +110,9 @@ class Trainer:
         if not self.settings.simulated:
             return history_of(None, self.settings, days=self.settings.training.days).bars
         feed = make_feed(self.settings, SessionCalendar.load(), SimulatedClock())
-        heartbeat = read_json(self.layout.run / "trader.json")
-        if isinstance(heartbeat, dict):
-            feed.resume_after(int(heartbeat.get("market_time_ns", 0)))
+        beat = heartbeats.read(self.layout, TraderBeat)
+        if beat is not None:
+            feed.resume_after(beat.market_time_ns)
         return feed.history()
 
     @contextmanager
@@ -137,16 +137,7 @@ class Trainer:
             thread.join()
 
     def _heartbeat(self, state: str) -> None:
-        write_json(
-            self.layout.run / "trainer.json",
-            {
-                "pid": os.getpid(),
-                "state": state,
-                "time_ns": self.clock.now_ns(),
-                "scope": self.scope,
-                "error": self.last_error,
-            },
-        )
+        heartbeats.write(self.layout, TrainerBeat(state=state, scope=self.scope, error=self.last_error), self.clock)
 
 
 def main() -> int:

@@ -8,23 +8,24 @@ file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import Literal
 
 import msgspec
 import structlog
 
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat, WatchdogBeat
+from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
+from minhos.assembly.running import trader_pid
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.processes.process import after, run
 from minhos.safety.broker import describe, what_stands
-from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside, trader_pid
+from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
 from minhos.safety.stop import leave_alarm, write_halt
 from minhos.settings import Settings, home, load
 
@@ -37,7 +38,7 @@ WHO = "watchdog"
 log = structlog.get_logger(WHO)
 
 
-class Beat(msgspec.Struct, frozen=True):
+class TraderSeen(msgspec.Struct, frozen=True):
     """The trader as it looks from outside.
 
     alive: its process exists.  heard_ns: when its heartbeat last changed, on the clock of `judge`'s now_ns.
@@ -62,7 +63,7 @@ class Judgement(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def judge(beat: Beat, now_ns: int, settings: Settings) -> Judgement:
+def judge(beat: TraderSeen, now_ns: int, settings: Settings) -> Judgement:
     """What is to be done about the trader.  now_ns: of a clock that never goes back."""
     watchdog = settings.watchdog
     if not settings.sierra.used or settings.simulated or beat.venue == "paper":
@@ -86,7 +87,7 @@ def judge(beat: Beat, now_ns: int, settings: Settings) -> Judgement:
     return Judgement("act", f"{text}.")
 
 
-def _word(beat: Beat, silent_s: float) -> str:
+def _word(beat: TraderSeen, silent_s: float) -> str:
     if not beat.venue:
         return f"run/trader.json has told nothing for {silent_s:.0f} s"
     return f"The trader has {'been silent' if beat.alive else 'been dead or gone'} for {silent_s:.0f} s"
@@ -96,7 +97,8 @@ class Watchdog:
     """Reads, asks, tells and acts as `judge` says.  clock: for waiting and for what is written."""
 
     def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
-        self.settings, self.layout, self._clock = settings, layout.make(), clock
+        self.settings, self.layout, self._clock = settings, layout, clock
+        self.stopping = False
         self._stamp: object = None
         self._known = False
         self._heard_ns = clock.monotonic_ns()
@@ -106,8 +108,25 @@ class Watchdog:
         self.last_action = ""
         """What was done since the trader was last heard."""
 
-    def step(self) -> Judgement:
-        """One look; what it costs to ask the broker or to flatten included."""
+    def open(self) -> None:
+        """Make the folders that it writes to."""
+        self.layout.make()
+
+    def step(self) -> int | None:
+        """One look, a second after the last; what fails is in the log, and it goes on watching."""
+        if self.stopping:
+            return None
+        try:
+            self.look()
+        except MinhosError as error:
+            log.error("not watched", reason=str(error))
+        return after(self._clock, INTERVAL_S)
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+    def look(self) -> Judgement:
+        """What it costs to ask the broker or to flatten included."""
         beat = self._read()
         judgement = judge(beat, self._clock.monotonic_ns(), self.settings)
         if judgement.state in ("flat", "alarm", "act"):
@@ -124,20 +143,19 @@ class Watchdog:
             self._write(judgement)
         return judgement
 
-    def _read(self) -> Beat:
+    def _read(self) -> TraderSeen:
         """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
-        content = read_json(self.layout.run / "trader.json")
-        if not isinstance(content, dict) or not isinstance(content.get("positions"), dict):
-            return Beat(False, self._heard_ns, "", None, known=self._known)
-        stamp = (content.get("pid"), content.get("time_ns"))
+        told = heartbeats.read(self.layout, TraderBeat)
+        if told is None or not told.venue:
+            return TraderSeen(False, self._heard_ns, "", None, known=self._known)
+        stamp = (told.pid, told.time_ns)
         if stamp != self._stamp:
             self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
         alive = trader_pid(self.layout) is not None
         self._known = self._known or alive
-        held = {str(symbol): int(n) for symbol, n in content["positions"].items() if isinstance(n, int)}
-        return Beat(alive, self._heard_ns, str(content.get("venue", "")), held, known=self._known)
+        return TraderSeen(alive, self._heard_ns, told.venue, told.positions, known=self._known)
 
-    def _asked(self, beat: Beat) -> Beat:
+    def _asked(self, beat: TraderSeen) -> TraderSeen:
         """The same with the broker's word for what is held, asked for every few seconds."""
         if self._is_due(self._asked_ns, ASK_EVERY_S):
             self._asked_ns = self._clock.monotonic_ns()
@@ -167,43 +185,23 @@ class Watchdog:
                 leave_alarm(self.layout, WHO, judgement.sentence, self._clock)
 
     def _write(self, judgement: Judgement) -> None:
-        state: dict[str, object] = {
-            "pid": os.getpid(),
-            "time_ns": self._clock.now_ns(),
-            "state": judgement.state,
-            "sentence": judgement.sentence,
-            "last_action": self.last_action,
-        }
+        beat = WatchdogBeat(state=judgement.state, sentence=judgement.sentence, last_action=self.last_action)
         with suppress(OSError):  # a full disk does not end who watches
-            write_json(self.layout.run / "watchdog.json", state)
+            heartbeats.write(self.layout, beat, self._clock)
 
     def _is_due(self, last_ns: int, interval_s: float) -> bool:
         return self._clock.monotonic_ns() - last_ns >= interval_s * NANOS_PER_SECOND
 
 
-def watch(settings: Settings, layout: Layout, clock: Clock, stopping: threading.Event) -> None:
-    """Until it is told to stop."""
-    watchdog = Watchdog(settings, layout, clock)
-    while not stopping.wait(INTERVAL_S):
-        try:
-            watchdog.step()
-        except MinhosError as error:
-            log.error("not watched", reason=str(error))
-
-
 def main() -> int:
     """Entry point; returns the exit code."""
-    layout = Layout(home())
+    layout, clock = Layout(home()), SystemClock()
     try:
         configure(WHO, layout.home)
-        settings = load(layout.home)
+        run(Watchdog(load(layout.home), layout, clock), clock)
     except MinhosError as error:
         print(f"MinhOS watchdog: {error}", file=sys.stderr)
         return 2
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    watch(settings, layout, SystemClock(), stopping)
     return 0
 
 

@@ -12,7 +12,10 @@ from pathlib import Path
 import msgspec
 
 from minhos.accounting.types import Account
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.files import read_json
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
 from minhos.assembly.trading import active_bundle, make_state, matching_of
 from minhos.errors import CommandRefused
@@ -241,12 +244,11 @@ def _loss_limit(facts: BrokerFacts) -> Condition:
 
 
 def _trader(settings: Settings, layout: Layout, clock: Clock) -> Condition:
-    name, beat = "trader", read_json(layout.run / "trader.json")
-    heard = beat if isinstance(beat, dict) else {}
-    age_s = (clock.now_ns() - int(heard.get("time_ns", 0))) / NANOS_PER_SECOND
-    if not heard or age_s > STALE_AFTER_S or heard.get("state") == "stopped":
+    name, beat = "trader", heartbeats.read(layout, TraderBeat) or TraderBeat()
+    age_s = (clock.now_ns() - beat.time_ns) / NANOS_PER_SECOND
+    if age_s > STALE_AFTER_S or beat.state == "stopped":
         return Condition(name, False, "not running", "Start it first: python3 minh.py start.")
-    runs = f"mode {heard.get('mode')}, account {heard.get('account')}"
-    if (heard.get("mode"), heard.get("account")) != ("live", account_of(settings)):
+    runs = f"mode {beat.mode}, account {beat.account}"
+    if (beat.mode, beat.account) != ("live", account_of(settings)):
         return Condition(name, False, runs, "It runs with other settings: stop and start it again.")
     return Condition(name, True, runs, "It runs and takes the arming.")

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
@@ -35,10 +37,9 @@ def our_names(settings: Settings, layout: Layout) -> frozenset[str]:
     """Roots of what is traded by the settings, and of what the trader last said it holds; with the names that the
     broker has for their contracts by the settings.
     """
-    heartbeat = read_json(layout.run / "trader.json")
-    held = heartbeat.get("positions") if isinstance(heartbeat, dict) else None
-    names = [settings.market.order_root or settings.market.symbol, *(held if isinstance(held, dict) else ())]
-    roots = {root for name in names if (root := _root(str(name)))}
+    beat = heartbeats.read(layout, TraderBeat)
+    names = [settings.market.order_root or settings.market.symbol, *(beat.positions if beat is not None else ())]
+    roots = {root for name in names if (root := _root(name))}
     given = settings.sierra.names_at_broker()
     return frozenset(roots | {name for contract, name in given.items() if _root(contract) in roots})
 

@@ -18,7 +18,9 @@ import msgspec
 
 from minhos.accounting.types import Order, Role
 from minhos.assembly.contracts import traded_contract
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
+from minhos.assembly.running import trader_pid
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
@@ -37,7 +39,6 @@ from minhos.safety.flatten_outside import (
     flatten_outside,
     kill_trader,
     only_sender,
-    trader_pid,
 )
 from minhos.safety.stop import write_halt
 from minhos.settings import Settings

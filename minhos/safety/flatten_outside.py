@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import msgspec
-import psutil
 
-from minhos.assembly.layout import Layout, read_json
-from minhos.assembly.running import TRADERS, is_ours
+from minhos.assembly.layout import Layout
+from minhos.assembly.running import trader_pid
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import TRADING_OFF
@@ -146,19 +145,10 @@ def kill_trader(layout: Layout, why_not: str) -> int:
     if pid is None:
         raise VenueError(f"{why_not} run/trader.json names no trader of ours that could be ended.")
     try:
-        psutil.Process(pid).kill()
-    except psutil.NoSuchProcess:
-        return pid
-    except psutil.Error as error:
+        layout.machine.end(pid, kill=True)
+    except OSError as error:
         raise VenueError(f"The trader (process {pid}) hangs and cannot be ended ({error}): end it by hand.") from None
     return pid
-
-
-def trader_pid(layout: Layout) -> int | None:
-    """The process id of a trader of ours that exists, whether or not it answers."""
-    heartbeat = read_json(layout.run / "trader.json")
-    pid = heartbeat.get("pid") if isinstance(heartbeat, dict) else None
-    return pid if isinstance(pid, int) and is_ours(pid, TRADERS) else None
 
 
 def closed_until(clock: Clock) -> str:

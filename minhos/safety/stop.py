@@ -7,16 +7,17 @@ broker is asked last what still stands there: a trader that acknowledges may not
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.errors import JournalError
-from minhos.journal.inbox import Inbox
+from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.safety.broker import Standing, describe, what_stands
@@ -43,7 +44,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     command: Stop
-    answer: str | None
+    answer: Answer | None
     halt_file: bool
     holds: bool
     sentence: str
@@ -73,18 +74,19 @@ def stop_trading(
     except JournalError as error:
         answer, unwritten = None, f"{unwritten} {error}".strip()
     outside, positions = None, None
-    if answer is None:
+    if answer is None or not answer.accepted:
         outside = flatten_outside(settings, layout, f"{name} by {who}: {why}", clock=clock, progress=progress)
         holds = outside.flat or (name == "halt" and not outside.acted)
-        words, positions = f"no trader answered within 300 ms; {outside.sentence}", outside.positions_after
+        why_outside = "no trader answered within 300 ms" if answer is None else f"the trader refused: {answer.sentence}"
+        words, positions = f"{why_outside}; {outside.sentence}", outside.positions_after
         if outside.acted:
             leave_alarm(layout, who, f"{name} by {who}: {words}", clock)
     else:
         holds, words = _wait_until_flat(layout, began_ns, clock)
         if settings.sierra.used:
             holds, words, positions = _compared(settings, layout, holds, words, clock)
-        words = f"{answer}; {words}"
-    halted = layout.halt_file.exists()
+        words = f"{answer.sentence}; {words}"
+    halted = layout.disk.exists(layout.halt_file)
     held = " The HALT file is written; `python3 minh.py resume` ends the halt." if halted else f" {unwritten}"
     return Stopped(
         command=name,
@@ -100,12 +102,11 @@ def stop_trading(
 def write_halt(layout: Layout, who: str, why: str) -> str:
     """Write the HALT file; a sentence where even that fails."""
     try:
-        layout.halt_file.parent.mkdir(parents=True, exist_ok=True)
-        layout.halt_file.touch()
+        layout.disk.touch(layout.halt_file)
     except OSError as error:
         return f"THE HALT FILE {layout.halt_file} COULD NOT BE WRITTEN ({error.strerror})."
     with suppress(OSError):  # on a full disk the empty file holds, too
-        layout.halt_file.write_text(f"{who}: {why}\n", encoding="utf-8")
+        layout.disk.replace(layout.halt_file, f"{who}: {why}\n".encode())
     return ""
 
 
@@ -116,23 +117,32 @@ def ask(
     why: str,
     wait_s: float,
     clock: Clock,
-    payload: Mapping[str, str | int | float | bool] | None = None,
-) -> str | None:
+    fields: Mapping[str, Scalar] = {},
+) -> Answer | None:
     """Put a command into the inbox; the trader's answer, or None where it gives none within wait_s.
 
-    payload: the command's own fields, beside why.
+    fields: the command's own, beside why.
     Raises JournalError where the inbox cannot be used.
     """
     now_ns = clock.now_ns()
     inbox = Inbox(layout.inbox)
     try:
-        number = inbox.put(who, name, {**(payload or {}), "why": why}, now_ns, now_ns + EXPIRES_S * NANOS_PER_SECOND)
+        number = inbox.put(
+            Request(
+                name=name,
+                who=who,
+                why=why,
+                fields=dict(fields),
+                created_ns=now_ns,
+                expires_ns=now_ns + EXPIRES_S * NANOS_PER_SECOND,
+            )
+        )
         end_ns = clock.monotonic_ns() + int(wait_s * NANOS_PER_SECOND)
         while True:
             answer = inbox.answer(number)
             if answer is not None or clock.monotonic_ns() >= end_ns:
                 return answer
-            time.sleep(POLL_S)
+            clock.sleep(POLL_S)
     finally:
         inbox.close()
 
@@ -143,7 +153,9 @@ def leave_alarm(layout: Layout, who: str, text: str, clock: Clock) -> None:
     with suppress(JournalError):
         inbox = Inbox(layout.inbox)
         try:
-            inbox.put(who, "alarm", {"text": text}, now_ns, now_ns + ALARM_EXPIRES_S * NANOS_PER_SECOND)
+            expires_ns = now_ns + ALARM_EXPIRES_S * NANOS_PER_SECOND
+            alarm = Request(name="alarm", who=who, fields={"text": text}, created_ns=now_ns, expires_ns=expires_ns)
+            inbox.put(alarm)
         finally:
             inbox.close()
 
@@ -154,15 +166,14 @@ def _wait_until_flat(layout: Layout, since_ns: int, clock: Clock) -> tuple[bool,
     held: dict[str, int] | None = None
     trouble = ""
     while True:
-        heartbeat = read_json(layout.run / "trader.json")
-        if isinstance(heartbeat, dict) and heartbeat.get("time_ns", 0) >= since_ns:
-            held = {symbol: n for symbol, n in heartbeat.get("positions", {}).items() if n}
-            trouble = "" if heartbeat.get("venue_ready", True) else f" ({heartbeat.get('venue_reason', '')})"
+        beat = heartbeats.read(layout, TraderBeat)
+        if beat is not None and beat.time_ns >= since_ns:
+            held, trouble = beat.held, "" if beat.venue_ready else f" ({beat.venue_reason})"
             if not held:
                 return True, "the position is flat."
         if clock.monotonic_ns() >= end_ns:
             break
-        time.sleep(POLL_S)
+        clock.sleep(POLL_S)
     where = "its heartbeat stands still" if held is None else f"it still holds {describe(held)}{trouble}"
     return False, f"after {FLAT_S:g} seconds {where}: see `python3 minh.py status`."
 
@@ -181,7 +192,7 @@ def _compared(
             return True, "the position is flat, and the broker shows neither a position nor an order.", {}
         if not flat or stands.positions is None or clock.monotonic_ns() >= end_ns:
             break
-        time.sleep(SHOWN_POLL_S)
+        clock.sleep(SHOWN_POLL_S)
     if stands.positions is None:
         return (
             False,

@@ -7,7 +7,7 @@ started (the state is then `no_predictions`), sends nothing and writes nothing.
 from __future__ import annotations
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.settings import Settings, home, load
 from minhos.sizing.pipeline import Money, Size, contracts_for
 from minhos.views import health, kelly
@@ -21,7 +21,7 @@ class KellyService:
     def __init__(self, settings: Settings | None = None, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(home())
         self.settings = settings or load(self.layout.home)
-        self._house = House(self.settings, self.layout)
+        self._house = LiveViews(self.settings, self.layout)
 
     def current_recommendation(self) -> KellyRecommendation:
         """The newest recommendation, its trace and its age; `state` says why there is none."""

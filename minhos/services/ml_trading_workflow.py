@@ -11,8 +11,8 @@ import dataclasses
 import functools
 
 from minhos.assembly.layout import Layout
+from minhos.assembly.live_views import LiveViews
 from minhos.assembly.naming import registry_of, scope_of
-from minhos.assembly.surroundings import House
 from minhos.assembly.trading import active_bundle, bars_since, load_model, make_state, trading_settings
 from minhos.errors import DataError, ModelError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
@@ -45,7 +45,7 @@ class MLTradingWorkflow:
     def __init__(self, settings: Settings | None = None, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(home())
         self.settings = settings or load(self.layout.home)
-        self._house = House(self.settings, self.layout)
+        self._house = LiveViews(self.settings, self.layout)
 
     async def manual_decision(self) -> ManualDecision:
         """The newest decision that rests on a forecast; else one made now, in another thread; nothing is sent.

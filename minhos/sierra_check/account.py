@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.sierra import checked
 from minhos.dtc import messages as m
 from minhos.errors import DtcError, SettingsError, SymbolError
@@ -143,27 +144,23 @@ async def fills(desk: Desk) -> Finding:
     return ok("fills", f"{len(rows)} fills in the last {FILL_DAYS} days, each with an id of its own.", len(rows))
 
 
-def trader_runs(desk: Desk, heartbeat: object) -> str:
+def trader_runs(desk: Desk, beat: TraderBeat | None) -> str:
     """Why no order is sent while our own trader works there; empty where none does."""
-    told = heartbeat if isinstance(heartbeat, dict) else {}
-    written_ns, positions = told.get("time_ns"), told.get("positions")
-    age_s = (desk.clock.now_ns() - written_ns) / 1e9 if isinstance(written_ns, int) else FRESH_S
-    if told.get("state") == "stopped" or age_s >= FRESH_S:
+    if beat is None or beat.state == "stopped" or (desk.clock.now_ns() - beat.time_ns) / 1e9 >= FRESH_S:
         return ""
-    pairs = positions.items() if isinstance(positions, dict) else ()
-    held = [f"{contracts} {symbol}" for symbol, contracts in pairs if contracts]
+    held = [f"{contracts} {symbol}" for symbol, contracts in beat.held.items()]
     if held:
         return f"the trader runs and holds {', '.join(held)}; flatten and stop it first (minh.py flatten, minh.py stop)"
-    if told.get("venue") == "sierra":
+    if beat.venue == "sierra":
         return "the trader runs on this account and would take the check's orders for a stranger's; minh.py stop first"
     return ""
 
 
-def order_obstacle(desk: Desk, heartbeat: object) -> str:
+def order_obstacle(desk: Desk, beat: TraderBeat | None) -> str:
     """Why no order may be tried; empty where one may."""
     if not desk.settings.sierra.simulated_account:
         return f"orders are tried on a simulated account only (Sim1, Sim2, ...), and {masked(desk.account)} is none"
-    running = trader_runs(desk, heartbeat)
+    running = trader_runs(desk, beat)
     if running:
         return running
     if any(_is_ours(desk, symbol) for symbol in desk.positions):

@@ -14,7 +14,10 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly import heartbeats
+from minhos.assembly.files import write_json
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc.client import DtcClient
 from minhos.errors import DtcDisconnected, DtcError, DtcTimeout, SettingsError, VenueError
@@ -162,7 +165,7 @@ class _Check:
     async def _order(self) -> None:
         """Orders that cannot fill, under the gate, and away with them."""
         desk = self.desk
-        why = account.order_obstacle(desk, read_json(desk.layout.run / "trader.json"))
+        why = account.order_obstacle(desk, heartbeats.read(desk.layout, TraderBeat))
         if why:
             desk.add(*(unknown(name, why) for name in (*ORDER_STEPS, *BRACKET_STEPS)))
             return

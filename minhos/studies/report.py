@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 import minhos
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.errors import MinhosError, NotEnoughData
 from minhos.market.calendar import SessionCalendar

@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.files import read_json
+from minhos.assembly.heartbeats import TrainingProgress, report_training
+from minhos.assembly.layout import Layout
 from minhos.errors import TrainingError
 from minhos.feeds.simulated.market import simulate
 from minhos.feeds.simulated.model import MarketModel
@@ -129,9 +131,6 @@ def report_progress(layout: Layout, scope: str) -> Progress:
     """Writes `data/training/progress.json`, which the page shows."""
 
     def tell(share: float, message: str) -> None:
-        write_json(
-            layout.training / "progress.json",
-            {"scope": scope, "share": share, "message": message, "time_ns": SystemClock().now_ns()},
-        )
+        report_training(layout, TrainingProgress(scope, share, message, SystemClock().now_ns()))
 
     return tell

@@ -177,12 +177,12 @@ def _risk(views: Views) -> Part:
 
 
 def _trainer(around: Surroundings) -> Part:
-    if not around.trainer_time_ns:
+    if not around.trainer.time_ns:
         return Part("trainer", "waiting", "not started", None)
-    age = max(0.0, (around.now_ns - around.trainer_time_ns) / NANOS_PER_SECOND)
-    if around.trainer_error:
-        return Part("trainer", "failed", around.trainer_error, rounded(age, 1))
-    return Part("trainer", "ok" if age < 60.0 else "waiting", around.trainer_state, rounded(age, 1))
+    age = max(0.0, (around.now_ns - around.trainer.time_ns) / NANOS_PER_SECOND)
+    if around.trainer.error:
+        return Part("trainer", "failed", around.trainer.error, rounded(age, 1))
+    return Part("trainer", "ok" if age < 60.0 else "waiting", around.trainer.state, rounded(age, 1))
 
 
 def _watchdog(around: Surroundings) -> Part:

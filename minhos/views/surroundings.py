@@ -1,6 +1,6 @@
 """What pages know besides the journal: heartbeats, the training's progress, models, the HALT file, the time.
 
-Only values; `minhos.assembly.facts` reads them from the disk.  Passed in, so that every view stays a pure function.
+Only values; `minhos.assembly.surroundings` reads them.  Passed in, so that every view stays a pure function.
 """
 
 from __future__ import annotations
@@ -11,57 +11,10 @@ import msgspec
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
+from minhos.views.heartbeats import TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
 
 STALE_AFTER_S = 10.0
 """A process that has not been heard of for this long is not running."""
-
-
-class FeedFacts(msgspec.Struct, frozen=True):
-    """What the trader's feed said of itself."""
-
-    connected: bool = False
-    live: bool = False
-    delayed: bool = False
-    last_bar_ns: int = 0
-    detail: str = ""
-
-
-class TraderFacts(msgspec.Struct, frozen=True):
-    """The trader's heartbeat.  time_ns is the machine's time, market_time_ns that of its market."""
-
-    state: str = ""
-    time_ns: int = 0
-    market_time_ns: int = 0
-    mode: str = ""
-    scope: str = ""
-    account: str = ""
-    journal: str = ""
-    serving: bool = False
-    market_open: bool | None = None
-    next_open_ns: int = 0
-    feed: FeedFacts = FeedFacts()
-
-
-class TrainingFacts(msgspec.Struct, frozen=True):
-    """How far a training is.  share: 0 to 1, below zero where it failed."""
-
-    scope: str = ""
-    share: float = 0.0
-    message: str = ""
-    time_ns: int = 0
-
-    @property
-    def failed(self) -> bool:
-        return self.share < 0.0
-
-
-class WatchdogFacts(msgspec.Struct, frozen=True):
-    """run/watchdog.json, as the watchdog writes it every second."""
-
-    state: str = ""
-    time_ns: int = 0
-    sentence: str = ""
-    last_action: str = ""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -73,11 +26,9 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     now_ns: int = 0
     mode: str = ""
-    trader: TraderFacts | None = None
-    trainer_state: str = ""
-    trainer_time_ns: int = 0
-    trainer_error: str = ""
-    training: TrainingFacts | None = None
+    trader: TraderBeat | None = None
+    trainer: TrainerBeat = TrainerBeat()
+    training: TrainingProgress | None = None
     halt_file: bool = False
     journal_error: str = ""
     ceiling: float | None = None
@@ -89,7 +40,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     backups: int = 0
     finished_data: bool = False
     """The configured data are a finished file: trained on and tested, never traded."""
-    watchdog: WatchdogFacts | None = None
+    watchdog: WatchdogBeat | None = None
 
     @property
     def trader_age_s(self) -> float | None:
@@ -107,12 +58,12 @@ class Surroundings(msgspec.Struct, frozen=True):
         return self.trader is not None and self.trader.state != "stopped" and not self.trader_alive
 
     @property
-    def training_now(self) -> TrainingFacts | None:
+    def training_now(self) -> TrainingProgress | None:
         """The training under way, if one is."""
-        age_s = (self.now_ns - self.trainer_time_ns) / NANOS_PER_SECOND
-        if self.trainer_state != "training" or age_s > 60.0:
+        age_s = (self.now_ns - self.trainer.time_ns) / NANOS_PER_SECOND
+        if self.trainer.state != "training" or age_s > 60.0:
             return None
-        return self.training if self.training and not self.training.failed else TrainingFacts(message="starting")
+        return self.training if self.training and not self.training.failed else TrainingProgress(message="starting")
 
     def market_now_ns(self, last_close_ns: int) -> int:
         """The market's time: the trader's where it lives, the last bar's on a simulated market, else the clock's."""

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 import minhos
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.views import checklist as checks
 from minhos.views import health, kelly, ml
 from minhos.views.checklist import Checklist
@@ -102,7 +102,7 @@ class Version(BaseModel):
     api: int
 
 
-def routes(house: House) -> APIRouter:
+def routes(house: LiveViews) -> APIRouter:
     """All GET endpoints under /api."""
     router = APIRouter(prefix="/api", responses=responses(422))
     _kelly(router, house)
@@ -117,7 +117,7 @@ def _head(views: Views, around: Surroundings) -> dict[str, str]:
     return {"state": state_of(views, around)[0], "mode": mode, "banner": banner_of(mode, around.ceiling)}
 
 
-def _kelly(router: APIRouter, house: House) -> None:
+def _kelly(router: APIRouter, house: LiveViews) -> None:
     @router.get("/kelly/current-recommendation", tags=["kelly"])
     def current_recommendation() -> KellyRecommendation:
         """The newest recommendation, why that size, and its age."""
@@ -144,7 +144,7 @@ def _kelly(router: APIRouter, house: House) -> None:
         return house.read(lambda views, around: kelly.dashboard(views, around, limit))
 
 
-def _ml(router: APIRouter, house: House) -> None:
+def _ml(router: APIRouter, house: LiveViews) -> None:
     @router.get("/ml/performance", tags=["ml"])
     def performance() -> MlPerformance:
         """Forecasts scored when their label arrived, beside interval, majority and break-even."""
@@ -166,7 +166,7 @@ def _ml(router: APIRouter, house: House) -> None:
         return house.read(ml.ml_calibration)
 
 
-def _trading(router: APIRouter, house: House) -> None:
+def _trading(router: APIRouter, house: LiveViews) -> None:
     @router.get("/trading/status", tags=["trading"])
     def status() -> TradingStatus:
         """State, account and positions."""
@@ -205,7 +205,7 @@ def _trading(router: APIRouter, house: House) -> None:
         return house.read(lambda v, a: DecisionLines(**_head(v, a), decisions=v.decisions.lines(limit, v.instruments)))
 
 
-def _other(router: APIRouter, house: House) -> None:
+def _other(router: APIRouter, house: LiveViews) -> None:
     @router.get("/risk/status", tags=["risk"])
     def risk_status() -> RiskStatus:
         """The level and why, what is stopped, which limits bind, what is proven."""

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Query, Response, WebSocket
 
 import minhos
 from minhos.assembly.layout import Layout
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.settings import Settings, home, load
 from minhos.web import api, commands, docs, force, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host
@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     layout = layout or Layout(home())
     settings = settings or load(layout.home)
     check_host(settings.web.host, settings.web.password)
-    house = House(settings, layout)
+    house = LiveViews(settings, layout)
     guard = Guard(settings.web.password, house.clock)
     sockets = Sockets(house)
 

@@ -7,12 +7,12 @@ from html import escape
 import msgspec
 from nicegui import ui
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.views.card import ACCURACY_HEAD, HEADLINES, HOURS_HEAD, Card, accuracy_rows, hour_rows, sentences
 from minhos.web.panels import table_html
 
 
-def read_card(house: House) -> Card | None:
+def read_card(house: LiveViews) -> Card | None:
     """The newest card; None where the data go on, or none was made."""
     if not house.facts.finished_data:
         return None

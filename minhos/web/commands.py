@@ -12,11 +12,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from minhos.assembly.layout import write_json
-from minhos.assembly.refusals import REFUSED
-from minhos.assembly.surroundings import House
+from minhos.assembly.heartbeats import ask_for_training_now
+from minhos.assembly.live_views import LiveViews
 from minhos.errors import CommandRefused
 from minhos.features.types import MarketState
+from minhos.journal.inbox import Scalar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
@@ -87,7 +87,7 @@ class SizeAnswer(BaseModel):
     trace: list[TraceStep]
 
 
-def routes(house: House) -> APIRouter:
+def routes(house: LiveViews) -> APIRouter:
     """All POST endpoints under /api."""
     router = APIRouter(prefix="/api", responses=responses(403, 409, 422))
 
@@ -112,11 +112,11 @@ def routes(house: House) -> APIRouter:
 
 
 def send_command(
-    house: House,
+    house: LiveViews,
     name: CommandName | ForceName,
     who: str,
     why: str,
-    payload: Mapping[str, str | int | float | bool] = {},
+    fields: Mapping[str, Scalar] = {},
 ) -> CommandAnswer:
     """Put it into the inbox and wait for the trader's answer; what stops trading does so also without a trader.
 
@@ -133,24 +133,24 @@ def send_command(
             halt_file=done.halt_file,
             holds=done.holds,
         )
-    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, payload)
-    if answer is not None and answer.startswith(REFUSED):
-        raise CommandRefused(answer.removeprefix(REFUSED))
+    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, fields)
+    if answer is not None and not answer.accepted:
+        raise CommandRefused(answer.sentence)
     waits = f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it."
     return CommandAnswer(
         command=name,
         accepted=True,
         answered=answer is not None,
-        answer=waits if answer is None else f"{name}: {answer}",
+        answer=waits if answer is None else f"{name}: {answer.sentence}",
         halt_file=layout.halt_file.exists(),
     )
 
 
-def ask_for_training(house: House) -> CommandAnswer:
+def ask_for_training(house: LiveViews) -> CommandAnswer:
     """Leave a request for the trainer."""
     layout = house.layout.make()
-    write_json(layout.training / "request.json", {"time_ns": house.clock.now_ns(), "who": "web"})
-    age_s = (house.clock.now_ns() - house.read(lambda _, around: around.trainer_time_ns)) / NANOS_PER_SECOND
+    ask_for_training_now(layout, "web", house.clock)
+    age_s = (house.clock.now_ns() - house.read(lambda _, around: around.trainer.time_ns)) / NANOS_PER_SECOND
     runs = age_s < EXPIRES_S
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
     return CommandAnswer(

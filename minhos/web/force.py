@@ -10,12 +10,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
+from minhos.journal.inbox import Scalar
 from minhos.risk.force import MOST_CONTRACTS, MOST_MINUTES, forced_of
 from minhos.web.commands import CommandAnswer, Why, send_command
 from minhos.web.problems import responses
-
-Payload = dict[str, str | int | float | bool]
 
 
 class ForceRequest(Why):
@@ -25,14 +24,18 @@ class ForceRequest(Why):
     size: int | None = Field(None, ge=1, le=MOST_CONTRACTS, description="Contracts; left out: Kelly's number.")
     minutes: float | None = Field(None, gt=0.0, le=MOST_MINUTES, description="Left out: until `unforce`.")
 
-    def payload(self) -> Payload:
+    def payload(self) -> dict[str, Scalar]:
         """The command's fields.  Raises CommandRefused where there is nothing to force."""
-        payload: Payload = {"side": self.side, "contracts": self.size or 0, "minutes": self.minutes or 0.0}
+        payload: dict[str, Scalar] = {
+            "side": self.side,
+            "contracts": self.size or 0,
+            "minutes": self.minutes or 0.0,
+        }
         forced_of(payload, self.who, self.why, 0)
         return payload
 
 
-def routes(house: House) -> APIRouter:
+def routes(house: LiveViews) -> APIRouter:
     """Both endpoints; they come before those of `commands`, whose path would take their names."""
     router = APIRouter(prefix="/api/commands", tags=["commands"], responses=responses(403, 409, 422))
 

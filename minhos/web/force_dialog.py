@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import run, ui
 from pydantic import ValidationError
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.errors import CommandRefused
 from minhos.web.commands import CommandAnswer, ForceName, send_command
 from minhos.web.force import ForceRequest
@@ -19,7 +19,7 @@ EXPLAINED = (
 class ForceDialog:
     """Opened by the page's button."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveViews) -> None:
         self.house = house
         with ui.dialog() as self.dialog, ui.card().classes("panel"):
             ui.label("Force a side or a size").classes("title")

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from minhos.assembly.surroundings import POLL_S, House
+from minhos.assembly.live_views import POLL_S, LiveViews
 from minhos.views.health import service_health
 from minhos.views.status import status
 from minhos.views.updates import TYPES, Update
@@ -29,7 +29,7 @@ LONGEST_REQUEST = 4_096
 class Client:
     """One connection: which number it has, and what it wants to hear."""
 
-    def __init__(self, socket: WebSocket, house: House, after: int | None) -> None:
+    def __init__(self, socket: WebSocket, house: LiveViews, after: int | None) -> None:
         self.socket = socket
         self.house = house
         self.after = after
@@ -134,7 +134,7 @@ class Client:
 class Sockets:
     """All connections; their number is bounded."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveViews) -> None:
         self.house = house
         self.clients: set[Client] = set()
 

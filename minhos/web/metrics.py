@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.views.health import failed_share, latency_ms, ml_health, service_health
 from minhos.views.status import STATES, state_of
 from minhos.views.store import Views
@@ -15,14 +15,14 @@ from minhos.views.surroundings import Surroundings
 
 
 class _Collector:
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveViews) -> None:
         self.house = house
 
     def collect(self) -> Iterator[Metric]:
         yield from self.house.read(lambda views, around: list(_metrics(views, around)))
 
 
-def exposition(house: House) -> bytes:
+def exposition(house: LiveViews) -> bytes:
     """The text that Prometheus reads."""
     registry = CollectorRegistry()
     registry.register(_Collector(house))

@@ -9,7 +9,7 @@ import nicegui
 from fastapi import FastAPI
 from nicegui import run, ui
 
-from minhos.assembly.surroundings import House
+from minhos.assembly.live_views import LiveViews
 from minhos.views.values import seconds_in_words
 from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart
@@ -19,11 +19,11 @@ from minhos.web.moment import Moment, candles, equity, moment
 from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words, money
 
 PUSH_S = 0.5
-_houses: list[House] = []
+_houses: list[LiveViews] = []
 """The newest house is shown: one process has one page."""
 
 
-def install(app: FastAPI, house: House) -> None:
+def install(app: FastAPI, house: LiveViews) -> None:
     """Put the page at "/"; every other route has to be there already."""
     _houses[:] = [house]
     if nicegui.app.middleware_stack is None:
@@ -44,7 +44,7 @@ def dashboard() -> None:
 class Page:
     """One visitor's page."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveViews) -> None:
         self.house = house
         self.simulated, self.stale = Banner("banner-simulated"), Banner("banner-stale")
         self.watchdog = Banner("banner-stale")
@@ -110,7 +110,7 @@ class Banner:
 class Top:
     """Name, mode, state with its sentence, and the buttons that are always within reach."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveViews) -> None:
         self.house = house
         self.force = ForceDialog(house)
         with ui.element("div").classes("top"):

@@ -13,8 +13,9 @@ import pytest
 
 from minhos import cli
 from minhos.assembly.layout import Layout
-from minhos.assembly.refusals import refused
-from minhos.journal.inbox import Command, Inbox
+from minhos.assembly.refusals import refuse
+from minhos.errors import CommandRefused
+from minhos.journal.inbox import Answer, Inbox, Request
 
 LIVE = '[data]\nsource = "{home}"\n[sierra]\nhost = "127.0.0.1"\nport = 1\naccount = "F1234"\nmode = "live"\n'
 Minh = Callable[..., tuple[int, str, str]]
@@ -47,7 +48,7 @@ class Trader(threading.Thread):
     def __init__(self, home: Path) -> None:
         super().__init__(daemon=True)
         self.inbox = Inbox(Layout(home).make().inbox)
-        self.heard: list[Command] = []
+        self.heard: list[Request] = []
         self.mode = "paper"
         self.over = threading.Event()
 
@@ -55,8 +56,15 @@ class Trader(threading.Thread):
         while not self.over.is_set():
             for command in self.inbox.pending(0):
                 self.heard.append(command)
-                self.inbox.acknowledge(command.id, refused(command.type, command.payload, self.mode) or "done")
+                self.inbox.acknowledge(command.id, self.answer(command))
             time.sleep(0.005)
+
+    def answer(self, request: Request) -> Answer:
+        try:
+            refuse(request, self.mode)
+        except CommandRefused as error:
+            return Answer(False, str(error))
+        return Answer(True, "done")
 
 
 @pytest.fixture
@@ -99,10 +107,11 @@ def test_without_real_money_there_is_nothing_to_arm(minh, command):
 def test_force_reaches_the_trader_with_its_fields_and_clear_ends_it(minh, trader):
     code, out, _ = minh("force", "--side", "short", "--size", "2", "--for", "30", "--why", "my view")
     assert (code, out.strip()) == (0, "force short 2: done")
-    assert trader.heard[-1].type == "force"
-    assert trader.heard[-1].payload == {"side": "short", "contracts": 2, "minutes": 30.0, "why": "my view"}
+    assert trader.heard[-1].name == "force"
+    assert trader.heard[-1].why == "my view"
+    assert trader.heard[-1].fields == {"side": "short", "contracts": 2, "minutes": 30.0}
     code, out, _ = minh("force", "--clear", "--json")
-    assert (code, json.loads(out)["answer"], trader.heard[-1].type) == (0, "done", "unforce")
+    assert (code, json.loads(out)["answer"], trader.heard[-1].name) == (0, "done", "unforce")
 
 
 def test_what_the_trader_refuses_is_code_1_in_its_words(minh, home, trader):
@@ -135,8 +144,8 @@ def test_arm_sends_the_users_words_when_all_is_met(minh, home, monkeypatch, trad
     trader.mode = "live"
     code, out, _ = minh("arm", "--accept-unproven", "my own test")
     assert out.splitlines()[0] == "Worst case today: −$2,500.00, plus gap"
-    assert (trader.heard[-1].type, trader.heard[-1].payload["words"]) == ("arm", "my own test")
-    assert trader.heard[-1].payload["unproven"] is True
+    assert (trader.heard[-1].name, trader.heard[-1].fields["words"]) == ("arm", "my own test")
+    assert trader.heard[-1].fields["unproven"] is True
     assert (code, "arm: done; live orders are allowed until `disarm`." in out) == (0, True)
     code, out, _ = minh("disarm")
-    assert (code, out.strip(), trader.heard[-1].type) == (0, "disarm: done", "disarm")
+    assert (code, out.strip(), trader.heard[-1].name) == (0, "disarm: done", "disarm")

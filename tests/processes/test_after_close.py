@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.files import read_json, write_json
+from minhos.assembly.layout import Layout
 from minhos.processes import after_close
 from minhos.venues.matching import MatchingParameters
 

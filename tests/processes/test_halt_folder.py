@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from live_folder import Desk, File, bars_of
 
-from minhos.journal.inbox import Command
+from minhos.journal.inbox import Request
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing.builders import ns
 
@@ -18,7 +18,8 @@ def test_a_halt_that_is_a_folder_is_told_and_stays(tmp_path):
     desk = Desk(tmp_path, [File(folder / "NQZ25-CME.scid", bars)], START)
     desk.trader.layout.halt_file.mkdir()
     desk.trader._controls()
-    answer = desk.trader._answer(Command(1, "me", "resume", {}, 0, 0))
+    answer = desk.trader._answer(Request(name="resume", who="me", expires_ns=0))
     desk.stop()
-    assert "cannot be deleted (Is a directory)" in answer
+    assert "cannot be deleted (Is a directory)" in answer.sentence
+    assert not answer.accepted
     assert desk.trader.engine.state.risk.halted is not None

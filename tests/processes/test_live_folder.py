@@ -67,11 +67,11 @@ def test_every_expected_bar_is_decided_once_and_nothing_in_closed_hours(quiet: D
 
 
 def test_the_heartbeat_says_that_the_market_is_closed_and_when_it_opens(quiet: Desk) -> None:
-    closed = [beat for beat in quiet.heartbeats if not beat["market_open"]]
-    assert {beat["next_open_ns"] for beat in closed} == {HOLIDAY.open_ns, HALF_DAY.open_ns}
-    assert all(WEDNESDAY.close_ns <= beat["market_time_ns"] < HALF_DAY.open_ns for beat in closed)
-    assert all(beat["feed"]["connected"] for beat in quiet.heartbeats)
-    assert not any(beat["feed"]["delayed"] for beat in closed)
+    closed = [beat for beat in quiet.heartbeats if not beat.market_open]
+    assert {beat.next_open_ns for beat in closed} == {HOLIDAY.open_ns, HALF_DAY.open_ns}
+    assert all(WEDNESDAY.close_ns <= beat.market_time_ns < HALF_DAY.open_ns for beat in closed)
+    assert all(beat.feed.connected for beat in quiet.heartbeats)
+    assert not any(beat.feed.delayed for beat in closed)
 
 
 def test_what_leaves_the_data_as_they_are_leaves_every_decision_as_it_is(quiet: Desk, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_delayed_source_is_shown_whole_and_never_traded(tmp_path: Path, minute
     assert bars == [whole[bar.close_time_ns] for bar in bars]
     assert [d for d in decisions if d.orders] == []
     assert len({d.close_time_ns for d in decisions}) >= 10
-    assert all(beat["feed"]["delayed"] for beat in desk.heartbeats[1:])
+    assert all(beat.feed.delayed for beat in desk.heartbeats[1:])
 
 
 def test_bars_that_closed_while_the_trader_was_down_are_history(quiet: Desk, tmp_path: Path) -> None:

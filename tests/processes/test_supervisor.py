@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 from trading_home import ROOT, wait_for
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.files import read_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
 from minhos.errors import MinhosError
 from minhos.processes import supervisor as module
@@ -39,32 +39,32 @@ def supervise(tmp_path, monkeypatch):
             (tmp_path / f"minh_{name}.py").write_text(text, encoding="utf-8")
         monkeypatch.setattr(module, "SERVICES", {name: f"minh_{name}" for name in texts})
         made.append(Supervisor(Layout(tmp_path / "home"), tuple(texts)))
+        made[-1].open()
         return made[-1]
 
     yield make
     for one in made:
-        for child in one.children:
-            if child.process is not None:
-                child.process.kill()
-                child.process.wait()
+        for tended in one.tended:
+            if tended.child is not None:
+                tended.child.kill()
 
 
-def tended(supervisor: Supervisor, condition) -> bool:
+def seen(supervisor: Supervisor, condition) -> bool:
     """Whether it comes true while the supervisor does its work."""
-    return wait_for(lambda: supervisor.tend() or condition(), 15)
+    return wait_for(lambda: supervisor.step() is None or condition(), 15)
 
 
 def pid_of(supervisor: Supervisor, name: str) -> int:
-    process = next(child.process for child in supervisor.children if child.name == name)
-    return process.pid if process is not None else 0
+    child = next(one.child for one in supervisor.tended if one.name == name)
+    return child.pid if child is not None else 0
 
 
 def test_a_killed_child_is_started_again(supervise):
     supervisor = supervise(trader=SLEEPER, web=SLEEPER)
-    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader"))
     first, web = pid_of(supervisor, "trader"), pid_of(supervisor, "web")
     os.kill(first, signal.SIGKILL)
-    assert tended(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
     assert pid_of(supervisor, "web") == web
     state = read_json(supervisor.layout.run / "supervisor.json")
     assert state["restarts"] == {"trader": 1, "web": 0}
@@ -72,39 +72,39 @@ def test_a_killed_child_is_started_again(supervise):
 
 def test_the_pause_before_a_restart_grows(supervise):
     supervisor = supervise(trader="raise SystemExit(1)\n")
-    child = supervisor.children[0]
-    assert tended(supervisor, lambda: child.restarts == 3)
+    child = supervisor.tended[0]
+    assert seen(supervisor, lambda: child.restarts == 3)
     assert child.pause_s == pytest.approx(0.05 * 2**3)
     assert supervisor.refusals == {}
 
 
 def test_a_users_mistake_is_not_tried_again_and_its_sentence_is_kept(supervise):
     supervisor = supervise(trader=REFUSER, web=SLEEPER)
-    assert tended(supervisor, lambda: supervisor.refusals)
+    assert seen(supervisor, lambda: supervisor.refusals)
     assert supervisor.refusals == {"trader": "MinhOS trader: the port is taken."}
     for _ in range(20):
-        supervisor.tend()
+        supervisor.step()
     assert pid_of(supervisor, "trader") == 0
-    assert supervisor.children[0].restarts == 0
+    assert supervisor.tended[0].restarts == 0
 
 
 def test_stop_ends_all_also_one_that_will_not(supervise, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.5)
     supervisor = supervise(trader=SLEEPER, web=STUBBORN)
-    assert tended(supervisor, (tmp_path / "minh_web.py.up").exists)
+    assert seen(supervisor, (tmp_path / "minh_web.py.up").exists)
     pids = [pid_of(supervisor, "trader"), pid_of(supervisor, "web")]
-    supervisor.stop()
+    supervisor.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert not (supervisor.layout.run / "supervisor.json").exists()
 
 
 def test_a_second_start_is_refused_while_one_runs(supervise):
     supervisor = supervise(trader=SLEEPER)
-    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader"))
     assert running_pids(supervisor.layout)["trader"] == pid_of(supervisor, "trader")
     with pytest.raises(MinhosError, match=r"already runs here: .*trader \(process \d+\).* minh.py stop"):
         refuse_second_start(supervisor.layout)
-    supervisor.stop()
+    supervisor.close()
     refuse_second_start(supervisor.layout)
 
 
@@ -114,14 +114,13 @@ def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):
     (home / "config").mkdir(parents=True)
     (home / "config" / "minhos.toml").write_text("[simulation]\nhistory_days = 25\n", encoding="utf-8")
     code = (
-        "import time\n"
+        "import pathlib\n"
         "from minhos.assembly.layout import Layout\n"
+        "from minhos.market.clock import SystemClock\n"
+        "from minhos.processes.process import run\n"
         "from minhos.processes.supervisor import Supervisor\n"
-        "import signal, pathlib\n"
         f"s = Supervisor(Layout(pathlib.Path({str(home)!r})), ('trader',))\n"
-        "signal.signal(signal.SIGTERM, lambda *_: setattr(s, 'stopping', True))\n"
-        "while not s.stopping:\n    s.tend(); time.sleep(0.05)\n"
-        "s.stop()\n"
+        "run(s, SystemClock())\n"
     )
     (tmp_path / "minh.py").write_text(code, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
@@ -141,27 +140,13 @@ def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):
         process.wait()
 
 
-def test_a_recycled_process_id_is_not_ours(tmp_path):
-    layout = Layout(tmp_path).make()
-    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)  # reads /home/minhos/notes"])
-    try:
-        (layout.run / "trader.json").write_text(f'{{"pid": {foreign.pid}}}', encoding="utf-8")
-        time.sleep(0.2)
-        assert running_pids(layout) == {}
-        assert stop_running(layout) == []
-        assert foreign.poll() is None
-    finally:
-        foreign.kill()
-        foreign.wait()
-
-
 def test_a_full_disk_ends_neither_supervisor_nor_children(supervise, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     supervisor = supervise(trader=SLEEPER)
-    monkeypatch.setattr(module, "write_json", full)
-    assert tended(supervisor, lambda: pid_of(supervisor, "trader"))
+    monkeypatch.setattr(module.heartbeats, "write", full)
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader"))
     first = pid_of(supervisor, "trader")
     os.kill(first, signal.SIGKILL)
-    assert tended(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))

@@ -27,7 +27,7 @@ from trading_home import (
 
 from minhos.assembly.layout import Layout
 from minhos.assembly.trading import make_state
-from minhos.journal.inbox import Inbox
+from minhos.journal.inbox import Inbox, Request
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
 from minhos.trading import events as ev
@@ -49,11 +49,11 @@ def folded(layout: Layout):
 def command(layout: Layout, name: str, why: str = "test") -> str | None:
     """Ask the trader and wait for its sentence."""
     inbox = Inbox(layout.inbox)
-    number = inbox.put("tester", name, {"why": why}, 0, FAR_FUTURE_NS)
+    number = inbox.put(Request(name=name, who="tester", why=why, expires_ns=FAR_FUTURE_NS))
     wait_for(lambda: inbox.answer(number) is not None, 10)
     answer = inbox.answer(number)
     inbox.close()
-    return answer
+    return answer.sentence if answer is not None else None
 
 
 def commands_of(layout: Layout) -> list[str]:

@@ -14,6 +14,7 @@ from sierra_desk import SierraDesk, minh
 
 from minhos.commands import control
 from minhos.dtc.server import DtcServer, ServerOptions
+from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.safety import stop as orders_by_hand
 from minhos.testing.builders import ns
@@ -103,7 +104,7 @@ def test_a_trade_by_hand_is_told_and_never_fought(desk: SierraDesk, broker: Brok
     assert broker.positions() == {SYMBOL: 2}
     assert all(decision.orders == () for decision in desk.decisions())
     assert desk.alarms == ["Flat-only: somebody else bought 2 NQZ25 in this account."]
-    assert desk.heartbeats == [] or desk.heartbeats[-1]["positions"] == {"NQZ25": 2}
+    assert desk.heartbeats == [] or desk.heartbeats[-1].positions == {"NQZ25": 2}
 
 
 def test_a_manual_trade_while_nobody_looked_is_found_at_the_start(desk: SierraDesk, broker: Broker) -> None:
@@ -115,11 +116,21 @@ def test_a_manual_trade_while_nobody_looked_is_found_at_the_start(desk: SierraDe
     assert len([text for text in desk.alarms if text.startswith("Flat-only")]) == 1
 
 
+class Waiting(SystemClock):
+    """The desk's time of day for who waits beside it: its pauses are real."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
+
+
 @pytest.fixture
 def halting(desk: SierraDesk, broker: Cable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SierraDesk:
     """A trader that holds a position, in the home where `minh.py halt` is typed."""
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
-    monkeypatch.setattr(control, "SystemClock", lambda: desk.clock)
+    monkeypatch.setattr(control, "SystemClock", lambda: Waiting(desk.clock))
     monkeypatch.setattr(orders_by_hand, "FLAT_S", 1.0)
     (tmp_path / "config").mkdir()
     text = f'[data]\nsource = "{tmp_path / "sierra"}"\n[sierra]\nhost = "127.0.0.1"\nport = {broker.port}\n'

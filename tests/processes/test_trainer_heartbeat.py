@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TrainerBeat
+from minhos.assembly.layout import Layout
 from minhos.errors import TrainingError
 from minhos.processes import trainer as module
 from minhos.processes.trainer import Trainer
@@ -22,9 +24,9 @@ def test_a_silent_training_is_seen_as_one(tmp_path: Path, monkeypatch) -> None:
     def silent(*_: object, progress: Callable[[float, str], None], **__: object) -> None:
         waiting = Event()
         for _ in range(500):
-            beat = read_json(layout.run / "trainer.json")
-            if beat and beat["state"] == "training" and beat["time_ns"] not in heard:
-                heard.append(beat["time_ns"])
+            beat = heartbeats.read(layout, TrainerBeat)
+            if beat and beat.state == "training" and beat.time_ns not in heard:
+                heard.append(beat.time_ns)
             if len(heard) >= 3:
                 raise TrainingError("enough was heard.")
             waiting.wait(0.01)

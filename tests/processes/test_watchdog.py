@@ -24,12 +24,12 @@ from broker_house import (
 from trading_home import wait_for
 from typer.testing import CliRunner
 
-from minhos.assembly.layout import read_json
+from minhos.assembly.files import read_json
 from minhos.cli import app
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.processes.watchdog import Beat, Watchdog, judge
+from minhos.processes.watchdog import TraderSeen, Watchdog, judge
 from minhos.settings import Settings, parse
 from minhos.testing.builders import MONDAY_OPEN
 
@@ -52,7 +52,7 @@ def chosen(**watchdog: object) -> Settings:
 def seen(
     silent_s: float, *, alive: bool = True, venue: str = "sierra", held: dict[str, int] | None = HELD, **more: str
 ):
-    return Beat(alive, NOW - int(silent_s * S), venue, held, **more)
+    return TraderSeen(alive, NOW - int(silent_s * S), venue, held, **more)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_there_is_nothing_to_watch_where_no_real_data_meets_a_broker(values):
 
 
 def looked(watchdog: Watchdog, state: str) -> bool:
-    return wait_for(lambda: watchdog.step().state == state, 20)
+    return wait_for(lambda: watchdog.look().state == state, 20)
 
 
 def test_a_dead_trader_with_a_position_is_flattened_once_and_the_file_says_so(tmp_path):
@@ -112,7 +112,7 @@ def test_a_dead_trader_with_a_position_is_flattened_once_and_the_file_says_so(tm
         assert looked(watchdog, "flat")
         assert len(there.closing_orders()) == 1
         assert "closed, 2 orders ended" in read_json(layout.run / "watchdog.json")["last_action"]
-        told = [c.payload["text"] for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]
+        told = [c.fields["text"] for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.name == "alarm"]
         assert "The watchdog acted: flat" in str(told[-1])
 
 
@@ -122,7 +122,7 @@ def test_the_brokers_word_counts_where_the_heartbeat_is_of_yesterday(tmp_path):
         beat(layout, 0, positions=HELD)  # its stop has filled since
         watchdog = Watchdog(settings_at(layout), layout, OpenClock())
         assert looked(watchdog, "flat")
-        assert [watchdog.step().state for _ in range(3)] == ["flat"] * 3
+        assert [watchdog.look().state for _ in range(3)] == ["flat"] * 3
         assert not layout.halt_file.exists()
         assert there.closing_orders() == []
 
@@ -133,7 +133,7 @@ def test_after_a_restart_of_the_machine_the_trader_has_its_time_to_start(tmp_pat
         layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\n")
         beat(layout, 0, positions=HELD, time_ns=MONDAY_OPEN - 3600 * S)  # of the trader before the restart
         watchdog = Watchdog(settings_at(layout), layout, OpenClock())
-        assert [watchdog.step().state for _ in range(3)] == ["fine"] * 3
+        assert [watchdog.look().state for _ in range(3)] == ["fine"] * 3
         assert not Inbox(layout.inbox).pending(MONDAY_OPEN)
 
 
@@ -155,10 +155,10 @@ def test_a_live_trader_that_is_heard_is_left_alone_and_one_that_falls_silent_is_
         watchdog = Watchdog(settings_at(layout), layout, OpenClock())
         with gate_holder(layout) as trader:
             beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
-            assert watchdog.step().state == "fine"
+            assert watchdog.look().state == "fine"
             beat(layout, trader.pid, positions=HELD, time_ns=0)  # a clock that was set back is not silence
-            assert watchdog.step().state == "fine"
-        assert watchdog.step().state == "alarm"
+            assert watchdog.look().state == "fine"
+        assert watchdog.look().state == "alarm"
         assert there.positions() == {SYMBOL: 1}
 
 
@@ -169,8 +169,8 @@ def test_in_a_closed_market_it_tells_and_waits(tmp_path):
         beat(layout, 0, positions=HELD)
         watchdog = Watchdog(settings_at(layout), layout, ClosedClock())
         assert looked(watchdog, "alarm")
-        assert wait_for(lambda: "closed until" in watchdog.step().sentence, 20)
-        assert watchdog.step().state == "alarm"
+        assert wait_for(lambda: "closed until" in watchdog.look().sentence, 20)
+        assert watchdog.look().state == "alarm"
         assert (there.working(), layout.halt_file.exists()) == (2, False)
 
 
@@ -180,20 +180,21 @@ def test_a_broker_that_stays_away_is_told_of_once(tmp_path, monkeypatch):
     beat(layout, 0, positions=HELD)
     watchdog = Watchdog(settings_at(layout), layout, OpenClock())
     assert looked(watchdog, "act")
-    assert [watchdog.step().state for _ in range(2)] == ["act"] * 2
+    assert [watchdog.look().state for _ in range(2)] == ["act"] * 2
     assert layout.halt_file.exists()
-    told = [str(c.payload["text"]) for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.type == "alarm"]
+    told = [str(c.fields["text"]) for c in Inbox(layout.inbox).pending(MONDAY_OPEN) if c.name == "alarm"]
     assert sum("The watchdog acted: NOT FLATTENED" in text for text in told) == 1
 
 
 REAL = (
-    "import os, signal, threading\n"
+    "import os\n"
     "from broker_house import OpenClock\n"
-    "from minhos.services import watchdog\n"
+    "from minhos.processes import watchdog\n"
+    "from minhos.processes.process import run\n"
     "from minhos.assembly.layout import Layout\n"
     "from minhos.settings import home, load\n"
     "watchdog.INTERVAL_S = 0.05\n"
-    "watchdog.watch(load(home()), Layout(home()), OpenClock(), threading.Event())\n"
+    "run(watchdog.Watchdog(load(home()), Layout(home()), OpenClock()), OpenClock())\n"
 )
 
 
@@ -248,7 +249,7 @@ def test_status_tells_what_the_watchdog_saw(tmp_path, monkeypatch):
     layout = broker_home(tmp_path, 1)
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
     assert "watchdog" not in CliRunner().invoke(app, ["status"]).output
-    Watchdog(settings_at(layout), layout, SystemClock()).step()
+    Watchdog(settings_at(layout), layout, SystemClock()).look()
     assert "watchdog: fine; The trader may be about to start." in CliRunner().invoke(app, ["status"]).output
     told = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)["watchdog"]
     assert (told["state"], told["silent"], told["last_action"]) == ("fine", False, "")

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 from broker_house import Broker
 
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
-from minhos.assembly.refusals import refused
+from minhos.assembly.refusals import refuse
 from minhos.errors import CommandRefused
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
+from minhos.journal.inbox import Request
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock
@@ -241,7 +243,13 @@ def test_where_orders_are_no_real_money_there_is_nothing_to_arm(tmp_path):
     settings, _ = house(tmp_path, account="Sim1", mode="paper")
     with pytest.raises(CommandRefused, match="the mode is paper: there is nothing to arm"):
         arming.refuse_unless_live(settings, "arm")
-    assert "nothing to arm" in refused("arm", {}, "paper")
-    assert refused("arm", {}, "live") == refused("pause", {}, "paper") == ""
-    assert "nothing to force" in refused("force", {"side": ["long"]}, "paper")
-    assert refused("force", {"side": "long", "why": "x"}, "paper") == ""
+
+    def asked(name: str, **fields: str) -> Request:
+        return Request(name=name, who="anna", why="x", fields=dict(fields), expires_ns=0)
+
+    with pytest.raises(CommandRefused, match="nothing to arm"):
+        refuse(asked("arm"), "paper")
+    with pytest.raises(CommandRefused, match="nothing to force"):
+        refuse(asked("force"), "paper")
+    for request, mode in ((asked("arm"), "live"), (asked("pause"), "paper"), (asked("force", side="long"), "paper")):
+        refuse(request, mode)

@@ -14,7 +14,8 @@ from recorded_sessions import copied, record, trade_dates
 from sierra_desk import Done, SierraDesk, minh
 
 import minhos.dtc.messages as m
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.commands import live
 from minhos.dtc.server import DtcServer, ServerOptions
@@ -76,7 +77,7 @@ class LiveDesk(SierraDesk):
         return trader
 
 
-class House:
+class LiveHome:
     """Home, broker and trader; `minh` types a command while the trader goes on."""
 
     def __init__(self, home: Path, broker: LiveBroker, journal: Path, **changes: str) -> None:
@@ -164,17 +165,17 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house_of(tmp_path: Path, ten: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., House]]:
+def house_of(tmp_path: Path, ten: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LiveHome]]:
     """Makes the house; its journal is the clean one where no other is given."""
     broker = LiveBroker()
     broker.open()
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
     monkeypatch.setattr(live, "SystemClock", lambda: broker.clock)
     monkeypatch.setattr(broker_facts, "HEARTBEATS", 1)
-    houses: list[House] = []
+    houses: list[LiveHome] = []
 
-    def make(journal: Path = ten, **changes: str) -> House:
-        houses.append(House(tmp_path, broker, journal, **changes))
+    def make(journal: Path = ten, **changes: str) -> LiveHome:
+        houses.append(LiveHome(tmp_path, broker, journal, **changes))
         return houses[0]
 
     yield make
@@ -183,7 +184,7 @@ def house_of(tmp_path: Path, ten: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     broker.close()
 
 
-def test_armed_once_real_money_is_traded_at_a_quarter_until_disarm(house_of: Callable[..., House]) -> None:
+def test_armed_once_real_money_is_traded_at_a_quarter_until_disarm(house_of: Callable[..., LiveHome]) -> None:
     house = house_of()
     desk = house.trade()
     desk.run_until(START + BAR_INTERVAL_NS)
@@ -218,7 +219,7 @@ def test_armed_once_real_money_is_traded_at_a_quarter_until_disarm(house_of: Cal
 # Each refusal, alone --------------------------------------------------------------------------------------------------
 
 
-def test_nine_sessions_are_one_too_few(house_of: Callable[..., House], ten: Path, tmp_path: Path) -> None:
+def test_nine_sessions_are_one_too_few(house_of: Callable[..., LiveHome], ten: Path, tmp_path: Path) -> None:
     last = trade_dates(ten)[-1]
     nine = tmp_path / "nine.sqlite"
     opens_ns = CALENDAR.session_on(last).open_ns
@@ -230,7 +231,7 @@ def test_nine_sessions_are_one_too_few(house_of: Callable[..., House], ten: Path
     assert missing["sessions on a simulated account"].startswith("9 of 10: Trade a Sim account")
 
 
-def test_an_unreconciled_event_starts_the_count_again(house_of: Callable[..., House], tmp_path: Path) -> None:
+def test_an_unreconciled_event_starts_the_count_again(house_of: Callable[..., LiveHome], tmp_path: Path) -> None:
     path = tmp_path / "unreconciled.sqlite"
     record(path, differences={3: ("the broker holds 2 MNQZ25, the journal 1",)})
     house = house_of(path)
@@ -243,7 +244,7 @@ def test_an_unreconciled_event_starts_the_count_again(house_of: Callable[..., Ho
 
 
 def test_a_decision_that_does_not_come_out_again_starts_the_count_again(
-    house_of: Callable[..., House], ten: Path, tmp_path: Path
+    house_of: Callable[..., LiveHome], ten: Path, tmp_path: Path
 ) -> None:
     seventh = trade_dates(ten)[6]
 
@@ -262,7 +263,7 @@ def test_a_decision_that_does_not_come_out_again_starts_the_count_again(
     assert f"after {seventh}: 276 decisions did not come out again." in words
 
 
-def test_clocks_that_differ_by_more_than_a_second(house_of: Callable[..., House]) -> None:
+def test_clocks_that_differ_by_more_than_a_second(house_of: Callable[..., LiveHome]) -> None:
     house = house_of()
     house.promote()
     house.broker.behind_s = 2
@@ -271,7 +272,7 @@ def test_clocks_that_differ_by_more_than_a_second(house_of: Callable[..., House]
     assert missing["clock"].startswith("+1.50 s ± 0.50: Set both machines' clocks")
 
 
-def test_an_edge_that_is_not_proven_wants_words_and_a_micro(house_of: Callable[..., House]) -> None:
+def test_an_edge_that_is_not_proven_wants_words_and_a_micro(house_of: Callable[..., LiveHome]) -> None:
     house = house_of()
     house.promote("another-recipe")
     assert house.refused() == {
@@ -282,7 +283,7 @@ def test_an_edge_that_is_not_proven_wants_words_and_a_micro(house_of: Callable[.
     assert "NQ is none: set [market] order_root" in house.refused("--accept-unproven", "my own test")["evidence"]
 
 
-def test_an_account_that_the_server_does_not_list(house_of: Callable[..., House]) -> None:
+def test_an_account_that_the_server_does_not_list(house_of: Callable[..., LiveHome]) -> None:
     house = house_of(account="F9")
     house.promote()
     assert house.refused() == {
@@ -291,14 +292,14 @@ def test_an_account_that_the_server_does_not_list(house_of: Callable[..., House]
     }
 
 
-def test_a_mode_that_is_not_live_has_nothing_to_arm(house_of: Callable[..., House]) -> None:
+def test_a_mode_that_is_not_live_has_nothing_to_arm(house_of: Callable[..., LiveHome]) -> None:
     house = house_of(account="Sim1", mode="paper")
     done = house.minh("arm")
     assert done.code == 1
     assert done.said.startswith("the mode is paper: there is nothing to arm")
 
 
-def test_words_in_place_of_proof_trade_one_micro(house_of: Callable[..., House], tmp_path: Path) -> None:
+def test_words_in_place_of_proof_trade_one_micro(house_of: Callable[..., LiveHome], tmp_path: Path) -> None:
     house = house_of()
     desk = house.trade()
     desk.trader.refused_bundle = house.promote("another-recipe")  # the paper sessions prove nothing of that one

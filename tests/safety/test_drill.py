@@ -23,14 +23,14 @@ from trading_home import wait_for
 
 import minhos.dtc.messages as m
 from minhos.assembly.contracts import traded_contract
-from minhos.assembly.layout import read_json
+from minhos.assembly.files import read_json
+from minhos.assembly.running import trader_pid
 from minhos.commands import drill as command
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus, OrderType
 from minhos.errors import CheckFailed, CommandRefused, DataError, SettingsError
 from minhos.safety import broker as broker_desk
 from minhos.safety.drill import STEPS, DrillReport, drill, last_price
-from minhos.safety.flatten_outside import trader_pid
 from minhos.testing.builders import MONDAY_OPEN
 
 PRICE = 20_000.0

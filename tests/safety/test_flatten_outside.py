@@ -21,6 +21,7 @@ from broker_house import (
 )
 
 import minhos.dtc.messages as m
+from minhos.assembly.running import trader_pid
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderType
 from minhos.safety import broker as broker_desk
@@ -156,7 +157,7 @@ def test_a_stranger_that_holds_the_gate_is_not_killed(tmp_path, monkeypatch):
 def test_a_heartbeat_that_makes_no_sense_names_no_trader(tmp_path, content):
     layout = broker_home(tmp_path, 1)
     (layout.run / "trader.json").write_text(content, encoding="utf-8")
-    assert outside.trader_pid(layout) is None
+    assert trader_pid(layout) is None
 
 
 def test_another_flatten_that_takes_long_is_waited_for_and_no_trader_is_killed(tmp_path, monkeypatch):

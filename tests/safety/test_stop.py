@@ -10,7 +10,7 @@ import pytest
 from broker_house import SYMBOL, OpenClock, beat, broker, broker_home, child, settings_at
 
 from minhos.dtc.messages.enums import OrderType
-from minhos.journal.inbox import Inbox
+from minhos.journal.inbox import Answer, Inbox
 from minhos.market.clock import SystemClock
 from minhos.safety import stop as orders_by_hand
 from minhos.safety.stop import Stopped, stop_trading
@@ -29,8 +29,8 @@ class AnsweringTrader(threading.Thread):
         end = time.monotonic() + 20
         while not self.asked and time.monotonic() < end:
             for command in inbox.pending(time.time_ns()):
-                self.asked.append((command.type, command.who, self.layout.halt_file.exists()))
-                inbox.acknowledge(command.id, "done")
+                self.asked.append((command.name, command.who, self.layout.halt_file.exists()))
+                inbox.acknowledge(command.id, Answer(True, "done"))
             time.sleep(0.005)
         for held in self.positions:
             beat(self.layout, 0, time_ns=time.time_ns(), positions=held)
@@ -51,7 +51,7 @@ def test_a_trader_that_answers_closes_by_itself(tmp_path, monkeypatch, name):
         done = stop(layout, name, SystemClock())
         trader.join(20)
     assert trader.asked == [(name, "ann", True)]  # the HALT file was there before the command
-    assert (done.holds, done.answer, done.outside, done.positions) == (True, "done", None, {})
+    assert (done.holds, done.answer, done.outside, done.positions) == (True, Answer(True, "done"), None, {})
     assert "the position is flat, and the broker shows neither a position nor an order" in done.sentence
     assert layout.halt_file.read_text(encoding="utf-8") == f"ann: {name} news\n"
 
@@ -113,9 +113,9 @@ def test_without_a_trader_the_broker_is_asked_and_the_trader_hears_of_it_later(t
         done = stop(layout)
         assert (done.holds, done.answer, there.positions()) == (True, None, {})
         assert "no trader answered" in done.sentence
-        waiting = {command.type: command for command in Inbox(layout.inbox).pending(MONDAY_OPEN)}
+        waiting = {command.name: command for command in Inbox(layout.inbox).pending(MONDAY_OPEN)}
         assert set(waiting) == {"flatten", "alarm"}
-        assert f"+2 {SYMBOL} closed" in str(waiting["alarm"].payload["text"])
+        assert f"+2 {SYMBOL} closed" in str(waiting["alarm"].fields["text"])
 
 
 def test_an_inbox_that_cannot_be_used_stops_neither_the_file_nor_the_broker(tmp_path):

@@ -14,7 +14,8 @@ import pytest
 from sierra_served import NOW_NS, REFUSED, SYMBOL, Broker, Clock, answering, checked, served, settings
 
 import minhos.dtc.messages as m
-from minhos.assembly.layout import Layout, read_json, write_json
+from minhos.assembly.files import read_json, write_json
+from minhos.assembly.layout import Layout
 from minhos.dtc.codec import Encoding, encode
 from minhos.dtc.faults import Faults
 from minhos.errors import SettingsError

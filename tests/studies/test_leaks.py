@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly.files import read_json
+from minhos.assembly.layout import Layout
 from minhos.commands import models
 from minhos.errors import LeakSuspected
 from minhos.processes import trainer

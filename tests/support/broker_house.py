@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import minhos.dtc.messages as m
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import BuySell, OrderType
 from minhos.dtc.server import DtcServer
@@ -147,19 +148,8 @@ def settings_at(layout: Layout) -> Settings:
 
 def beat(layout: Layout, pid: int, **fields: object) -> None:
     """A heartbeat of the trader as it writes it."""
-    write_json(
-        layout.run / "trader.json",
-        {
-            "pid": pid,
-            "time_ns": 0,
-            "state": "running",
-            "mode": "paper",
-            "account": "Sim1",
-            "venue": "sierra",
-            "positions": {},
-            **fields,
-        },
-    )
+    told: dict[str, object] = {"state": "running", "mode": "paper", "account": "Sim1", "venue": "sierra", **fields}
+    write_json(layout.run / "trader.json", {"pid": pid, "time_ns": 0, "positions": {}, **told})
 
 
 def child(layout: Layout, *arguments: str, module: str = "") -> subprocess.Popen[str]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from minhos.assembly.layout import Layout, read_json
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.layout import Layout
 from minhos.features.types import Observation
 from minhos.feeds.simulated.market import simulate
 from minhos.feeds.simulated.model import MarketModel
@@ -180,7 +182,7 @@ class Desk:
     ) -> None:
         self.files, self.clock, self.layout = files, HandClock(start_ns + 10 * SECOND), Layout(home)
         self.at: dict[int, Callable[[], object]] = {}
-        self.heartbeats: list[dict] = []
+        self.heartbeats: list[TraderBeat] = []
         self._told = Told(p_up)
         self._settings: Settings = parse(
             {"data": {"source": str(files[0].path.parent)}, "market": {"symbol": symbol}, **sections}
@@ -217,7 +219,9 @@ class Desk:
             while self.trader.step():
                 pass
             if self.clock.time_ns % MINUTE == 0:
-                self.heartbeats.append(read_json(self.layout.run / "trader.json"))
+                beat = heartbeats.read(self.layout, TraderBeat)
+                assert beat is not None
+                self.heartbeats.append(beat)
 
     def _advance(self) -> None:
         """By a step; from the break on straight to the next open."""

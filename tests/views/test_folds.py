@@ -17,10 +17,11 @@ from minhos.trading import events as ev
 from minhos.trading.recovery import SNAPSHOT, take_snapshot
 from minhos.trading.types import Outcome
 from minhos.views import checklist, health, kelly, ml, status
+from minhos.views.heartbeats import FeedBeat, TraderBeat, TrainerBeat, TrainingProgress
 from minhos.views.orders import order_lines, position_lines
 from minhos.views.risk import risk_view
 from minhos.views.store import Views
-from minhos.views.surroundings import FeedFacts, Surroundings, TraderFacts, TrainingFacts
+from minhos.views.surroundings import Surroundings
 
 CALENDAR = SessionCalendar.load()
 NOTHING = Surroundings()
@@ -36,14 +37,14 @@ def folded(events: list[ev.Event]) -> Views:
 
 def running(**changes: object) -> Surroundings:
     """A trader that was heard of a second ago, its market at the last bar."""
-    trader = TraderFacts(
-        "running",
-        NOW - NANOS_PER_SECOND,
-        NOW,
-        "simulated",
+    trader = TraderBeat(
+        state="running",
+        time_ns=NOW - NANOS_PER_SECOND,
+        market_time_ns=NOW,
+        mode="simulated",
         serving=True,
         market_open=True,
-        feed=FeedFacts(connected=True, live=True, detail="a feed"),
+        feed=FeedBeat(connected=True, live=True, detail="a feed"),
     )
     return msgspec.structs.replace(Surroundings(now_ns=NOW, mode="simulated", trader=trader, ceiling=0.58), **changes)
 
@@ -204,7 +205,7 @@ def test_orders_and_positions_are_those_of_the_trading_state() -> None:
             "market_closed",
         ),
         (running(trader=msgspec.structs.replace(running().trader, serving=False)), "no_predictions"),
-        (running(trader=msgspec.structs.replace(running().trader, feed=FeedFacts(detail="gone"))), "degraded"),
+        (running(trader=msgspec.structs.replace(running().trader, feed=FeedBeat(detail="gone"))), "degraded"),
     ],
 )
 def test_the_state_follows_the_surroundings(around: Surroundings, state: str) -> None:
@@ -214,7 +215,9 @@ def test_the_state_follows_the_surroundings(around: Surroundings, state: str) ->
 
 
 def test_a_training_is_a_state_until_the_first_model_serves() -> None:
-    training = running(trainer_state="training", trainer_time_ns=NOW, training=TrainingFacts("NQ", 0.4, "fitting", NOW))
+    training = running(
+        trainer=TrainerBeat(state="training", time_ns=NOW), training=TrainingProgress("NQ", 0.4, "fitting", NOW)
+    )
     started = folded(trading_events(0)[:2])
     assert status.state_of(started, training)[0] == "training"
     assert status.status(started, training).training_share == 0.4

@@ -9,13 +9,14 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.testing.builders import MONDAY_OPEN
 from minhos.views.health import service_health
+from minhos.views.heartbeats import TraderBeat, WatchdogBeat
 from minhos.views.status import status
 from minhos.views.store import Views
-from minhos.views.surroundings import Surroundings, TraderFacts, WatchdogFacts
+from minhos.views.surroundings import Surroundings
 
 VIEWS = Views(SessionCalendar.load())
-HEARD = WatchdogFacts("fine", MONDAY_OPEN - NANOS_PER_SECOND, "The trader is heard.", "")
-TRADER = TraderFacts("running", MONDAY_OPEN - NANOS_PER_SECOND)
+HEARD = WatchdogBeat(state="fine", time_ns=MONDAY_OPEN - NANOS_PER_SECOND, sentence="The trader is heard.")
+TRADER = TraderBeat(state="running", time_ns=MONDAY_OPEN - NANOS_PER_SECOND)
 
 
 def around(**changes: object) -> Surroundings:

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
 from minhos.assembly.layout import Layout
-from minhos.journal.inbox import Inbox
+from minhos.journal.inbox import Answer, Inbox
 from minhos.journal.store import Journal
 from minhos.testing.builders import trading_events
 from minhos.trading import events as ev
@@ -137,7 +137,7 @@ def test_a_command_waits_for_the_traders_answer(client: TestClient, tmp_path: Pa
     def trader() -> None:
         for _ in range(100):
             for command in inbox.pending(time.time_ns()):
-                inbox.acknowledge(command.id, f"done for {command.who}: {command.payload['why']}")
+                inbox.acknowledge(command.id, Answer(True, f"done for {command.who}: {command.why}"))
                 return
             time.sleep(0.01)
 

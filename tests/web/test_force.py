@@ -32,9 +32,9 @@ def test_force_and_unforce_reach_the_inbox_with_who_and_why(client: TestClient, 
     assert (answer.status_code, answer.json()["command"]) == (200, "force")
     assert client.post("/api/commands/unforce").status_code == 200
     forced, unforced = Inbox(Layout(tmp_path).inbox).pending(0)
-    assert (forced.type, forced.who) == ("force", "anna (testclient)")
-    assert forced.payload == {"side": "long", "contracts": 2, "minutes": 30.0, "why": "my view"}
-    assert (unforced.type, unforced.who) == ("unforce", "web (testclient)")
+    assert (forced.name, forced.who) == ("force", "anna (testclient)")
+    assert (forced.why, forced.fields) == ("my view", {"side": "long", "contracts": 2, "minutes": 30.0})
+    assert (unforced.name, unforced.who) == ("unforce", "web (testclient)")
 
 
 @pytest.mark.parametrize(

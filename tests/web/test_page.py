@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.testing.builders import MONDAY_OPEN, random_bars, trading_events

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from minhos.assembly.layout import write_json
+from minhos.assembly.files import write_json
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.commands.terminal import progress, show
 from minhos.errors import CheckFailed

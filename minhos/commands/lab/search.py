@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from minhos.assembly.layout import write_json
+from minhos.assembly.files import write_json
 from minhos.commands.common import (
     DaysOption,
     JsonOption,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from minhos.assembly.layout import Layout, write_json
+from minhos.assembly.files import write_json
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.commands.common import (
     DaysOption,

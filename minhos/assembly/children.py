@@ -1,0 +1,147 @@
+"""Starting, seeing and ending processes: the port `Machine`, and this machine behind it.
+
+Which processes belong to a home is asked of `minhos.assembly.running`; when a child is started again is the
+supervisor's to say.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A process that exists.  A process id is given again after its process ended; with its start it is one of a kind.
+
+    created_s: UNIX seconds.  words: its command line.  home: MINHOS_HOME in its environment; empty where it has none
+    or does not show it.
+    """
+
+    pid: int
+    created_s: float
+    words: tuple[str, ...] = ()
+    home: str = ""
+
+
+class Child(Protocol):
+    """A process that was started here."""
+
+    pid: int
+    created_s: float
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+
+    def last_words(self) -> str:
+        """The last line that it wrote to its errors."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Machine(Protocol):
+    """What is needed of an operating system's processes."""
+
+    def own(self) -> Seen:
+        """The process that asks."""
+
+    def see(self, pid: int) -> Seen | None:
+        """That process; None where none has this id."""
+
+    def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
+        """`python -m module`, whose errors go to that file.  Raises OSError."""
+
+    def end(self, pid: int, *, kill: bool = False) -> None:
+        """Ask a process to end, or end it at once; one that is gone is no error.  Raises OSError."""
+
+
+class LocalChild:
+    """A child on this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: Path) -> None:
+        self.pid = process.pid
+        self.created_s = _created_s(process.pid)
+        self._process, self._errors = process, errors
+
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def last_words(self) -> str:
+        with suppress(OSError):
+            lines = self._errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return lines[-1] if lines else ""
+        return ""
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class LocalMachine:
+    """This machine."""
+
+    def own(self) -> Seen:
+        return _own(os.getpid())
+
+    def see(self, pid: int) -> Seen | None:
+        import psutil  # not at the top: most of those who read a heartbeat look at no process
+
+        try:
+            process = psutil.Process(pid)
+            with process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    return None
+                created_s, words = process.create_time(), tuple(process.cmdline())
+        except (psutil.Error, ValueError, OverflowError):
+            return None
+        home = ""
+        with suppress(psutil.Error, OSError):
+            home = process.environ().get("MINHOS_HOME", "")
+        return Seen(pid, created_s, words, home)
+
+    def start(self, module: str, environment: Mapping[str, str], errors: Path) -> LocalChild:
+        with errors.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=file,
+                env=dict(environment),
+            )
+        return LocalChild(process, errors)
+
+    def end(self, pid: int, *, kill: bool = False) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM) if kill else signal.SIGTERM)
+
+
+LOCAL = LocalMachine()
+
+
+@functools.cache
+def _own(pid: int) -> Seen:
+    return Seen(pid, _created_s(pid))
+
+
+def _created_s(pid: int) -> float:
+    import psutil
+
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0

@@ -1,0 +1,76 @@
+"""The home's small files, through which processes speak beside the journal: one port, `Disk`.
+
+Heartbeats, the HALT file, requests and result files are read whole and replaced whole.  Not for the journal, bundles
+or bars: those are stores of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class Disk(Protocol):
+    """What small files need of a disk.  A world in which it is full or slow is another one of these."""
+
+    def read(self, path: Path) -> bytes | None:
+        """The content; None where there is none or it cannot be read."""
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Another reader sees the old or the new content, never half of it.  Raises OSError."""
+
+    def exists(self, path: Path) -> bool: ...
+
+    def touch(self, path: Path) -> None:
+        """Make an empty file, and its folder; one that exists stays.  Raises OSError."""
+
+    def remove(self, path: Path) -> None:
+        """An absent file is no error.  Raises OSError where it cannot be removed."""
+
+
+class LocalDisk:
+    """This machine's."""
+
+    def read(self, path: Path) -> bytes | None:
+        try:
+            return path.read_bytes()
+        except OSError:
+            return None
+
+    def replace(self, path: Path, content: bytes) -> None:
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            partial.write_bytes(content)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def touch(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+
+LOCAL = LocalDisk()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a result file at once.  Raises OSError."""
+    LOCAL.replace(path, msgspec.json.encode(value))
+
+
+def read_json(path: Path) -> object:
+    """Its content, or None where it is absent or unreadable."""
+    content = LOCAL.read(path)
+    try:
+        return None if content is None else msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,105 @@
+"""How processes of a home speak of themselves: `write` and `read`, one struct each (see `minhos.views.heartbeats`).
+
+Also the two files of a training, which are read and written in the same way.  Not for asking the trader for
+something: that is the inbox.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from minhos.assembly.layout import Layout
+from minhos.market.clock import Clock
+from minhos.views.heartbeats import (
+    AlertsBeat,
+    FeedBeat,
+    Heartbeat,
+    SupervisorBeat,
+    TraderBeat,
+    TrainerBeat,
+    TrainingProgress,
+    TrainingRequest,
+    WatchdogBeat,
+    WebBeat,
+)
+
+__all__ = [
+    "BEATS",
+    "AlertsBeat",
+    "FeedBeat",
+    "Heartbeat",
+    "SupervisorBeat",
+    "TraderBeat",
+    "TrainerBeat",
+    "TrainingProgress",
+    "TrainingRequest",
+    "WatchdogBeat",
+    "WebBeat",
+    "ask_for_training_now",
+    "path_of",
+    "read",
+    "read_training",
+    "report_training",
+    "take_training_request",
+    "write",
+]
+
+BEATS: tuple[type[Heartbeat], ...] = (SupervisorBeat, TraderBeat, TrainerBeat, WebBeat, WatchdogBeat, AlertsBeat)
+Beat = TypeVar("Beat", bound=Heartbeat)
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
+    """Replace the process's heartbeat; who it is and when this is are filled in here.  Raises OSError."""
+    own = layout.machine.own()
+    known = msgspec.structs.replace(
+        beat, pid=own.pid, home=str(layout.home.resolve()), created_s=own.created_s, time_ns=clock.now_ns()
+    )
+    layout.disk.replace(path_of(layout, type(beat)), msgspec.json.encode(known))
+
+
+def read(layout: Layout, kind: type[Beat]) -> Beat | None:
+    """The newest heartbeat of that process; None where there is none or it makes no sense."""
+    return _read(layout, path_of(layout, kind), kind)
+
+
+def _read(layout: Layout, path: Path, kind: type[Struct]) -> Struct | None:
+    content = layout.disk.read(path)
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def path_of(layout: Layout, kind: type[Heartbeat]) -> Path:
+    return layout.run / f"{kind.PROCESS}.json"
+
+
+def report_training(layout: Layout, progress: TrainingProgress) -> None:
+    """Say how far the training is.  Raises OSError."""
+    layout.disk.replace(layout.training / "progress.json", msgspec.json.encode(progress))
+
+
+def read_training(layout: Layout) -> TrainingProgress | None:
+    """How far the last training is or was."""
+    return _read(layout, layout.training / "progress.json", TrainingProgress)
+
+
+def ask_for_training_now(layout: Layout, who: str, clock: Clock) -> None:
+    """Leave a request, which the trainer takes within a second of its being there.  Raises OSError."""
+    request = TrainingRequest(clock.now_ns(), who)
+    layout.disk.replace(layout.training / "request.json", msgspec.json.encode(request))
+
+
+def take_training_request(layout: Layout) -> bool:
+    """Whether a person asked for a training; a request is taken once.  Raises OSError."""
+    path = layout.training / "request.json"
+    asked = layout.disk.exists(path)
+    if asked:
+        layout.disk.remove(path)
+    return asked

@@ -1,0 +1,61 @@
+"""What every process is: an object that is built, opened, stepped and closed; and the shell that runs one.
+
+A constructor builds and does nothing.  `open` acts.  `step` does one turn and says when the next one is due, so that
+whoever drives processes, a shell that sleeps or a test with a queue of due times, needs no thread.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Protocol
+
+from minhos.market.clock import Clock
+from minhos.market.types import NANOS_PER_SECOND
+
+SLICE_S = 0.05
+"""A shell looks this often whether it is to stop."""
+
+
+class Process(Protocol):
+    """One process, apart from what its shell does with signals and exit codes."""
+
+    stopping: bool
+    """Set from outside: the step after this is the last."""
+
+    def open(self) -> None:
+        """Take up what it needs.  Raises MinhosError where a person has to change something first."""
+
+    def step(self) -> int | None:
+        """One turn: the moment of the next, on the clock that never goes back, in the past for at once.
+
+        None: it has ended by itself, or as `stopping` asked.
+        """
+
+    def close(self) -> None:
+        """Let go of everything; also after an `open` that failed."""
+
+
+def run(process: Process, clock: Clock) -> None:
+    """Open, step when due and close, until it ends or a signal asks for it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: setattr(process, "stopping", True))
+    try:
+        process.open()
+        while (due_ns := process.step()) is not None:
+            sleep_until(process, due_ns, clock)
+    finally:
+        process.close()
+
+
+def sleep_until(process: Process, due_ns: int, clock: Clock) -> None:
+    """Pause until that moment, or until the process is to stop."""
+    while not process.stopping:
+        left_s = (due_ns - clock.monotonic_ns()) / NANOS_PER_SECOND
+        if left_s <= 0.0:
+            return
+        clock.sleep(min(left_s, SLICE_S))
+
+
+def after(clock: Clock, seconds: float) -> int:
+    """The moment that lies so far ahead."""
+    return clock.monotonic_ns() + round(seconds * NANOS_PER_SECOND)

@@ -1,0 +1,135 @@
+"""What each process says of itself every second or so, and how far a training is: one struct a file in `data/run`.
+
+Only values.  `minhos.assembly.heartbeats` writes and reads them, always whole; the names in the files are those of
+the fields, and other versions of MinhOS read them: a field may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What every process says."""
+
+    PROCESS: ClassVar[str] = ""
+    """Its name, which is also that of the file."""
+
+    pid: int = 0
+    home: str = ""
+    """The home folder that it works in; empty in what earlier versions wrote."""
+    created_s: float = 0.0
+    """When the operating system started it, UNIX seconds; 0 in what earlier versions wrote."""
+    time_ns: int = 0
+    """When this was written, by the machine's clock."""
+    state: str = ""
+
+
+class FeedBeat(msgspec.Struct, frozen=True):
+    """What the trader's feed says of itself."""
+
+    connected: bool = False
+    live: bool = False
+    delayed: bool = False
+    last_bar_ns: int = 0
+    detail: str = ""
+
+
+class TraderBeat(Heartbeat, frozen=True, kw_only=True):
+    """state: running, or stopped where it ended in order."""
+
+    PROCESS: ClassVar[str] = "trader"
+
+    market_time_ns: int = 0
+    """The time of its market, which on a simulated one is not the machine's."""
+    mode: str = ""
+    scope: str = ""
+    account: str = ""
+    journal: str = ""
+    trade_date: int = 0
+    venue: str = ""
+    venue_ready: bool = True
+    venue_reason: str = ""
+    positions: dict[str, int] = {}
+    """Signed contracts by contract symbol."""
+    serving: bool = False
+    """A model forecasts."""
+    feed: FeedBeat = FeedBeat()
+    market_open: bool | None = None
+    next_open_ns: int = 0
+
+    @property
+    def held(self) -> dict[str, int]:
+        """The positions without zeros."""
+        return {symbol: contracts for symbol, contracts in self.positions.items() if contracts}
+
+
+class TrainerBeat(Heartbeat, frozen=True, kw_only=True):
+    """state: waiting or training."""
+
+    PROCESS: ClassVar[str] = "trainer"
+
+    scope: str = ""
+    error: str = ""
+    """Why the last training failed; empty where it did not."""
+
+
+class WebBeat(Heartbeat, frozen=True, kw_only=True):
+    """sequence: of the newest event that the page has taken in."""
+
+    PROCESS: ClassVar[str] = "web"
+
+    port: int = 0
+    sequence: int = 0
+
+
+class WatchdogBeat(Heartbeat, frozen=True, kw_only=True):
+    """state: idle, fine, flat, alarm or act."""
+
+    PROCESS: ClassVar[str] = "watchdog"
+
+    sentence: str = ""
+    last_action: str = ""
+    """What it did since the trader was last heard."""
+
+
+class AlertsBeat(Heartbeat, frozen=True, kw_only=True):
+    """sent: alarms handed to the user's channels since it started.  failures: the last of each channel, by name."""
+
+    PROCESS: ClassVar[str] = "alerts"
+
+    sent: int = 0
+    failures: dict[str, str] = {}
+
+
+class SupervisorBeat(Heartbeat, frozen=True, kw_only=True):
+    """children: process ids by name.  children_created_s: as `created_s`.  refused: why a child is not started."""
+
+    PROCESS: ClassVar[str] = "supervisor"
+
+    children: dict[str, int] = {}
+    children_created_s: dict[str, float] = {}
+    restarts: dict[str, int] = {}
+    refused: dict[str, str] = {}
+
+
+class TrainingProgress(msgspec.Struct, frozen=True):
+    """How far a training is.  share: 0 to 1, below zero where it failed."""
+
+    scope: str = ""
+    share: float = 0.0
+    message: str = ""
+    time_ns: int = 0
+
+    @property
+    def failed(self) -> bool:
+        return self.share < 0.0
+
+
+class TrainingRequest(msgspec.Struct, frozen=True):
+    """A person asks the trainer for a training now."""
+
+    time_ns: int = 0
+    who: str = ""
