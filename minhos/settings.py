@@ -69,9 +69,13 @@ class DataSettings(Section):
     feed: str = ""
     """Name of a feed of the user's own (`parts`); empty for the bridge, the folder or the simulated market."""
     timezone: str = ""
+    """Zone of stamps without an offset, as "Europe/Berlin"; empty: found from the data, or refused."""
     stamps: Literal["", "open", "close"] = ""
+    """Whether a stamp is the open or the close of its bar; empty: found from the data, or refused."""
     flush_interval_ms: int = Field(5000, ge=0)
+    """Sierra Chart's "Intraday File Flush Time": how often it writes what has happened."""
     grace_ms: int = Field(2000, ge=0)
+    """How much later than that a bar is closed without a newer record, or counts as missing."""
 
     def bridge_address(self) -> tuple[str, int]:
         """Host and port of the bridge.  Raises SettingsError for what is no address, or no fingerprint."""
@@ -88,39 +92,55 @@ class DataSettings(Section):
 
 class SimulationSettings(Section):
     kind: Literal["ou", "regime", "break", "null"] = "ou"
+    """The simulated market: mean-reverting, with regimes, with an edge that breaks, or without any edge."""
     ceiling: float = Field(0.58, ge=0.5, le=0.62)
+    """Best possible accuracy on it, as a share; 0.5 is no edge."""
     seed: int = 7
+    """The same seed makes the same market."""
     history_days: int = Field(90, ge=25)
+    """Calendar days that lie before the start and are trained on."""
     seconds_per_bar: float = Field(2.0, ge=0.0)
+    """Pace: seconds of real time from one 5-minute bar to the next; 0 for as fast as they are decided."""
     start: str = "2025-10-06T09:30:00-04:00"
     """A Monday 09:30 in New York; the clock stands there until the first bundle is live."""
 
 
 class PaperSettings(Section):
     initial_cash: float = Field(250_000, gt=0)
+    """Dollars with which a new paper journal begins."""
     delay_bars: int = Field(0, ge=0, le=12)
+    """Opens to let pass before a market order fills; 0: the next one."""
     account: str = "paper"
+    """Name of the paper account; each has a journal of its own."""
 
 
 class SierraSettings(Section):
     """Where Sierra Chart's DTC server listens; without a host the orders go to our own paper venue."""
 
     host: str = ""
+    """The machine on which Sierra Chart runs; empty: orders go to our own paper venue."""
     port: int = Field(11099, ge=1, le=65535)
+    """Port of Sierra Chart's DTC server for orders."""
     account: str = "Sim1"
     """Sim1, Sim2, ... are Sierra Chart's simulated accounts; any other is real money."""
     mode: Literal["paper", "live"] = "paper"
     """Must agree with the account: `live` for any but Sierra Chart's simulated ones."""
     username: str = ""
+    """Only where Sierra Chart requires authentication."""
     password: str = ""
     """Better in the environment variable MINHOS_SIERRA_PASSWORD."""
     encoding: Literal["binary", "json", "json_compact"] = "binary"
+    """Must agree with the encoding chosen in Sierra Chart's DTC server settings."""
     tls: bool = False
+    """Encrypt the connection; must agree with Sierra Chart's server."""
     legs: Literal["stop_and_target", "stop"] = "stop_and_target"
     """What a bracket carries; `check-sierra` finds out whether the stop alone is taken."""
     target_atr: float = Field(20.0, gt=3.0)
+    """Distance of a bracket's target in ATR: so far that it takes no part in what is bet on."""
     request_timeout_s: float = Field(5.0, gt=0.0)
+    """Seconds after which a request without an answer counts as failed."""
     reconcile_every_s: float = Field(60.0, ge=1.0)
+    """Seconds between two comparisons of our orders and position with those that the broker shows."""
     broker_symbols: dict[str, str] = {}
     """The broker's name by contract, where it is none of the usual forms: MNQZ25 = "F.US.MNQZ25"."""
 
@@ -155,29 +175,45 @@ class WatchdogSettings(Section):
     action: Literal["alarm", "flatten"] = "flatten"
     """What is done about a dead or silent trader with an open position at the broker."""
     alarm_after_s: float = Field(10.0, gt=0.0)
+    """Seconds of silence of the trader after which it raises an alarm."""
     act_after_s: float = Field(60.0, gt=0.0)
+    """Seconds of silence after which it acts."""
 
 
 class TrainingSettings(Section):
     size: Literal["", "demo", "standard"] = ""
-    """Empty: by the number of bars."""
+    """The recipe: demo (fast) or standard; empty: by the number of bars."""
     seed: int = Field(1, ge=0, le=LARGEST_SEED)
+    """Of every random number in training; the same seed and bars make the same bundle."""
     processes: int = Field(2, ge=1)
+    """Fits side by side, of one thread each."""
     retrain_every_days: int = Field(7, ge=1)
+    """Calendar days between two trainings by the trainer."""
     days: int | None = Field(None, ge=1)
+    """Only the last so many trading days are trained on; left out: all."""
 
 
 class AutonomousSettings(Section):
     ml_enabled: bool = True
+    """Off: no orders are sent, whatever the other switches say."""
     auto_trading: bool | None = None
+    """Off: decisions are made and shown, no orders are sent.  One switch with the two names below."""
     enable_auto_trading: bool | None = None
+    """Another name of `auto_trading`; unequal values are refused."""
     auto_execution_enabled: bool | None = None
+    """Another name of `auto_trading`; unequal values are refused."""
     require_approval: bool = False
+    """On: recommendations are shown, nothing is sent by itself."""
     min_confidence: float = Field(0.65, ge=0.5, le=1.0)
+    """Calibrated probability of the side below which nothing is added; 0.5 leaves break-even as the rule."""
     max_position_size: int = Field(5, ge=0)
+    """Contracts of one instrument at most; the smaller of this and the one for sizing counts."""
     kelly_enabled: bool = True
+    """Off: one contract, whatever Kelly says."""
     ensemble_enabled: bool = True
+    """Off: only the LSTM votes."""
     lstm_enabled: bool = True
+    """Off: only the ensemble votes."""
 
     def sends_orders(self) -> bool:
         """One switch with three names: unequal values are refused."""
@@ -196,8 +232,11 @@ class AutonomousSettings(Section):
 
 class WebSettings(Section):
     host: str = "127.0.0.1"
+    """Address of the page and the interface; another than this machine needs a password."""
     port: int = Field(8000, ge=1, le=65535)
+    """Port of the page and the interface."""
     password: str = ""
+    """Asked for by the page and the interface; empty: none, on this machine alone."""
 
 
 def _contract(text: str, reference_year: int | None = None) -> Symbol | None:
@@ -221,7 +260,9 @@ class Settings(Section):
     simulation: SimulationSettings = SimulationSettings()
     paper: PaperSettings = PaperSettings()
     sizing: dict[str, Any] = {}
+    """As given; over kelly_risk_parameters.json, see `sizing_parameters`."""
     risk: dict[str, Any] = {}
+    """As given, see `risk_parameters`."""
     sierra: SierraSettings = SierraSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     training: TrainingSettings = TrainingSettings()
