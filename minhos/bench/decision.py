@@ -10,13 +10,13 @@ import gc
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from minhos.bench.disk import fdatasync_ms
+from minhos.bench.figures import Figure, at_most
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, WARM_UP_BARS, FeaturePipeline, compute
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.journal.store import Journal
@@ -51,7 +51,7 @@ ALIVE = RiskParameters(
 """Every limit is asked; those that would end the day are set so wide that orders keep coming."""
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Figures: p50 and p99 of decisions, p99 of those with a durable intent, and what fdatasync costs here."""
     n_bars = TRAINED_ON + WARM_UP_BARS + (2_000 if quick else 10_000)
     calendar = SessionCalendar.load()
@@ -62,14 +62,14 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         quiet, durable, raw = decision_times(bars.rows(slice(TRAINED_ON, None)), calendar, forecaster, folder)
     p99, p99_raw, p99_durable = _percentile(quiet, 99), _percentile(raw, 99), _percentile(durable, 99)
     return [
-        _figure("p50_ms", _percentile(quiet, 50), P50_MS),
-        _figure("p99_ms", p99, P99_MS),
-        _figure("p99_durable_ms", p99_durable, p99 + FSYNCS * p99_raw),
-        _figure("durable_ratio", (p99_durable - p99) / p99_raw, FSYNCS, "fdatasyncs that an order adds"),
-        _figure("p50_durable_ms", _percentile(durable, 50), None),
-        _figure("fdatasync_p50_ms", _percentile(raw, 50), None),
-        _figure("fdatasync_p99_ms", p99_raw, None),
-        _figure("durable_decisions", float(len(durable)), None, "decisions"),
+        at_most("p50_ms", _percentile(quiet, 50), "ms", P50_MS),
+        at_most("p99_ms", p99, "ms", P99_MS),
+        at_most("p99_durable_ms", p99_durable, "ms", p99 + FSYNCS * p99_raw),
+        at_most("durable_ratio", (p99_durable - p99) / p99_raw, "fdatasyncs that an order adds", FSYNCS),
+        at_most("p50_durable_ms", _percentile(durable, 50), "ms", None),
+        at_most("fdatasync_p50_ms", _percentile(raw, 50), "ms", None),
+        at_most("fdatasync_p99_ms", p99_raw, "ms", None),
+        at_most("durable_decisions", float(len(durable)), "decisions", None),
     ]
 
 
@@ -148,8 +148,3 @@ def decision_times(
 def _percentile(values: list[float], share: float) -> float:
     column: npt.NDArray[np.float64] = np.array(values)
     return float(np.percentile(column, share)) if len(column) else float("nan")
-
-
-def _figure(name: str, value: float, target: float | None, unit: str = "ms") -> dict[str, Any]:
-    met = None if target is None else value <= target
-    return {"name": name, "value": round(value, 4), "unit": unit, "target": target, "met": met}

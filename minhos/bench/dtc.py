@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from minhos.bench.dtc_fuzz import VARIABLE, fuzz
+from minhos.bench.figures import Figure, at_least
 from minhos.dtc import messages as m
 from minhos.dtc.codec import Encoding, decode, encode
 
 TARGET_PER_S = 100_000.0
+T = TypeVar("T")
 MIX = (
     m.MarketDataUpdateTradeCompact(23_500.25, 2.0, 1_756_800_000, 1, 2),
     m.MarketDataUpdateBidAskCompact(23_500.25, 4.0, 23_500.5, 5.0, 1_756_800_000, 1),
@@ -27,7 +29,7 @@ ORDER_UPDATE = m.OrderUpdate(
 )
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Figures: messages a second each way for the mix, and for the largest frequent message alone."""
     rounds = 5_000 if quick else 50_000
     figures = []
@@ -35,37 +37,25 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         frames = [encode(message, Encoding.BINARY) for message in messages]
         encoded = _per_second(lambda each: encode(each, Encoding.BINARY), messages, rounds)
         decoded = _per_second(lambda each: decode(each, Encoding.BINARY), frames, rounds)
-        figures += [_figure(f"encode_per_s{suffix}", encoded), _figure(f"decode_per_s{suffix}", decoded)]
+        figures += [
+            at_least(f"encode_per_s{suffix}", encoded, "1/s", TARGET_PER_S, None),
+            at_least(f"decode_per_s{suffix}", decoded, "1/s", TARGET_PER_S, None),
+        ]
     return figures + _fuzzed(int(os.environ.get(VARIABLE, "100000" if quick else "10000000")))
 
 
-def _fuzzed(n_inputs: int) -> list[dict[str, Any]]:
+def _fuzzed(n_inputs: int) -> list[Figure]:
     found = fuzz(n_inputs, seed=1)
     escaped = len(found.escaped)
     return [
-        {
-            "name": "fuzzed_inputs",
-            "value": found.inputs,
-            "unit": "",
-            "target": 10_000_000.0,
-            "met": found.inputs >= 10_000_000 and not escaped,
-        },
-        {"name": "fuzz_escaped", "value": escaped, "unit": "exceptions", "target": 0.0, "met": not escaped},
+        Figure("fuzzed_inputs", found.inputs, "", 10_000_000.0, found.inputs >= 10_000_000 and not escaped),
+        Figure("fuzz_escaped", escaped, "exceptions", 0.0, not escaped),
     ]
 
 
-def _per_second(work: Callable[[Any], object], items: Any, rounds: int) -> float:
+def _per_second(work: Callable[[T], object], items: Sequence[T], rounds: int) -> float:
     start = time.perf_counter()
     for _ in range(rounds):
         for item in items:
             work(item)
     return rounds * len(items) / (time.perf_counter() - start)
-
-
-def _figure(name: str, value: float) -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": "1/s", "target": TARGET_PER_S, "met": value >= TARGET_PER_S}
-
-
-if __name__ == "__main__":
-    for figure in run(quick=True):
-        print(f"{figure['name']}: {figure['value']:,.0f} {figure['unit']}")

@@ -7,11 +7,11 @@ Scoring with the oracle instead of realised labels removes the labels' noise.  E
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 
+from minhos.bench.figures import Figure, at_least, at_most
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.feeds.simulated.oracle import edge_share
 from minhos.market.calendar import SessionCalendar
@@ -69,7 +69,7 @@ COVERED = 0.20
 
 def run(
     quick: bool = False, markets: Iterable[Market] | None = None, seeds: Sequence[int] | None = None
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Figures `share/MARKET/CEILING/MODEL` and `accuracy/MARKET/CEILING/MODEL`, means over the seeds.
 
     Beside them `accuracy_at_0.60`, where calibrated p is at least that, `coverage_at_0.60`, the share of bars on which
@@ -88,20 +88,12 @@ def run(
         ):
             for model in found[0][what]:
                 value = float(np.mean([of_seed[what].get(model, np.nan) for of_seed in found]))
-                figures.append(_figure(f"{what}/{market.name}/{model}", value, targets.get(model)))
+                figures.append(at_least(f"{what}/{market.name}/{model}", value, "share", targets.get(model)))
         figures.append(_covered(market, found))
     if markets is None:
         n_seeds = QUICK_SEEDS if quick else NULL_SEEDS
         sized = float(np.mean([sized_share(seed, calendar) for seed in range(1, n_seeds + 1)]))
-        figures.append(
-            {
-                "name": "sized/null",
-                "value": sized,
-                "unit": f"of the bars of {n_seeds} seeds",
-                "target": NULL_SHARE,
-                "met": sized <= NULL_SHARE,
-            }
-        )
+        figures.append(at_most("sized/null", sized, f"of the bars of {n_seeds} seeds", NULL_SHARE, None))
     return figures
 
 
@@ -163,14 +155,11 @@ def _sure_accuracy(p: Floats, up: Mask, decided: Mask) -> float:
     return float(((p > 0.5) == up)[sure].mean()) if sure.any() else float("nan")
 
 
-def _covered(market: Market, found: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
+def _covered(market: Market, found: Sequence[Mapping[str, Mapping[str, float]]]) -> Figure:
     """The vote's coverage over the oracle's, over all seeds; the target is a fifth less, and met within a fifth."""
     ours, oracle = (sum(of_seed["coverage_at_0.60"][name] for of_seed in found) for name in ("ensemble", "oracle"))
     ratio = ours / oracle if oracle > 0.0 else float("nan")
-    figure = _figure(f"coverage_of_oracle/{market.name}/ensemble", ratio, 1 - COVERED if market.covered else None)
-    return {**figure, "unit": "of the oracle's", "met": abs(ratio - 1) <= COVERED if market.covered else None}
-
-
-def _figure(name: str, value: float, target: float | None) -> dict[str, Any]:
-    met = None if target is None else value >= target
-    return {"name": name, "value": round(value, 4), "unit": "share", "target": target, "met": met}
+    name, unit = f"coverage_of_oracle/{market.name}/ensemble", "of the oracle's"
+    if not market.covered:
+        return Figure(name, round(ratio, 4), unit)
+    return Figure(name, round(ratio, 4), unit, 1 - COVERED, abs(ratio - 1) <= COVERED)

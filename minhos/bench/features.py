@@ -7,10 +7,10 @@ only, and none of what MinhOS adds to them.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
+from minhos.bench.figures import Figure, at_most
 from minhos.features.parameters import PARAMETERS
 from minhos.features.pipeline import FEATURE_NAMES, WARM_UP_BARS, FeaturePipeline
 from minhos.features.talib_guard import talib
@@ -25,7 +25,7 @@ START_NS = 1_704_236_400 * 10**9
 """2 January 2024, 18:00 New York: the open of a session."""
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Figures: microseconds of one update() with all features, median; the 99th percentile; the recomputation."""
     n_bars = WARM_UP_BARS + (2_000 if quick else 20_000)
     calendar = SessionCalendar.load()
@@ -34,15 +34,11 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     anew = _recompute_times(bars, 200 if quick else 2_000)
     median = float(np.median(live))
     return [
-        {"name": "us_per_bar", "value": median, "unit": "us", "target": TARGET_US, "met": median <= TARGET_US},
-        _plain("us_per_bar_p99", float(np.percentile(live, 99))),
-        _plain(f"us_recomputing_{WINDOW_BARS}_bars", float(np.median(anew))),
-        _plain("features", float(len(FEATURE_NAMES)), "features"),
+        at_most("us_per_bar", median, "us", TARGET_US, None),
+        Figure("us_per_bar_p99", float(np.percentile(live, 99)), "us"),
+        Figure(f"us_recomputing_{WINDOW_BARS}_bars", float(np.median(anew)), "us"),
+        Figure("features", float(len(FEATURE_NAMES)), "features"),
     ]
-
-
-def _plain(name: str, value: float, unit: str = "us") -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": unit, "target": None, "met": None}
 
 
 def _update_times(bars: Bars, calendar: SessionCalendar) -> list[float]:

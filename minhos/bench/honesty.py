@@ -9,11 +9,11 @@ one bar ahead.  Everything here is SIMULATED.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 
+from minhos.bench.figures import Figure, at_most
 from minhos.features.pipeline import FeatureTable, compute
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
@@ -60,7 +60,7 @@ class Seed(msgspec.Struct, frozen=True):
 
 def run(
     quick: bool = False, progress: Progress | None = None, processes: int = 2, seeds: Sequence[int] | None = None
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Figures: share of the seeds called proven, share of honest runs that a canary stops, shares of silent leaks."""
     chosen = seeds or range(1, 1 + (QUICK_SEEDS if quick else SEEDS))
     found: list[Seed] = run_calls(
@@ -73,20 +73,8 @@ def run(
     return [
         _share("proven/null", [seed.proven for seed in found], PROVEN_TARGET),
         _share("proven/null/no_cost", [seed.proven_free for seed in found], PROVEN_TARGET),
-        {
-            "name": "bets/null",
-            "value": float(np.mean([seed.bets for seed in found])),
-            "unit": "a seed",
-            "target": None,
-            "met": None,
-        },
-        {
-            "name": "accuracy/null",
-            "value": round(float(np.mean([seed.accuracy for seed in found])), 4),
-            "unit": "of the bets",
-            "target": None,
-            "met": None,
-        },
+        Figure("bets/null", float(np.mean([seed.bets for seed in found])), "a seed"),
+        Figure("accuracy/null", round(float(np.mean([seed.accuracy for seed in found])), 4), "of the bets"),
         _share("canaries/false_alarm", [seed.false_alarm for seed in found], ALARM_TARGET),
         _share("canaries/silent/column", [seed.silent_column for seed in found], 0.0),
         _share("canaries/silent/rows", [seed.silent_rows for seed in found], 0.0),
@@ -173,13 +161,7 @@ def _one_row_ahead(bars: Bars, calendar: SessionCalendar) -> FeatureTable:
     return msgspec.structs.replace(table, rows=np.vstack([table.rows[1:], table.rows[-1:]]))
 
 
-def _share(name: str, happened: list[bool], target: float) -> dict[str, Any]:
+def _share(name: str, happened: list[bool], target: float) -> Figure:
     n, hits = len(happened), sum(happened)
     low, high = wilson_interval(hits, n)
-    return {
-        "name": name,
-        "value": hits / n,
-        "unit": f"of {n} seeds (95 %: {low:.1%} to {high:.1%})",
-        "target": target,
-        "met": hits / n <= target,
-    }
+    return at_most(name, hits / n, f"of {n} seeds (95 %: {low:.1%} to {high:.1%})", target, None)

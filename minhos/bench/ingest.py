@@ -11,13 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from minhos.bench.figures import Figure, at_least
 from minhos.errors import CheckFailed
-from minhos.feeds.scid.files import EPOCH_US, HEADER, HEADER_SIZE, MAGIC, RECORD, RECORD_SIZE, read_scid
-from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE
+from minhos.feeds.scid.files import EPOCH_US, HEADER, HEADER_SIZE, MAGIC, RECORD_SIZE, read_scid
+from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD
 from minhos.feeds.scid.fold_numba import fold_records
 from minhos.market.types import BAR_INTERVAL_NS, Bars
 
@@ -31,7 +31,7 @@ _BAR_US = BAR_INTERVAL_NS // 1000
 _VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Figures `share_of_raw_read` (raw time / our time) and `ticks_per_s`.  Up to 2 GB in a temporary folder."""
     n = QUICK_TICKS if quick else TICKS
     with tempfile.TemporaryDirectory(prefix="minhos-ingest-") as folder:
@@ -42,14 +42,8 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         ours, raw = _interleaved(lambda: read_scid(path, fold=fold_records), lambda: _sum(path))
     share, rate = raw / ours, n / ours
     return [
-        {
-            "name": "share_of_raw_read",
-            "value": round(share, 3),
-            "unit": "of the speed of summing the file",
-            "target": TARGET_SHARE,
-            "met": share >= TARGET_SHARE,
-        },
-        {"name": "ticks_per_s", "value": round(rate), "unit": f"ticks/s, {n:,} ticks", "target": None, "met": None},
+        at_least("share_of_raw_read", share, "of the speed of summing the file", TARGET_SHARE, 3),
+        Figure("ticks_per_s", round(rate), f"ticks/s, {n:,} ticks"),
     ]
 
 
@@ -89,9 +83,9 @@ def _sum(path: Path) -> int:
     return int(words.sum())
 
 
-def _interleaved(ours: Callable[[], Any], raw: Callable[[], Any]) -> tuple[float, float]:
+def _interleaved(ours: Callable[[], object], raw: Callable[[], object]) -> tuple[float, float]:
     """Median seconds of each, measured in turn after one warm-up of both."""
-    times: dict[Callable[[], Any], list[float]] = {ours: [], raw: []}
+    times: dict[Callable[[], object], list[float]] = {ours: [], raw: []}
     for repetition in range(REPETITIONS + 1):
         for work, spent in times.items():
             start = time.perf_counter()

@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from minhos.bench.figures import Figure, at_most
 from minhos.bench.train import BARS_PER_SESSION, START_NS
 from minhos.errors import MinhosError
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
+from minhos.training.dataset import Dataset
 from minhos.training.ensemble import fold_jobs
 from minhos.training.jobs import Job, Outcome, run_jobs
 from minhos.training.recipe import STANDARD
@@ -29,13 +30,13 @@ SESSIONS, QUICK_SESSIONS = 250, 60
 ROUNDS, QUICK_ROUNDS = 3, 2
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Seconds of both, their ratio, and the number of results that differ; quick: shorter history, fewer rounds."""
     from distributed import LocalCluster
 
     data, jobs = _work(QUICK_SESSIONS if quick else SESSIONS)
     rounds = QUICK_ROUNDS if quick else ROUNDS
-    with LocalCluster(
+    with LocalCluster(  # type: ignore[no-untyped-call]  # distributed has no types
         n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
     ) as cluster:
         ways: dict[str, Callable[[list[Job]], list[Outcome]]] = {
@@ -55,26 +56,14 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     differing = sum(not np.array_equal(one, other) for one, other in zip(p_up["joblib"], p_up["dask"], strict=True))
     ratio = seconds["dask"] / seconds["joblib"]
     return [
-        {
-            "name": "dask_over_joblib",
-            "value": round(ratio, 3),
-            "unit": "ratio of seconds",
-            "target": TARGET_RATIO,
-            "met": bool(ratio <= TARGET_RATIO),
-        },
-        {
-            "name": "results_that_differ",
-            "value": differing,
-            "unit": f"of {len(jobs)} fits",
-            "target": 0,
-            "met": differing == 0,
-        },
-        {"name": "seconds_joblib", "value": round(seconds["joblib"], 2), "unit": "s", "target": None, "met": None},
-        {"name": "seconds_dask", "value": round(seconds["dask"], 2), "unit": "s", "target": None, "met": None},
+        at_most("dask_over_joblib", ratio, "ratio of seconds", TARGET_RATIO, 3),
+        at_most("results_that_differ", differing, f"of {len(jobs)} fits", 0),
+        Figure("seconds_joblib", round(seconds["joblib"], 2), "s"),
+        Figure("seconds_dask", round(seconds["dask"], 2), "s"),
     ]
 
 
-def _work(sessions: int) -> tuple[Any, list[Job]]:
+def _work(sessions: int) -> tuple[Dataset, list[Job]]:
     """Bars of a simulated market and the folds of the four trees on them."""
     calendar = SessionCalendar.load()
     market = simulate(MarketModel(kind="ou"), instrument("NQ"), calendar, START_NS, sessions * BARS_PER_SESSION)

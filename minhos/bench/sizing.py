@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minhos.bench.figures import Figure, at_least, at_most
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
@@ -45,11 +46,11 @@ HISTORIES = 10_000
 SHARPE_TARGET, EQUAL_RISK_TARGET, EQUAL_DRAWDOWN_TARGET, RUIN_TARGET, SECONDS_TARGET = 0.05, 0.15, 0.25, 0.10, 10.0
 
 
-def run(quick: bool = False, progress: Progress | None = None) -> list[dict[str, Any]]:
+def run(quick: bool = False, progress: Progress | None = None) -> list[Figure]:
     """All figures; intervals are of the mean over seeds, 95 %."""
     tell: Progress = progress or (lambda share, text: None)
     seeds, sessions, runs = (3, 60, 15) if quick else (10, 250, 40)
-    found: list[dict[str, Any]] = []
+    found: list[Figure] = []
     for i, rule in enumerate(ENTRY_RULES):
         tell(0.4 * i, f"settings as shipped under {rule.name}, {seeds} markets")
         found += _shipped(rule, seeds, sessions)
@@ -75,7 +76,7 @@ class Shipped(NamedTuple):
     growth_gain_over_same_risk: float
 
 
-def _shipped(rule: EntryRule, seeds: int, sessions: int) -> list[dict[str, Any]]:
+def _shipped(rule: EntryRule, seeds: int, sessions: int) -> list[Figure]:
     """The settings as they stand against fixed 10 %, and against smaller size alone."""
     markets = Shipped(*np.array([shipped_on(rule, seed, sessions) for seed in range(1, seeds + 1)]).T)
     name, asked = f"shipped/ou/0.58/{rule.name}", rule is ENTRY_RULES[0]
@@ -126,7 +127,7 @@ class Gains(NamedTuple):
     below_80: float
 
 
-def _drawdown(ceiling: float, seeds: int, runs: int) -> list[dict[str, Any]]:
+def _drawdown(ceiling: float, seeds: int, runs: int) -> list[Figure]:
     """Drawdown-constrained Kelly against fixed fractions, entry at break-even."""
     found = [runs_of(ceiling, seed, runs) for seed in range(1, seeds + 1)]
     name = f"drawdown/ou/{ceiling}/break-even"
@@ -138,7 +139,7 @@ def _drawdown(ceiling: float, seeds: int, runs: int) -> list[dict[str, Any]]:
         *_with_interval(
             f"{name}/growth_gain_same_median_drawdown", [market.growth_gain for market in found], EQUAL_DRAWDOWN_TARGET
         ),
-        _figure(f"{name}/p_below_80", ruin, "share", RUIN_TARGET, ruin <= RUIN_TARGET),
+        at_most(f"{name}/p_below_80", ruin, "share", RUIN_TARGET, None),
     ]
 
 
@@ -212,15 +213,15 @@ def _signals(p_up: Floats, move: Floats) -> Signals:
     )
 
 
-def _seconds(sessions: int) -> list[dict[str, Any]]:
+def _seconds(sessions: int) -> list[Figure]:
     """The lab with its histories and with a single one; the difference is theirs."""
     study = oracle_study("ou", 0.58, sessions=sessions)
     whole = _timed(study, HISTORIES)
     histories = whole - _timed(study, 1)
     return [
-        _figure(f"seconds_of_{HISTORIES}_histories", histories, "s", SECONDS_TARGET, histories <= SECONDS_TARGET),
-        _figure("seconds_of_whole_lab", whole, "s"),
-        _figure("sessions_of_lab", sessions, "sessions"),
+        at_most(f"seconds_of_{HISTORIES}_histories", histories, "s", SECONDS_TARGET, None),
+        Figure("seconds_of_whole_lab", whole, "s"),
+        Figure("sessions_of_lab", sessions, "sessions"),
     ]
 
 
@@ -230,21 +231,18 @@ def _timed(study: OutOfSample, n_paths: int) -> float:
     return time.perf_counter() - start
 
 
-def _with_interval(name: str, values: npt.ArrayLike, target: float | None) -> list[dict[str, Any]]:
+def _with_interval(name: str, values: npt.ArrayLike, target: float | None) -> list[Figure]:
     """Mean over seeds, at least the target, and its interval."""
     column = np.asarray(values, dtype=float)
     mean, (low, high) = float(column.mean()), day_block_interval(column, np.arange(len(column)))
-    met = None if target is None else mean >= target
-    return [_figure(name, mean, "share", target, met), _figure(f"{name}_low", low), _figure(f"{name}_high", high)]
+    return [
+        at_least(name, mean, "share", target, None),
+        Figure(f"{name}_low", float(low), "share"),
+        Figure(f"{name}_high", float(high), "share"),
+    ]
 
 
-def _below(name: str, values: npt.ArrayLike, target: float | None) -> dict[str, Any]:
+def _below(name: str, values: npt.ArrayLike, target: float | None) -> Figure:
     """The largest over seeds, below the target."""
     largest = float(np.max(values))
-    return _figure(f"{name}_largest", largest, "ratio", target, None if target is None else largest < target)
-
-
-def _figure(
-    name: str, value: float, unit: str = "share", target: float | None = None, met: bool | None = None
-) -> dict[str, Any]:
-    return {"name": name, "value": float(value), "unit": unit, "target": target, "met": met}
+    return Figure(f"{name}_largest", largest, "ratio", target, None if target is None else largest < target)

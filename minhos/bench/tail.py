@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from minhos.bench.figures import Figure, at_most
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.errors import CheckFailed
 from minhos.feeds.bridge.backend import ScidBackend
@@ -48,7 +49,7 @@ START_NS = 1_759_757_400 * NANOS_PER_SECOND
 SYMBOL = "NQZ25-CME"
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """Figures of polls, of bars by the folder, and of records by the bridge."""
     with tempfile.TemporaryDirectory(prefix="minhos-tail-") as folder:
         place = Path(folder)
@@ -59,7 +60,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     return figures
 
 
-def _poll_figures(place: Path, polls: int) -> list[dict[str, Any]]:
+def _poll_figures(place: Path, polls: int) -> list[Figure]:
     """Median time of a poll of either file, with nothing new and with some records, the two files in turn."""
     tails = {size: _tail_over(place, size) for size in (LARGE, SMALL)}
     idle: dict[int, list[float]] = {size: [] for size in tails}
@@ -74,10 +75,10 @@ def _poll_figures(place: Path, polls: int) -> list[dict[str, Any]]:
     large, small = (1e3 * statistics.median(idle[size]) for size in (LARGE, SMALL))
     new_large, new_small = (1e3 * statistics.median(busy[size]) for size in (LARGE, SMALL))
     return [
-        _figure("poll_ms_1_4_gb", large, "ms, nothing new", None),
-        _figure("poll_ratio_1_4_gb_to_1_mb", large / small, "nothing new", MOST_RATIO),
-        _figure("poll_ms_1_4_gb_100_records", new_large, "ms, 100 new records", None),
-        _figure("poll_ratio_1_4_gb_to_1_mb_100_records", new_large / new_small, "100 new records", MOST_RATIO),
+        at_most("poll_ms_1_4_gb", large, "ms, nothing new", None),
+        at_most("poll_ratio_1_4_gb_to_1_mb", large / small, "nothing new", MOST_RATIO),
+        at_most("poll_ms_1_4_gb_100_records", new_large, "ms, 100 new records", None),
+        at_most("poll_ratio_1_4_gb_to_1_mb_100_records", new_large / new_small, "100 new records", MOST_RATIO),
     ]
 
 
@@ -97,7 +98,7 @@ def _tail_over(place: Path, size: int) -> tuple[Path, ScidTail, int]:
     return path, tail, now_ns
 
 
-def _bar_figures(place: Path, n_bars: int) -> list[dict[str, Any]]:
+def _bar_figures(place: Path, n_bars: int) -> list[Figure]:
     """From the end of a bar to the poll that gives it."""
     place.mkdir()
     path = place / f"{SYMBOL}.scid"
@@ -121,12 +122,12 @@ def _bar_figures(place: Path, n_bars: int) -> list[dict[str, Any]]:
     target = 1e3 * FLUSH_S + BEYOND_FLUSH_MS
     unit = f"ms, flush interval {1e3 * FLUSH_S:g} ms"
     return [
-        _figure("bar_end_to_bar_ms", statistics.median(delays), f"{unit}, median of {n_bars}", target),
-        _figure("bar_end_to_bar_ms_max", max(delays), f"{unit}, longest of {n_bars}", target),
+        at_most("bar_end_to_bar_ms", statistics.median(delays), f"{unit}, median of {n_bars}", target),
+        at_most("bar_end_to_bar_ms_max", max(delays), f"{unit}, longest of {n_bars}", target),
     ]
 
 
-def _mirror_figures(place: Path, n_records: int) -> list[dict[str, Any]]:
+def _mirror_figures(place: Path, n_records: int) -> list[Figure]:
     """From a record on the bridge's disk to the same record in the mirror, over the loopback."""
     theirs, ours = place / "theirs", place / "ours"
     theirs.mkdir(parents=True)
@@ -152,8 +153,8 @@ def _mirror_figures(place: Path, n_records: int) -> list[dict[str, Any]]:
     milliseconds = sorted(1e3 * delay for delay in delays)
     target = 1e3 * POLL_S + BEYOND_FLUSH_MS
     return [
-        _figure("mirror_ms", statistics.median(milliseconds), f"ms, median of {n_records}", target),
-        _figure("mirror_ms_p99", milliseconds[int(0.99 * (n_records - 1))], f"ms, p99 of {n_records}", target),
+        at_most("mirror_ms", statistics.median(milliseconds), f"ms, median of {n_records}", target),
+        at_most("mirror_ms_p99", milliseconds[int(0.99 * (n_records - 1))], f"ms, p99 of {n_records}", target),
     ]
 
 
@@ -210,7 +211,7 @@ def _ticks(n: int, last_ns: int) -> Records:
     return _at(last_ns - np.arange(n - 1, -1, -1, dtype=np.int64) * 1_000_000)
 
 
-def _at(times_ns: np.ndarray[Any, np.dtype[np.int64]]) -> Records:
+def _at(times_ns: npt.NDArray[np.int64]) -> Records:
     records = np.zeros(len(times_ns), RECORD)
     records["stamp"] = times_ns // 1000 + EPOCH_US
     records["close"], records["high"], records["low"] = 25_000.25, 25_000.25, 25_000.0
@@ -232,8 +233,3 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _figure(name: str, value: float, unit: str, target: float | None) -> dict[str, Any]:
-    met = None if target is None else value <= target
-    return {"name": name, "value": round(value, 4), "unit": unit, "target": target, "met": met}

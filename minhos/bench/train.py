@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from minhos.bench.figures import Figure, at_most
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
@@ -20,7 +20,7 @@ BARS_PER_SESSION = 276
 START_NS = ns("2025-06-02T00:00:00")
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Figure]:
     """The figure `seconds_30_days`; quick makes no difference, a shorter history would be another figure."""
     calendar = SessionCalendar.load()
     market = simulate(MarketModel(kind="ou", ceiling=0.58), instrument("NQ"), calendar, START_NS, 30 * BARS_PER_SESSION)
@@ -29,12 +29,4 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
         started = time.perf_counter()
         train(market.bars, calendar, recipe, Registry(Path(folder)))
         seconds = time.perf_counter() - started
-    return [
-        {
-            "name": "seconds_30_days",
-            "value": round(seconds, 1),
-            "unit": "s",
-            "target": TARGET_S,
-            "met": seconds <= TARGET_S,
-        }
-    ]
+    return [at_most("seconds_30_days", seconds, "s", TARGET_S, 1)]

@@ -7,10 +7,10 @@ were calibrated; CPU time tells what the fits cost where the machine had other w
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
+from minhos.bench.figures import Figure, at_most
 from minhos.feeds.simulated.market import MarketModel, SimulatedMarket, simulate
 from minhos.feeds.simulated.oracle import edge_share
 from minhos.market.calendar import SessionCalendar
@@ -29,7 +29,7 @@ MODEL = MarketModel(kind="regime", ceiling=0.54, seed=1)
 TARGET_MINUTES = 25.0
 
 
-def run(quick: bool = False, progress: Progress | None = None) -> list[dict[str, Any]]:
+def run(quick: bool = False, progress: Progress | None = None) -> list[Figure]:
     """Figures `minutes_516_sessions` and, beside it, CPU minutes, weeks and the share of edge; quick: 60 sessions."""
     sessions = QUICK if quick else TWO_YEARS
     calendar = SessionCalendar.load()
@@ -41,11 +41,11 @@ def run(quick: bool = False, progress: Progress | None = None) -> list[dict[str,
     assert found.notes is not None
     target = None if quick else TARGET_MINUTES
     return [
-        _figure(f"minutes_{sessions}_sessions", minutes, "min", target),
-        _figure(f"cpu_minutes_{sessions}_sessions", sum(found.notes.cpu_s.values()) / 60.0, "min"),
-        _figure("weeks", found.notes.weeks, "trainings"),
-        _figure("bars_forecast", found.notes.bars, "bars"),
-        _figure(f"share/{MODEL.kind}/{MODEL.ceiling:.2f}/trees", share_of_edge(market, found), "share"),
+        at_most(f"minutes_{sessions}_sessions", minutes, "min", target),
+        at_most(f"cpu_minutes_{sessions}_sessions", sum(found.notes.cpu_s.values()) / 60.0, "min"),
+        at_most("weeks", found.notes.weeks, "trainings"),
+        at_most("bars_forecast", found.notes.bars, "bars"),
+        at_most(f"share/{MODEL.kind}/{MODEL.ceiling:.2f}/trees", share_of_edge(market, found), "share"),
     ]
 
 
@@ -54,8 +54,3 @@ def share_of_edge(market: SimulatedMarket, found: OutOfSample) -> float:
     signals = found.signals.take(found.signals.side != 0)
     at = np.searchsorted(market.bars.close_time_ns, signals.close_time_ns)
     return edge_share(market.p_up[at], signals.p_up)
-
-
-def _figure(name: str, value: float, unit: str, target: float | None = None) -> dict[str, Any]:
-    met = None if target is None else value <= target
-    return {"name": name, "value": round(value, 4), "unit": unit, "target": target, "met": met}

@@ -6,12 +6,13 @@ import importlib
 import inspect
 import os
 import platform
-from typing import Annotated, Any
+from typing import Annotated
 
 import psutil
 import typer
 from rich.table import Table
 
+from minhos.bench.figures import Figure
 from minhos.commands.common import JsonOption, print_json
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, errors
@@ -43,42 +44,41 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Measure and print figures.  Example: minh.py bench decision --json."""
-    module = importlib.import_module(f"minhos.bench.{chosen_of(name, NAMES, 'bench')}")
-    asked: dict[str, Any] = {key: value for key, value in {"rounds": rounds, "seed": seed}.items() if value is not None}
-    taken = inspect.signature(module.run).parameters
+    run = importlib.import_module(f"minhos.bench.{chosen_of(name, NAMES, 'bench')}").run
+    asked = {key: value for key, value in {"rounds": rounds, "seed": seed}.items() if value is not None}
+    taken = inspect.signature(run).parameters
     if unknown := [f"--{key}" for key in asked if key not in taken]:
         raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; bench faults has.")
-    if "progress" in taken:
-        asked["progress"] = _tell_on_stderr()
-    figures = module.run(quick=quick, **asked)
-    result: dict[str, Any] = {"bench": name, "machine": machine(), "figures": figures}
+    told = {"progress": _tell_on_stderr()} if "progress" in taken else {}
+    figures: list[Figure] = run(quick=quick, **asked, **told)
+    measured_on = machine()
     if as_json:
-        print_json(result)
+        print_json({"bench": name, "machine": measured_on, "figures": figures})
         return
-    console.print(", ".join(f"{key} {value}" for key, value in result["machine"].items()), highlight=False)
+    console.print(", ".join(f"{key} {value}" for key, value in measured_on.items()), highlight=False)
     table = Table("figure", "value", "unit", "target", "met")
     for figure in figures:
-        met = {True: "yes", False: "NO", None: ""}[figure["met"]]
-        target = "" if figure["target"] is None else f"{figure['target']:g}"
-        table.add_row(figure["name"], f"{figure['value']:,.4g}", figure["unit"], target, met)
+        met = {True: "yes", False: "NO", None: ""}[figure.met]
+        target = "" if figure.target is None else f"{figure.target:g}"
+        table.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, target, met)
     console.print(table)
 
 
 def _tell_on_stderr() -> Progress:
     """A line for each twentieth of the work and for each failure; a live bar's thread would not mix with forks."""
-    told = -1
+    shown = -1
 
     def tell(share: float, text: str) -> None:
-        nonlocal told
+        nonlocal shown
         twentieth = int(20 * share)
-        if twentieth > told or text.startswith("FAILED"):
-            told = max(told, twentieth)
+        if twentieth > shown or text.startswith("FAILED"):
+            shown = max(shown, twentieth)
             errors.print(f"{share:4.0%}  {text}", highlight=False, markup=False)
 
     return tell
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, object]:
     """What the figures were measured on."""
     return {
         "system": platform.system(),

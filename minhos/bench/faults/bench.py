@@ -20,12 +20,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from minhos.bench.faults.latency import orders_out
 from minhos.bench.faults.rounds import RoundResult, crossing_round, flattens_round, kill_round
+from minhos.bench.figures import Figure, at_most
 from minhos.market.calendar import SessionCalendar
 
 Progress = Callable[[float, str], None]
@@ -37,24 +37,24 @@ KINDS = {"kill": kill_round, "stop_exit": crossing_round, "two_flattens": flatte
 
 def run(
     quick: bool = False, rounds: int | None = None, seed: int = 1, progress: Progress | None = None
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Figures: how many rounds, what did not hold in them (targets 0), and how fast an order is out."""
     n_rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     calendar = SessionCalendar.load()
     results = {kind: _rounds(kind, n_rounds, seed, calendar, progress) for kind in KINDS}
     kills, everything = results["kill"], [result for of_kind in results.values() for result in of_kind]
-    figures = [_figure("rounds", n_rounds, None), _figure("kills", sum(result.kills for result in kills), None)]
+    figures = [_count("rounds", n_rounds, None), _count("kills", sum(result.kills for result in kills), None)]
     compared = ("duplicate_orders", "lost_fills", "invented_fills", "position_difference", "stray")
-    figures += [_figure(name, sum(getattr(result.findings, name) for result in everything), 0) for name in compared]
+    figures += [_count(name, sum(getattr(result.findings, name) for result in everything), 0) for name in compared]
     figures += [
-        _figure("unprotected_without_alarm", sum(result.findings.unprotected for result in everything), 0),
-        _figure("not_settled", sum(not result.settled for result in everything), 0),
-        _figure("crashes", sum(result.crashes for result in everything), 0),
-        _figure("flat_only", sum(bool(result.flat_only) for result in kills), None),
-        _figure("reversals/stop_exit", sum(result.reversals for result in results["stop_exit"]), 0),
-        _figure("reversals/two_flattens", sum(result.reversals for result in results["two_flattens"]), 0),
-        _figure("left_open/stop_exit", sum(result.left_open for result in results["stop_exit"]), 0, "contracts"),
-        _figure("left_open/two_flattens", sum(result.left_open for result in results["two_flattens"]), 0, "contracts"),
+        _count("unprotected_without_alarm", sum(result.findings.unprotected for result in everything), 0),
+        _count("not_settled", sum(not result.settled for result in everything), 0),
+        _count("crashes", sum(result.crashes for result in everything), 0),
+        _count("flat_only", sum(bool(result.flat_only) for result in kills), None),
+        _count("reversals/stop_exit", sum(result.reversals for result in results["stop_exit"]), 0),
+        _count("reversals/two_flattens", sum(result.reversals for result in results["two_flattens"]), 0),
+        _count("left_open/stop_exit", sum(result.left_open for result in results["stop_exit"]), 0, "contracts"),
+        _count("left_open/two_flattens", sum(result.left_open for result in results["two_flattens"]), 0, "contracts"),
     ]
     return figures + _order_out(QUICK_ORDERS if quick else ORDERS, calendar)
 
@@ -83,24 +83,24 @@ def failure_of(result: RoundResult, kind: str) -> str:
     return f"{kind}: {result.what}: {result.findings}, {outcome}"
 
 
-def _order_out(n_orders: int, calendar: SessionCalendar) -> list[dict[str, Any]]:
+def _order_out(n_orders: int, calendar: SessionCalendar) -> list[Figure]:
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-", ignore_cleanup_errors=True) as folder:
         taken = orders_out(Path(folder), calendar, n_orders)
     figures = _shares("order_out", [order.total for order in taken], ORDER_OUT_P99_MS)
     figures += _shares("intent", [order.intent for order in taken])
     figures += _shares("wire", [order.wire for order in taken])
     figures += _shares("fdatasync", [order.disk for order in taken])
-    return [*figures, _figure("orders_out", n_orders, None, "orders")]
+    return [*figures, Figure("orders_out", n_orders, "orders")]
 
 
-def _shares(name: str, taken_ms: list[float], target_p99: float | None = None) -> list[dict[str, Any]]:
+def _shares(name: str, taken_ms: list[float], target_p99: float | None = None) -> list[Figure]:
     p50, p99 = np.percentile(taken_ms, (50, 99))
     return [
-        _figure(f"{name}_p50_ms", float(p50), None, "ms"),
-        _figure(f"{name}_p99_ms", float(p99), target_p99, "ms"),
+        at_most(f"{name}_p50_ms", float(p50), "ms"),
+        at_most(f"{name}_p99_ms", float(p99), "ms", target_p99),
     ]
 
 
-def _figure(name: str, value: float, target: float | None, unit: str = "") -> dict[str, Any]:
-    met = None if target is None else bool(value <= target)
-    return {"name": name, "value": round(value, 4), "unit": unit or name.split("/")[0], "target": target, "met": met}
+def _count(name: str, value: int, most: int | None, unit: str = "") -> Figure:
+    """unit: by default what is counted, the name without its kind of round."""
+    return at_most(name, value, unit or name.split("/")[0], most)
