@@ -202,6 +202,8 @@ def install_torch():
     if answer.stdout.decode().strip().split("+")[0] == pin.split("==")[1]:
         return 0, []
     if wants_cpu_torch():
+        import urllib.request  # no other command waits for it
+
         try:
             urllib.request.urlopen(CPU_TORCH_INDEX + "/torch/", timeout=4).close()
         except (OSError, ValueError):

@@ -16,4 +16,4 @@ def test_one_market_without_an_edge_proves_nothing_and_hides_no_leak(monkeypatch
     assert abs(figures["accuracy/null"].value - 0.5) < 4 * 0.5 / 1500**0.5
     for name in ("canaries/false_alarm", "canaries/silent/column", "canaries/silent/rows"):
         assert (figures[name].value, figures[name].met) == (0.0, True)
-        assert "of 1 seeds" in figures[name]["unit"]
+        assert "of 1 seeds" in figures[name].unit
