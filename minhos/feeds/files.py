@@ -5,7 +5,6 @@ Importers only: this may load polars and numba.  What trades follows a folder wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,17 +12,13 @@ import numpy as np
 
 from minhos.errors import DataError
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.port import Feed, FeedStatus
-from minhos.feeds.scid import fold_numba as scid_numba
-from minhos.feeds.scid.files import read_scid
 from minhos.feeds.scid.folders import data_files, is_wanted, year_of
 from minhos.feeds.stitch import merge, stitch
-from minhos.feeds.tables.sniff import Kind, kind_of
-from minhos.feeds.tables.tables import read_table
-from minhos.feeds.times import iso
+from minhos.feeds.tables.formats import Options
+from minhos.feeds.tables.tables import read_file
 from minhos.market.calendar import SessionCalendar
 from minhos.market.symbols import Symbol, parse_symbol
-from minhos.market.types import Bars, Price, Slice
+from minhos.market.types import Bars
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -36,7 +31,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
     def sentences(self) -> list[str]:
         """All that a trader should know about how the data were read."""
-        return [f"{Path(n.source).name}: {line}" for n in self.notes for line in n.lines] + list(self.joins)
+        return [f"{Path(n.source).name}: {line}" for n in self.notes for line in n.sentences()] + list(self.joins)
 
 
 def load(
@@ -63,8 +58,9 @@ def load(
     sessions = calendar or SessionCalendar.load()
     paths, skipped = _files(source, wanted) if source.is_dir() else ([source], [])
     histories, notes = [], []
+    options = Options(symbol=wanted, timezone=timezone, stamps=stamps)
     for path in paths:
-        parts, note = _read(path, wanted, timezone, stamps)
+        parts, note = read_file(path, options)
         histories += [(part, path.name) for part in parts]
         notes.append(note)
     bars, joins = _join(histories, sessions)
@@ -83,14 +79,6 @@ def last_trade_dates(bars: Bars, days: int, calendar: SessionCalendar) -> Bars:
         return bars
     session = calendar.session_on(int(known[-days]))
     return bars.rows(bars.close_time_ns > session.open_ns) if session else bars
-
-
-def _read(path: Path, wanted: Symbol | None, timezone: str | None, stamps: str | None) -> tuple[list[Bars], ReadNotes]:
-    """The histories in one file."""
-    if kind_of(path) is not Kind.SCID:
-        return read_table(path, symbol=wanted, timezone=timezone, stamps=stamps)
-    bars, notes = read_scid(path, symbol=wanted, fold=scid_numba.fold_records)
-    return [bars], notes
 
 
 def _files(folder: Path, wanted: Symbol | None) -> tuple[list[Path], list[str]]:
@@ -126,25 +114,3 @@ def _join(histories: list[tuple[Bars, str]], calendar: SessionCalendar) -> tuple
         lines += said
     bars, said = stitch(merged, calendar)
     return bars, lines + said
-
-
-class FileFeed(Feed):
-    """A finished file or folder as a feed: history only, never live, never traded."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.instrument = loaded.bars.instrument
-        self.symbol = loaded.bars.symbol
-        self._loaded = loaded
-
-    def history(self) -> Bars:
-        """All bars."""
-        return self._loaded.bars
-
-    def stream(self) -> Iterator[Price | Slice | None]:
-        """Ends at once: nothing comes after a finished file."""
-        return iter(())
-
-    def status(self) -> FeedStatus:
-        """Connected, not live."""
-        last_ns = int(self._loaded.bars.close_time_ns[-1])
-        return FeedStatus(True, False, False, last_ns, f"finished data up to {iso(last_ns)}")

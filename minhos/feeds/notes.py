@@ -29,10 +29,12 @@ class ReadNotes(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     stamps: str = "open"
     lines: tuple[str, ...] = ()
+    format: str = ""
+    """The row of the table of formats, and by what the file was recognised."""
 
-    def saying(self, *lines: str) -> ReadNotes:
-        """The same notes with more sentences."""
-        return msgspec.structs.replace(self, lines=self.lines + lines)
+    def sentences(self) -> tuple[str, ...]:
+        """All that a trader should know about how it was read."""
+        return (f"read as {self.format}", *self.lines) if self.format else self.lines
 
 
 def to_ticks(prices: npt.NDArray[np.floating], tick: float) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -18,7 +18,7 @@ from scid_files import write as write_scid
 
 from minhos.errors import DataError
 from minhos.feeds.check import check_data
-from minhos.feeds.files import FileFeed, load
+from minhos.feeds.files import load
 from minhos.feeds.scid.feed import FolderFeed
 from minhos.feeds.scid.folders import find_sierra_folder
 from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
@@ -82,15 +82,6 @@ def test_a_folder_prefers_scid_and_stitches_the_contracts_of_a_root(tmp_path: Pa
 def _empty(folder: Path) -> Path:
     (folder / "empty").mkdir()
     return folder / "empty"
-
-
-def test_a_finished_file_is_a_feed_that_is_never_live(tmp_path: Path) -> None:
-    feed = FileFeed(load(write(tmp_path / "NQZ25.csv", WEEK, iso), calendar=CALENDAR))
-    assert len(feed.history()) == len(WEEK)
-    assert list(feed.stream()) == []
-    status = feed.status()
-    assert (status.connected, status.live) == (True, False)
-    assert "finished data up to 2025-10-13T21:00:00Z" in status.detail
 
 
 def test_sierra_charts_folder_is_found(tmp_path: Path) -> None:

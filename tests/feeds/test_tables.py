@@ -12,7 +12,8 @@ import pytest
 from market_days import Row, days, wall, write
 
 from minhos.errors import DataError
-from minhos.feeds.tables.tables import read_table
+from minhos.feeds.tables.formats import Options
+from minhos.feeds.tables.tables import read_file
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, NANOS_PER_SECOND, UNKNOWN, Bars
 
@@ -25,7 +26,7 @@ def iso(time_ns: int) -> str:
 
 
 def read(path: Path, **options) -> Bars:
-    (bars,), _ = read_table(path, **options)
+    (bars,), _ = read_file(path, Options(**options))
     return bars
 
 
@@ -100,7 +101,7 @@ def test_the_usual_names_of_columns_in_any_case(tmp_path: Path, header: str) -> 
 def test_a_pair_of_date_and_time(tmp_path: Path) -> None:
     stamp = lambda t: wall(t, "America/New_York", "%Y-%m-%d,%H:%M:%S")  # noqa: E731
     path = write(tmp_path / "NQZ25.csv", WEEK, stamp, header="Date,Time,Open,High,Low,Close,Volume")
-    bars, notes = read_table(path)
+    bars, notes = read_file(path)
     assert_week(bars[0])
     assert notes.timezone == "America/New_York"
     assert any("inferred from the empty hour 17:00 to 18:00 New York" in line for line in notes.lines)
@@ -129,7 +130,7 @@ def test_parquet(tmp_path: Path, typed: str) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
 def test_stamps_at_the_close_are_found_out(tmp_path: Path, zone: str) -> None:
     path = write(tmp_path / "NQZ25.csv", WEEK, lambda t: wall(t + BAR_INTERVAL_NS, zone))
-    bars, notes = read_table(path)
+    bars, notes = read_file(path)
     assert_week(bars[0])
     assert notes.stamps == "close"
     assert any("6 sessions end at 17:00 New York, 0 begin at 18:00" in line for line in notes.lines)
@@ -139,7 +140,7 @@ def test_the_stamp_convention_is_asked_for_when_the_data_do_not_tell(tmp_path: P
     morning = [row for row in WEEK if 9 <= int(wall(row.open_ns, "America/New_York", "%H")) < 16]
     path = write(tmp_path / "NQZ25.csv", morning, iso)
     with pytest.raises(DataError, match=r"0 sessions begin at 18:00 New York, 0 end at 17:00.*--stamps open or"):
-        read_table(path)
+        read_file(path)
     assert_week(read(path, stamps="open"), morning)
     shifted = [row._replace(open_ns=row.open_ns - BAR_INTERVAL_NS) for row in morning]
     assert_week(read(path, stamps="close"), shifted)
@@ -150,7 +151,7 @@ def test_the_stamp_convention_is_asked_for_when_the_data_do_not_tell(tmp_path: P
 def test_the_zone_is_asked_for_when_it_is_not_unique(tmp_path: Path) -> None:
     short = write(tmp_path / "NQZ25.csv", days(20251006, 3), lambda t: wall(t, "America/New_York"))
     with pytest.raises(DataError, match=r"in no zone.*5 sessions.*--timezone America/New_York"):
-        read_table(short)
+        read_file(short)
     assert_week(read(short, timezone="America/New_York"), days(20251006, 3))
     with_holes = [row for row in WEEK if wall(row.open_ns, "America/New_York", "%H") not in ("02", "05")]
     path = write(tmp_path / "NQH26.csv", with_holes, lambda t: wall(t, "UTC"))
@@ -158,13 +159,13 @@ def test_the_zone_is_asked_for_when_it_is_not_unique(tmp_path: Path) -> None:
     every_second_hour = [row for row in days(20251006, 12) if int(wall(row.open_ns, "America/New_York", "%H")) % 2 == 0]
     path = write(tmp_path / "NQM26.csv", every_second_hour, lambda t: wall(t, "UTC"))
     with pytest.raises(DataError, match=r"fit UTC, .*say which with --timezone"):
-        read_table(path)
+        read_file(path)
 
 
 def test_an_unknown_zone_gets_the_nearest_name(tmp_path: Path) -> None:
     path = write(tmp_path / "NQZ25.csv", WEEK, lambda t: wall(t, "UTC"))
     with pytest.raises(DataError, match=r"'America/NewYork' is no time zone; did you mean America/New_York\?"):
-        read_table(path, timezone="America/NewYork")
+        read_file(path, Options(timezone="America/NewYork"))
 
 
 def test_sierra_charts_export_is_utc_and_open_stamped_without_being_told(tmp_path: Path) -> None:
@@ -172,10 +173,11 @@ def test_sierra_charts_export_is_utc_and_open_stamped_without_being_told(tmp_pat
     line = "{}, {:.2f}, {:.2f}, {:.2f}, {:.2f}, 30, 12, 10, 20"
     stamps = [wall(row.open_ns, "UTC", "%Y/%m/%d, %H:%M:%S") for row in few]
     path.write_text("\r\n".join([SIERRA, *(line.format(s, *r[1:5]) for s, r in zip(stamps, few, strict=True))]))
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     assert_week(bars, few)
     assert (bars.bar(0).trades, bars.bar(0).bid_volume, bars.bar(0).ask_volume) == (12, 10, 20)
-    assert "as Sierra Chart exports them" in " ".join(notes.lines)
+    assert "stamps mark the open of bars, as in Sierra Chart's exported text" in notes.lines
+    assert notes.format == "Sierra Chart's exported text: its header line begins with date, time, open, high"
 
 
 def test_an_export_in_the_zone_of_the_chart_is_noticed(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_an_export_in_the_zone_of_the_chart_is_noticed(tmp_path: Path) -> None:
     stamps = [wall(row.open_ns, "America/New_York", "%Y/%m/%d, %H:%M:%S.000") for row in WEEK]
     rows = (f"{s}, {r.open}, {r.high}, {r.low}, {r.close}, 30, 12, 10, 20" for s, r in zip(stamps, WEEK, strict=True))
     path.write_text("\n".join([SIERRA, *rows]))
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     assert_week(bars)
     assert notes.timezone == "America/New_York"
 
@@ -197,7 +199,7 @@ def test_sierra_charts_ticks(tmp_path: Path) -> None:
         "2025/10/6, 13:34:59.900000, 0.00, 25001.00, 24999.00, 24999.75, 1, 1, 0, 1\n"
         "2025/10/6, 13:35:00.000000, 0.00, 25001.00, 24999.00, 25000.25, 4, 1, 0, 4\n"
     )
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     first = bars.bar(0)
     assert (first.open_ticks, first.high_ticks, first.low_ticks, first.close_ticks) == (
         100_000,
@@ -215,7 +217,7 @@ def test_one_minute_bars_become_five(tmp_path: Path, stamped: str) -> None:
     minutes = days(20251006, 6, step_ns=NANOS_PER_MINUTE, volume=7)
     shift = NANOS_PER_MINUTE if stamped == "close" else 0
     path = write(tmp_path / "NQZ25.csv", minutes, lambda t: iso(t + shift))
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     assert notes.stamps == stamped
     fives = [minutes[i : i + 5] for i in range(0, len(minutes), 5)]
     assert bars.close_time_ns.tolist() == [five[0].open_ns + BAR_INTERVAL_NS for five in fives]
@@ -228,7 +230,7 @@ def test_one_minute_bars_become_five(tmp_path: Path, stamped: str) -> None:
 
 def test_prices_beside_the_grid_are_rounded_and_their_share_is_told(tmp_path: Path) -> None:
     adjusted = [row._replace(close=row.close + (0.1 if i % 4 == 0 else 0.0)) for i, row in enumerate(WEEK)]
-    (bars,), notes = read_table(write(tmp_path / "NQZ25.csv", adjusted, iso))
+    (bars,), notes = read_file(write(tmp_path / "NQZ25.csv", adjusted, iso))
     assert_week(bars)
     assert notes.off_tick == len(WEEK) // 4
     assert any(line.startswith("25.0% of bars have prices beside the tick grid of 0.25") for line in notes.lines)
@@ -238,7 +240,7 @@ def test_order_repeats_and_holes_are_put_right_and_counted(tmp_path: Path) -> No
     rows = [*WEEK[:500], WEEK[3], WEEK[7]._replace(close=1.25), *WEEK[500:]]
     path = write(tmp_path / "NQZ25.csv", rows, iso)
     path.write_text(path.read_text() + "2025-10-13T21:00:00+00:00,,,,,\nnever,1,1,1,1,1\n")
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     assert len(bars) == len(WEEK)
     assert (notes.out_of_order, notes.duplicates, notes.rejected) == (1, 2, 2)
     assert bars.bar(7).close_ticks == 5
@@ -246,14 +248,14 @@ def test_order_repeats_and_holes_are_put_right_and_counted(tmp_path: Path) -> No
 
 
 def test_the_newest_row_may_come_first(tmp_path: Path) -> None:
-    (bars,), notes = read_table(write(tmp_path / "NQZ25.csv", WEEK[::-1], iso))
+    (bars,), notes = read_file(write(tmp_path / "NQZ25.csv", WEEK[::-1], iso))
     assert_week(bars)
     assert notes.out_of_order == 0
 
 
 def test_without_volume(tmp_path: Path) -> None:
     path = write(tmp_path / "NQZ25.csv", WEEK, iso, header="timestamp,open,high,low,close,remark")
-    (bars,), notes = read_table(path)
+    (bars,), notes = read_file(path)
     assert_week(bars)
     assert not bars.volume.any()
     assert "no volume" in notes.lines
@@ -269,14 +271,14 @@ def test_several_contracts_in_one_table_are_taken_apart(tmp_path: Path) -> None:
     ]
     spread = f"{iso(WEEK[0].open_ns)},NQZ5-NQH6,200.05,200.05,200.05,200.05,1"
     path.write_text("\n".join(["ts,symbol,open,high,low,close,volume", *lines, spread]))
-    parts, _ = read_table(path)
+    parts, _ = read_file(path)
     assert [part.symbol for part in parts] == ["NQZ25", "NQH26"]
     assert_week(parts[0], old)
     assert_week(parts[1], new)
-    (only,), _ = read_table(path, symbol=parse_symbol("NQH26-CME"))
+    (only,), _ = read_file(path, Options(symbol=parse_symbol("NQH26-CME")))
     assert_week(only, new)
     with pytest.raises(DataError, match=r"continuous\.csv holds NQH26, NQZ25: none of them is ES"):
-        read_table(path, symbol=parse_symbol("ES"))
+        read_file(path, Options(symbol=parse_symbol("ES")))
 
 
 def _lines(*rows: str) -> str:
@@ -314,7 +316,7 @@ def test_what_is_no_history_is_refused_with_the_value_and_the_way_out(tmp_path: 
     path = tmp_path / "NQZ25.csv"
     path.write_text(content)
     with pytest.raises(DataError) as refusal:
-        read_table(path)
+        read_file(path)
     assert re.search(words, str(refusal.value)), str(refusal.value)
 
 
@@ -332,16 +334,16 @@ def test_foreign_bytes_are_refused(tmp_path: Path, content: bytes, words: str) -
     path = tmp_path / "NQZ25.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=words):
-        read_table(path)
+        read_file(path)
 
 
 def test_a_name_without_a_contract_asks_for_the_symbol(tmp_path: Path) -> None:
     path = write(tmp_path / "history.csv", WEEK, iso)
     with pytest.raises(DataError, match=r"history\.csv names no contract.*--symbol"):
-        read_table(path)
+        read_file(path)
     assert read(path, symbol=parse_symbol("MNQ")).symbol == "MNQ"
     with pytest.raises(DataError, match=r"NQZ25\.csv holds NQZ25, not ESZ25; leave --symbol out"):
-        read_table(write(tmp_path / "NQZ25.csv", WEEK, iso), symbol=parse_symbol("ESZ25"))
+        read_file(write(tmp_path / "NQZ25.csv", WEEK, iso), Options(symbol=parse_symbol("ESZ25")))
 
 
 def test_seconds_of_ticks_without_ohlc(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from minhos.errors import DataError
 from minhos.market.symbols import Symbol, symbol_in_filename
 
 VARIABLE = "SIERRACHART_DATA"
-SUFFIXES = (".scid", ".parquet", ".csv", ".txt", ".gz", ".tsv")
+SUFFIXES = (".scid", ".parquet", ".csv", ".txt", ".gz", ".zst", ".tsv")
 _PLACES = ("SierraChart/Data", "SierraChart2/Data", "SierraChartInstance_2/Data")
 
 

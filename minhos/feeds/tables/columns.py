@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,11 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def roles(names: Sequence[str], path: Path) -> dict[str, int]:
-    """Role to index of column; "time" stands beside "stamp" for a pair of date and time.  Raises DataError."""
+def roles(names: Sequence[str], path: Path, given: Mapping[str, str]) -> dict[str, int]:
+    """Role to index of column; "time" stands beside "stamp" for a pair of date and time.  Raises DataError.
+
+    given: role to name of column where the file's format says it; the others are found by their usual names.
+    """
     found = [plain(name) for name in names]
     result: dict[str, int] = {}
     for role, known in NAMES.items():
@@ -74,8 +77,12 @@ def roles(names: Sequence[str], path: Path) -> dict[str, int]:
             result[role] = index
     date = next((i for i, name in enumerate(found) if name in _DATES), None)
     time = next((i for i, name in enumerate(found) if name in _TIMES), None)
-    if date is not None and time is not None:
+    if date is not None and time is not None and "stamp" not in given:
         result["stamp"], result["time"] = date, time
+    for role, name in given.items():
+        if plain(name) not in found:
+            raise DataError(f"{path} has no column {name!r}, which its format names as {role}; correct one of the two")
+        result[role] = found.index(plain(name))
     for role in ("stamp", "close"):
         if role not in result:
             raise DataError(
@@ -97,7 +104,7 @@ def numbers(series: pl.Series) -> npt.NDArray[np.float64]:
     text = series.cast(pl.String)
     if _comma_is_decimal(text):
         text = text.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True)
-    text = text.str.replace_all(r"[ ,'_\u00a0]", "")
+    text = text.str.replace_all(r"[ ,'_\u00a0\ufffd]", "")
     return text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
 
 

@@ -7,23 +7,15 @@ reading itself is that of any table: see `tables`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from minhos.feeds.tables.columns import plain
 from minhos.feeds.tables.zones import infer_zone, share_in_break, to_utc
 from minhos.market.types import Ints
 
 HEADER = ("date", "time", "open", "high", "low", "last", "volume", "numberoftrades", "bidvolume", "askvolume")
 MAX_IN_BREAK = 0.02
 """Share of stamps in the daily break above which the export cannot be in UTC."""
-
-
-def is_sierra_export(names: Sequence[str]) -> bool:
-    """True for the header line of an export, with or without columns of studies after it."""
-    return tuple(plain(name) for name in names[: len(HEADER)]) == HEADER
 
 
 def single_trades(open_: npt.NDArray[np.float64], trades: Ints) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,12 +20,12 @@ from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import agreed_symbol, is_wanted
 from minhos.feeds.tables import zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
+from minhos.feeds.tables.formats import Format, Options, format_of
 from minhos.feeds.tables.rows import TableRows, histories
-from minhos.feeds.tables.sierra_text import is_sierra_export, single_trades, zone_of_export
-from minhos.feeds.tables.sniff import Kind, kind_of, read_text
+from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
 from minhos.market.symbols import Symbol, parse_symbol
-from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, UNKNOWN, Bars, Ints
+from minhos.market.types import NANOS_PER_SECOND, UNKNOWN, Bars, Ints
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,60 +34,56 @@ VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
 
 
 class Table(NamedTuple):
-    """A table's columns by role.  stamp_name: what the column of the time is called; sierra: Sierra Chart's export."""
+    """A table's columns by role, the name of the column of the time, and the row of the table of formats."""
 
     path: Path
     columns: dict[str, pl.Series]
     stamp_name: str
-    sierra: bool
+    format: Format
 
 
-def read_table(
-    path: Path,
-    *,
-    symbol: Symbol | None = None,
-    timezone: str | None = None,
-    stamps: str | None = None,
-    interval_ns: int = BAR_INTERVAL_NS,
-) -> tuple[list[Bars], ReadNotes]:
-    """One history a contract in the table, in the order of their first bars, and how it was read.
+def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], ReadNotes]:
+    """The histories in a file of any known format, one a contract, in the order of their first bars.
 
-    symbol: a contract or a root to read; by default what the contract column or the file's name says.
-    timezone: of stamps without offset.  stamps: "open" or "close".  Raises DataError with the way out.
+    The notes say how it was read.  Raises DataError with the way out.
     """
-    table = load_table(path)
+    sample = sample_of(path)
+    row, why = format_of(sample)
+    histories, notes = row.read(sample, options) if row.read else _read_table(sample, row, options)
+    return histories, msgspec.structs.replace(notes, format=f"{row.title}: {why}")
+
+
+def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
+    path, table = sample.path, _load(sample, row)
     times = parse(table.columns["stamp"], table.columns.get("time"))
-    utc_ns, zone, lines = _utc(table, times, timezone)
+    utc_ns, zone, lines = _utc(table, times, options.timezone)
     prices, volumes = _values(table)
     usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (utc_ns != MISSING)
     if usable.sum() < 2 or usable.mean() < 0.5:
         raise DataError(f"{path}: only {usable.sum()} of {len(usable)} rows have a time and prices; export it again")
     year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
-    contracts, which = _contracts(table, symbol, year)
+    contracts, which = _contracts(table, options.symbol, year)
     rows = TableRows(utc_ns, prices, volumes)
     parts = [(contract, rows.at(usable & (which == i))) for i, contract in enumerate(contracts)]
     parts = [(contract, part) for contract, part in parts if len(part.ns)]
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=tuple(lines))
-    return histories(parts, notes, _known_convention(table, stamps), interval_ns)
+    return histories(parts, notes, _known_convention(table, options.stamps), options.interval_ns)
 
 
-def load_table(path: Path) -> Table:
+def _load(sample: Sample, row: Format) -> Table:
     """The columns of a text or parquet file.  Raises DataError."""
-    import polars as pl
-
-    if kind_of(path) is Kind.TEXT:
-        names, frame = read_text(path)
-    else:
-        try:
-            frame = pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{path} is a damaged parquet file ({str(error).splitlines()[0]}); copy it again") from None
-        names = frame.columns
-    found = roles(names, path)
+    names = row.header or sample.header
+    if sample.lines and not row.header and not sample.has_header:
+        raise DataError(
+            f"{sample.path} has no header line (it begins with {sample.lines[0][:40]!r}); put the names of the columns "
+            "into its first line, as in timestamp,open,high,low,close,volume"
+        )
+    found = roles(names, sample.path, row.columns)
+    frame = read_frame(sample, headed=not row.header)
     columns = {role: frame.to_series(i) for role, i in found.items()}
-    return Table(path, columns, plain(names[found["stamp"]]), is_sierra_export(names))
+    return Table(sample.path, columns, plain(names[found["stamp"]]), row)
 
 
 def _utc(table: Table, times: Stamps, timezone: str | None) -> tuple[Ints, str, list[str]]:
@@ -98,8 +95,10 @@ def _utc(table: Table, times: Stamps, timezone: str | None) -> tuple[Ints, str, 
     known = np.where(wall == MISSING, wall[wall != MISSING][0], wall)
     if timezone is not None:
         zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
-    elif table.sierra:
-        zone, line = zone_of_export(known)
+    elif table.format.zone:
+        zone, line = zones.check_zone(table.format.zone), f"time zone {table.format.zone}, as its format says"
+    elif table.format.zone_of is not None:
+        zone, line = table.format.zone_of(known)
     else:
         zone, line = _inferred(table.path, known)
     return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
@@ -123,12 +122,12 @@ def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints]:
     if "volume" not in columns:
         volumes[0] = 0
     if "open" not in columns:
-        return np.stack([close] * 4), volumes
+        return np.stack([close] * 4) * table.format.price_unit, volumes
     prices = np.stack([*(numbers(columns[name]) for name in ("open", "high", "low")), close])
-    if table.sierra:
-        tick = single_trades(prices[0], volumes[3])
+    if table.format.single_trades is not None:
+        tick = table.format.single_trades(prices[0], volumes[3])
         prices[:, tick] = close[tick]
-    return prices, volumes
+    return prices * table.format.price_unit, volumes
 
 
 def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Symbol], Ints]:
@@ -165,8 +164,8 @@ def _known_convention(table: Table, stamps: str | None) -> tuple[str, str]:
         if stamps not in ("open", "close"):
             raise DataError(f"stamps {stamps!r} is unknown; stamps mark the open or the close of a bar")
         return stamps, f"stamps mark the {stamps} of bars, as given"
-    if table.sierra:
-        return "open", "stamps mark the open of bars, as Sierra Chart exports them"
+    if table.format.stamps:
+        return table.format.stamps, f"stamps mark the {table.format.stamps} of bars, as in {table.format.title}"
     if table.stamp_name in OPEN_STAMPED + CLOSE_STAMPED:
         word = "open" if table.stamp_name in OPEN_STAMPED else "close"
         return word, f"stamps mark the {word} of bars, as the name of their column says"

@@ -1,0 +1,194 @@
+"""The table of file formats, its door for a user's row, and the containers that any row may come in."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from market_days import CALENDAR, Row, days, wall, write
+from scid_files import tick
+from scid_files import write as write_scid
+
+from minhos import parts
+from minhos.errors import DataError, PartsError
+from minhos.feeds.check import check_data
+from minhos.feeds.tables.formats import FORMATS, Options, format_of
+from minhos.feeds.tables.sniff import sample_of
+from minhos.feeds.tables.tables import read_file
+from minhos.market.types import BAR_INTERVAL_NS, Bars
+
+EXAMPLE = Path(__file__).parents[2] / "examples/format_my_script.py"
+WEEK = days(20251006, 6)
+SIERRA = "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume"
+OWN = """
+from minhos import parts
+from minhos.feeds.tables.formats import Format
+
+@parts.formats("own")
+def own():
+    return Format({row})
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_parts_remain() -> Iterator[None]:
+    yield
+    parts.load()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[[str], None]:
+    """Load a user's file with that row."""
+
+    def load(row: str) -> None:
+        (tmp_path / "my_parts.py").write_text(OWN.format(row=row))
+        parts.load(tmp_path / "my_parts.py")
+
+    return load
+
+
+def iso(time_ns: int) -> str:
+    return wall(time_ns, "UTC", "%Y-%m-%dT%H:%M:%SZ")
+
+
+def by_my_script(path: Path, rows: list[Row]) -> Path:
+    lines = ["When;First;Top;Bottom;Px;Lots"]
+    for row in rows:
+        prices = ";".join(f"{price * 100:.0f}" for price in row[1:5])
+        lines.append(
+            f"{wall(row.open_ns + BAR_INTERVAL_NS, 'America/Chicago', '%d.%m.%Y %H:%M')};{prices};{row.volume}"
+        )
+    path.write_text("\n".join(lines))
+    return path
+
+
+def assert_are(bars: Bars, rows: list[Row]) -> None:
+    assert bars.close_time_ns.tolist() == [row.open_ns + BAR_INTERVAL_NS for row in rows]
+    assert (bars.open_ticks / 4).tolist() == [row.open for row in rows]
+    assert (bars.close_ticks / 4).tolist() == [row.close for row in rows]
+    assert bars.volume.tolist() == [row.volume for row in rows]
+
+
+def test_the_example_s_row_reads_what_no_other_row_could(tmp_path: Path) -> None:
+    path = by_my_script(tmp_path / "NQZ25.csv", WEEK[:40])
+    with pytest.raises(DataError, match="no column for the time"):
+        read_file(path)
+    parts.load(EXAMPLE)
+    (bars,), notes = read_file(path)
+    assert_are(bars, WEEK[:40])
+    assert (notes.timezone, notes.stamps) == ("America/Chicago", "close")
+    assert notes.sentences()[0] == "read as what my script writes: its header line begins with When, First"
+
+
+def test_check_data_names_the_format(tmp_path: Path) -> None:
+    parts.load(EXAMPLE)
+    notes = check_data(by_my_script(tmp_path / "NQZ25.csv", WEEK), calendar=CALENDAR).notes
+    assert notes[0].startswith("NQZ25.csv: read as what my script writes:")
+    notes = check_data(write(tmp_path / "NQH26.csv", WEEK, iso), calendar=CALENDAR).notes
+    assert notes[0].startswith("NQH26.csv: read as a table with a header line:")
+
+
+def test_what_the_caller_says_counts_before_the_row(tmp_path: Path) -> None:
+    parts.load(EXAMPLE)
+    path = by_my_script(tmp_path / "NQZ25.csv", WEEK[:40])
+    (bars,), notes = read_file(path, Options(timezone="UTC", stamps="open"))
+    assert (notes.timezone, notes.stamps) == ("UTC", "open")
+    assert bars.close_time_ns[0] == WEEK[0].open_ns + 2 * BAR_INTERVAL_NS - 5 * 3600 * 10**9
+
+
+def test_ours_are_recognised_by_content(tmp_path: Path) -> None:
+    scid = write_scid(tmp_path / "NQZ25-CME.dat", tick(WEEK[0].open_ns, 25000.0))
+    assert format_of(sample_of(scid))[0] is FORMATS["scid"]
+    text = tmp_path / "NQZ25-CME.txt"
+    text.write_text(f"{SIERRA}, A study\n2025/10/6, 13:30:00, 1, 1, 1, 1, 1, 1, 0, 1, 7\n")
+    assert format_of(sample_of(text))[0] is FORMATS["sierra_text"]
+
+
+def test_a_user_s_row_is_tried_before_ours(tmp_path: Path, own: Callable[[str], None]) -> None:
+    own('title="mine", begins=("date", "time", "open"), stamps="close"')
+    text = tmp_path / "NQZ25-CME.txt"
+    text.write_text(f"{SIERRA}\n2025/10/6, 13:30:00, 1, 1, 1, 1, 1, 1, 0, 1\n")
+    assert format_of(sample_of(text))[0].title == "mine"
+
+
+def test_a_row_may_name_the_columns_of_a_file_without_a_header_line(tmp_path: Path, own: Callable[[str], None]) -> None:
+    own(
+        'title="mine", recognise=lambda sample: sample.path.stem.endswith(".Last"), stamps="close", zone="UTC", '
+        'header=("timestamp", "open", "high", "low", "close", "volume")'
+    )
+    stamp = lambda t: wall(t + BAR_INTERVAL_NS, "UTC", "%Y%m%d %H%M%S")  # noqa: E731
+    path = write(tmp_path / "NQZ25.Last.txt", WEEK[:40], stamp, sep=";", header="timestamp;open;high;low;close;volume")
+    path.write_text("\n".join(path.read_text().splitlines()[1:]))
+    (bars,), _ = read_file(path)
+    assert_are(bars, WEEK[:40])
+    assert not sample_of(path).has_header
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (
+            'title="mine", begins=("when",), columns={"clos": "Px"}',
+            "'clos' is no role of a column; roles are stamp, open",
+        ),
+        ('title="mine", begins=("when",), stamps="end"', "stamps = 'end'"),
+        ('title="mine"', "says neither"),
+        ('title="mine", recognise=lambda sample: 1 / 0', "ZeroDivisionError"),
+        ('titel="mine"', "TypeError"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_refused_with_file_and_line(
+    tmp_path: Path, own: Callable[[str], None], row: str, sentence: str
+) -> None:
+    own(row)
+    with pytest.raises(PartsError, match=rf"my_parts.py:\d+: the file format 'own' cannot be used.*{sentence}"):
+        read_file(by_my_script(tmp_path / "NQZ25.csv", WEEK[:40]))
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path, own: Callable[[str], None]) -> None:
+    own('title="mine", begins=("when",), columns={"close": "Price"}')
+    with pytest.raises(DataError, match=r"NQZ25.csv has no column 'Price', which its format names as close"):
+        read_file(by_my_script(tmp_path / "NQZ25.csv", WEEK[:40]))
+
+
+def _zstd(data: bytes, folder: Path) -> bytes:
+    path = folder / "packed.zst"
+    pl.DataFrame({"line": data.decode().split("\n")}).write_csv(
+        path, include_header=False, quote_style="never", compression="zstd"
+    )
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        lambda data, folder: gzip.compress(data),
+        _zstd,
+        lambda data, folder: data.decode().encode("utf-16"),
+        lambda data, folder: b"\xef\xbb\xbf" + data,
+        lambda data, folder: data.replace(b"\n", b"\r"),
+        lambda data, folder: data.replace(b"\n", b"\r\n"),
+        lambda data, folder: b"\n \n" + data,
+        lambda data, folder: data.replace(b"\n", b"\n\n").replace(b"volume\n", b"volume\n,,,,,\n"),
+        lambda data, folder: data.replace(b"volume\n", b"volume,\xe4ra\n").replace(b",1000\n", b",1000,\xe4\n"),
+    ],
+    ids=["gzip", "zstandard", "UTF-16", "BOM", "old Mac", "Windows", "blank first", "blank between", "Latin-1"],
+)
+def test_every_container_gives_the_same_bars(tmp_path: Path, packed: Callable[[bytes, Path], bytes]) -> None:
+    path = write(tmp_path / "NQZ25.csv", WEEK, iso)
+    path.write_bytes(packed(path.read_bytes(), tmp_path))
+    (bars,), notes = read_file(path)
+    assert_are(bars, WEEK)
+    assert notes.rejected == 0
+    assert notes.rows == len(WEEK)
+
+
+def test_half_a_file_is_not_read_as_a_whole_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "NQZ25.csv", WEEK, iso)
+    for data, words in ((gzip.compress(path.read_bytes()), "gzip"), (_zstd(path.read_bytes(), tmp_path), "zstandard")):
+        path.write_bytes(data[: len(data) // 2])
+        with pytest.raises(DataError, match=f"is a damaged {words} file"):
+            read_file(path)
