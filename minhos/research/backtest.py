@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TypedDict
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import Bar, Bars, Instrument, Price, Slice
 from minhos.models.forecast import Forecast
+from minhos.progress import Progress
 from minhos.risk.types import RiskState
 from minhos.stats import annualised, finite, max_drawdown, profit_factor, sharpe_ratio, win_rate
 from minhos.trading import events as ev
@@ -34,7 +35,6 @@ from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 _REPORT_EVERY = 2_000
 _BATCH = 2_000
 NANOS_PER_MS = 1_000_000
@@ -230,12 +230,31 @@ def slices(bars: Bars) -> Iterator[Slice]:
         yield Slice(bar.close_time_ns, (bar,))
 
 
-def summary(result: BacktestResult) -> dict[str, Any]:
-    """The figures of a backtest; None where there is nothing to measure.
+Summary = TypedDict(
+    "Summary",
+    {
+        "first": str,
+        "last": str,
+        "return": float,
+        "pnl_cents": int,
+        "max_drawdown": float,
+        "sharpe_ratio": float | None,
+        "trades": int,
+        "win_rate": float | None,
+        "profit_factor": float | None,
+        "exposure": float,
+        "commission_cents": int,
+        "slippage_cents": int,
+        "outcomes": dict[str, int],
+        "bound_by": dict[str, int],
+    },
+)
+"""Shares are 0 to 1, money is cents.  sharpe_ratio: of returns by trade date, annualised over 252 of them.  exposure:
+share of bars on which something was held.  bound_by: how often each limit held the size."""
 
-    Shares are 0 to 1, money is cents.  sharpe_ratio: of returns by trade date, annualised over 252 of them.
-    exposure: share of bars on which something was held.  bound_by: how often each limit held the size.
-    """
+
+def summary(result: BacktestResult) -> Summary:
+    """The figures of a backtest; None where there is nothing to measure."""
     equity = np.concatenate([[result.initial_cash_cents], result.equity_cents]).astype(np.float64)
     pnl = [closed.trade.pnl_cents for closed in result.trades]
     tick_cents = {symbol: instrument.tick_value_cents for symbol, instrument in result.account.instruments.items()}
@@ -269,4 +288,4 @@ def daily_returns(result: BacktestResult) -> npt.NDArray[np.float64]:
     if not len(dates):
         return np.zeros(0)
     ends = equity[np.append(np.flatnonzero(np.diff(dates)), len(dates) - 1)]
-    return ends / np.concatenate([[result.initial_cash_cents], ends[:-1]]) - 1.0
+    return np.asarray(ends / np.concatenate([[result.initial_cash_cents], ends[:-1]]) - 1.0)

@@ -22,6 +22,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Instrument
 from minhos.models.forecast import Forecast
+from minhos.progress import Progress
 from minhos.research.replay import Journal, decide_again, same_bits, standard_features
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
@@ -32,7 +33,6 @@ from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 _REPORT_EVERY = 5_000
 _NO_FEATURES = np.zeros(0, dtype=np.float32)
 MANUAL = ("pause", "resume", "halt", "flatten", "arm", "disarm", "accept-position")

@@ -77,7 +77,7 @@ class Signals(msgspec.Struct, frozen=True, eq=False):
     @property
     def bets(self) -> Mask:
         """Where p beats break-even: the shadow book's bets."""
-        return (self.p_side > self.break_even) & (self.side != 0)
+        return np.asarray((self.p_side > self.break_even) & (self.side != 0))
 
     def take(self, which: Mask | Ints) -> Signals:
         """Those rows alone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from minhos.journal.types import Record
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
+from minhos.progress import Progress
 from minhos.trading import events as ev
 from minhos.trading.decide import decide
 from minhos.trading.engine import Forecasts
@@ -25,7 +26,6 @@ from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 TOLERANCE = 1e-6
 _REPORT_EVERY = 5_000
 _MISSING = "nothing"
@@ -162,7 +162,7 @@ def different(sequence: int, recorded: Decision, again: Decision) -> DifferentDe
     return DifferentDecision(utc(recorded.close_time_ns), recorded.close_time_ns, sequence, fields)
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(value: object, name: str = "") -> Iterator[tuple[str, object]]:
     """Leaves of a value with their paths."""
     if isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
@@ -177,7 +177,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 

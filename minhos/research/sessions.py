@@ -14,8 +14,9 @@ import msgspec
 
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Instrument
-from minhos.research.compare import Day, Journal, Progress, Row, backtest_day, differences, given_by_decisions, take_in
-from minhos.research.replay import standard_features
+from minhos.progress import Progress
+from minhos.research.compare import Day, Row, backtest_day, differences, given_by_decisions, take_in
+from minhos.research.replay import Journal, standard_features
 from minhos.risk.types import RiskState, Stop
 from minhos.trading import events as ev
 from minhos.trading.recovery import restore_snapshot, take_snapshot

@@ -20,7 +20,7 @@ from minhos.errors import MinhosError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.progress import part_of
+from minhos.progress import Progress, part_of
 from minhos.research.luck.deflation import deflated
 from minhos.research.luck.tried import tried as best_of_tried
 from minhos.research.measures.costs import costs
@@ -41,10 +41,9 @@ from minhos.studies.report_parts import canaries_of, data_of, fills_of, money_of
 from minhos.studies.scenarios import risk_scenarios
 from minhos.studies.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.studies.trials import Tried, tried
-from minhos.training.recipe import TREES
+from minhos.training.members import TREES
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 Answer = TypeVar("Answer")
 
 

@@ -5,7 +5,6 @@ What they mean is in `minhos.research`; the order in which they are asked for is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -19,6 +18,7 @@ from minhos.errors import NotEnoughData
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars, Instrument
+from minhos.progress import Progress
 from minhos.research.backtest import daily_returns, summary
 from minhos.research.measures.costs import Fills, realised
 from minhos.research.out_of_sample import OutOfSample
@@ -36,7 +36,6 @@ from minhos.training.ledger import Trial, TrialLedger
 from minhos.training.train import count_full_sessions
 from minhos.words import utc
 
-Progress = Callable[[float, str], None]
 KIND = "research"
 SHOWN_SETTINGS = ("market", "paper", "training", "autonomous")
 """Sections of minhos.toml that bear on a report; sizing and risk are shown as they come out."""

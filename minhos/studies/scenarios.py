@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -11,10 +11,9 @@ from minhos.assembly.trading import matching_of, trading_settings
 from minhos.errors import SettingsError
 from minhos.market.instruments import INSTRUMENTS, is_micro
 from minhos.market.symbols import root_of
+from minhos.progress import Progress
 from minhos.research.scenarios.suite import ScenarioResult, run_scenarios
 from minhos.settings import Settings
-
-Progress = Callable[[float, str], None]
 
 
 class RiskScenarios(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ Shared by `backtest`, `start --data`, the labs, the report and the scripts.  Tra
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from minhos.models.batch import FeatureHistory, ForecastCache
 from minhos.models.bundle import Bundle, load_bundle
 from minhos.models.forecast import Forecast
 from minhos.models.registry import Registry
+from minhos.progress import Progress
 from minhos.research.backtest import BacktestResult, run_backtest
 from minhos.research.out_of_sample import OutOfSample, signals_of
 from minhos.research.walk_forward.walk import Schedule, walk_forward
@@ -28,8 +28,6 @@ from minhos.studies.training_runs import recipe_of, run_training
 from minhos.trading import events as ev
 from minhos.training.members import TREES
 from minhos.training.train import data_hash
-
-Progress = Callable[[float, str], None]
 
 
 class Study(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,11 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
 from minhos.market.instruments import instrument
 from minhos.market.types import NANOS_PER_SECOND, Bars
+from minhos.progress import Progress
 from minhos.settings import Settings
 from minhos.studies.trials import enter
 from minhos.training.process import TrainingJob, save_bars
 from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
-
-Progress = Callable[[float, str], None]
 
 REFERENCE_CEILING = 0.58
 REFERENCE_DAYS = 90

@@ -8,7 +8,7 @@ Hansen's test for superior predictive ability (2005) and the step-wise version t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
 import msgspec
 import numpy as np
@@ -100,7 +100,7 @@ def _block_length(gain: Floats) -> int:
     return int(np.clip(np.ceil(wanted), 1, len(gain) // 10)) if np.isfinite(wanted) else 1
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     try:
         from arch import bootstrap
     except ImportError as error:

@@ -6,8 +6,8 @@ words, and the same numbers as a table, belong to the sections.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from minhos.research.measures.edge import Slice
 from minhos.research.measures.prediction import Bin, Pair, Selective
 
-Figure = dict[str, Any]
+Trace = Mapping[str, object]
+X = TypeVar("X")
 Floats = npt.NDArray[np.float64]
 
 BLUE, ORANGE, TEAL, PINK, GREY = "#4c9be8", "#e69f00", "#2ab7a9", "#cc79a7", "#8b98a5"
@@ -24,15 +25,22 @@ GRID, INK = "rgba(139,152,165,0.28)", "#9aa7b4"
 MOST_POINTS = 2_000
 
 
+class Figure(TypedDict):
+    """What plotly.js draws."""
+
+    data: list[dict[str, object]]
+    layout: dict[str, object]
+
+
 def figure(
-    traces: Sequence[dict[str, Any]],
+    traces: Sequence[Trace],
     x: str,
     y: str,
     *,
     height: int = 320,
-    x_axis: dict[str, Any] | None = None,
-    y_axis: dict[str, Any] | None = None,
-    **layout: Any,
+    x_axis: Trace | None = None,
+    y_axis: Trace | None = None,
+    **layout: object,
 ) -> Figure:
     """Traces in the report's style; x and y are the axes' titles, with units."""
     axis = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True, "fixedrange": True}
@@ -55,20 +63,20 @@ def figure(
     }
 
 
-def thinned(x: npt.ArrayLike, y: npt.ArrayLike, at_most: int = MOST_POINTS) -> tuple[list[Any], list[float]]:
+def thinned(x: Sequence[X], y: npt.ArrayLike, at_most: int = MOST_POINTS) -> tuple[list[X], list[float]]:
     """At most that many points of a line; lowest and highest of each stretch, and both ends, are kept."""
-    names, values = np.asarray(x), np.asarray(y, dtype=np.float64)
+    values = np.asarray(y, dtype=np.float64)
     n = len(values)
     if n <= at_most:
-        return names.tolist(), values.tolist()
+        return list(x), values.tolist()
     kept = {0, n - 1}
     for part in np.array_split(np.arange(n), (at_most - 2) // 2):
         kept |= {int(part[values[part].argmin()]), int(part[values[part].argmax()])}
-    chosen = np.array(sorted(kept))
-    return names[chosen].tolist(), values[chosen].tolist()
+    chosen = sorted(kept)
+    return [x[i] for i in chosen], values[chosen].tolist()
 
 
-def line(x: npt.ArrayLike, y: npt.ArrayLike, name: str, color: str = BLUE, dash: str = "solid") -> dict[str, Any]:
+def line(x: Sequence[object], y: npt.ArrayLike, name: str, color: str = BLUE, dash: str = "solid") -> Trace:
     """A line of at most 2,000 points."""
     shown, values = thinned(x, y)
     return {
@@ -81,7 +89,7 @@ def line(x: npt.ArrayLike, y: npt.ArrayLike, name: str, color: str = BLUE, dash:
     }
 
 
-def band(x: Sequence[Any], low: Sequence[float], high: Sequence[float], name: str) -> list[dict[str, Any]]:
+def band(x: Sequence[object], low: Sequence[float], high: Sequence[float], name: str) -> list[Trace]:
     """The space between two lines, as two traces with one entry in the legend."""
     edge = {"type": "scatter", "mode": "lines", "x": list(x), "line": {"width": 0}, "hoverinfo": "skip"}
     return [
@@ -90,7 +98,7 @@ def band(x: Sequence[Any], low: Sequence[float], high: Sequence[float], name: st
     ]
 
 
-def level(x: Sequence[Any], y: float, name: str, color: str = ORANGE) -> dict[str, Any]:
+def level(x: Sequence[object], y: float, name: str, color: str = ORANGE) -> Trace:
     """A level line over the whole width."""
     return line([x[0], x[-1]], [y, y], name, color, "dash")
 
@@ -202,7 +210,7 @@ def net_r_of(rows: Sequence[Slice], what: str) -> Figure:
 
 
 def with_intervals(
-    names: Sequence[str], values: Sequence[float], intervals: Sequence[Pair | None], x: str, y: str, **more: Any
+    names: Sequence[str], values: Sequence[float], intervals: Sequence[Pair | None], x: str, y: str
 ) -> Figure:
     """Bars with intervals; a value without one has no line."""
     trace = {
@@ -212,10 +220,10 @@ def with_intervals(
         "marker": {"color": TEAL, "opacity": 0.55},
         "error_y": error_bars(values, intervals, TEAL),
     }
-    return figure([trace], x, y, x_axis={"type": "category"}, **more)
+    return figure([trace], x, y, x_axis={"type": "category"})
 
 
-def error_bars(values: Sequence[float], intervals: Sequence[Pair | None], color: str) -> dict[str, Any]:
+def error_bars(values: Sequence[float], intervals: Sequence[Pair | None], color: str) -> Trace:
     """From each value to the ends of its interval."""
     ends = [interval or (value, value) for value, interval in zip(values, intervals, strict=True)]
     return {
@@ -229,7 +237,17 @@ def error_bars(values: Sequence[float], intervals: Sequence[Pair | None], color:
     }
 
 
-def bars(names: Sequence[str], values: Sequence[float | None], x: str, y: str, **more: Any) -> Figure:
+def bars(
+    names: Sequence[str],
+    values: Sequence[float | None],
+    x: str,
+    y: str,
+    *,
+    height: int,
+    x_axis: Trace | None = None,
+    y_axis: Trace | None = None,
+) -> Figure:
     """Plain bars, one colour above zero and another below."""
     colors = [TEAL if value is not None and value >= 0 else PINK for value in values]
-    return figure([{"type": "bar", "x": list(names), "y": list(values), "marker": {"color": colors}}], x, y, **more)
+    trace = {"type": "bar", "x": list(names), "y": list(values), "marker": {"color": colors}}
+    return figure([trace], x, y, height=height, x_axis=x_axis, y_axis=y_axis)

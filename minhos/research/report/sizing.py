@@ -5,8 +5,6 @@ Each function takes the report's values and says them; it computes nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 from minhos.research.report import figures
 from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
@@ -18,7 +16,7 @@ from minhos.research.sizing_lab.fraction_figures import PolicyFigures
 from minhos.research.sizing_lab.fractions import FractionsLab, RuleLab
 from minhos.research.sizing_lab.policies import POLICIES, POLICY, SHIPPED
 from minhos.research.sizing_lab.prop_firm import RuleOutcome
-from minhos.words import chance, count, gain, number, numbers, p_value, percent, signed, signeds
+from minhos.words import Interval, chance, count, gain, number, numbers, p_value, percent, signed, signeds
 
 CONSTRAINED = "kelly_drawdown"
 COLORS = (figures.BLUE, figures.ORANGE)
@@ -184,7 +182,12 @@ def _drawdown_chart(lab: FractionsLab) -> Chart:
     )
 
 
-def _dots(lab: FractionsLab, values: list[list[Any]], x: str, **more: Any) -> figures.Figure:
+def _dots(
+    lab: FractionsLab,
+    values: list[list[tuple[float | None, Interval | None]]],
+    x: str,
+    x_axis: figures.Trace | None = None,
+) -> figures.Figure:
     """One mark a policy and rule, names to the left."""
     traces = []
     for rule, found, color in zip(lab.rules, values, COLORS, strict=True):
@@ -212,7 +215,7 @@ def _dots(lab: FractionsLab, values: list[list[Any]], x: str, **more: Any) -> fi
         scattermode="group",
         scattergap=0.4,
         y_axis={"type": "category", "autorange": "reversed"},
-        **more,
+        x_axis=x_axis,
     )
 
 

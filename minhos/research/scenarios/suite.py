@@ -14,6 +14,7 @@ import msgspec
 
 from minhos.errors import SettingsError
 from minhos.market.types import Instrument
+from minhos.progress import Progress
 from minhos.research.scenarios.checks import Check, capital_at_risk, checks
 from minhos.research.scenarios.play import Run, play
 from minhos.research.scenarios.scenario import Played, Scenario
@@ -24,7 +25,6 @@ from minhos.research.scenarios.words import Row, idle_sentence, timeline, worst_
 from minhos.trading.events import TradingSettings
 from minhos.venues.matching import MatchingParameters
 
-Progress = Callable[[float, str], None]
 SCENARIOS: tuple[Scenario, ...] = (*SHOCKS, *STRAINS)
 
 

@@ -6,11 +6,14 @@ The number of trees is not searched: early stopping finds it.  How the table is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from minhos.training.recipe import Values
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 DIGITS = 3
 """Significant digits of a value: more would be noise, and nobody would copy them."""
@@ -61,7 +64,7 @@ SPACES: dict[str, dict[str, Range]] = {
 }
 
 
-def distributions(member: str) -> dict[str, Any]:
+def distributions(member: str) -> dict[str, BaseDistribution]:
     """The member's ranges as Optuna's distributions."""
     from optuna.distributions import FloatDistribution, IntDistribution
 

@@ -201,7 +201,7 @@ def figures_of_days(days: Days, dates: Ints) -> Resampled:
 
 def _ratio(above: Ints, below: Ints) -> Floats:
     """NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0))
 
 
 def fixed_side(

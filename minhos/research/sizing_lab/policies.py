@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -182,7 +182,7 @@ class Sizer:
         if policy.name == "fixed_same_risk":
             risk = self.mean_fraction(POLICY[SHIPPED], rule) if same_risk is None else same_risk
             return np.where(bets, risk, 0.0)
-        wanted = {
+        wanted: dict[str, Callable[[], Floats]] = {
             FIXED_10: lambda: np.full(len(bets), FIXED_SHARE),
             "fixed_1_contract": lambda: np.minimum(self._one_contract, 1.0),
             "volatility_target": lambda: self._volatility_target(bets),

@@ -182,7 +182,8 @@ def earlier_forecasts(
     first = blocks[week].test[0]
     rows = np.arange(blocks[0].test[0], first)
     rows = rows[data.decided[rows] & (data.end_ns[rows] < data.start_ns[first])]
-    return rows[np.isfinite(found.p[rows][:, present]).all(axis=1)][-CALIBRATION_BARS:]
+    whole: Ints = rows[np.isfinite(found.p[rows][:, present]).all(axis=1)]
+    return whole[-CALIBRATION_BARS:]
 
 
 def payoff_of(data: Dataset, rows: Ints, score: Floats, recipe: Recipe) -> Payoff:
