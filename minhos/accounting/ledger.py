@@ -152,6 +152,16 @@ class Ledger:
             state.equity_cents += held * (price_ticks - last) * self._instruments[symbol].tick_value_cents
         self._changed()
 
+    def account_at(self, symbol: str, price_ticks: int, time_ns: int) -> Account:
+        """The account as it would be after `on_mark`, which this does not do."""
+        marked = Ledger(0, self._instruments)
+        state = self._state
+        marked._state = msgspec.structs.replace(
+            state, last_ticks=dict(state.last_ticks), marked_ns=dict(state.marked_ns)
+        )
+        marked.on_mark(symbol, price_ticks, time_ns)
+        return marked.account()
+
     def on_trade_date(self, trade_date: int) -> bool:
         """A CME trade date (20251006) is on; True where it is new and the day's figures start from zero.
 

@@ -141,7 +141,6 @@ def standard_features(calendar: SessionCalendar) -> Callable[[Instrument], Obser
 def decide_again(state: TradingState, recorded: Decision) -> Decision:
     """The decision that `decide` makes now from the recorded forecast; the state is that before the decision."""
     assert state.manager is not None
-    state.close_bar()
     why = recorded.recommendation.reason if recorded.unready is not None and recorded.recommendation else ""
     return decide(state.moment(recorded.forecast, unready=recorded.unready, why=why), state.manager)
 

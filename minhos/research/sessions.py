@@ -124,6 +124,8 @@ class _Reading:
             trade_date = self.calendar.trade_date(event.time_ns)
             self._compared[trade_date] += 1
             self._disagree(trade_date, *event.differences)
+        elif isinstance(event, ev.ContradictionFound):
+            self._disagree(self.state.ledger.account().trade_date, event.text)
         else:
             self._note(*before)
         if self._day is not None:
@@ -178,5 +180,4 @@ class _Reading:
         """The state as it is, for the backtest of the day that begins."""
         copy = TradingState(self.calendar, given_by_decisions({}))
         restore_snapshot(copy, take_snapshot(self.state))
-        copy.venue_status, copy.reconciled = self.state.venue_status, self.state.reconciled
         return copy

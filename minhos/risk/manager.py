@@ -6,8 +6,9 @@ answers nonsense, ends in "hold nothing" and EMERGENCY.  Sizing happens before, 
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from minhos.risk.ladder import capped, step_of
 from minhos.risk.limits.standard import standard_limits
@@ -22,13 +23,26 @@ _SEVERITY = {Action.NONE: 0, Action.NO_ADDS: 1, Action.FLATTEN: 2}
 class RiskManager:
     """Judges recommendations.  limits: None for all standard ones; their order names the limit that bound.
 
+    A function that makes them is called when the first recommendation is judged: who only folds a journal needs none.
     mode: the live ladder holds in "live" alone.
     """
 
-    def __init__(self, parameters: RiskParameters, limits: Iterable[Limit] | None = None, mode: Mode = "paper") -> None:
+    def __init__(
+        self,
+        parameters: RiskParameters,
+        limits: Iterable[Limit] | Callable[[], Iterable[Limit]] | None = None,
+        mode: Mode = "paper",
+    ) -> None:
         self.parameters = parameters
         self.mode = mode
-        self.limits = tuple(standard_limits(parameters, mode=mode) if limits is None else limits)
+        self._given = limits
+
+    @functools.cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """All limits, in the order in which they are asked."""
+        if self._given is None:
+            return standard_limits(self.parameters, mode=self.mode)
+        return tuple(self._given() if callable(self._given) else self._given)
 
     def multiplier(self, state: RiskState, root: str = "") -> float:
         """Share of Kelly's size that the level leaves; of the worst instrument where no root is named."""
@@ -39,11 +53,11 @@ class RiskManager:
         return capped(parameters, step_of(state.ladder, self.parameters)) if self.mode == "live" else parameters
 
     def judge(self, context: RiskContext) -> Verdict:
-        """What may be held, which limit bound and why.  Never raises."""
-        limit: Limit | None = None
+        """What may be held, which limit bound and why.  Never raises, once the limits are made."""
+        limits, limit = self.limits, None
         try:
             caps = []
-            for limit in self.limits:
+            for limit in limits:
                 cap = limit.cap(context)
                 if cap is not None:
                     caps.append(cap)

@@ -24,6 +24,7 @@ __all__ = [
     "RiskState",
     "on_bar",
     "on_command",
+    "on_contradiction",
     "on_distrust",
     "on_mark",
     "on_model",
@@ -209,6 +210,11 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
     if state.distrust is not None:
         return state
     return replace(state, distrust=Stop("reconciliation", why, time_ns, flat=False))
+
+
+def on_contradiction(state: RiskState, why: str, time_ns: int) -> RiskState:
+    """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends."""
+    return replace(state, halted=Stop("engine", why, time_ns))
 
 
 def on_command(

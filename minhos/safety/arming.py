@@ -31,7 +31,7 @@ from minhos.risk.parameters import RiskParameters
 from minhos.safety.broker_facts import BrokerFacts
 from minhos.safety.clock_skew import MOST_SKEW_S, is_small
 from minhos.settings import Settings
-from minhos.trading.recovery import SNAPSHOT, fold, restore_snapshot
+from minhos.trading.recovery import restored
 from minhos.trading.state import TradingState
 from minhos.views.surroundings import STALE_AFTER_S
 
@@ -113,12 +113,7 @@ def newest_evidence(found: Sequence[Evidence], recipe: str) -> Evidence | None:
 
 def _as_left(path: Path, calendar: SessionCalendar) -> TradingState:
     """The state at a journal's end."""
-    source, state = reader(path), make_state(calendar)
-    snapshot = source.latest_snapshot(SNAPSHOT)
-    if snapshot is not None:
-        restore_snapshot(state, snapshot.payload)
-    fold(state, source.records(after=snapshot.sequence if snapshot else 0))
-    return state
+    return restored(reader(path), lambda: make_state(calendar))[0]
 
 
 def worst_case_today_cents(

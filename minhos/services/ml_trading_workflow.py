@@ -87,7 +87,6 @@ class MLTradingWorkflow:
             ev.SliceClosed(last.close_time_ns, Slice(last.close_time_ns, (last,))),
         ):
             state.apply(event)
-        state.close_bar()
         assert state.manager is not None
         forecast = forecaster.forecast(state.observation) if state.observation else None
         if forecast is None:

@@ -12,6 +12,7 @@ import msgspec
 
 from minhos.accounting.ledger import close_lots
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position
+from minhos.errors import OrderStateError
 from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
 from minhos.trading.venue import OrderReport, OrderStatus
 
@@ -61,6 +62,14 @@ class OrderBook:
                 contracts=record.contracts if contracts is None else contracts,
             )
         )
+
+    def refusal(self, order_id: str, trigger: Trigger) -> str:
+        """Why the table does not let that happen to the order now; empty where it does."""
+        try:
+            transition(self.records[order_id].state, trigger)
+        except OrderStateError as error:
+            return str(error)
+        return ""
 
     def report(self, report: OrderReport) -> None:
         """What the venue said; an order that it made itself (a stop) is taken up."""

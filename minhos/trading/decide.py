@@ -27,6 +27,11 @@ from minhos.trading.events import TradingSettings
 from minhos.trading.order_ids import intent, order_id
 from minhos.trading.types import Decision, Outcome
 
+RULES = {1: "as in MinhOS 0.1.0"}
+"""What this file and all that it calls decide by, each change of it with a sentence; recorded decisions of one version
+come out again bit for bit."""
+RULES_VERSION = max(RULES)
+
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
     """Everything that a decision may depend on.

@@ -15,7 +15,6 @@ from typing import Protocol
 import msgspec
 
 from minhos.accounting.types import Fill, Order, Role
-from minhos.errors import OrderStateError
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
@@ -23,18 +22,18 @@ from minhos.models.forecast import Forecast
 from minhos.risk.types import Action
 from minhos.trading import events as ev
 from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
-from minhos.trading.decide import decide, make_flatten, still_to_close
+from minhos.trading.decide import RULES_VERSION, decide, make_flatten, still_to_close
 from minhos.trading.guard import Guard
 from minhos.trading.order_states import FINAL, OrderState, Trigger
 from minhos.trading.outage import Outage
 from minhos.trading.settlement import Settlement
-from minhos.trading.state import TradingState
+from minhos.trading.state import FOLD_VERSION, TradingState
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
 
 _TO_BE_ASKED = (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """After these our record may differ from the broker's."""
-_CAME_TO_NOTHING = (OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
+_NOT_DONE = (OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """What a broker says of an order that could not be cancelled or changed."""
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
@@ -75,9 +74,11 @@ class Engine:
         self.guard = Guard(self)
         self.outage = Outage(self)
         self.refused_ids: set[str] = set()
-        """Orders whose cancel or resize came to nothing at a broker; not asked for again before the next survey."""
+        """Orders that a broker did not cancel or resize; not asked for again before the next survey.  Lost with the
+        process: at worst one of them is asked for once more."""
         self.last_sent_ns = 0
-        """When an order, a cancel or a resize was last handed to the venue."""
+        """When an order, a cancel or a resize was last handed to the venue by this process; a survey of the connection
+        that the next process makes began later than whatever this one sent."""
 
     def record(self, event: ev.Event, time_ns: int, *, more: bool = False) -> None:
         """Journal an event, then apply it; durable ones are on disk before anything acts on them.
@@ -94,7 +95,8 @@ class Engine:
     def start(self, settings: ev.TradingSettings, *, mode: str, account: str, version: str, cash_cents: int) -> None:
         """Take the journal over with these settings."""
         now_ns = self.clock.now_ns()
-        self.record(ev.EngineStarted(now_ns, mode, account, version, cash_cents), now_ns)
+        started = ev.EngineStarted(now_ns, mode, account, version, cash_cents, RULES_VERSION, FOLD_VERSION)
+        self.record(started, now_ns)
         if not self.venue.owns_account:
             self.record(ev.VenueStatusSeen(VenueStatus(now_ns, False, "not connected yet")), now_ns)
         self.activate_settings(settings)
@@ -186,7 +188,6 @@ class Engine:
         """A person's word; `flatten` and `halt` act at once, `accept-position` with the next surveys."""
         self.record(command, command.time_ns)
         if command.name == "accept-position":
-            self.settlement.vouched = command
             self.venue.ask()
         if command.name in ("flatten", "halt"):
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
@@ -223,7 +224,6 @@ class Engine:
     def _decide(self) -> Decision:
         state = self.state
         assert state.manager is not None
-        state.close_bar()
         unready, why = self._unready()
         forecast = None
         if unready is None and self.forecasts is not None and state.observation is not None:
@@ -278,8 +278,8 @@ class Engine:
             for action in stop_maintenance(covered, stops):
                 if action.what == "cancel":
                     self.cancel(action.stop_id, time_ns)
-                elif self._request(action.stop_id, Trigger.REQUEST_RESIZE, time_ns):
-                    self._note(self.venue.resize(action.stop_id, action.contracts, time_ns))
+                else:
+                    self.resize(action.stop_id, action.contracts, time_ns)
             for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
                 if order_id not in self.refused_ids:
                     self.cancel(order_id, time_ns)
@@ -301,17 +301,21 @@ class Engine:
 
     def cancel(self, order_id: str, time_ns: int) -> None:
         """Ask the venue to take an order back."""
-        if self._request(order_id, Trigger.REQUEST_CANCEL, time_ns):
+        if self._request(ev.CancelRequested(order_id, time_ns), Trigger.REQUEST_CANCEL):
             self._note(self.venue.cancel(order_id, time_ns))
 
-    def _request(self, order_id: str, trigger: Trigger, time_ns: int) -> bool:
-        """Note that the venue is about to be asked; False, halted and told, where the order's state excludes it."""
-        try:
-            self.state.book.trigger(order_id, trigger)
-        except OrderStateError as error:
-            self.state.contradiction = str(error)
-            self.settle_contradiction(time_ns)
+    def resize(self, stop_id: str, contracts: int, time_ns: int) -> None:
+        """Ask the venue to let a stop go on for that many contracts."""
+        if self._request(ev.ResizeRequested(stop_id, contracts, time_ns), Trigger.REQUEST_RESIZE):
+            self._note(self.venue.resize(stop_id, contracts, time_ns))
+
+    def _request(self, request: ev.CancelRequested | ev.ResizeRequested, trigger: Trigger) -> bool:
+        """Journal what the venue is about to be asked; False, and everything halted, where the order's state excludes
+        it."""
+        if refusal := self.state.book.refusal(request.order_id, trigger):
+            self._contradicted(refusal, request.time_ns)
             return False
+        self.record(request, request.time_ns)
         self.last_sent_ns = self.clock.now_ns()
         return True
 
@@ -329,7 +333,7 @@ class Engine:
                 self.record(ev.VenueReported(report), report.time_ns)
                 if report.status in _TO_BE_ASKED:
                     self.venue.ask()
-                if report.status in _CAME_TO_NOTHING and not self.venue.owns_account:
+                if report.status in _NOT_DONE and not self.venue.owns_account:
                     self.refused_ids.add(report.order_id)
             else:
                 fills -= 1
@@ -353,11 +357,13 @@ class Engine:
             self.record(self.state.trade_record(trade), trade.closed_ns)
 
     def settle_contradiction(self, time_ns: int) -> None:
-        """Where our record and the venue's contradict each other: halt and tell."""
-        text = self.state.contradiction
-        if text:
-            self.record(ev.Alarm(time_ns, text), time_ns)
-            self.record(ev.CommandReceived(time_ns, f"distrust-{time_ns}", "halt", "engine", text), time_ns)
+        """Where what the venue said and our record exclude each other: halt, with an alarm."""
+        if self.state.contradiction:
+            self._contradicted(self.state.contradiction, time_ns)
+
+    def _contradicted(self, text: str, time_ns: int) -> None:
+        self.record(ev.Alarm(time_ns, text), time_ns)
+        self.record(ev.ContradictionFound(time_ns, text), time_ns)
 
     def _for_venue(self, closed: Slice) -> Slice:
         """The slice with a bar of the traded contract: the micro shares the signal's prices and grid."""

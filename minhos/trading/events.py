@@ -1,14 +1,13 @@
 """Every event that a journal holds, and how it is written and read.
 
-An event is what came in (slices, prices, reports, fills, commands, timers, models, settings) or what was
-concluded (decisions, intents, interventions).  The state is a fold of these and of nothing else; so is every
-page.  Payloads are msgpack, because NaN and every float survive it bit for bit.
+An event is what came in (slices, prices, reports, fills, commands, models, settings), what was asked of the venue
+(intents, cancels, resizes) or what was concluded (decisions, interventions, contradictions).  The state is a fold of
+these and of nothing else; so is every page.  Payloads are msgpack, because NaN and every float survive it bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -31,6 +30,10 @@ class EngineStarted(msgspec.Struct, frozen=True):
     account: str
     version: str
     initial_cash_cents: int
+    rules_version: int = 1
+    """Of `decide`, for the decisions that follow; `decide.RULES` says what each version is."""
+    fold_version: int = 1
+    """How the events that follow are folded, see `state.FOLD_VERSION`; journals of 0.1.0 hold none, which is 1."""
 
 
 class TradingSettings(msgspec.Struct, frozen=True):
@@ -131,6 +134,31 @@ class OrderIntended(msgspec.Struct, frozen=True):
     time_ns: int
 
 
+class CancelRequested(msgspec.Struct, frozen=True):
+    """The venue is about to be asked to take an order back; what becomes of it comes as a report.
+
+    Not durable: should a power cut lose it, the venue's answer or its next survey says the same.
+    """
+
+    order_id: str
+    time_ns: int
+
+
+class ResizeRequested(msgspec.Struct, frozen=True):
+    """The venue is about to be asked to let a stop go on for that many contracts; not durable, as a cancel."""
+
+    order_id: str
+    contracts: int
+    time_ns: int
+
+
+class ContradictionFound(msgspec.Struct, frozen=True):
+    """Our record and the venue's exclude each other: everything is halted.  Durable."""
+
+    time_ns: int
+    text: str
+
+
 class DecisionMade(msgspec.Struct, frozen=True, gc=False):
     decision: Decision
     latency_us: float = 0.0
@@ -174,21 +202,17 @@ class CommandReceived(msgspec.Struct, frozen=True):
     payload: dict[str, str | int | float | bool] = {}
 
 
-class TimerFired(msgspec.Struct, frozen=True):
-    time_ns: int
-    name: str
-
-
-class TradeDateStarted(msgspec.Struct, frozen=True):
-    time_ns: int
-    trade_date: int
-
-
 class Alarm(msgspec.Struct, frozen=True):
     """Something a person should know at once."""
 
     time_ns: int
     text: str
+
+
+class Retired(msgspec.Struct, frozen=True):
+    """An event of a kind that is no longer written; it changes nothing.  Only `decode` makes one."""
+
+    kind: str
 
 
 Event = (
@@ -208,9 +232,11 @@ Event = (
     | Intervention
     | TradeClosed
     | CommandReceived
-    | TimerFired
-    | TradeDateStarted
     | Alarm
+    | CancelRequested
+    | ResizeRequested
+    | ContradictionFound
+    | Retired
 )
 
 DURABLE = (
@@ -219,21 +245,25 @@ DURABLE = (
     Reconciled,
     CommandReceived,
     Intervention,
+    ContradictionFound,
     EngineStarted,
     SettingsActivated,
     ModelActivated,
 )
 """Committed with synchronous FULL before anything acts on them."""
 
-_TYPES: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
+RETIRED = ("TimerFired", "TradeDateStarted")
+"""Kinds that earlier versions knew; docs/decisions/0010 says why there are no timers in the journal."""
+EVENT_VERSION = 1
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, object]], dict[str, object]]] = {}
+"""(kind, version) to a function that turns that version's fields into the next one's."""
+
+_TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__args__ if kind is not Retired}
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Event]] = {
     name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()
 }
-
-EVENT_VERSION = 1
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""(kind, version) to a function that turns that version's fields into the next one's."""
+_FIELDS = msgspec.msgpack.Decoder(dict[str, object])
 
 
 def kind_of(event: Event) -> str:
@@ -252,16 +282,16 @@ def decode(kind: str, payload: bytes, version: int = EVENT_VERSION) -> Event:
     Raises:
         JournalError: an unknown kind or version, or a payload that does not fit it.
     """
+    if kind in RETIRED:
+        return Retired(kind)
     if kind not in _TYPES:
         raise JournalError(f"the journal holds an event {kind!r} that this version of MinhOS does not know; update it.")
     try:
         if version == EVENT_VERSION:
-            event: Event = _DECODERS[kind].decode(payload)
-            return event
-        fields = msgspec.msgpack.decode(payload)
+            return _DECODERS[kind].decode(payload)
+        fields = _FIELDS.decode(payload)
         for old in range(version, EVENT_VERSION):
             fields = UPCASTS[kind, old](fields) if (kind, old) in UPCASTS else fields
-        converted: Event = msgspec.convert(fields, _TYPES[kind])
-        return converted
+        return msgspec.convert(fields, _TYPES[kind])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise JournalError(f"an event {kind!r} of the journal cannot be read: {error}.") from error

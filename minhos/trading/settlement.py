@@ -3,11 +3,12 @@
 `reconciliation` compares; this acts through the engine.  One survey may cross an order or a fill that is on its way,
 so that anything held against the broker must be seen in two surveys; until then it is asked again.
 
-What is remembered for that, and until when (nothing of it outlives the process):
+What is remembered for that, and until when.  All of it may be lost with the process: whatever is held against the
+broker is then seen in two surveys of the next one.  A person's word and the known differences are of the state.
 
     memory              what it is for                                   forgotten
-    refused_ids         orders whose cancel or resize came to nothing:   with the next survey that crossed nothing,
-      (the engine's)    not asked for again at once                      before orders are looked after again
+    refused_ids         orders that were not cancelled or resized when   with the next survey that crossed nothing,
+      (the engine's)    the broker was asked: not asked for at once      before orders are looked after again
     _suspected          differences of the last survey: the same ones    replaced with each survey that crossed
                         in the next survey make flat-only                nothing
     _missing            orders of ours that the last survey lacked:      likewise
@@ -19,6 +20,9 @@ What is remembered for that, and until when (nothing of it outlives the process)
     _again_ns           when a stop may be placed, or a contract closed  never, but a time that has passed forbids
                         again, after an attempt                          nothing; at once where a smaller stop makes
                                                                          room first
+    _content            the last survey that was journaled: the same     never; one that is the same is then
+                        one is not journaled again                       journaled once more
+    _alarmed_ns         which alarm was raised when: not again at once   after `REMIND_NS`
 """
 
 from __future__ import annotations
@@ -54,10 +58,6 @@ class Settlement:
         self._content: Survey | None = None
         self._missing: frozenset[str] = frozenset()
         self._suspected: tuple[str, ...] = ()
-        self._concluded: tuple[str, ...] | None = None
-        self._trade_date = 0
-        self.vouched: ev.CommandReceived | None = None
-        """A person's word that the position is the one that the broker shows; for the difference that is there now."""
         self._bare: frozenset[str] = frozenset()
         self._unplanned: frozenset[str] = frozenset()
         self._again_ns: dict[str, int] = {}
@@ -82,9 +82,9 @@ class Settlement:
         engine.take(answers(state, survey, self._missing, targets=engine.venue.targets), now_ns)
         self._missing = missing(state, survey)
         found = differences(state, survey)
-        if found and found == self._suspected and self.vouched is not None:
-            self._book_as_shown(survey, self.vouched, now_ns)
-            found, self.vouched = differences(state, survey), None
+        if found and found == self._suspected == state.differences and state.vouched is not None:
+            self._book_as_shown(survey, state.vouched, now_ns)
+            found = differences(state, survey)
         if (found and found != self._suspected) or self._unsettled():
             engine.venue.ask()
         certain = found == self._suspected
@@ -109,11 +109,10 @@ class Settlement:
     def _conclude(self, found: tuple[str, ...], now_ns: int) -> None:
         """Tell the outcome where it is news; after a `resume` a difference that remains is news again."""
         engine, state = self._engine, self._engine.state
-        trade_date = state.ledger.account().trade_date
-        news = not state.reconciled or found != self._concluded or trade_date != self._trade_date
+        compared = state.reconciled and state.compared_date == state.ledger.account().trade_date
+        news = not compared or found != state.differences or (state.vouched is not None and not found)
         if not news and not (found and state.risk.distrust is None):
             return
-        self._concluded, self._trade_date = found, trade_date
         engine.record(ev.Reconciled(now_ns, found), now_ns)
         if found:
             engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)

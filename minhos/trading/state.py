@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
-from minhos.accounting.types import Fill, OrderType, Role, Trade
+from minhos.accounting.types import Account, Fill, OrderType, Role, Trade
 from minhos.errors import OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
@@ -23,23 +23,30 @@ from minhos.risk.limits.standard import standard_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
-from minhos.risk.types import Level, ModelCondition, RiskState
+from minhos.risk.types import Level, Limit, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import Moment
-from minhos.trading.order_states import UNANSWERED, Trigger
+from minhos.trading.order_states import UNANSWERED, OrderState, Trigger
 from minhos.trading.types import Decision, Outcome
-from minhos.trading.venue import OrderStatus, VenueStatus
+from minhos.trading.venue import OrderReport, OrderStatus, VenueStatus
 
 QUALITY_BARS = 60
 """Data quality is the share of the last bars that came, and came in time."""
+
+FOLD_VERSION = 2
+"""How events are folded from an `EngineStarted` on.
+
+1: as MinhOS 0.1.0 wrote them.  No cancel or resize that was asked for stands in the journal, so that the venue's answer
+implies the request.  2: each stands there before the venue hears of it, and so does a contradiction.
+"""
 
 Observe = Callable[[Bar], Observation | None]
 """Features of a closed bar; None while warming up."""
 
 
 class TradingState:
-    """Mutable; one for each journal.  Only `apply` changes it (and `close_bar`, which `apply` calls as well)."""
+    """Mutable; one for each journal.  Only `apply` changes it."""
 
     def __init__(self, calendar: SessionCalendar, features: Callable[[Instrument], Observe]) -> None:
         self.calendar = calendar
@@ -47,6 +54,7 @@ class TradingState:
         self.mode = ""
         self.account_name = ""
         self.sequence = 0
+        self.fold_version = FOLD_VERSION
         self.began_ns = 0
         """When this journal began; what the broker did before is not ours."""
         self.venue_status: VenueStatus | None = None
@@ -55,6 +63,12 @@ class TradingState:
         """Signed contracts as the broker showed them last."""
         self.reconciled = False
         """Whether the broker's account was compared since the connection was made."""
+        self.differences: tuple[str, ...] = ()
+        """What that comparison, or the last one before it, left unexplained."""
+        self.compared_date = 0
+        """The trade date of that comparison."""
+        self.vouched: ev.CommandReceived | None = None
+        """A person's word that the position is the one that the broker shows; for the differences that are known."""
         self.settings: ev.TradingSettings | None = None
         self.manager: RiskManager | None = None
         self.model: ev.ModelActivated | None = None
@@ -68,17 +82,13 @@ class TradingState:
         self.anchor_time_ns = 0
         self.slice: Slice | None = None
         """The slice that closed and is not decided on yet."""
-        self.marked = False
-        """Whether the account was marked at that slice's close."""
         self.expiry_ns = 0
         self.contradiction = ""
         """What the venue said that our record excludes; until trading was halted for it."""
         self.received_ns = 0
         self.last_close_ns = 0
-        self.last_decision: Decision | None = None
         self.arrived: deque[bool] = deque(maxlen=QUALITY_BARS)
-        self.data_quality = 1.0
-        """Share of `arrived` that is true."""
+        """Whether each of the last bars came, and came in time; oldest first."""
         self.closed_trades: tuple[Trade, ...] = ()
         """Those that the last fill closed and that are not recorded yet."""
         self.decided: dict[str, Decision] = {}
@@ -99,17 +109,24 @@ class TradingState:
             ev.DecisionMade: lambda event: self._on_decision(event.decision),
             ev.CommandReceived: self._on_command,
             ev.TradeClosed: self._on_trade_closed,
+            ev.CancelRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_CANCEL),
+            ev.ResizeRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_RESIZE),
+            ev.ContradictionFound: self._on_contradiction,
         }
+        self._closing: tuple[Account, RiskState] | None = None
+        """What `at_close` gave, until the next event."""
 
     def apply(self, event: ev.Event) -> None:
         """Take an event in; those that only inform change nothing.
 
-        What a venue says and our record excludes is kept in `contradiction`: the event stands in the journal, so that
-        a restart meets it again.
+        What a venue says and our record excludes is kept in `contradiction` until trading was halted for it: the event
+        stands in the journal, so that a restart meets it again.
         """
         handler = self._handlers.get(type(event))
         if handler is None:
             return
+        if type(event) is not ev.DecisionMade:
+            self._closing = None
         try:
             handler(event)
         except (OrderStateError, ReconciliationError) as error:
@@ -123,7 +140,7 @@ class TradingState:
         if not self.mode:
             self.began_ns = event.time_ns
             self.ledger = Ledger(event.initial_cash_cents, {})
-        self.mode, self.account_name = event.mode, event.account
+        self.mode, self.account_name, self.fold_version = event.mode, event.account, event.fold_version
 
     def _on_settings(self, event: ev.SettingsActivated) -> None:
         settings = event.settings
@@ -131,8 +148,7 @@ class TradingState:
         self.settings = settings
         self.expiry_ns = expiry_ns(settings.order_symbol)
         mode = risk_mode(self.mode)
-        limits = standard_limits(settings.risk, mode=mode, events=parse_events(settings.events_text))
-        self.manager = RiskManager(settings.risk, limits, mode)
+        self.manager = RiskManager(settings.risk, lambda: limits_of(settings, mode), mode)
         for symbol, instrument in settings.instruments.items():
             self.ledger.add_instrument(symbol, instrument)
         signal = settings.instruments[settings.signal_symbol]
@@ -157,19 +173,19 @@ class TradingState:
             self.ledger.on_mark(settings.order_symbol, last.close_ticks, last.close_time_ns)
 
     def _on_slice(self, event: ev.SliceClosed) -> None:
-        self.slice, self.received_ns, self.marked = event.slice, event.received_ns, False
+        self.slice, self.received_ns = event.slice, event.received_ns
         settings = self._settings()
         self._trade_date(event.slice.close_time_ns)
         bar = event.slice.bar(settings.signal_symbol)
-        self.note_arrivals(bar is not None and not event.slice.late)
+        self.arrived.append(bar is not None and not event.slice.late)
         self.observation = None
         if bar is not None and bar.close_time_ns > self.last_close_ns:
             self._warm(bar)
 
-    def note_arrivals(self, *in_time: bool) -> None:
-        """Whether each of these bars came in time, oldest first: counted once a bar, asked for twice."""
-        self.arrived.extend(in_time)
-        self.data_quality = self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
+    @property
+    def data_quality(self) -> float:
+        """Share of the last bars that came in time."""
+        return self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
 
     def _warm(self, bar: Bar) -> None:
         self.last_close_ns = bar.close_time_ns
@@ -197,6 +213,8 @@ class TradingState:
 
     def _on_report(self, event: ev.VenueReported) -> None:
         report = event.report
+        if self.fold_version == 1:
+            self._imply_request(report)
         before = self.book.records.get(report.order_id)
         self.book.report(report)
         order = self.book.order(report.order_id)
@@ -207,6 +225,12 @@ class TradingState:
             self.ledger.on_stop_rested(order.order_id, order.parent_id, order.trigger_ticks)
         elif report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED):
             self.ledger.on_stop_lost(order.order_id)
+
+    def _imply_request(self, report: OrderReport) -> None:
+        """Of a journal without requests: a cancel that was refused before any other answer had been asked for."""
+        known = self.book.records.get(report.order_id)
+        if report.status is OrderStatus.CANCEL_REJECTED and known and known.state is OrderState.SENT:
+            self.book.trigger(report.order_id, Trigger.REQUEST_CANCEL)
 
     def _on_venue_status(self, event: ev.VenueStatusSeen) -> None:
         self.venue_status = event.status
@@ -221,6 +245,9 @@ class TradingState:
 
     def _on_reconciled(self, event: ev.Reconciled) -> None:
         self.reconciled = True
+        if not event.differences or event.differences != self.differences:
+            self.vouched = None
+        self.differences, self.compared_date = event.differences, self.ledger.account().trade_date
         if event.differences:
             self.risk = risk_state.on_distrust(self.risk, "; ".join(event.differences), event.time_ns)
 
@@ -249,9 +276,8 @@ class TradingState:
             self.decided.pop(order_id, None)
 
     def _on_decision(self, decision: Decision) -> None:
-        self.close_bar()
+        self._close_bar()
         self.sequence, self.anchor_time_ns = decision.sequence, decision.anchor_time_ns
-        self.last_decision = decision
         if not self.ledger.account().position(decision.symbol):
             self.decided.clear()
         for order in decision.orders:
@@ -263,25 +289,53 @@ class TradingState:
         equity = self.ledger.account().equity_cents
         emergency = self.risk.level() is Level.EMERGENCY
         if event.name == "halt":
-            self.contradiction = ""
+            self.contradiction = ""  # as 0.1.0 settled it; today a `ContradictionFound` does
+        elif event.name == "accept-position":
+            self.vouched = event
+        elif event.name == "resume":
+            self.vouched = None
         self.risk = risk_state.on_command(
             self.risk, event.name, event.who, event.why, event.time_ns, equity, payload=event.payload
         )
         if event.name == "resume" and emergency:
             self.ledger.reanchor_peak()
 
+    def _on_contradiction(self, event: ev.ContradictionFound) -> None:
+        self.contradiction = ""
+        self.risk = risk_state.on_contradiction(self.risk, event.text, event.time_ns)
+
     # The bar's end ----------------------------------------------------------------------------------------------
 
-    def close_bar(self) -> None:
-        """Mark the account at the bar's close, before the decision; once a slice."""
-        if self.slice is None or self.marked:
-            return
-        self.marked = True
+    def at_close(self) -> tuple[Account, RiskState]:
+        """Account and risk marked at the close of the slice that is to be decided on; the marks are made by `apply`."""
+        if self._closing is None:
+            settings, bar = self._settings(), self._closed_bar()
+            account = self.ledger.account()
+            if bar is not None:
+                account = self.ledger.account_at(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
+            risk = self.risk
+            if self.slice is not None:
+                time_ns = self.slice.close_time_ns
+                risk = risk_state.on_mark(risk, settings.risk, account, time_ns, bar_closed=True)
+            self._closing = account, risk
+        return self._closing
+
+    def _closed_bar(self) -> Bar | None:
+        """The bar of the traded contract that closed; the micro shares the signal's prices."""
         settings = self._settings()
-        bar = self.slice.bar(settings.order_symbol) or self.slice.bar(settings.signal_symbol)
+        if self.slice is None:
+            return None
+        return self.slice.bar(settings.order_symbol) or self.slice.bar(settings.signal_symbol)
+
+    def _close_bar(self) -> None:
+        """The marks at the close, before what the decision on it changes."""
+        bar, known = self._closed_bar(), self._closing
         if bar is not None:
-            self.ledger.on_mark(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
-        self._mark_risk(self.slice.close_time_ns, bar_closed=True)
+            self.ledger.on_mark(self._settings().order_symbol, bar.close_ticks, bar.close_time_ns)
+        if known is not None:
+            self.risk, self._closing = known[1], None
+        elif self.slice is not None:
+            self._mark_risk(self.slice.close_time_ns, bar_closed=True)
 
     def _mark_risk(self, time_ns: int, *, bar_closed: bool = False) -> None:
         account = self.ledger.account()
@@ -332,12 +386,12 @@ class TradingState:
     # What a decision needs --------------------------------------------------------------------------------------
 
     def moment(self, forecast: Forecast | None, *, unready: Outcome | None = None, why: str = "") -> Moment:
-        """The inputs of the decision at the slice that closed; `close_bar` comes first."""
+        """The inputs of the decision at the slice that closed."""
         assert self.slice is not None
         settings = self._settings()
         symbol, now_ns = settings.order_symbol, self.slice.close_time_ns
         session = self.calendar.session_of_bar(now_ns)
-        account = self.ledger.account()
+        account, risk = self.at_close()
         return Moment(
             sequence=self.sequence + 1,
             close_time_ns=now_ns,
@@ -346,7 +400,7 @@ class TradingState:
             instrument=settings.instruments[symbol],
             settings=settings,
             account=account,
-            risk=self.risk,
+            risk=risk,
             close_ticks=account.last_ticks.get(symbol, 0),
             session_open=session is not None,
             session_close_ns=session.close_ns if session else now_ns,
@@ -419,6 +473,11 @@ class TradingState:
             level=verdict.level if verdict else self.risk.level(),
             bundle_id=decision.bundle_id if decision else "",
         )
+
+
+def limits_of(settings: ev.TradingSettings, mode: Mode) -> tuple[Limit, ...]:
+    """Every limit of these settings, in the order in which they are asked."""
+    return standard_limits(settings.risk, mode=mode, events=parse_events(settings.events_text))
 
 
 def expiry_ns(symbol: str) -> int:

@@ -40,6 +40,7 @@ SHOWN_KINDS = (
     "Alarm",
     "Intervention",
     "CommandReceived",
+    "ContradictionFound",
 )
 """What the pages' own folds read; the rest matters to the trading state alone."""
 
@@ -50,8 +51,7 @@ class Views:
     def __init__(self, calendar: SessionCalendar) -> None:
         self.calendar = calendar
         self.sequence = 0
-        self.trading = TradingState(calendar, lambda _: _no_features)
-        self.trading.warming = False
+        self.trading = _without_features(calendar)
         self.decisions = Decisions()
         self.market = Market()
         self.performance = Performance(calendar)
@@ -90,10 +90,10 @@ class Views:
         """Take one event in; events that were taken in already change nothing."""
         if sequence <= self.sequence:
             return
-        self.trading.contradiction = ""
+        pending = self.trading.contradiction
         try:
             self.trading.apply(event)
-            problem = self.trading.contradiction
+            problem = self.trading.contradiction if self.trading.contradiction != pending else ""
         except MinhosError as error:
             problem = str(error)
         if problem:
@@ -113,23 +113,29 @@ class Views:
             yield record.sequence
 
     def catch_up(self, journal: JournalReader) -> Iterator[int]:
-        """Like `follow` for views that know nothing yet, by way of the newest snapshot; yields each sequence."""
+        """Like `follow` for views that know nothing yet, by way of the newest snapshot; yields each sequence.
+
+        A snapshot that another version took is not used: all events are folded.
+        """
         snapshot = journal.latest_snapshot(SNAPSHOT) if self.sequence == 0 else None
-        if snapshot is not None:
+        restored = self._restored(snapshot.payload) if snapshot is not None else None
+        if snapshot is not None and restored is not None:
             for record in journal.records(until=snapshot.sequence, kinds=SHOWN_KINDS):
                 event = _event(record)
                 if isinstance(event, ev.SettingsActivated):
                     self.trading.apply(event)
                 self._show(record.sequence, event)
                 yield record.sequence
-            self._restore(snapshot.payload)
-            self.sequence = snapshot.sequence
+            self.trading, self.sequence = restored, snapshot.sequence
         yield from self.follow(journal)
 
-    def _restore(self, payload: bytes) -> None:
-        self.trading = TradingState(self.calendar, lambda _: _no_features)
-        self.trading.warming = False
-        restore_snapshot(self.trading, payload)
+    def _restored(self, payload: bytes) -> TradingState | None:
+        state = _without_features(self.calendar)
+        try:
+            restore_snapshot(state, payload)
+        except JournalError:
+            return None
+        return state
 
     def _show(self, sequence: int, event: ev.Event) -> None:
         """The pages' own folds."""
@@ -159,6 +165,8 @@ class Views:
                 self._alert(sequence, event.time_ns, event.text)
             case ev.Intervention():
                 self._alert(sequence, event.time_ns, f"{event.action.value} by {event.who}: {event.reason}")
+            case ev.ContradictionFound():
+                self._alert(sequence, event.time_ns, f"halt by engine: {event.text}")
             case ev.CommandReceived():
                 self._alert(sequence, event.time_ns, f"{event.name} by {event.who}: {event.why or 'no reason given'}")
 
@@ -170,6 +178,12 @@ class Views:
 
     def _alert(self, sequence: int, time_ns: int, text: str) -> None:
         self.alerts.append((sequence, time_ns, text))
+
+
+def _without_features(calendar: SessionCalendar) -> TradingState:
+    state = TradingState(calendar, lambda _: _no_features)
+    state.warming = False
+    return state
 
 
 def _no_features(_: Bar) -> Observation | None:

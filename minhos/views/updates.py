@@ -90,6 +90,7 @@ _KINDS: dict[type, str] = {
     ev.ModelActivated: "status",
     ev.EngineStarted: "status",
     ev.CommandReceived: "status",
+    ev.ContradictionFound: "status",
     ev.Alarm: "alert",
     ev.Intervention: "alert",
 }
@@ -112,6 +113,8 @@ def _words(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -
             text = f"{event.action.value} by {event.who}: {event.reason}"
         case ev.CommandReceived():
             text = f"{event.name} by {event.who}. {event.why}".strip()
+        case ev.ContradictionFound():
+            text = f"halt by engine. {event.text}"
         case ev.Alarm():
             text = event.text
         case _:

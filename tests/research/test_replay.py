@@ -122,7 +122,7 @@ def test_a_replay_tells_how_far_it_is():
     for record in JOURNAL.records():
         long.append(record.kind, record.payload, record.time_ns)
     for i in range(5_000):
-        long.append("TimerFired", ev.encode(ev.TimerFired(i, "poll")), i)
+        long.append("Alarm", ev.encode(ev.Alarm(i, "poll")), i)
     replay(long, progress=lambda share, text: told.append((share, text)))
     assert told
     assert all(0.0 < share <= 1.0 for share, _ in told)

@@ -40,6 +40,9 @@ class AnsweringBroker(PaperVenue):
     def resize(self, order_id, contracts, time_ns):
         return self._later(super().resize(order_id, contracts, time_ns))
 
+    def on_price(self, price):
+        return self._later(super().on_price(price))
+
     def match_open(self, closed):
         return self._later(super().match_open(closed))
 

@@ -19,7 +19,7 @@ from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import MNQ, MONDAY_OPEN, NQ, bar, forecast, payoff
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
-from minhos.trading.recovery import fold, reconcile
+from minhos.trading.recovery import fold, reconcile, take_snapshot
 from minhos.trading.state import TradingState
 from minhos.trading.types import Decision
 from minhos.trading.venue import Venue
@@ -185,26 +185,7 @@ class Desk:
 
 def remembered(state: TradingState) -> bytes:
     """All that the state remembers, as bytes; only the features are left out (they begin again at a restart)."""
-    risk, last = state.risk, state.last_decision
-    values = (
-        state.mode,
-        state.account_name,
-        state.sequence,
-        state.settings,
-        state.model,
-        state.ledger.to_state(),
-        tuple(state.book.records.values()),
-        tuple(state.book.open_ids),
-        risk,
-        state.decided,
-        state.last_close_ns,
-        state.anchor_time_ns,
-        tuple(state.arrived),
-        last,
-        state.contradiction,
-        state.slice,
-    )
-    return msgspec.msgpack.encode(values)
+    return take_snapshot(state) + msgspec.msgpack.encode(tuple(state.book.open_ids))
 
 
 def folded(desk: Desk) -> TradingState:

@@ -269,4 +269,4 @@ def test_a_request_that_an_orders_state_excludes_halts_instead_of_ending_the_eng
     assert desk.state.contradiction == ""
     desk.survey(entry.contracts if state is not OrderState.FILLED else 0)
     assert desk.flat_bar(p=SURE).verdict.target == 0
-    assert [event.name for event in desk.events(ev.CommandReceived)] == ["halt"]
+    assert [event.text for event in desk.events(ev.ContradictionFound)] == [desk.alarms[-1]]
