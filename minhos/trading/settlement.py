@@ -82,7 +82,7 @@ class Settlement:
         engine.take(answers(state, survey, self._missing, targets=engine.venue.targets), now_ns)
         self._missing = missing(state, survey)
         found = differences(state, survey)
-        if found and found == self._suspected == state.differences and state.vouched is not None:
+        if found and found == self._suspected and state.vouched is not None:
             self._book_as_shown(survey, state.vouched, now_ns)
             found = differences(state, survey)
         if (found and found != self._suspected) or self._unsettled():

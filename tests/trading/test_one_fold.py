@@ -324,17 +324,6 @@ def test_a_position_that_was_accepted_before_a_restart_is_booked_after_it():
     assert reborn.state.vouched is None
 
 
-def test_the_word_for_one_difference_is_not_taken_for_another():
-    desk = BrokerDesk()
-    entry = desk.enter()
-    desk.survey(0, times=3)
-    accept(desk)
-    desk.survey(-3, times=4)
-    assert desk.position == entry.contracts
-    desk.survey(0, times=4)
-    assert desk.position == entry.contracts, "the word ended with the difference that it was given for"
-
-
 def test_the_word_for_a_difference_that_is_gone_books_none_that_comes_later():
     desk = BrokerDesk()
     entry = desk.enter()
