@@ -208,11 +208,11 @@ def unanswered(record: OrderRecord, venue: Venue, time_ns: int) -> OrderReport |
     name, state = record.order.order_id, record.state
     if state is OrderState.WORKING:
         return None
-    if not venue.answers_at_once:
-        return OrderReport(name, OrderStatus.UNKNOWN, time_ns, "not answered before the restart")
-    if state in _HELD:
+    if venue.answers_at_once and state not in _HELD:
+        return OrderReport(name, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
+    if venue.owns_account:
         return None
-    return OrderReport(name, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
+    return OrderReport(name, OrderStatus.UNKNOWN, time_ns, "not answered before the restart")
 
 
 def unheard_stops(book: OrderBook) -> list[Order]:

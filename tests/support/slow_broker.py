@@ -27,7 +27,7 @@ class SlowBroker(AnsweringBroker):
     def adopt(self, orders, positions) -> None:
         """Nothing: it has a memory of its own."""
 
-    def connect(self, time_ns: int, *, ready: bool) -> None:
+    def connect(self, time_ns: int, *, ready: bool = True) -> None:
         """The connection is made or lost; lost with it is what was under way."""
         self.connected, self._waiting, self._news = ready, [], []
         self._news.append(VenueStatus(time_ns, ready, "" if ready else "the connection was lost"))
