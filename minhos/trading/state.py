@@ -68,7 +68,7 @@ class TradingState:
         self.compared_date = 0
         """The trade date of that comparison."""
         self.vouched: ev.CommandReceived | None = None
-        """A person's word that the position is the one that the broker shows; until it is booked or both sides agree."""
+        """A person's word that the position is what the broker shows; until it is booked, or both sides agree."""
         self.settings: ev.TradingSettings | None = None
         self.manager: RiskManager | None = None
         self.model: ev.ModelActivated | None = None
