@@ -114,6 +114,15 @@ class PaperSettings(Section):
     """Name of the paper account; each has a journal of its own."""
 
 
+class TradingSection(Section):
+    venue: str = ""
+    """Name of a venue of the user's own (`parts`); empty for Sierra Chart where it has a host, else the paper venue."""
+    account: str = "own"
+    """Its account's name in the journal."""
+    mode: Literal["paper", "live"] = "paper"
+    """`live` where its orders are real money."""
+
+
 class SierraSettings(Section):
     """Where Sierra Chart's DTC server listens; without a host the orders go to our own paper venue."""
 
@@ -268,6 +277,9 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()
+    trading: TradingSection = TradingSection()
+    venue: dict[str, dict[str, object]] = {}
+    """Options of venues of the user's own, by name: `[venue.my_broker]`."""
     feed: dict[str, dict[str, Any]] = {}
     """Options of feeds of the user's own, by name: `[feed.my_vendor]`."""
     evaluation: dict[str, dict[str, Any]] = {}
@@ -333,6 +345,11 @@ class Settings(Section):
     def simulated(self) -> bool:
         """Whether the market is generated."""
         return self.data.feed == "simulated" if self.data.feed else not self.data.source
+
+    @property
+    def venue_name(self) -> str:
+        """Where orders go: `[trading] venue`, or what `[sierra] host` says."""
+        return self.trading.venue or ("sierra" if self.sierra.used else "paper")
 
 
 def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:

@@ -14,10 +14,12 @@ from minhos.settings import Settings
 
 
 def mode_of(settings: Settings) -> str:
-    """simulated (a generated market), paper (our paper venue or a simulated account of Sierra Chart) or live."""
+    """simulated (a generated market), paper (our paper venue or a simulated account) or live."""
     if settings.simulated:
         return "simulated"
-    return settings.sierra.mode if settings.sierra.used else "paper"
+    if settings.venue_name == "sierra":
+        return settings.sierra.mode
+    return "paper" if settings.venue_name == "paper" else settings.trading.mode
 
 
 def scope_of(settings: Settings) -> str:
@@ -30,7 +32,9 @@ def account_of(settings: Settings) -> str:
     """The account's name in the journal."""
     if settings.sierra.used:
         return settings.sierra.account
-    return f"{settings.paper.account}-{market_name(settings)}" if settings.simulated else settings.paper.account
+    own = settings.venue_name != "paper"
+    account = settings.trading.account if own else settings.paper.account
+    return f"{account}-{market_name(settings)}" if settings.simulated else account
 
 
 def market_name(settings: Settings) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from minhos.assembly.layout import Layout
 from minhos.errors import ModelError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
 from minhos.market.calendar import SessionCalendar
@@ -22,9 +21,6 @@ from minhos.models.serving import Forecaster
 from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
-from minhos.trading.venue import Venue
-from minhos.venues.matching import MatchingParameters
-from minhos.venues.paper import PaperVenue
 
 
 def make_clock(settings: Settings) -> Clock:
@@ -66,29 +62,6 @@ def feature_factory(calendar: SessionCalendar) -> Callable[[Instrument], Observe
 
 def make_state(calendar: SessionCalendar) -> TradingState:
     return TradingState(calendar, feature_factory(calendar))
-
-
-def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
-    """Our paper venue, or Sierra Chart's DTC server where one is configured."""
-    if settings.sierra.used:
-        from minhos.assembly.sierra import sierra_venue
-
-        return sierra_venue(settings, layout, instruments, clock)
-    return PaperVenue(instruments, matching_of(settings))
-
-
-def starting_cash_cents(settings: Settings) -> int:
-    """What a new journal begins with: the setting, or what the broker shows.  Raises VenueError where it shows none."""
-    if settings.sierra.used:
-        from minhos.assembly.sierra import account_cash_cents
-
-        return account_cash_cents(settings)
-    return round(100 * settings.paper.initial_cash)
-
-
-def matching_of(settings: Settings) -> MatchingParameters:
-    """How the paper venue fills; backtests and comparisons of it fill alike."""
-    return MatchingParameters(delay_bars=settings.paper.delay_bars)
 
 
 def load_model(

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from minhos.assembly.naming import account_of, mode_of
-from minhos.assembly.trading import matching_of
+from minhos.assembly.venues import matching_of
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.commands.terminal import console, progress
 from minhos.errors import CheckFailed, DataError

@@ -7,6 +7,7 @@
 | framing | `Framer`: a stream of bytes cut into messages |
 | client, logon, events | `DtcClient`, `ClientOptions`, and what it tells without being asked |
 | history | `history`: historical prices, one connection a request |
+| transport, turns | the port by which bytes travel: sockets, memory; an event loop without a thread |
 | server, backend, simulated | `DtcServer` over the port `Backend`; `SimulatedBackend` to try clients against |
 | faults | `Faults`: everything that a server can do wrong, one switch each |
 

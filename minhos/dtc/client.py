@@ -30,6 +30,7 @@ from minhos.dtc.messages import Message
 from minhos.dtc.messages.enums import MarketDataFeedStatus, RequestAction
 from minhos.dtc.prices import PRICE_FIELDS, PriceScale
 from minhos.dtc.session import Session
+from minhos.dtc.transport import Sockets, Transport
 from minhos.dtc.wire import Sleep
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected, DtcTimeout
 
@@ -65,8 +66,9 @@ class DtcClient(Session):
         options: ClientOptions = ClientOptions(),
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        transport: Transport = Sockets(),
     ) -> None:
-        super().__init__(options, sleep, jitter)
+        super().__init__(options, sleep, jitter, transport)
         self._numbers, self._symbol_numbers = itertools.count(1), itertools.count(1)
         self._rows: dict[int, Rows] = {}
         self._orders = OrderAnswers()

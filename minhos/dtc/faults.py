@@ -12,6 +12,7 @@ import msgspec
 from minhos.dtc.codec import Encoding, Unknown, encode
 from minhos.dtc.layouts import HEADER, LAYOUTS
 from minhos.dtc.messages import Message
+from minhos.dtc.transport import Connection
 from minhos.dtc.wire import Wire
 from minhos.errors import DtcDisconnected
 
@@ -71,8 +72,8 @@ SESSION_TYPES = frozenset({1, 2, 5, 6, 7})
 class FaultyWire(Wire):
     """A wire that does to messages what its faults say."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, encoding: Encoding, faults: Faults):
-        super().__init__(reader, writer, encoding)
+    def __init__(self, connection: Connection, encoding: Encoding, faults: Faults) -> None:
+        super().__init__(connection, encoding)
         self.faults = faults
         self._held: list[bytes] = []
         self._late: set[asyncio.Task[None]] = set()
@@ -90,7 +91,7 @@ class FaultyWire(Wire):
         data = self._changed(message)
         if number in faults.disconnect_within:
             self.send_bytes(data[: len(data) // 2])
-            self._writer.close()
+            self._connection.shut()
             self.muted = True
             return
         if number in faults.delay:
@@ -130,7 +131,7 @@ class FaultyWire(Wire):
 
     async def _send_late(self, data: bytes) -> None:
         await asyncio.sleep(self.faults.delay_s)
-        if not self._writer.is_closing():
+        if not self._connection.is_closing:
             self.send_bytes(data)
 
     def _changed(self, message: Message) -> bytes:
@@ -145,7 +146,7 @@ class FaultyWire(Wire):
         """Close once the pieces under way have been handed over."""
         if self._sender is not None:
             self._sender.cancel()
-            if not self._writer.is_closing():
+            if not self._connection.is_closing:
                 super().send_bytes(bytes(self._pending))
         for task in list(self._late):
             task.cancel()

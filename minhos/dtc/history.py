@@ -15,6 +15,7 @@ from minhos.dtc import messages as m
 from minhos.dtc.codec import Encoding, Malformed, encode
 from minhos.dtc.logon import ClientOptions, log_on
 from minhos.dtc.messages import Message
+from minhos.dtc.transport import Sockets
 from minhos.dtc.wire import Wire
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected, DtcTimeout
 
@@ -33,7 +34,7 @@ async def history(options: ClientOptions, request: m.HistoricalPriceDataRequest)
     request_timeout_s, and DtcDisconnected when the connection ends before the last record.
     """
     quiet = _quiet(options)
-    wire, _, quiet = await log_on(quiet)
+    wire, _, quiet = await log_on(quiet, Sockets())
     try:
         if not await _begin(wire, quiet, request):
             return
@@ -61,7 +62,7 @@ async def packed_history(options: ClientOptions, request: m.HistoricalPriceDataR
     before the caller has stopped, DtcDisconnected.
     """
     quiet = _quiet(options)
-    wire, _, quiet = await log_on(quiet)
+    wire, _, quiet = await log_on(quiet, Sockets())
     try:
         if not await _begin(wire, quiet, request):
             yield encode(m.HistoricalPriceDataResponseTrailer(request.request_id, 0), Encoding.BINARY)

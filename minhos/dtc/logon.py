@@ -12,6 +12,7 @@ import msgspec
 from minhos.dtc import messages as m
 from minhos.dtc.codec import Encoding, Malformed, encode
 from minhos.dtc.messages.enums import LogonStatus
+from minhos.dtc.transport import Connection, Sockets, Transport
 from minhos.dtc.wire import Wire
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected, DtcTimeout
 
@@ -49,14 +50,16 @@ class FinalRefusal(DtcRejected):
     """The server refused the logon and asked not to be tried again."""
 
 
-async def log_on(options: ClientOptions) -> tuple[Wire, m.LogonResponse, ClientOptions]:
+async def log_on(
+    options: ClientOptions, transport: Transport = Sockets()
+) -> tuple[Wire, m.LogonResponse, ClientOptions]:
     """A wire that is logged on, the server's answer, and the options with the address that was used in the end.
 
     Raises DtcDisconnected, DtcTimeout, DtcRejected (FinalRefusal where trying again is useless) or DtcError for a
     peer that does not speak DTC.
     """
     for _ in range(MOST_ADDRESSES):
-        wire = await _agree(options)
+        wire = await _agree(options, transport)
         try:
             response = await asyncio.wait_for(_log_on(wire, options), options.handshake_timeout_s)
         except TimeoutError:
@@ -72,9 +75,9 @@ async def log_on(options: ClientOptions) -> tuple[Wire, m.LogonResponse, ClientO
     raise DtcError(f"{options.address} and others sent the client from one to the next {MOST_ADDRESSES} times.")
 
 
-async def _agree(options: ClientOptions) -> Wire:
+async def _agree(options: ClientOptions, transport: Transport) -> Wire:
     """A connection on which both sides speak the same encoding."""
-    wire = await _open(options, Encoding.BINARY)
+    wire = await _open(options, transport, Encoding.BINARY)
     try:
         agreed = await asyncio.wait_for(_handshake(wire, options), options.handshake_timeout_s)
     except TimeoutError:
@@ -85,15 +88,15 @@ async def _agree(options: ClientOptions) -> Wire:
         raise
     if agreed is None:  # preset to JSON: there the request is not understood, and none is needed
         wire.abort()
-        return await _open(options, Encoding.JSON)
+        return await _open(options, transport, Encoding.JSON)
     wire.encoding = agreed
     return wire
 
 
-async def _open(options: ClientOptions, encoding: Encoding) -> Wire:
+async def _open(options: ClientOptions, transport: Transport, encoding: Encoding) -> Wire:
     try:
-        opening = asyncio.open_connection(options.host, options.port, ssl=options.tls)
-        reader, writer = await asyncio.wait_for(opening, options.handshake_timeout_s)
+        opening = transport.connect(options.host, options.port, options.tls)
+        connection = await asyncio.wait_for(opening, options.handshake_timeout_s)
     except TimeoutError:
         raise _late(options, "the connection") from None
     except ssl.SSLError as error:
@@ -102,8 +105,8 @@ async def _open(options: ClientOptions, encoding: Encoding) -> Wire:
         refused = isinstance(error, ConnectionRefusedError)
         why = "connection refused" if refused else error.strerror or str(error)
         raise DtcDisconnected(f"No DTC server at {options.address} ({why}); is it running and enabled?") from None
-    wire = Wire(reader, writer, encoding)
-    if options.fingerprint and not _is_pinned(writer, options.fingerprint):
+    wire = Wire(connection, encoding)
+    if options.fingerprint and not _is_pinned(connection, options.fingerprint):
         wire.abort()
         raise FinalRefusal(
             f"{options.address} shows another certificate than the one whose fingerprint was given: either it was made "
@@ -112,10 +115,9 @@ async def _open(options: ClientOptions, encoding: Encoding) -> Wire:
     return wire
 
 
-def _is_pinned(writer: asyncio.StreamWriter, fingerprint: str) -> bool:
+def _is_pinned(connection: Connection, fingerprint: str) -> bool:
     """Whether the certificate that the server showed has that fingerprint."""
-    connection = writer.get_extra_info("ssl_object")
-    certificate = connection.getpeercert(binary_form=True) if connection is not None else None
+    certificate = connection.certificate()
     wanted = fingerprint.replace(":", "").replace(" ", "").lower()
     shown = hashlib.sha256(certificate).hexdigest() if certificate else ""
     return hmac.compare_digest(shown.encode(), wanted.encode())

@@ -26,6 +26,7 @@ from minhos.dtc.faults import Faults, FaultyWire
 from minhos.dtc.messages import Message
 from minhos.dtc.messages.enums import LogonStatus
 from minhos.dtc.procedures import Procedures
+from minhos.dtc.transport import Connection, Listener, Sockets, Transport
 from minhos.dtc.wire import Sleep, Wire, keep_alive
 from minhos.errors import DtcError
 
@@ -54,9 +55,11 @@ class DtcServer:
         options: ServerOptions = ServerOptions(),
         faults: Faults = Faults(),
         sleep: Sleep = asyncio.sleep,
+        transport: Transport = Sockets(),
     ) -> None:
         self._backend, self._options, self._faults, self._sleep = backend, options, faults, sleep
-        self._listener: asyncio.Server | None = None
+        self._transport = transport
+        self._listener: Listener | None = None
         self._sessions: set[_Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.last_problem = ""
@@ -66,11 +69,11 @@ class DtcServer:
         """Open the port and return it.  Raises DtcError when it is taken."""
         options = self._options
         try:
-            self._listener = await asyncio.start_server(self._accept, options.host, options.port, ssl=options.tls)
+            self._listener = await self._transport.listen(options.host, options.port, options.tls, self._accept)
         except OSError as error:
             raise DtcError(f"No DTC server can listen on {options.host}:{options.port} ({error.strerror}).") from None
         self._backend.open(self.publish)
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._listener.port
 
     async def close(self, reason: str = "The server is closing.", do_not_reconnect: bool = False) -> None:
         """Log all clients off and close the port."""
@@ -105,15 +108,15 @@ class DtcServer:
         """Connections that are open."""
         return len(self._sessions)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, connection: Connection) -> None:
         if len(self._sessions) >= self._options.most_sessions:
             self.last_problem = f"A connection was refused: {self._options.most_sessions} are open."
-            writer.transport.abort()
+            connection.abort()
             return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        wire = FaultyWire(reader, writer, Encoding.BINARY, self._faults)
+        wire = FaultyWire(connection, Encoding.BINARY, self._faults)
         session = _Session(wire, self._backend, self._faults, self.publish, self._options.now_s)
         self._sessions.add(session)
         try:

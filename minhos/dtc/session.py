@@ -17,6 +17,7 @@ from minhos.dtc.codec import Malformed
 from minhos.dtc.events import Connected, Disconnected, Event, EventStream
 from minhos.dtc.logon import ClientOptions, is_worth_retrying, log_on
 from minhos.dtc.messages import Message, Unknown
+from minhos.dtc.transport import Sockets, Transport
 from minhos.dtc.wire import Sleep, Wire, keep_alive
 from minhos.errors import DtcDisconnected, DtcError
 
@@ -25,15 +26,16 @@ QUIET = (m.Heartbeat, m.EncodingResponse, m.LogonResponse, Unknown)
 
 
 class Session:
-    """Base of `DtcClient`; sleep and jitter are there for tests."""
+    """Base of `DtcClient`; transport, sleep and jitter are there for tests."""
 
     def __init__(
         self,
         options: ClientOptions,
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        transport: Transport = Sockets(),
     ) -> None:
-        self.options = options
+        self.options, self._transport = options, transport
         self.logon: m.LogonResponse | None = None
         self.observer: Callable[[Message | Malformed], None] | None = None
         """Told each message after the logon as the server sent it, heartbeats and all; for diagnosis."""
@@ -91,7 +93,7 @@ class Session:
         await self.close()
 
     async def _log_on(self) -> None:
-        self._wire, self.logon, self.options = await log_on(self.options)
+        self._wire, self.logon, self.options = await log_on(self.options, self._transport)
         self._end_reason = ""
         self._emit(Connected(self.logon))
 

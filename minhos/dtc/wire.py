@@ -6,13 +6,13 @@ Shared by client and server; it knows no procedure of the protocol.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from minhos.dtc.codec import Encoding, Malformed, decode, encode
 from minhos.dtc.framing import Framer
 from minhos.dtc.messages import Message
+from minhos.dtc.transport import Connection
 from minhos.errors import DtcDisconnected
 
 PIECE_BYTES = 65_536
@@ -24,10 +24,10 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Wire:
-    """Messages over one pair of streams."""
+    """Messages over one connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, encoding: Encoding) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, connection: Connection, encoding: Encoding) -> None:
+        self._connection = connection
         self._framer = Framer(encoding)
         self._inflate: zlib._Decompress | None = None
         self._compressed = b""
@@ -52,17 +52,16 @@ class Wire:
 
     def send_bytes(self, data: bytes) -> None:
         """Hand over bytes as they are."""
-        if self._writer.is_closing():
+        if self._connection.is_closing:
             raise DtcDisconnected("The connection is closed.")
-        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+        if self._connection.unsent > MOST_UNSENT_BYTES:
             self.abort()
             raise DtcDisconnected(f"The peer left more than {MOST_UNSENT_BYTES} bytes unread and was cut off.")
-        self._writer.write(data)
+        self._connection.write(data)
 
     async def drain(self) -> None:
         """Wait until the peer has taken what is over the mark; a line that broke shows when reading."""
-        with contextlib.suppress(ConnectionError):
-            await self._writer.drain()
+        await self._connection.drain()
 
     async def first_bytes(self) -> bytes:
         """What the peer began with, left in place; empty when it closed without a word."""
@@ -120,22 +119,19 @@ class Wire:
                 return False
 
     async def _read(self) -> bytes:
-        try:
-            piece = await self._reader.read(PIECE_BYTES)
-        except (ConnectionError, TimeoutError, OSError):
-            return b""
+        piece = await self._connection.read(PIECE_BYTES)
         self.bytes_received += len(piece)
         return piece
 
     def abort(self) -> None:
         """Drop the connection and what is unsent."""
-        self._writer.transport.abort()
+        self._connection.abort()
 
     async def close(self, patience_s: float = 1.0) -> None:
         """Close after what was sent has gone out; a peer that does not take it is dropped."""
-        self._writer.close()
+        self._connection.shut()
         try:
-            await asyncio.wait_for(self._writer.wait_closed(), patience_s)
+            await asyncio.wait_for(self._connection.closed(), patience_s)
         except (OSError, TimeoutError):
             self.abort()
 

@@ -29,10 +29,9 @@ from minhos.assembly.trading import (
     load_model,
     make_clock,
     make_state,
-    make_venue,
-    starting_cash_cents,
     trading_settings,
 )
+from minhos.assembly.venues import make_venue, starting_cash_cents
 from minhos.errors import CommandRefused, FeedError, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
@@ -108,7 +107,7 @@ class Trader:
             mode=self.mode,
             account=self.account,
             version=minhos.__version__,
-            cash_cents=0 if state.mode else starting_cash_cents(self.settings),
+            cash_cents=0 if state.mode else starting_cash_cents(self.settings, venue),
         )
         history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
         after_ns = self.seen_ns or history[-1].close_time_ns

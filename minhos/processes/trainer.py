@@ -22,7 +22,8 @@ from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, take_training_re
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import registry_of, scope_of
-from minhos.assembly.trading import active_bundle, matching_of
+from minhos.assembly.trading import active_bundle
+from minhos.assembly.venues import matching_of
 from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock, SystemClock

@@ -24,10 +24,11 @@ from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.process import after, run
-from minhos.safety.broker import describe, what_stands
+from minhos.safety.broker import what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
 from minhos.safety.stop import leave_alarm, write_halt
 from minhos.settings import Settings, home, load
+from minhos.trading.venue import describe
 
 INTERVAL_S = 1.0
 ASK_EVERY_S = 5.0

@@ -17,7 +17,8 @@ from minhos.assembly.files import read_json
 from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
-from minhos.assembly.trading import active_bundle, make_state, matching_of
+from minhos.assembly.trading import active_bundle, make_state
+from minhos.assembly.venues import matching_of
 from minhos.errors import CommandRefused
 from minhos.journal.reader import reader
 from minhos.market.calendar import SessionCalendar

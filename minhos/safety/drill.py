@@ -31,7 +31,7 @@ from minhos.feeds.scid.recent import newest_record_ns, read_since
 from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol
 from minhos.market.types import NANOS_PER_SECOND, Instrument
-from minhos.safety.broker import FINAL_S, POLL_S, Desk, PricelessClient, describe, our_names
+from minhos.safety.broker import our_roots
 from minhos.safety.flatten_outside import (
     Progress,
     Steps,
@@ -42,6 +42,8 @@ from minhos.safety.flatten_outside import (
 )
 from minhos.safety.stop import write_halt
 from minhos.settings import Settings
+from minhos.trading.venue import describe
+from minhos.venues.sierra.account import FINAL_S, POLL_S, AccountDesk, PricelessClient, names_of
 from minhos.venues.sierra.conditions import find_route, require_account
 from minhos.venues.sierra.options import SierraOptions
 from minhos.venues.sierra.wire import Route, bracket
@@ -187,7 +189,8 @@ class _Drill:
         self._contract, self._instrument = contract, settings.instrument(contract)
         self._with_trader = with_trader
         self._options = client_options(settings.sierra, "MinhOS drill")
-        self._account, self._names = settings.sierra.account, our_names(settings, layout)
+        self._account = settings.sierra.account
+        self._names = names_of(our_roots(settings, layout), settings.sierra.names_at_broker())
         self._sent = False
 
     def run(self, distance_ticks: int, last_ticks: int) -> None:
@@ -213,7 +216,7 @@ class _Drill:
         """Buy one with a bracket, and wait for the fill and the resting stop.  The connection is never logged off."""
         client = DtcClient(self._options)
         await client.connect()
-        desk = Desk(client, self._account, self._names, self._clock)
+        desk = AccountDesk(client, self._account, self._names, self._clock)
         await require_account(client, self._account)
         options = SierraOptions(
             client=self._options,
@@ -254,7 +257,7 @@ class _Drill:
         target = round(sierra.target_atr * distance_ticks) if sierra.legs == "stop_and_target" else 0
         return bracket(order, route, last_ticks, target)
 
-    async def _wait_until_open(self, desk: Desk, route: Route, refusals: list[str]) -> None:
+    async def _wait_until_open(self, desk: AccountDesk, route: Route, refusals: list[str]) -> None:
         """Raises CheckFailed where a position of one under a stop is not there in time."""
         end_ns = desk.deadline_ns()
         while await desk.positions() != {route.symbol: 1} or not _resting_stops(await desk.orders()):
@@ -269,14 +272,14 @@ class _Drill:
             words += f", and trader {kill_trader(self._layout, 'The trader is gone:')} got SIGKILL"
         self._course.end("kill", words)
 
-    async def _look(self, arrival: str, name: str, prove: Callable[[Desk], Awaitable[str]]) -> None:
+    async def _look(self, arrival: str, name: str, prove: Callable[[AccountDesk], Awaitable[str]]) -> None:
         """A connection of its own, and what is seen over it."""
         async with PricelessClient(self._options) as client:
             if arrival:
                 self._course.end(arrival, f"connected to {self._options.address}")
-            self._course.end(name, await prove(Desk(client, self._account, self._names, self._clock)))
+            self._course.end(name, await prove(AccountDesk(client, self._account, self._names, self._clock)))
 
-    async def _prove_stop(self, desk: Desk) -> str:
+    async def _prove_stop(self, desk: AccountDesk) -> str:
         """Raises CheckFailed where what rests is not a stop for the whole position."""
         held, stops = await desk.positions(), _resting_stops(await desk.orders())
         covered = sum(round(order.remaining_quantity or 0) for order in stops)
@@ -284,7 +287,7 @@ class _Drill:
             raise CheckFailed(f"The position is {describe(held)} and {covered} of it rest under a stop, not 1 and 1.")
         return f"{describe(held)}, and a stop for 1 rests"
 
-    async def _prove_nothing_left(self, desk: Desk) -> str:
+    async def _prove_nothing_left(self, desk: AccountDesk) -> str:
         held, working = await desk.settled_positions(), await desk.orders()
         if held or working:
             raise CheckFailed(f"The position is {describe(held)} and {len(working)} orders work.")

@@ -1,46 +1,36 @@
 """Flatten over a connection of one's own, for when the trader does not answer: kill switch, watchdog and drill.
 
-Under the order gate, so that nobody else sends meanwhile: cancel every working order of our account in our contracts
-and wait until each has ended, read the positions again, close each with message 209 (which the broker sizes itself
-and refuses where there is no position), and compare.  A contract of which an order may still fill is not closed: two
-orders could turn the position round.  In a closed market nothing fills, so what is held keeps its stops; entries
-are cancelled there too.  It decides nothing and needs no model.  Not for the trader's own closing orders: those are
-the venue's.
+Under the order gate, so that nobody else sends meanwhile.  How it is done is the venue's (`Venue.flatten_account`);
+here are who may do it, when, and what is said of it.  It decides nothing and needs no model.
 """
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import msgspec
 
 from minhos.assembly.layout import Layout
+from minhos.assembly.naming import account_of
 from minhos.assembly.running import trader_pid
-from minhos.assembly.sierra_link import client_options
-from minhos.dtc import messages as m
-from minhos.dtc.client import TRADING_OFF
-from minhos.dtc.logon import ClientOptions
-from minhos.errors import CalendarError, DtcError, DtcRejected, DtcTimeout, MinhosError, VenueError
+from minhos.assembly.venues import venue_for_others
+from minhos.errors import CalendarError, MinhosError, VenueError
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.safety.broker import FINAL_S, POLL_S, SETTLED_S, Desk, PricelessClient, describe, our_names
+from minhos.safety.broker import our_roots
 from minhos.settings import Settings
+from minhos.trading.venue import Flattened, Note, describe
 from minhos.venues.order_gate import OrderGate
 
-Progress = Callable[[float, str], None]
+Progress = Note
 GATE_S = 1.0
 """A trader that has not answered and holds the gate for longer hangs."""
 OTHERS_S = 120.0
 """How long another flatten from outside may take."""
 KILLED_S = 5.0
-ROUNDS = 3
-NAME = "outside-"
-"""How the client order ids of orders begin that were not sent by the trader."""
 BY_HAND = "Close it by hand in Sierra Chart now."
 
 
@@ -75,21 +65,48 @@ def flatten_outside(
 
     why: the first step of the report.  Takes some tenths of a second, and at most two minutes behind another flatten.
     """
-    if not settings.sierra.used:
-        return OutsideReport(
-            acted=False,
-            flat=False,
-            sentence="orders go to the paper venue: nothing rests at a broker, the position lives in the journal, and "
-            "the trader closes it when it next runs.",
-        )
     steps = Steps(clock, progress)
-    steps.note(0.0, f"flatten from outside the trader: {why}")
     try:
+        venue = venue_for_others(settings, layout, clock)
+        if venue.owns_account:
+            return OutsideReport(
+                acted=False,
+                flat=False,
+                sentence=f"orders go to the {venue.name} venue: nothing rests at a broker, the position lives in the "
+                "journal, and the trader closes it when it next runs.",
+            )
+        steps.note(0.0, f"flatten from outside the trader: {why}")
         with only_sender(layout, steps):
-            return asyncio.run(Flatten(settings, layout, steps, clock).run())
+            done = venue.flatten_account(our_roots(settings, layout), steps.note, lambda: closed_until(clock))
     except MinhosError as error:
         sentence = f"NOT FLATTENED: {error} What stands at the broker is unknown. {BY_HAND}"
         return OutsideReport(acted=True, flat=False, sentence=sentence, steps=steps.taken)
+    sentence = _said_flat(done, account_of(settings), steps.ms) if done.flat else _said_open(done)
+    steps.note(1.0, sentence)
+    return OutsideReport(
+        acted=True,
+        flat=done.flat,
+        sentence=sentence,
+        positions_before=done.before,
+        positions_after=done.after,
+        orders_cancelled=done.n_cancelled,
+        steps=steps.taken,
+    )
+
+
+def _said_flat(done: Flattened, account: str, ms: float) -> str:
+    if not done.before and not done.n_cancelled:
+        return f"flat: {account} had neither a position nor an order of ours."
+    orders = f"{done.n_cancelled} order{'' if done.n_cancelled == 1 else 's'} ended"
+    return f"flat: {describe(done.before)} closed, {orders}, in {ms:.0f} ms."
+
+
+def _said_open(done: Flattened) -> str:
+    if done.after is None:
+        return f"NOT FLATTENED: {done.problem} What stands at the broker is unknown. {BY_HAND}"
+    orders = f", {done.n_working} orders still work" if done.n_working else ""
+    bare = " No stop protects it." if done.after and not done.n_working else ""
+    return f"NOT FLAT: {describe(done.after)}{orders}. {done.problem}{bare} {BY_HAND}"
 
 
 class Steps:
@@ -162,119 +179,3 @@ def closed_until(clock: Clock) -> str:
     except CalendarError:
         return ""
     return f"{opens:%Y-%m-%d %H:%M} UTC"
-
-
-class Flatten:
-    """One flatten, over as many connections as it takes.  The caller holds the gate."""
-
-    def __init__(self, settings: Settings, layout: Layout, steps: Steps, clock: Clock) -> None:
-        self._options: ClientOptions = client_options(settings.sierra, "MinhOS flatten")
-        self._account, self._names = settings.sierra.account, our_names(settings, layout)
-        self._steps, self._clock = steps, clock
-        self._before: dict[str, int] | None = None
-        self._after: dict[str, int] | None = None
-        self._working: list[m.OrderUpdate] = []
-        self._n_cancelled = 0
-        self._problem = ""
-
-    async def run(self) -> OutsideReport:
-        """Round after round until flat; what a lost connection left open is asked again over the next one."""
-        for number in range(ROUNDS):
-            self._problem = ""
-            try:
-                async with PricelessClient(self._options) as client:
-                    self._steps.note(0.2 + 0.2 * number, f"connected to {self._options.address}")
-                    done = await self._round(Desk(client, self._account, self._names, self._clock))
-            except (DtcError, VenueError) as error:
-                self._problem, self._after = str(error), None
-                done = isinstance(error, DtcRejected)
-            if self._problem:
-                self._steps.note(0.3 + 0.2 * number, self._problem)
-            if done:
-                break
-            await asyncio.sleep(SETTLED_S)
-        return self._report()
-
-    async def _round(self, desk: Desk) -> bool:
-        """Cancel, read again, close, compare.  True where another round would not help."""
-        if desk.client.logon is not None and not desk.client.logon.trading_is_supported:
-            raise DtcRejected(TRADING_OFF)
-        held = await desk.positions()
-        self._before = held if self._before is None else self._before
-        closed = closed_until(self._clock) if held else ""
-        if closed:
-            await self._cancel(desk, protect=held)
-            self._working, self._after = await desk.orders(), await desk.positions()
-            self._problem = f"The market is closed until {closed}; until then position and stops stay as they are."
-            return True
-        await self._cancel(desk)
-        held = await desk.settled_positions()
-        self._steps.note(0.5, f"position: {describe(held)}")
-        blocked = {order.symbol for order in self._working}
-        closing = [symbol for symbol in sorted(held) if symbol not in blocked and await self._close(desk, symbol)]
-        if await self._ended(desk, closing):
-            return not self._problem or bool(blocked)
-        await self._cancel(desk)  # an order of ours that fills later would meet the trader's
-        self._after = await desk.settled_positions()
-        self._problem = f"The closing order did not fill within {FINAL_S:g} seconds; is the market closed?"
-        return True
-
-    async def _cancel(self, desk: Desk, protect: Mapping[str, int] | None = None) -> None:
-        n_ended, self._working = await desk.cancel_all(protect)
-        self._n_cancelled += n_ended
-        if n_ended or self._working:
-            self._steps.note(0.4, f"cancelled or filled: {n_ended} orders; still working: {len(self._working)}")
-
-    async def _close(self, desk: Desk, symbol: str) -> bool:
-        """Whether the broker takes an order that closes this position; an unanswered one counts as taken."""
-        name = f"{NAME}{secrets.token_hex(10)}"
-        try:
-            await desk.client.flatten(symbol, self._account, name)
-        except DtcRejected as error:
-            self._steps.note(0.6, str(error))
-            return False
-        except DtcTimeout as error:
-            self._steps.note(0.6, str(error))
-            return True
-        self._steps.note(0.6, f"{symbol}: the broker took the closing order {name}")
-        return True
-
-    async def _ended(self, desk: Desk, closing: list[str]) -> bool:
-        """Whether all positions that are being closed were 0 and without orders in time; sets what was seen last."""
-        end_ns = desk.deadline_ns()
-        while True:
-            self._working, self._after = await desk.orders(), await desk.positions()
-            open_still = {*self._after, *(order.symbol for order in self._working)}
-            if not open_still.intersection(closing):
-                self._problem = f"{', '.join(sorted(open_still))} could not be closed." if open_still else ""
-                return True
-            if desk.is_past(end_ns):
-                return False
-            await asyncio.sleep(POLL_S)
-
-    def _report(self) -> OutsideReport:
-        flat = self._after == {} and not self._working
-        sentence = self._said_flat() if flat else self._said_open()
-        self._steps.note(1.0, sentence)
-        return OutsideReport(
-            acted=True,
-            flat=flat,
-            sentence=sentence,
-            positions_before=self._before,
-            positions_after=self._after,
-            orders_cancelled=self._n_cancelled,
-            steps=self._steps.taken,
-        )
-
-    def _said_flat(self) -> str:
-        if not self._before and not self._n_cancelled:
-            return f"flat: {self._account} had neither a position nor an order of ours."
-        orders = f"{self._n_cancelled} order{'' if self._n_cancelled == 1 else 's'} ended"
-        return f"flat: {describe(self._before)} closed, {orders}, in {self._steps.ms:.0f} ms."
-
-    def _said_open(self) -> str:
-        if self._after is None:
-            return f"NOT FLATTENED: {self._problem} What stands at the broker is unknown. {BY_HAND}"
-        orders = f", {len(self._working)} orders still work" if self._working else ""
-        bare = " No stop protects it." if self._after and not self._working else ""
-        return f"NOT FLAT: {describe(self._after)}{orders}. {self._problem}{bare} {BY_HAND}"

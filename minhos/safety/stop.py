@@ -20,9 +20,10 @@ from minhos.errors import JournalError
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.safety.broker import Standing, describe, what_stands
+from minhos.safety.broker import what_stands
 from minhos.safety.flatten_outside import BY_HAND, OutsideReport, Progress, closed_until, flatten_outside
 from minhos.settings import Settings
+from minhos.trading.venue import Standing, describe
 
 Stop = Literal["halt", "flatten"]
 EXPIRES_S = 60

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import matching_of, trading_settings
+from minhos.assembly.trading import trading_settings
+from minhos.assembly.venues import matching_of
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.calibration import Calibrator

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from minhos.assembly.trading import matching_of, trading_settings
+from minhos.assembly.trading import trading_settings
+from minhos.assembly.venues import matching_of
 from minhos.errors import SettingsError
 from minhos.market.instruments import INSTRUMENTS, is_micro
 from minhos.market.symbols import root_of

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import matching_of, trading_settings
+from minhos.assembly.trading import trading_settings
+from minhos.assembly.venues import matching_of
 from minhos.errors import LeakSuspected, NotEnoughData
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar

@@ -13,7 +13,7 @@ import msgspec
 import numpy.typing as npt
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import matching_of
+from minhos.assembly.venues import matching_of
 from minhos.market.clock import SystemClock
 from minhos.market.types import Bars
 from minhos.models.bundle import Bundle

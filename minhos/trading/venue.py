@@ -20,6 +20,10 @@ and `[trading] venue = "my_broker"` in minhos.toml.  The trader makes it, constr
 | add_instrument | where it keeps a list of contracts | a further contract may be traded, as after a roll |
 | poll | where it answers later | between inputs, every 2 ms: what came since; never waits |
 | ask | where it does not own the account | a survey is wanted soon; it comes out of `poll` |
+| cash_cents | where a broker keeps the account | before a new journal begins; may wait for the network |
+| standing, flatten_account | where it does not own the account | by halt, watchdog and flatten; may wait |
+
+The last two are called in other processes than the trader's, which may be dead, on a venue that is never opened.
 
 Two facts say what a venue is like:
 
@@ -37,12 +41,14 @@ from __future__ import annotations
 
 import enum
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from minhos.accounting.types import Fill, Order
+from minhos.market.clock import Clock
 from minhos.market.types import Instrument, Price, Slice
 
 
@@ -125,10 +131,64 @@ class VenueStatus(msgspec.Struct, frozen=True):
     loss_limit_cents: int = 0
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What of ours stands at the broker."""
+
+    positions: dict[str, int] | None
+    """Signed contracts by the broker's symbol, without zeros; None where it could not be asked."""
+    n_orders: int = 0
+    """Orders that work."""
+    problem: str = ""
+    """Why it could not be asked, empty where it could."""
+
+    @property
+    def nothing(self) -> bool:
+        """Neither a position nor an order of ours."""
+        return self.positions == {} and not self.n_orders
+
+
+class Flattened(msgspec.Struct, frozen=True, kw_only=True):
+    """What flattening an account did; positions are signed contracts by the broker's symbol, None where not known."""
+
+    before: dict[str, int] | None = None
+    after: dict[str, int] | None = None
+    n_cancelled: int = 0
+    n_working: int = 0
+    problem: str = ""
+    """Why it is not flat, in one sentence."""
+
+    @property
+    def flat(self) -> bool:
+        """The broker was asked last and shows neither a position nor a working order of ours."""
+        return self.after == {} and not self.n_working
+
+
+class VenueRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue is made from."""
+
+    instruments: dict[str, Instrument]
+    """By contract symbol, with the user's commission, slippage and margins; empty for one that is never opened."""
+    clock: Clock
+    """The only time that a venue may ask for."""
+    account: str
+    """The account's name, as the journal has it."""
+    folder: Path
+    """For files of its own; made by whoever writes the first."""
+    orders_lock: Path
+    """The lock that everybody holds who sends orders to a broker (`venues.order_gate`)."""
+    halt_file: Path
+    """While it exists no entry may be sent."""
+    options: dict[str, object] = {}
+    """The table `[venue.<name>]` of minhos.toml."""
+
+
 Report = OrderReport | Fill
+Note = Callable[[float, str], None]
+"""Called with what was done: the share of the whole, 0 to 1, and a sentence."""
 News = OrderReport | Fill | Survey | VenueStatus
 
 
+@runtime_checkable
 class Venue(Protocol):
     """See the table above; each method returns what the venue reports at once, in order."""
 
@@ -186,3 +246,32 @@ class Venue(Protocol):
     def ask(self) -> None:
         """Survey the account as soon as possible."""
         return
+
+    def cash_cents(self) -> int | None:
+        """What the account holds; None takes `[paper] initial_cash`.  Raises VenueError where it cannot be asked."""
+        return None
+
+    def standing(self, roots: frozenset[str], asked_by: str) -> Standing:
+        """What of ours stands at the broker: in contracts of these roots, whoever sent it.  Does not raise.
+
+        asked_by: who asks, for the broker's log.
+        """
+        return Standing({})
+
+    def flatten_account(self, roots: frozenset[str], note: Note, closed_until: Callable[[], str]) -> Flattened:
+        """Cancel and close everything of ours; the caller holds the order gate.  Raises MinhosError.
+
+        closed_until: when the market opens, empty while it is open.  While it is closed nothing fills: entries are
+        cancelled, and what is held keeps its stops.
+        """
+        return Flattened(before={}, after={})
+
+
+VenueFactory = Callable[[VenueRequest], Venue]
+
+
+def describe(positions: dict[str, int] | None) -> str:
+    """As a trader says it: "+2 MNQZ25-CME", "flat", "unknown"."""
+    if positions is None:
+        return "unknown"
+    return ", ".join(f"{contracts:+d} {symbol}" for symbol, contracts in sorted(positions.items())) or "flat"

@@ -29,9 +29,9 @@ from minhos.commands import drill as command
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus, OrderType
 from minhos.errors import CheckFailed, CommandRefused, DataError, SettingsError
-from minhos.safety import broker as broker_desk
 from minhos.safety.drill import STEPS, DrillReport, drill, last_price
 from minhos.testing.builders import MONDAY_OPEN
+from minhos.venues.sierra import account
 
 PRICE = 20_000.0
 
@@ -145,7 +145,7 @@ def test_a_bracket_that_is_refused(tmp_path):
 
 
 def test_a_bracket_that_never_fills(tmp_path, monkeypatch):
-    monkeypatch.setattr(broker_desk, "FINAL_S", 0.3)
+    monkeypatch.setattr(account, "FINAL_S", 0.3)
     with broker() as there:
         there.backend._try_fill = lambda order: []
         report = run(broker_home(tmp_path, there.port))

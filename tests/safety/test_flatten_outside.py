@@ -24,11 +24,11 @@ import minhos.dtc.messages as m
 from minhos.assembly.running import trader_pid
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderType
-from minhos.safety import broker as broker_desk
 from minhos.safety import flatten_outside as outside
 from minhos.safety.flatten_outside import OutsideReport, flatten_outside
 from minhos.settings import parse
 from minhos.venues.order_gate import OrderGate
+from minhos.venues.sierra import account
 
 
 def flatten(layout, clock=None) -> OutsideReport:
@@ -179,7 +179,7 @@ def test_an_order_that_cannot_be_cancelled_blocks_the_closing_one(tmp_path, monk
             self.backend.trade = lambda rs: [] if isinstance(rs[0], m.CancelOrder) else trade(rs)
             super().open()
 
-    monkeypatch.setattr(broker_desk, "FINAL_S", 0.3)
+    monkeypatch.setattr(account, "FINAL_S", 0.3)
     with broker(kind=Stubborn) as there:
         there.hold(1)
         report = flatten(broker_home(tmp_path, there.port))
@@ -190,7 +190,7 @@ def test_an_order_that_cannot_be_cancelled_blocks_the_closing_one(tmp_path, monk
 
 def test_a_closing_order_that_does_not_fill_is_taken_back(tmp_path, monkeypatch):
     """Left behind, it would meet the trader's own closing order later."""
-    monkeypatch.setattr(broker_desk, "FINAL_S", 0.3)
+    monkeypatch.setattr(account, "FINAL_S", 0.3)
     with broker() as there:
         there.order(1)
         there.backend._try_fill = lambda order: []

@@ -14,7 +14,7 @@ from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
-from minhos.market.clock import SimulatedClock
+from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.types import Price
 from minhos.testing.builders import MNQ, MONDAY_OPEN
 from minhos.trading.venue import OrderReport, Survey, VenueStatus
@@ -210,9 +210,8 @@ def options(port, account="Sim1", client=None, **changes):
 def venue_of(port, folder, instruments=None, clock=None, **changes):
     gate = OrderGate(folder / "orders.lock")
     instruments = {CONTRACT: MNQ} if instruments is None else instruments
-    return SierraVenue(
-        options(port, **changes), instruments, clock or SimulatedClock(MONDAY_OPEN), gate, folder / "HALT"
-    )
+    clock = clock or SimulatedClock(MONDAY_OPEN, wall=SystemClock())
+    return SierraVenue(options(port, **changes), instruments, clock, gate, folder / "HALT")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,8 +67,6 @@ class Desk:
         self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = asyncio.Queue()
         self.moved = asyncio.Event()
         """Set whenever the book may have changed."""
-        self.took_up = threading.Event()
-        """Set when a command was carried out or waits for the broker."""
 
     def submit(self, order: Order) -> None:
         """Send an order."""
@@ -91,11 +88,10 @@ class Desk:
                 await carry_out()
             except VenueError as error:
                 self._report(order_id, OrderStatus.REJECTED, str(error))
-            except Exception as error:  # whatever it is, the trader must hear of it and the thread must live
+            except Exception as error:  # whatever it is, the trader must hear of it and the next command come
                 self._unknown(order_id, f"{type(error).__name__}: {error}")
                 if not isinstance(error, DtcError):
                     self._line.fail(f"An order was not carried out as it should be ({type(error).__name__}: {error}).")
-            self.took_up.set()
             if self._book.survey_reason:
                 self._line.ask()
 
@@ -275,7 +271,6 @@ class Desk:
 
     async def _until(self, done: Callable[[], bool]) -> None:
         """Wait until it is so, the time is up, or the connection is another."""
-        self.took_up.set()
         session = self._line.session
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.request_timeout_s):

@@ -1,6 +1,6 @@
 """The venue's connection: logging on and again, what the account and the symbols must be, surveys, and the events.
 
-It runs in the venue's own event loop, and everything that touches the book runs there too.  Whether orders may be sent
+It runs in the venue's event loop, and everything that touches the book runs there too.  Whether orders may be sent
 is worked out here, in one sentence where they may not.
 """
 
@@ -16,6 +16,7 @@ from minhos.dtc.client import DtcClient
 from minhos.dtc.events import Connected, Disconnected, Event
 from minhos.dtc.logon import FinalRefusal
 from minhos.dtc.messages import Message
+from minhos.dtc.transport import Transport
 from minhos.errors import DtcDisconnected, DtcError, VenueError
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND, Instrument
@@ -44,11 +45,13 @@ class SierraSession:
         instruments: dict[str, Instrument],
         book: SierraBook,
         clock: Clock,
+        transport: Transport,
         tell: Callable[[list[News]], None],
         moved: Callable[[], None],
         cancel: Callable[[str], None],
     ) -> None:
         self._options, self._instruments, self._book, self._clock = options, instruments, book, clock
+        self._transport = transport
         self._tell, self._moved, self._cancel = tell, moved, cancel
         self.session = 0
         self._client: DtcClient | None = None
@@ -113,7 +116,7 @@ class SierraSession:
         self._tell_status()
         wait_s = self._options.client.reconnect_first_s
         while True:
-            self._client = DtcClient(self._options.client)
+            self._client = DtcClient(self._options.client, transport=self._transport)
             try:
                 await self._client.connect()
                 wait_s = self._options.client.reconnect_first_s
@@ -254,7 +257,7 @@ class SierraSession:
                 self._take_balance(event)
             else:
                 return
-        except Exception as error:  # a message that nobody foresaw must not end the thread
+        except Exception as error:  # a message that nobody foresaw must not end the connection
             self.fail(f"A message of Sierra Chart was not understood ({type(error).__name__}: {error}).")
         if self._book.survey_reason:
             self.ask()
