@@ -170,6 +170,8 @@ class Told:
 class Desk:
     """Folder, clock and trader, from ten seconds after a bar's close on.  `at` holds what happens when."""
 
+    clock_kind = HandClock
+
     def __init__(
         self,
         home: Path,
@@ -180,7 +182,7 @@ class Desk:
         p_up: Callable[[int], float] = lambda _: 0.7,
         **sections: dict,
     ) -> None:
-        self.files, self.clock, self.layout = files, HandClock(start_ns + 10 * SECOND), Layout(home)
+        self.files, self.clock, self.layout = files, self.clock_kind(start_ns + 10 * SECOND), Layout(home)
         self.at: dict[int, Callable[[], object]] = {}
         self.heartbeats: list[TraderBeat] = []
         self._told = Told(p_up)

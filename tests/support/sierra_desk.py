@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from live_folder import Desk
+from live_folder import Desk, HandClock
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -18,8 +18,17 @@ from minhos.trading import events as ev
 TURN_NS = NANOS_PER_SECOND // 200
 
 
+class RealTimeClock(HandClock):
+    """A test moves the time of day; patience is real, as the broker's is."""
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+
 class SierraDesk(Desk):
     """A desk whose orders go to a broker in a thread of its own: words need a moment of real time."""
+
+    clock_kind = RealTimeClock
 
     def wait(self, done: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + 30
