@@ -33,6 +33,7 @@ NAMES = (
     "honesty",
     "walk_forward",
     "scheduler",
+    "mutants",
 )
 
 
@@ -48,7 +49,7 @@ def bench(
     asked = {key: value for key, value in {"rounds": rounds, "seed": seed}.items() if value is not None}
     taken = inspect.signature(run).parameters
     if unknown := [f"--{key}" for key in asked if key not in taken]:
-        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; bench faults has.")
+        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; bench faults and mutants have.")
     told = {"progress": _tell_on_stderr()} if "progress" in taken else {}
     figures: list[Figure] = run(quick=quick, **asked, **told)
     measured_on = machine()
