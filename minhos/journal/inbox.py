@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 
 from minhos.errors import JournalError
+from minhos.journal.database import OpenDatabase, open_database
 
-BUSY_TIMEOUT_S = 5.0
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS inbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     who TEXT NOT NULL,
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     answer TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (id) WHERE acknowledged = 0;
+COMMIT;
 """
 
 
@@ -65,17 +67,13 @@ class Answer(msgspec.Struct, frozen=True):
 class Inbox:
     """Opened by every process for itself; a connection may be shared by the threads of a process."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, opened: OpenDatabase = open_database) -> None:
         self.path = Path(path)
         self._seen_version = -1
         self._waiting = True
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection = opened(self.path, "write", shared=True)
             self._connection.executescript(_SCHEMA)
 
     def put(self, request: Request) -> int:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minhos.errors import JournalError
+from minhos.journal.database import OpenDatabase, open_database
 from minhos.journal.types import (
     Progress,
     Record,
@@ -23,7 +24,6 @@ from minhos.journal.types import (
 )
 
 SCHEMA_VERSION = "1"
-BUSY_TIMEOUT_S = 5.0
 _PAGE = 2_000
 _COLUMNS = "sequence, time_ns, kind, version, payload, hash"
 
@@ -138,7 +138,7 @@ class JournalReader:
         with self._explained("copied"):
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished.unlink(missing_ok=True)
-            copy = sqlite3.connect(unfinished)
+            copy = open_database(unfinished, "copy")
             try:
                 self._connection.backup(copy, pages=4_096, progress=report)
                 copy.execute("PRAGMA journal_mode=DELETE")
@@ -165,15 +165,13 @@ class JournalReader:
             raise failure(self.path, verb, error) from error
 
 
-def reader(path: Path | str) -> JournalReader:
+def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalReader:
     """Open a journal read-only, as web and command line do beside a running trader."""
     path = Path(path)
     if not path.is_file():
         raise JournalError(f"There is no journal at {path} yet: start the trader once, or name the right data folder.")
     try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
-        )
+        connection = opened(path, "read", shared=True)
     except sqlite3.Error as error:
         raise failure(path, "opened", error) from error
     try:

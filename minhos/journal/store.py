@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minhos.errors import JournalError
-from minhos.journal.reader import BUSY_TIMEOUT_S, SCHEMA_VERSION, JournalReader, failure, reader
+from minhos.journal.database import OpenDatabase, open_database
+from minhos.journal.reader import SCHEMA_VERSION, JournalReader, failure, reader
 from minhos.journal.types import Entry, Progress, VerifyReport, fits, record_hash, snapshot_hash
 
 SNAPSHOTS_KEPT = 3
-_CHECKPOINT_PAGES = 16_000
-"""SQLite's own checkpoint, in pages of 4 KiB, as a safety net: the trader calls `checkpoint` between bars."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -57,7 +56,7 @@ class Journal(JournalReader):
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', ?)", (str(os.getpid()),))
 
     @classmethod
-    def open(cls, path: Path | str, identity: dict[str, str]) -> Journal:
+    def open(cls, path: Path | str, identity: dict[str, str], opened: OpenDatabase = open_database) -> Journal:
         """Open or create the journal of that identity (mode, account) and become its only writer.
 
         Raises JournalError where it belongs to another identity, another process writes it, or it cannot be read.
@@ -66,10 +65,8 @@ class Journal(JournalReader):
         lock = connection = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = _lock(path)
-            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"wal_autocheckpoint={_CHECKPOINT_PAGES}"):
-                connection.execute(f"PRAGMA {pragma}")
+            lock = _lock(path, opened)
+            connection = opened(path, "journal")
             _create(connection, identity)
             journal = cls(path, connection, lock)
             if journal.identity != identity:
@@ -211,9 +208,9 @@ def _set_aside(path: Path) -> None:
             os.replace(part, path.with_name(f"{path.name}.replaced-{number}{suffix}"))
 
 
-def _lock(path: Path) -> sqlite3.Connection:
+def _lock(path: Path, opened: OpenDatabase = open_database) -> sqlite3.Connection:
     """Hold SQLite's own write lock on a file beside the journal: portable, and gone with the process."""
-    lock = sqlite3.connect(path.with_name(path.name + ".lock"), timeout=0.0, isolation_level=None)
+    lock = opened(path.with_name(path.name + ".lock"), "lock")
     try:
         lock.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
