@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +9,9 @@ import typer
 
 from minhos.commands.common import layout
 from minhos.commands.terminal import console
+from minhos.market.clock import SystemClock
 from minhos.processes.bridge import Bridge, BridgeOptions, sierra_folder
+from minhos.processes.process import run
 
 
 def bridge(
@@ -35,7 +33,6 @@ def bridge(
         password=password,
         certificates=layout().data / "certificates" if tls else None,
     )
-    serving = Bridge(options, _say)
 
     def announce() -> None:
         names = serving.backend.symbols()
@@ -47,18 +44,10 @@ def bridge(
         for line in serving.lines():
             _say(f"  {line}")
 
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_until_told(serving, announce))
+    clock = SystemClock()
+    serving = Bridge(options, _say, clock, announce)
+    run(serving, clock)
     _say("the bridge has ended")
-
-
-async def _until_told(serving: Bridge, announce: Callable[[], None]) -> None:
-    """Serve until Ctrl-C or a request to terminate."""
-    task = asyncio.current_task()
-    assert task is not None
-    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C comes as KeyboardInterrupt
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await serving.run(announce)
 
 
 def _say(line: str) -> None:

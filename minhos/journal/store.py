@@ -75,9 +75,9 @@ class Journal(JournalReader):
                     f"correct the settings, or choose another data folder."
                 )
         except BaseException as error:
-            for opened in (connection, lock):
-                if opened is not None:
-                    opened.close()
+            for half in (connection, lock):
+                if half is not None:
+                    half.close()
             if isinstance(error, (sqlite3.Error, OSError)):
                 raise failure(path, "opened", error) from error
             raise

@@ -1,20 +1,19 @@
 """The bridge: runs beside Sierra Chart and serves its .scid files to a MinhOS on another machine, over DTC with TLS.
 
 It is light on purpose, because it shares its machine with charts: no model, no journal, no settings.  It never trades.
-The certificate is made once, by the `openssl` program, and known to the other side by its fingerprint.
+The certificate is made once and known to the other side by its fingerprint.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import hashlib
 import ipaddress
 import os
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,9 @@ from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.errors import DataError, MinhosError, SettingsError
 from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.scid.folders import find_sierra_folder
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.processes.process import after
 
 POLL_S = 0.02
 """How often followed files are looked at: two stamps each, far below what Sierra Chart's own flush takes."""
@@ -75,50 +77,68 @@ def is_loopback(host: str) -> bool:
 
 
 class Bridge:
-    """Both ports over one backend; `run` serves until it is cancelled."""
+    """Both ports over one backend, served while it is stepped.  ready is called when both are open."""
 
-    def __init__(self, options: BridgeOptions, say: Say) -> None:
+    def __init__(
+        self, options: BridgeOptions, say: Say, clock: Clock | None = None, ready: Callable[[], None] = lambda: None
+    ) -> None:
         check(options)
-        self._options, self._say = options, say
+        self._options, self._say, self._ready = options, say, ready
+        self._clock = clock or SystemClock()
         self.backend = ScidBackend(options.folder, options.password, say)
         self.fingerprint = ""
         self.ports: tuple[int, ...] = ()
+        self.stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._servers: list[DtcServer] = []
+        self._problems: list[str] = []
+        self._summary_ns, self._summarised = 0, (0, 0)
 
-    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve.  ready is called when both ports are open.  Raises DtcError for a port that is taken."""
+    def open(self) -> None:
+        """Serve from here on.  Raises DtcError for a port that is taken, MinhosError for a certificate."""
         options, tls = self._options, None
         if options.certificates is not None:
             tls, self.fingerprint = certificate(options.certificates)
-        servers = [
-            DtcServer(self.backend, ServerOptions(host=options.host, port=port, tls=tls))
-            for port in (options.port, options.history_port)
-        ]
-        try:
-            self.ports = tuple([await server.start() for server in servers])
-            ready()
-            await self._serve(servers)
-        finally:
-            for server in servers:
-                await server.close()
+        self._loop = asyncio.new_event_loop()
+        for port in (options.port, options.history_port):
+            server = DtcServer(self.backend, ServerOptions(host=options.host, port=port, tls=tls))
+            self._servers.append(server)
+            self.ports = (*self.ports, self._loop.run_until_complete(server.start()))
+        self._problems = [""] * len(self._servers)
+        self._summary_ns = after(self._clock, SUMMARY_S)
+        self._ready()
 
-    async def _serve(self, servers: list[DtcServer]) -> None:
-        """Look at the files; now and then say what was done, and at once what went wrong."""
-        loop = asyncio.get_running_loop()
-        due, told = loop.time() + SUMMARY_S, (0, 0)
-        problems = [""] * len(servers)
-        while True:
-            self.backend.poll()
-            for i, server in enumerate(servers):
-                if server.last_problem != problems[i]:
-                    problems[i] = server.last_problem
-                    self._say(server.last_problem)
-            now = (sum(server.n_sessions for server in servers), self.backend.records_served)
-            if loop.time() >= due:
-                due = loop.time() + SUMMARY_S
-                if now != told:
-                    told = now
-                    self._say(f"{now[0]} connections, {now[1]:,} records served")
-            await asyncio.sleep(POLL_S)
+    def step(self) -> int | None:
+        """Look at the files, say what was done and went wrong, and serve for a moment."""
+        if self.stopping or self._loop is None:
+            return None
+        self.backend.poll()
+        for i, server in enumerate(self._servers):
+            if server.last_problem != self._problems[i]:
+                self._problems[i] = server.last_problem
+                self._say(server.last_problem)
+        self._summarise()
+        self._loop.run_until_complete(asyncio.sleep(POLL_S))
+        return self._clock.monotonic_ns()
+
+    def close(self) -> None:
+        """End every connection."""
+        if self._loop is None:
+            return
+        for server in self._servers:
+            self._loop.run_until_complete(server.close())
+        self._loop.close()
+        self._loop = None
+
+    def _summarise(self) -> None:
+        """Now and then one line, where anything was served since the last."""
+        if self._clock.monotonic_ns() < self._summary_ns:
+            return
+        self._summary_ns = after(self._clock, SUMMARY_S)
+        now = (sum(server.n_sessions for server in self._servers), self.backend.records_served)
+        if now != self._summarised:
+            self._summarised = now
+            self._say(f"{now[0]} connections, {now[1]:,} records served")
 
     def lines(self) -> tuple[str, ...]:
         """What belongs under [data] on the other machine."""
@@ -157,47 +177,36 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
 
 
 def _make(folder: Path, key: Path, path: Path) -> None:
-    """A self-signed certificate, by the openssl program."""
-    program = find_openssl()
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [
-        program,
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-sha256",
-        "-nodes",
-        "-days",
-        str(VALID_DAYS),
-        "-subj",
-        "/CN=MinhOS bridge",
-        "-keyout",
-        str(key),
-        "-out",
-        str(path),
-    ]
+    """A self-signed certificate and its key, which only the owner may read.  Raises MinhosError."""
+    from cryptography import x509  # only here: it is made once
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    private = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "MinhOS bridge")])
+    now = dt.datetime.fromtimestamp(SystemClock().now_ns() // NANOS_PER_SECOND, dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=VALID_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    secret = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     try:
-        made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MinhosError(f"{program} could not make a certificate ({error}); serve with --no-tls.") from None
-    if made.returncode or not (key.exists() and path.exists()):
-        last = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise MinhosError(f"{program} could not make a certificate ({last}); serve with --no-tls.")
-    with contextlib.suppress(OSError):
-        os.chmod(key, 0o600)
-
-
-def find_openssl() -> str:
-    """The openssl program, on Windows also the one that comes with git.  Raises MinhosError."""
-    found = shutil.which("openssl")
-    git = shutil.which("git")
-    if found is None and git is not None:
-        places = [folder / "usr/bin/openssl.exe" for folder in Path(git).resolve().parents]
-        found = next((str(place) for place in places if place.exists()), None)
-    if found is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        key.unlink(missing_ok=True)
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secret)
+        path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    except OSError as error:
         raise MinhosError(
-            "there is no openssl program to make the certificate with: install Git for Windows, which brings one, or "
-            "serve with --no-tls in a network that is yours alone."
-        )
-    return found
+            f"the certificate cannot be written to {folder} ({error.strerror}); serve with --no-tls, or choose a home "
+            "that you may write to with MINHOS_HOME."
+        ) from error

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from minhos.errors import DataError, MinhosError, SettingsError
 from minhos.feeds.bridge.file import header
@@ -23,7 +24,6 @@ from minhos.testing.builders import ns
 
 NOW = ns("2025-10-06T14:00:00")
 PASSWORD = "a long one"
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl program")
 
 
 def ticks(n: int) -> bytes:
@@ -65,7 +65,6 @@ def read_until(process: subprocess.Popen, pattern: str) -> re.Match[str]:
     raise AssertionError(f"the bridge ended with {process.wait()} before it said {pattern}")
 
 
-@needs_openssl
 def test_the_command_serves_over_tls_and_ends_cleanly(tmp_path: Path, folder: Path) -> None:
     process = launch(tmp_path, "--folder", str(folder), "--host", "127.0.0.1")
     try:
@@ -95,7 +94,6 @@ def test_the_command_serves_over_tls_and_ends_cleanly(tmp_path: Path, folder: Pa
         process.communicate()
 
 
-@needs_openssl
 def test_the_certificate_is_made_once(tmp_path: Path) -> None:
     _, first = certificate(tmp_path)
     assert certificate(tmp_path)[1] == first
@@ -106,19 +104,30 @@ def test_the_certificate_is_made_once(tmp_path: Path) -> None:
         certificate(tmp_path)
 
 
-def test_without_openssl_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.shutil, "which", lambda name: None)
-    with pytest.raises(MinhosError, match="no openssl program"):
-        certificate(tmp_path)
+def test_a_certificate_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    with pytest.raises(MinhosError, match="--no-tls"):
+        certificate(tmp_path / "taken")
 
 
-def test_git_for_windows_brings_an_openssl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "Git/usr/bin").mkdir(parents=True)
-    (tmp_path / "Git/cmd").mkdir()
-    (tmp_path / "Git/usr/bin/openssl.exe").touch()
-    places = {"git": str(tmp_path / "Git/cmd/git.exe")}
-    monkeypatch.setattr(service.shutil, "which", places.get)
-    assert service.find_openssl() == str(tmp_path / "Git/usr/bin/openssl.exe")
+def test_the_certificate_is_self_signed_for_ten_years(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    made = x509.load_pem_x509_certificate((tmp_path / "bridge_certificate.pem").read_bytes())
+    assert made.subject == made.issuer == x509.Name.from_rfc4514_string("CN=MinhOS bridge")
+    assert 3650 <= (made.not_valid_after_utc - made.not_valid_before_utc).days <= 3651
+
+
+def test_it_serves_while_it_is_stepped_and_no_longer_after_its_end(folder: Path) -> None:
+    said: list[str] = []
+    bridge = Bridge(BridgeOptions(folder=folder, host="127.0.0.1", port=0, history_port=0), said.append)
+    bridge.open()
+    assert all(bridge.ports)
+    assert bridge.step() is not None
+    bridge.stopping = True
+    assert bridge.step() is None
+    bridge.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", bridge.ports[0]), 1.0)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "windows-box"])
