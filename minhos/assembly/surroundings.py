@@ -6,7 +6,9 @@ Reads only; absent or unreadable files are absent facts.  Models are verified ag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from minhos.assembly import heartbeats
 from minhos.assembly.files import read_json
@@ -17,7 +19,10 @@ from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest
 from minhos.settings import Settings
-from minhos.views.surroundings import Surroundings
+from minhos.views.surroundings import DataVerdict, SizesCompared, Surroundings
+from minhos.views.training_report import TrainingReport
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
 class SurroundingsReader:
@@ -33,7 +38,7 @@ class SurroundingsReader:
         self._seen: tuple[float, ...] = ()
         self._models: tuple[BundleInfo, ...] = ()
         self._problem = ""
-        self._report: dict[str, Any] | None = None
+        self._report: TrainingReport | None = None
 
     def read(self, journal_error: str = "") -> Surroundings:
         """Everything as it is now."""
@@ -51,8 +56,8 @@ class SurroundingsReader:
             models=self._models,
             models_error=self._problem,
             report=self._report,
-            backtest=_newest(layout.reports, "backtest-kelly-vs-fixed.json"),
-            data_report=_newest(layout.reports, "data*.json"),
+            comparison=_newest(layout.reports, "backtest-kelly-vs-fixed.json", SizesCompared),
+            data_verdict=_newest(layout.reports, "data*.json", DataVerdict),
             finished_data=self.finished_data,
             watchdog=heartbeats.read(layout, WatchdogBeat),
             backups=sum(1 for _ in layout.backups.glob("*.json")),
@@ -74,7 +79,7 @@ class SurroundingsReader:
         try:
             self._models = tuple(registry.list())
             active = registry.active(self.scope)
-            self._report = dict(read_manifest(active.path).report) if active else None
+            self._report = converted(read_manifest(active.path).report, TrainingReport) if active else None
         except ModelError as error:
             self._problem = str(error)
 
@@ -93,10 +98,14 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _newest(folder: Path, pattern: str) -> dict[str, Any] | None:
+def _newest(folder: Path, pattern: str, kind: type[Struct]) -> Struct | None:
     found = sorted(folder.glob(pattern), key=_changed)
-    return _mapping(read_json(found[-1])) or None if found else None
+    return converted(read_json(found[-1]), kind) if found else None
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def converted(value: object, kind: type[Struct]) -> Struct | None:
+    """The struct; None for what is none, such as a file of another version."""
+    try:
+        return msgspec.convert(value, kind, strict=False) if value else None
+    except msgspec.ValidationError:
+        return None

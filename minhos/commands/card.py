@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -27,6 +27,7 @@ from minhos.settings import Settings
 from minhos.studies.history import history_of
 from minhos.studies.studies import Study, bundle_for, study
 from minhos.views.card import ACCURACY_HEAD, HEADLINES, Card, accuracy_rows, hour_rows, sentences
+from minhos.views.training_report import TrainingReport
 
 RULE = 0.65
 BAR_WIDTH = 24
@@ -46,28 +47,28 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
         registry.promote(bundle.id, user(), SystemClock().now_ns())
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
-    card = make_card(trained, found)
+    card = make_card(msgspec.convert(trained, TrainingReport, strict=False), found)
     write_json(place.card, card)
     console.print(render(card))
     return card
 
 
-def make_card(trained: dict[str, Any], found: Study) -> Card:
+def make_card(trained: TrainingReport, found: Study) -> Card:
     """The card's values from the training's report and the backtest."""
     result = found.result
     evidence = result.risk.market(found.bars.instrument.root).evidence
     wanted = [d.recommendation for d in result.decisions if d.recommendation is not None and d.forecast is not None]
     sized = [r for r in wanted if r.target]
-    rate = sum(1 for d in result.decisions if d.forecast and d.forecast.p_side >= RULE)
+    sure = sum(1 for d in result.decisions if d.forecast and d.forecast.p_side >= RULE)
     return Card(
-        verdict=trained["verdict"],
-        reason=trained["reason"],
+        verdict=trained.verdict,
+        reason=trained.reason,
         root=found.bars.instrument.root,
         symbol=found.bars.symbol,
         bars=len(found.bars),
-        lines=trained["lines"],
-        break_even_by_hour=tuple((row["hour"], row["break_even"], row["n"]) for row in trained["break_even_by_hour"]),
-        rule_bars=rate,
+        lines=trained.lines,
+        break_even_by_hour=tuple((row.hour, row.break_even, row.n) for row in trained.break_even_by_hour),
+        rule_bars=sure,
         rule_trades=len(result.trades),
         rule_pnl_cents=sum(trade.trade.pnl_cents for trade in result.trades),
         kelly_bars=len(sized),

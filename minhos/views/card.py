@@ -5,20 +5,17 @@ Everything on it is out of sample, and every accuracy stands beside its interval
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
+
+from minhos.views.training_report import Line, Lines
+from minhos.words import count, money, number, percent, percents
 
 HEADLINES = {
     "edge": "There is an edge out of sample.",
     "no_edge": "No edge: nothing would be bet, and that is a result.",
     "too_little_data": "Too little data to say.",
 }
-LINE_NAMES = {
-    "simulated": "SIMULATED 58 % market",
-    "all": "your bars, all",
-    "traded": "your bars, those traded",
-}
+LINE_NAMES = ("SIMULATED 58 % market", "your bars, all", "your bars, those traded")
 FEW_BETS = 30
 """Below this many bets their rate and their mean foretell nothing."""
 ACCURACY_HEAD = ("bars", "accuracy", "95 % interval", "majority", "break-even", "n")
@@ -33,7 +30,7 @@ class Card(msgspec.Struct, frozen=True):
     root: str
     symbol: str
     bars: int
-    lines: dict[str, Any]
+    lines: Lines
     break_even_by_hour: tuple[tuple[int, float, int], ...]
     rule_bars: int
     rule_trades: int
@@ -57,11 +54,11 @@ def sentences(card: Card) -> list[tuple[str, str]]:
         (
             "The 65 % rule",
             f"p reached 0.65 on {card.rule_bars} bars; {card.rule_trades} trades, "
-            f"{card.rule_pnl_cents / 100:+,.2f} dollars after costs.",
+            f"{money(card.rule_pnl_cents, sign=True, mark='')} dollars after costs.",
         ),
         (
             "Kelly",
-            f"contracts {sizes}; median fraction at risk {card.fraction_median:.2%}. "
+            f"contracts {sizes}; median fraction at risk {percent(card.fraction_median, 2, tight=True)}. "
             f"Without the slope's lower bound it would have bet on {card.without_slope_bound} bars.",
         ),
         ("Limits that bound", f"{bounds}."),
@@ -78,32 +75,28 @@ def _days(card: Card) -> str:
         return f"{card.bets} bets are too few to say"
     if card.bets_needed == 0:
         return "none: the evidence already suffices"
-    return f"about {card.days_needed or 0:,.0f} trading days ({card.bets_needed} more bets)"
+    return f"about {number(card.days_needed or 0, 0)} trading days ({card.bets_needed} more bets)"
 
 
 def accuracy_rows(card: Card) -> list[tuple[str, ...]]:
     """The three lines of the report, under `ACCURACY_HEAD`."""
-    rows: list[tuple[str, ...]] = []
-    for key, name in LINE_NAMES.items():
-        line = card.lines.get(key)
-        if not line or line["accuracy"] is None:
-            rows.append((name, "no such bars" if line else "not measured", "", "", "", "0"))
-            continue
-        interval = line["interval"]
-        shown = f"{interval[0]:.2%} to {interval[1]:.2%}" if interval else "too few days"
-        rows.append(
-            (
-                name,
-                f"{line['accuracy']:.2%}",
-                shown,
-                f"{line['majority']:.2%}",
-                f"{line['break_even']:.2%}",
-                f"{line['n']:,}",
-            )
-        )
-    return rows
+    lines = (card.lines.simulated, card.lines.all, card.lines.traded)
+    return [_accuracy_row(name, line) for name, line in zip(LINE_NAMES, lines, strict=True)]
+
+
+def _accuracy_row(name: str, line: Line | None) -> tuple[str, ...]:
+    if line is None or line.accuracy is None:
+        return (name, "not measured" if line is None else "no such bars", "", "", "", "0")
+    return (
+        name,
+        percent(line.accuracy, 2, tight=True),
+        percents(line.interval, 2, tight=True) if line.interval else "too few days",
+        percent(line.majority, 2, tight=True),
+        percent(line.break_even, 2, tight=True),
+        count(line.n),
+    )
 
 
 def hour_rows(card: Card) -> list[tuple[str, ...]]:
     """Break-even by hour, under `HOURS_HEAD`."""
-    return [(f"{hour:02d}:00", f"{share:.1%}", f"{n:,}") for hour, share, n in card.break_even_by_hour]
+    return [(f"{hour:02d}:00", percent(share, tight=True), count(n)) for hour, share, n in card.break_even_by_hour]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
+from minhos import words
 from minhos.views.health import failed_share, latency_ms
 from minhos.views.status import banner_of, mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import View, percent
+from minhos.views.values import View
+from minhos.words import percent
 
 MET, NOT_MET, UNKNOWN = "met", "not met", "cannot be known here"
 TREES = ("random_forest", "xgboost", "lightgbm", "catboost")
@@ -71,7 +72,7 @@ def checklist(views: Views, around: Surroundings) -> Checklist:
 
 
 def _history(views: Views, around: Surroundings) -> Answer:
-    sessions = (around.report or {}).get("n_sessions")
+    sessions = around.report.n_sessions if around.report else None
     return (None, "no data trained on yet") if sessions is None else (sessions >= ENOUGH_DAYS, f"{sessions} sessions")
 
 
@@ -83,9 +84,9 @@ def _no_gaps(views: Views, around: Surroundings) -> Answer:
 
 
 def _data_format(views: Views, around: Surroundings) -> Answer:
-    if around.data_report is None:
+    if around.data_verdict is None:
         return None, "no data report yet"
-    verdict = str(around.data_report.get("verdict", ""))
+    verdict = around.data_verdict.verdict
     return verdict == "accepted", verdict or "no verdict"
 
 
@@ -129,26 +130,25 @@ def _accuracy_above(bar: float, member: str = "") -> Rule:
         report = around.report
         if not report:
             return None, "no training yet"
-        mark = "SIMULATED: " if report.get("simulated") else ""
+        mark = "SIMULATED: " if report.simulated else ""
         if member:
-            found = next((m for m in report.get("members", ()) if m.get("name") == member), None)
-            accuracy = found.get("holdout_accuracy") if found else None
+            accuracy = next((each.holdout_accuracy for each in report.members if each.name == member), None)
             return (None, "not trained") if accuracy is None else (accuracy > bar, mark + percent(accuracy))
-        line = (report.get("lines") or {}).get("all") or {}
-        accuracy, interval = line.get("accuracy"), line.get("interval") or (None, None)
-        if accuracy is None:
+        line = report.lines.all
+        if line is None or line.accuracy is None:
             return None, "not measured"
-        value = f"{mark}{percent(accuracy)} [{percent(interval[0])}, {percent(interval[1])}], n = {line.get('n')}"
-        return interval[0] is not None and interval[0] > bar, value
+        low, high = line.interval or (None, None)
+        ends = f"[{percent(low, unknown=words.UNKNOWN)}, {percent(high, unknown=words.UNKNOWN)}]"
+        return low is not None and low > bar, f"{mark}{percent(line.accuracy)} {ends}, n = {line.n}"
 
     return rule
 
 
 def _calibrated(views: Views, around: Surroundings) -> Answer:
-    found = (around.report or {}).get("calibration")
-    if not found or found.get("error") is None:
+    found = around.report.calibration if around.report else None
+    if found is None or found.error is None:
         return None, "no training yet"
-    return found["error"] <= 0.02, f"calibration error {found['error']:.4f} on bars that were never seen (0.02 allowed)"
+    return found.error <= 0.02, f"calibration error {found.error:.4f} on bars that were never seen (0.02 allowed)"
 
 
 def _serves(views: Views, around: Surroundings) -> Answer:
@@ -197,15 +197,14 @@ def _by_tests(what: str) -> Rule:
 # Backtest -----------------------------------------------------------------------------------------------------------
 
 
-def _backtest(key: str, words: str) -> Rule:
-    """A line of `checks` in the comparison's result: {"holds": true, false or null, "value": text}."""
+def _backtest(key: str, unsaid: str) -> Rule:
+    """A criterion of the comparison of sizes."""
 
     def rule(views: Views, around: Surroundings) -> Answer:
-        check: Any = ((around.backtest or {}).get("checks") or {}).get(key)
-        if not isinstance(check, dict) or "holds" not in check:
+        check = around.comparison.checks.get(key) if around.comparison else None
+        if around.comparison is None or check is None:
             return None, "no backtest result yet"
-        mark = "SIMULATED: " if (around.backtest or {}).get("simulated") else ""
-        return check["holds"], mark + str(check.get("value", words))
+        return check.holds, ("SIMULATED: " if around.comparison.simulated else "") + (check.value or unsaid)
 
     return rule
 

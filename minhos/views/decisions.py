@@ -9,7 +9,7 @@ from minhos.market.types import Instrument
 from minhos.sizing.types import Recommendation
 from minhos.trading.events import DecisionMade
 from minhos.trading.types import Decision, Outcome
-from minhos.views.values import View, dollars, iso, rounded
+from minhos.views.values import View, in_dollars, iso, rounded
 
 KEPT = 2_000
 LATENCIES_KEPT = 5_000
@@ -140,7 +140,7 @@ def line_of(sequence: int, made: DecisionMade, instruments: dict[str, Instrument
         target=d.target,
         orders=tuple(f"{'buy' if o.side > 0 else 'sell'} {o.contracts} ({o.role.value})" for o in d.orders),
         close=rounded(instrument.to_points(d.close_ticks)) if instrument and d.close_ticks else None,
-        equity=dollars(d.equity_cents),
+        equity=in_dollars(d.equity_cents),
         side=forecast.side if forecast else None,
         probability=rounded(forecast.p_side) if forecast else None,
         probability_low=rounded(forecast.p_low) if forecast else None,

@@ -9,8 +9,9 @@ from minhos.views.scores import AccuracyLine
 from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import View, iso, percent, rounded, seconds_in_words
+from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
+from minhos.words import duration, percent
 
 MOST_FAILED_FORECASTS = 0.01
 ENOUGH_BARS = 20
@@ -124,8 +125,8 @@ def _trader(around: Surroundings) -> Part:
     if around.trader_alive:
         return Part("trader", "ok", "running", rounded(age, 1))
     if around.trader.state == "stopped":
-        return Part("trader", "waiting", f"stopped {seconds_in_words(age)} ago", rounded(age, 1))
-    return Part("trader", "failed", f"not heard of for {seconds_in_words(age)}", rounded(age, 1))
+        return Part("trader", "waiting", f"stopped {duration(age)} ago", rounded(age, 1))
+    return Part("trader", "failed", f"not heard of for {duration(age)}", rounded(age, 1))
 
 
 def _journal(views: Views, around: Surroundings) -> Part:

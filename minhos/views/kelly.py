@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.risk.statistics import ENOUGH_TRADES, win_statistics
@@ -13,7 +12,8 @@ from minhos.views.performance import DayLine, EquityPoint, PerformanceSummary
 from minhos.views.status import Status, state_of, status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import View, dollars, iso, known, rounded
+from minhos.views.training_report import TrainingReport
+from minhos.views.values import View, in_dollars, iso, rounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +141,7 @@ def recommendation(views: Views, around: Surroundings) -> KellyRecommendation:
         allowed_position=decision.target if decision else None,
         win_probability=rounded(forecast.p_side) if forecast else None,
         capital_at_risk=rounded(risk_cents / equity) if risk_cents is not None and equity > 0 else None,
-        capital_at_risk_dollars=dollars(risk_cents) if risk_cents is not None else None,
+        capital_at_risk_dollars=in_dollars(risk_cents) if risk_cents is not None else None,
         model_agreement=rounded(forecast.agreement) if forecast else None,
         last_update=iso(close_ns),
         age_s=rounded(max(0.0, age_s), 1) if age_s is not None else None,
@@ -155,7 +155,7 @@ def recommendation(views: Views, around: Surroundings) -> KellyRecommendation:
         stop_distance_points=rounded(instrument.to_points(wanted.stop_distance_ticks))
         if wanted and instrument
         else None,
-        risk_of_one_contract=dollars(wanted.r_cents) if wanted else None,
+        risk_of_one_contract=in_dollars(wanted.r_cents) if wanted else None,
         bound=wanted.bound if wanted else "",
         slope_sentence=slope_sentence(decision),
         reason=decision.reason if decision else now.reason,
@@ -200,32 +200,23 @@ def win_rates(views: Views, around: Surroundings) -> WinRates:
     )
 
 
-def _bootstrap(report: dict[str, Any], own_trades: int) -> WinRates:
+def _bootstrap(report: TrainingReport, own_trades: int) -> WinRates:
     """From a training's report: the holdout's bars whose calibrated p beat break-even."""
-    traded = (report.get("lines") or {}).get("traded") or {}
-    low, high = traded.get("interval") or (None, None)
-    n, accuracy = int(traded.get("n") or 0), traded.get("accuracy")
-    if not n or accuracy is None:
+    traded = report.lines.traded
+    if traded is None or not traded.n or traded.accuracy is None:
         return WinRates("none", own_trades, ENOUGH_TRADES, 0, None, None, None, None, False)
+    low, high = traded.interval or (None, None)
     return WinRates(
         "bootstrap",
         own_trades,
         ENOUGH_TRADES,
-        n,
-        rounded(accuracy),
+        traded.n,
+        rounded(traded.accuracy),
         rounded(low),
         rounded(high),
-        _payoff_ratio(report),
-        bool(report.get("simulated")),
+        rounded(report.payoff.ratio),
+        report.simulated,
     )
-
-
-def _payoff_ratio(report: dict[str, Any]) -> float | None:
-    payoff = report.get("payoff") or {}
-    right, wrong = payoff.get("right") or (), payoff.get("wrong") or ()
-    if not right or not wrong or not sum(wrong):
-        return None
-    return rounded(known((sum(right) / len(right)) / (-sum(wrong) / len(wrong))))
 
 
 def performance(views: Views, around: Surroundings, points: int = 500) -> KellyPerformance:

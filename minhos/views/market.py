@@ -8,7 +8,7 @@ from collections import deque
 from minhos.accounting.types import Fill
 from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Price
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import View, dollars, iso, rounded
+from minhos.views.values import View, in_dollars, iso, rounded
 
 BARS_KEPT = 2_000
 FILLS_KEPT = 2_000
@@ -133,7 +133,7 @@ def fill_line(sequence: int, fill: Fill, instruments: dict[str, Instrument]) -> 
         fill.contracts,
         rounded(instrument.to_points(fill.price_ticks)) if instrument else None,
         fill.role.value,
-        dollars(fill.commission_cents),
+        in_dollars(fill.commission_cents),
         worse,
         fill.order_id,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
@@ -13,6 +12,7 @@ from minhos.views.scores import AccuracyLine, LiveCalibration, ReliabilityRow
 from minhos.views.status import banner_of, mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
+from minhos.views.training_report import Line, Lines, TrainingReport
 from minhos.views.values import View, iso, rounded
 
 DAY_S = 86_400
@@ -127,7 +127,7 @@ def ml_performance(views: Views, around: Surroundings) -> MlPerformance:
         live=views.scores.lines(),
         ties=views.scores.ties,
         void=views.scores.void,
-        verdict=model.verdict if model else str((around.report or {}).get("verdict", "")),
+        verdict=model.verdict if model else around.report.verdict if around.report else "",
         trained=trained_lines(around.report),
         bundle_id=model.bundle_id if model else "",
     )
@@ -177,42 +177,35 @@ def _model_line(info: BundleInfo, now_ns: int, serving: str) -> ModelLine:
     )
 
 
-def trained_lines(report: dict[str, Any] | None) -> tuple[TrainedLine, ...]:
+def trained_lines(report: TrainingReport | None) -> tuple[TrainedLine, ...]:
     """The report's lines that were measured."""
-    lines = (report or {}).get("lines") or {}
-    found = []
-    for name in ("simulated", "all", "traded"):
-        line = lines.get(name)
-        if line:
-            low, high = line.get("interval") or (None, None)
-            found.append(
-                TrainedLine(
-                    name,
-                    rounded(line.get("accuracy")),
-                    rounded(low),
-                    rounded(high),
-                    int(line.get("n") or 0),
-                    rounded(line.get("majority")),
-                    rounded(line.get("break_even")),
-                    bool(line.get("simulated")),
-                )
-            )
-    return tuple(found)
+    lines = report.lines if report else Lines()
+    named = (("simulated", lines.simulated), ("all", lines.all), ("traded", lines.traded))
+    return tuple(_trained_line(name, line) for name, line in named if line is not None)
 
 
-def _trained_calibration(report: dict[str, Any] | None) -> TrainedCalibration | None:
-    found = (report or {}).get("calibration")
-    if not found:
+def _trained_line(name: str, line: Line) -> TrainedLine:
+    low, high = line.interval or (None, None)
+    return TrainedLine(
+        name,
+        rounded(line.accuracy),
+        rounded(low),
+        rounded(high),
+        line.n,
+        rounded(line.majority),
+        rounded(line.break_even),
+        line.simulated,
+    )
+
+
+def _trained_calibration(report: TrainingReport | None) -> TrainedCalibration | None:
+    found = report.calibration if report else None
+    if found is None:
         return None
     table = tuple(
-        ReliabilityRow(rounded(row["forecast"]), rounded(row["observed"]), int(row["n"]), *map(rounded, row["band"]))
-        for row in found.get("table") or ()
+        ReliabilityRow(rounded(row.forecast), rounded(row.observed), row.n, *map(rounded, row.band))
+        for row in found.table
     )
     return TrainedCalibration(
-        rounded(found.get("slope")),
-        rounded(found.get("slope_se")),
-        rounded(found.get("slope_low")),
-        int(found.get("n") or 0),
-        rounded(found.get("error")),
-        table,
+        rounded(found.slope), rounded(found.slope_se), rounded(found.slope_low), found.n, rounded(found.error), table
     )

@@ -8,7 +8,7 @@ from minhos.accounting.types import Account
 from minhos.market.types import Instrument
 from minhos.trading.book import OrderBook, OrderRecord
 from minhos.trading.order_states import FINAL
-from minhos.views.values import View, dollars, iso, rounded
+from minhos.views.values import View, in_dollars, iso, rounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _position(account: Account, symbol: str) -> PositionLine:
         contracts=position.contracts,
         entry=points(sum(lot.contracts * lot.entry_ticks for lot in lots) / total if total else None),
         last_price=points(last),
-        open_pnl=dollars(open_cents) if open_cents is not None else None,
+        open_pnl=in_dollars(open_cents) if open_cents is not None else None,
         lots=tuple(
             LotLine(
                 lot.side * lot.contracts,
@@ -137,11 +137,11 @@ def _position(account: Account, symbol: str) -> PositionLine:
 def account_line(account: Account) -> AccountLine:
     equity = account.equity_cents
     return AccountLine(
-        equity=dollars(equity),
-        cash=dollars(account.cash_cents),
-        day_pnl=dollars(account.day_pnl_cents),
-        commission_day=dollars(account.commission_day_cents),
-        stop_risk=dollars(account.stop_risk_cents),
+        equity=in_dollars(equity),
+        cash=in_dollars(account.cash_cents),
+        day_pnl=in_dollars(account.day_pnl_cents),
+        commission_day=in_dollars(account.commission_day_cents),
+        stop_risk=in_dollars(account.stop_risk_cents),
         capital_at_risk=rounded(account.stop_risk_cents / equity) if equity > 0 else None,
         drawdown=round(account.drawdown, 6),
         trade_date=account.trade_date or None,

@@ -10,7 +10,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Instrument
 from minhos.stats.sharpe import Moments, annualised, moments, probabilistic_sharpe_ratio
 from minhos.trading.events import DecisionMade, TradeClosed
-from minhos.views.values import View, dollars, iso, rounded
+from minhos.views.values import View, in_dollars, iso, rounded
 
 POINTS_KEPT = 100_000
 TRADES_KEPT = 20_000
@@ -147,17 +147,17 @@ class Performance:
             losses=len(losses),
             win_rate=rounded(len(wins) / len(pnl)) if pnl else None,
             profit_factor=rounded(sum(wins) / -sum(losses)) if losses else None,
-            total_pnl=dollars(now - start) if now is not None and start is not None and self.points else None,
-            commission=dollars(sum(t.commission_cents for t in self.own_trades())) if pnl else None,
-            mean_trade=dollars(sum(pnl) / len(pnl)) if pnl else None,
-            best_trade=dollars(max(pnl)) if pnl else None,
-            worst_trade=dollars(min(pnl)) if pnl else None,
+            total_pnl=in_dollars(now - start) if now is not None and start is not None and self.points else None,
+            commission=in_dollars(sum(t.commission_cents for t in self.own_trades())) if pnl else None,
+            mean_trade=in_dollars(sum(pnl) / len(pnl)) if pnl else None,
+            best_trade=in_dollars(max(pnl)) if pnl else None,
+            worst_trade=in_dollars(min(pnl)) if pnl else None,
             mean_r=rounded(sum(known_r) / len(known_r)) if known_r else None,
             max_drawdown=rounded(self.max_drawdown) if self.points else None,
             sharpe=rounded(annualised(record.sharpe_ratio, DAYS_A_YEAR), 3) if record else None,
             trading_days=len(self.days),
-            equity=dollars(now) if now is not None else None,
-            start_equity=dollars(start) if start is not None else None,
+            equity=in_dollars(now) if now is not None else None,
+            start_equity=in_dollars(start) if start is not None else None,
             sharpe_probability=rounded(_above_zero(record)) if record else None,
         )
 
@@ -173,7 +173,7 @@ class Performance:
             day = self._calendar.trade_date(trade.closed_ns - 1)
             counts[day] = counts.get(day, 0) + 1
         return [
-            DayLine(day, dollars(end - start), dollars(end), counts.get(day, 0))
+            DayLine(day, in_dollars(end - start), in_dollars(end), counts.get(day, 0))
             for day, (start, end) in self.days.items()
         ]
 
@@ -182,7 +182,7 @@ class Performance:
         points = list(self.points)
         step = max(1, -(-len(points) // max(1, at_most)))
         kept = points[::-1][::step][::-1]
-        return [EquityPoint(iso(t), dollars(cents), position) for t, cents, position in kept]
+        return [EquityPoint(iso(t), in_dollars(cents), position) for t, cents, position in kept]
 
     def trade_lines(self, limit: int, instruments: dict[str, Instrument]) -> list[TradeLine]:
         """Newest first."""
@@ -212,8 +212,8 @@ def trade_line(sequence: int, event: TradeClosed, instruments: dict[str, Instrum
         closed=iso(trade.closed_ns),
         entry=points(trade.entry_ticks),
         exit=points(trade.exit_ticks),
-        pnl=dollars(trade.pnl_cents),
-        commission=dollars(trade.commission_cents),
+        pnl=in_dollars(trade.pnl_cents),
+        commission=in_dollars(trade.commission_cents),
         slippage_ticks=rounded(trade.slippage_ticks, 3),
         r_multiple=rounded(trade.r, 4) if trade.r else None,
         exit_reason=trade.exit_role.value,

@@ -14,7 +14,7 @@ from minhos.risk.types import RiskState, Stop
 from minhos.trading.types import Decision
 from minhos.views.decisions import CapLine, caps_of
 from minhos.views.live import ArmingLine, ForcedLine, LadderLine, armed_sentence, arming_line, forced_line, ladder_line
-from minhos.views.values import View, dollars, iso, rounded
+from minhos.views.values import View, in_dollars, iso, rounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,9 +195,9 @@ def risk_view(
         caps=caps_of(last),
         bound=tuple(BoundLine(name, times) for name, times in bound.counts.most_common()),
         evidence=evidence_lines(risk),
-        day_pnl=dollars(account.day_pnl_cents) if parameters else None,
-        day_loss_limit=dollars(limit) if limit is not None else None,
-        day_loss_left=dollars(limit + account.day_pnl_cents) if limit is not None else None,
+        day_pnl=in_dollars(account.day_pnl_cents) if parameters else None,
+        day_loss_limit=in_dollars(limit) if limit is not None else None,
+        day_loss_left=in_dollars(limit + account.day_pnl_cents) if limit is not None else None,
         drawdown=round(account.drawdown, 6) if parameters else None,
         losses_in_a_row=account.losses_in_a_row if parameters else None,
         losses_allowed=parameters.max_consecutive_losses if parameters else None,

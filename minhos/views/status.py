@@ -10,8 +10,9 @@ from minhos.views.orders import AccountLine, PositionLine, account_line, positio
 from minhos.views.risk import stop_lines
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import View, iso, percent, seconds_in_words
+from minhos.views.values import View, iso
 from minhos.views.watchdog import WatchdogLine, watchdog_line
+from minhos.words import duration, percent
 
 STATES = ("no_predictions", "training", "no_edge", "live", "degraded", "halted", "market_closed")
 REAL_MARKETS = "50 to 52.5 %"
@@ -100,9 +101,8 @@ def _finished(views: Views, around: Surroundings) -> tuple[str, str] | None:
     """A finished file has a verdict and no live recommendations."""
     if not around.finished_data or around.report is None:
         return None
-    verdict, reason = str(around.report.get("verdict", "")), str(around.report.get("reason", ""))
-    state = "no_predictions" if verdict == "edge" else "no_edge"
-    return state, f"Finished data, tested and not traded: {reason}"
+    state = "no_predictions" if around.report.verdict == "edge" else "no_edge"
+    return state, f"Finished data, tested and not traded: {around.report.reason}"
 
 
 def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:
@@ -110,7 +110,7 @@ def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:
         return "degraded", around.journal_error
     if around.trader_alive or around.trader_age_s is None:
         return None
-    age = seconds_in_words(around.trader_age_s)
+    age = duration(around.trader_age_s)
     if not around.trader_lost:
         return "degraded", f"The trader was stopped {age} ago: nothing is being decided."
     return "degraded", f"The trader has not been heard of for {age}: what is shown is as old as that."
@@ -197,7 +197,7 @@ def _trader_words(around: Surroundings) -> str:
         return "not started"
     if around.trader_alive:
         return "running"
-    age = seconds_in_words(around.trader_age_s)
+    age = duration(around.trader_age_s)
     return f"stopped {age} ago" if around.trader.state == "stopped" else f"silent for {age}"
 
 

@@ -5,38 +5,59 @@ Only values; `minhos.assembly.surroundings` reads them.  Passed in, so that ever
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
 from minhos.views.heartbeats import TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
+from minhos.views.training_report import TrainingReport
 
 STALE_AFTER_S = 10.0
 """A process that has not been heard of for this long is not running."""
 
 
-class Surroundings(msgspec.Struct, frozen=True):
-    """now_ns: the machine's time.  report: what training found for the active bundle, as plain JSON.
+class Criterion(msgspec.Struct, frozen=True):
+    """Whether one criterion holds (None: it cannot be told), and the words for it."""
 
-    backtest, data_report: the newest result files, as plain JSON.  ceiling: best possible accuracy of the simulated
-    market.  journal_error: why the journal cannot be followed.
-    """
+    holds: bool | None
+    value: str = ""
+
+
+class SizesCompared(msgspec.Struct, frozen=True):
+    """What a comparison of sizes found, by criterion."""
+
+    simulated: bool = False
+    checks: dict[str, Criterion] = {}
+
+
+class DataVerdict(msgspec.Struct, frozen=True):
+    """What `check-data` found of the data that were named last."""
+
+    verdict: str = ""
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """All that is known at one moment; every field is optional, for a home in which nothing has happened yet."""
 
     now_ns: int = 0
+    """The machine's time."""
     mode: str = ""
     trader: TraderBeat | None = None
     trainer: TrainerBeat = TrainerBeat()
     training: TrainingProgress | None = None
     halt_file: bool = False
     journal_error: str = ""
+    """Why the journal cannot be followed."""
     ceiling: float | None = None
+    """Best possible accuracy of the simulated market."""
     models: tuple[BundleInfo, ...] = ()
     models_error: str = ""
-    report: dict[str, Any] | None = None
-    backtest: dict[str, Any] | None = None
-    data_report: dict[str, Any] | None = None
+    report: TrainingReport | None = None
+    """What training found for the active bundle."""
+    comparison: SizesCompared | None = None
+    """The newest result of `kelly-vs-fixed`."""
+    data_verdict: DataVerdict | None = None
+    """The newest result of `check-data`."""
     backups: int = 0
     finished_data: bool = False
     """The configured data are a finished file: trained on and tested, never traded."""

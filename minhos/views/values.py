@@ -1,15 +1,15 @@
-"""What all pages share: one base for their values, and how numbers, times and money leave the house.
+"""What all views share: one base for their values, and numbers, times and money as JSON has them.
 
-Values are frozen dataclasses, because FastAPI describes those by itself; what is unknown is None, never zero.
+Values are frozen dataclasses, because FastAPI describes those by itself; what is unknown is None, never zero.  Not
+for text: how a figure is written for people stands in `minhos.words`.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import ClassVar
 
-from minhos.market.types import NANOS_PER_SECOND
+from minhos.words import utc
 
 
 class View:
@@ -31,25 +31,9 @@ def rounded(value: float | None, digits: int = 6) -> float | None:
 
 def iso(time_ns: int | None) -> str | None:
     """ISO 8601 in UTC ("2025-10-06T13:35:00Z"), or None for 0 and None."""
-    if not time_ns:
-        return None
-    moment = dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, dt.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(time_ns) if time_ns else None
 
 
-def dollars(cents: float) -> float:
-    """Money for people."""
+def in_dollars(cents: float) -> float:
+    """Cents as a number of dollars."""
     return round(cents / 100.0, 2)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """ "57.3 %", or "unknown"."""
-    return "unknown" if share is None else f"{100.0 * share:.{digits}f} %"
-
-
-def seconds_in_words(seconds: float) -> str:
-    """ "12 s", "5 min", "3 h", "2 days"."""
-    for limit, unit, name in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
-        if seconds < limit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds / 86_400:.0f} days"

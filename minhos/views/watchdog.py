@@ -6,7 +6,8 @@ import dataclasses
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.views.surroundings import STALE_AFTER_S, Surroundings
-from minhos.views.values import View, rounded, seconds_in_words
+from minhos.views.values import View, rounded
+from minhos.words import duration
 
 TROUBLE = ("alarm", "act")
 
@@ -44,7 +45,7 @@ class WatchdogLine(View):
     def words(self) -> str:
         """What it saw and did, and how old that is where it is old."""
         told = self.last_action or self.sentence
-        return f"not heard of for {seconds_in_words(self.age_s)}; last: {told}" if self.silent else told
+        return f"not heard of for {duration(self.age_s)}; last: {told}" if self.silent else told
 
 
 def watchdog_line(around: Surroundings) -> WatchdogLine | None:

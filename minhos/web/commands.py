@@ -27,7 +27,7 @@ from minhos.views.decisions import TraceStep, trace_steps
 from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.values import dollars, rounded
+from minhos.views.values import in_dollars, rounded
 from minhos.web.problems import responses
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]
@@ -204,8 +204,8 @@ def size_for(request: SizeRequest, views: Views, around: Surroundings) -> SizeAn
         full_kelly=rounded(found.kelly_full),
         break_even=rounded(found.break_even),
         capital_at_risk=rounded(at_risk / account.equity_cents) if account.equity_cents > 0 else None,
-        capital_at_risk_dollars=dollars(at_risk),
-        risk_of_one_contract=dollars(found.r_cents),
+        capital_at_risk_dollars=in_dollars(at_risk),
+        risk_of_one_contract=in_dollars(found.r_cents),
         bound=found.bound,
         reason=found.reason,
         trace=list(trace_steps(found)),

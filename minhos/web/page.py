@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from minhos.assembly.live_views import LiveViews
-from minhos.views.values import seconds_in_words
 from minhos.web.card import read_card, show_card
 from minhos.web.charts import PUSH, EquityChart, PriceChart
 from minhos.web.commands import CommandAnswer, CommandName, send_command
 from minhos.web.force_dialog import ForceDialog
 from minhos.web.moment import Moment, candles, equity, moment
 from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences, Widget, Words, money
+from minhos.words import duration
 
 PUSH_S = 0.5
 _houses: list[LiveViews] = []
@@ -175,7 +175,7 @@ def stale_words(m: Moment) -> str:
         return ""
     return (
         f"NOT CONNECTED: the trader is {m.status.trader}; what is shown is "
-        f"{seconds_in_words(m.trader_age_s)} old and nothing is being decided."
+        f"{duration(m.trader_age_s)} old and nothing is being decided."
     )
 
 

@@ -9,9 +9,9 @@ from nicegui import ui
 
 from minhos.views.decisions import DecisionLine
 from minhos.views.risk import RiskView
-from minhos.views.values import percent, seconds_in_words
 from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
+from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position
 
 STATE_TONES = {
     "live": "good",
@@ -84,31 +84,32 @@ class Widget:
         r = m.recommendation
         self.service.set(m.status.state.replace("_", " "), m.health.status, STATE_TONES[m.status.state])
         self.fraction.set(
-            percent(r.kelly_fraction, 2), f"full Kelly {percent(r.full_kelly, 1)}", _tone(r.kelly_fraction, 1e-9)
+            _share(r.kelly_fraction, 2), f"full Kelly {_share(r.full_kelly, 1)}", _tone(r.kelly_fraction, 1e-9)
         )
         wanted = r.recommended_position
-        self.position.set("unknown" if wanted is None else _contracts(wanted), self._held(m), _tone_of_position(m))
+        self.position.set(_contracts(wanted), self._held(m), _tone_of_position(m))
         beats = r.win_probability is not None and r.break_even is not None and r.win_probability > r.break_even
         self.probability.set(
-            percent(r.win_probability),
+            _share(r.win_probability),
             "no forecast yet"
             if r.win_probability is None
-            else f"{r.side}, {'above' if beats else 'below'} break-even {percent(r.break_even)}",
+            else f"{r.side}, {'above' if beats else 'below'} break-even {_share(r.break_even)}",
             "plain" if r.win_probability is None else "good" if beats else "warn",
         )
         at_risk = r.capital_at_risk
-        dollars = "unknown" if r.capital_at_risk_dollars is None else f"{money(r.capital_at_risk_dollars)} to the stop"
-        self.risk.set(percent(at_risk, 2), dollars, _risk_tone(at_risk))
+        lost = r.capital_at_risk_dollars
+        to_the_stop = UNKNOWN if lost is None else f"{money(lost)} to the stop"
+        self.risk.set(_share(at_risk, 2), to_the_stop, _risk_tone(at_risk))
         agree = r.model_agreement
         self.agreement.set(
-            percent(agree, 0),
+            _share(agree, 0),
             f"{len(r.members)} members answered",
             "plain" if agree is None else "good" if agree >= 0.6 else "warn",
         )
         old = r.age_s is not None and r.age_s > OLD_AFTER_S
         self.updated.set(
             "never" if r.last_update is None else f"{r.last_update[11:16]} UTC",
-            "" if r.age_s is None else f"{seconds_in_words(r.age_s)} old" + (": stale" if old else ""),
+            "" if r.age_s is None else f"{duration(r.age_s)} old" + (": stale" if old else ""),
             "plain" if r.age_s is None else "warn" if old else "good",
         )
 
@@ -135,13 +136,13 @@ class Edge:
 
     def show(self, m: Moment) -> None:
         r = m.recommendation
-        self.p.set(percent(r.win_probability), _beats(r.win_probability, r.break_even))
-        self.low.set(percent(r.probability_low), _beats(r.probability_low, r.break_even))
-        self.even.set(percent(r.break_even), "plain")
-        raw = f" Raw score {percent(r.raw_score)}." if r.raw_score is not None else ""
+        self.p.set(_share(r.win_probability), _beats(r.win_probability, r.break_even))
+        self.low.set(_share(r.probability_low), _beats(r.probability_low, r.break_even))
+        self.even.set(_share(r.break_even), "plain")
+        raw = f" Raw score {_share(r.raw_score)}." if r.raw_score is not None else ""
         self.sentence.set((r.slope_sentence or "There is no forecast yet.") + raw)
         rows = [
-            (t.name.replace("_", " "), _number(t.before, t.unit), _number(t.after, t.unit), t.reason) for t in r.trace
+            (t.name.replace("_", " "), _of_unit(t.before, t.unit), _of_unit(t.after, t.unit), t.reason) for t in r.trace
         ]
         self.trace.set(table_html(("step", "before", "after", "because"), rows) if rows else "")
 
@@ -153,7 +154,7 @@ class _BigNumber:
             self.value = Words("big")
 
     def set(self, text: str, tone: str) -> None:
-        self.value.set("–" if text == "unknown" else text, tone)
+        self.value.set(NONE if text == UNKNOWN else text, tone)
 
 
 class Sentences:
@@ -186,7 +187,7 @@ class Risk:
         risk = m.risk
         tone = "bad" if risk.stops else LEVEL_TONES.get(risk.level or "", "plain")
         size = "" if risk.multiplier is None else f": {percent(risk.multiplier, 0)} of size"
-        level = risk.level or "unknown"
+        level = risk.level or UNKNOWN
         self.level.set(f"STOPPED, level {level}" if risk.stops else f"{level}{size}", tone)
         self.reason.set(risk.reason)
         rows = [(stop.name, "STOPPED", f"{stop.why} ({stop.who}); ends {stop.ends}") for stop in risk.stops]
@@ -196,7 +197,7 @@ class Risk:
             rows.append(("day", money(risk.day_pnl), f"{money(risk.day_loss_left)} left of the daily loss limit"))
         if risk.losses_in_a_row is not None:
             rows.append(("losses in a row", str(risk.losses_in_a_row), f"{risk.losses_allowed} stop trading"))
-        halt = "unknown" if risk.next_halt is None else f"{risk.next_halt[:10]} {risk.next_halt[11:16]} UTC"
+        halt = UNKNOWN if risk.next_halt is None else f"{risk.next_halt[:10]} {risk.next_halt[11:16]} UTC"
         rows.append(("next halt", "", halt))
         rows += watchdog_rows(m.status.watchdog)
         rows += [(f"bound: {b.limit}", str(b.times), "bars on which it cut the size") for b in risk.bound[:4]]
@@ -217,7 +218,7 @@ def live_rows(risk: RiskView) -> list[tuple[str, str, str]]:
     if risk.armed_sentence:
         rows.append(("live orders", "ARMED" if risk.armed else "NOT ARMED", risk.armed_sentence))
     if risk.ladder is not None:
-        rows.append(("Kelly multiplier", f"{risk.ladder.multiplier:.2f}", risk.ladder.sentence))
+        rows.append(("Kelly multiplier", number(risk.ladder.multiplier), risk.ladder.sentence))
     return rows
 
 
@@ -242,10 +243,10 @@ class Proof:
         rows = [
             (
                 line.name,
-                percent(line.accuracy),
-                f"{percent(line.low)} to {percent(line.high)}",
-                percent(line.majority),
-                percent(line.break_even),
+                _share(line.accuracy),
+                f"{_share(line.low)} to {_share(line.high)}",
+                _share(line.majority),
+                _share(line.break_even),
                 str(line.n),
             )
             for line in m.ml.live
@@ -255,12 +256,12 @@ class Proof:
         self.accuracy.set(table_html(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
         s, w = m.summary, m.win_rates
         self.trades.set(
-            f"{mark}{s.trades} trades, win rate {percent(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
-            f"P&L {money(s.total_pnl)}, worst drawdown {percent(s.max_drawdown)}"
+            f"{mark}{s.trades} trades, win rate {_share(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
+            f"P&L {money(s.total_pnl)}, worst drawdown {_share(s.max_drawdown)}"
         )
         bootstrap = (
             f"Fewer than {w.trades_needed} own trades: the model's out-of-sample bets (bootstrap) won "
-            f"{percent(w.win_rate)} of {w.trades} [{percent(w.low)}, {percent(w.high)}]."
+            f"{_share(w.win_rate)} of {w.trades} [{_share(w.low)}, {_share(w.high)}]."
         )
         self.rates.set(bootstrap if w.source == "bootstrap" else "")
 
@@ -298,7 +299,7 @@ class Models:
     def show(self, m: Moment) -> None:
         score = m.ml.health.score
         self.health.set(
-            "ML health: " + ("unknown" if score is None else f"{score:.0f} of 100"),
+            "ML health: " + (UNKNOWN if score is None else f"{score:.0f} of 100"),
             "plain" if score is None else "good" if score >= 70 else "warn" if score >= 40 else "bad",
         )
         share = m.status.training_share
@@ -312,17 +313,14 @@ class Models:
                 ("▶ " if x.serving else "") + x.id,
                 x.status,
                 x.verdict,
-                "unknown" if x.age_days is None else seconds_in_words(x.age_days * 86_400),
+                UNKNOWN if x.age_days is None else duration(x.age_days * 86_400),
                 str(len(x.members)),
             )
             for x in m.models.models[:8]
         ]
         empty = f'<div class="note">{escape(m.models.problem or "There is no model yet.")}</div>'
         self.table.set(table_html(("bundle", "status", "verdict", "age", "members"), rows) if rows else empty)
-        parts = [
-            (part.name, "unknown" if part.score is None else f"{part.score:.0f}", part.detail)
-            for part in m.ml.health.parts
-        ]
+        parts = [(part.name, number(part.score, 0, unknown=UNKNOWN), part.detail) for part in m.ml.health.parts]
         self.parts.set(table_html(("health", "of 100", "because"), parts) if parts else "")
 
 
@@ -349,27 +347,25 @@ def _cell(text: str) -> str:
     return f"<td{kind}>{escape(text).replace(' %', '&nbsp;%')}</td>"
 
 
-def money(dollars: float | None) -> str:
-    """ "$1,234", "-$1,234" or "unknown"."""
-    if dollars is None:
-        return "unknown"
-    return f"{'-' if dollars < 0 else ''}${abs(dollars):,.0f}"
+def money(amount: float | None) -> str:
+    """Whole dollars, as there is room for on a card."""
+    return dollars(amount, 0, unknown=UNKNOWN)
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    return percent(value, digits, unknown=UNKNOWN)
 
 
 def _contracts(signed: int | None) -> str:
-    if signed is None:
-        return "unknown"
-    return "flat" if signed == 0 else f"{'long' if signed > 0 else 'short'} {abs(signed)}"
+    return UNKNOWN if signed is None else position(signed)
 
 
-def _number(value: float | None, unit: str) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:.2f}" if unit == "contracts" else percent(value, 2)
+def _of_unit(value: float | None, unit: str) -> str:
+    return number(value, unknown=UNKNOWN) if unit == "contracts" else _share(value, 2)
 
 
 def _plain(value: float | None, digits: int = 2) -> str:
-    return "unknown" if value is None else f"{value:.{digits}f}"
+    return number(value, digits, unknown=UNKNOWN)
 
 
 def _tone(value: float | None, good_from: float) -> str:

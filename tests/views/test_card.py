@@ -6,15 +6,16 @@ import msgspec
 import pytest
 
 from minhos.views.card import Card, accuracy_rows, hour_rows, sentences
+from minhos.views.training_report import Line, Lines
 
-LINE = {"accuracy": 0.506, "interval": (0.487, 0.527), "majority": 0.503, "break_even": 0.574, "n": 2545}
+LINE = Line("", 0.506, (0.487, 0.527), n=2545, majority=0.503, break_even=0.574)
 CARD = Card(
     verdict="no_edge",
     reason="Because.",
     root="MNQ",
     symbol="MNQZ25",
     bars=2614,
-    lines={"simulated": None, "all": LINE, "traded": {**LINE, "accuracy": None}},
+    lines=Lines(None, LINE, msgspec.structs.replace(LINE, accuracy=None)),
     break_even_by_hour=((9, 0.569, 120),),
     rule_bars=3,
     rule_trades=2,

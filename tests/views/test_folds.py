@@ -22,6 +22,7 @@ from minhos.views.orders import order_lines, position_lines
 from minhos.views.risk import risk_view
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
+from minhos.views.training_report import Line, Lines, Payoff, TrainingReport
 
 CALENDAR = SessionCalendar.load()
 NOTHING = Surroundings()
@@ -275,11 +276,11 @@ def test_the_health_score_is_the_mean_of_its_known_parts() -> None:
 
 
 def test_until_ten_own_trades_the_holdout_stands_in_and_says_so() -> None:
-    report = {
-        "simulated": True,
-        "lines": {"traded": {"accuracy": 0.57, "interval": [0.54, 0.60], "n": 400}},
-        "payoff": {"right": [1.0, 2.0], "wrong": [-1.0, -1.0]},
-    }
+    report = TrainingReport(
+        simulated=True,
+        lines=Lines(traded=Line("traded", 0.57, (0.54, 0.60), 400)),
+        payoff=Payoff((1.0, 2.0), (-1.0, -1.0)),
+    )
     views = folded(trading_events())
     stand_in = kelly.win_rates(views, running(report=report))
     assert (stand_in.source, stand_in.trades, stand_in.win_rate, stand_in.payoff_ratio) == ("bootstrap", 400, 0.57, 1.5)
@@ -328,7 +329,7 @@ def test_the_checklist_names_value_and_command_for_every_line() -> None:
 
 def test_accuracy_on_the_checklist_needs_its_lower_end_above_the_bar() -> None:
     def line(low: float) -> str:
-        report = {"simulated": True, "lines": {"all": {"accuracy": 0.62, "interval": [low, 0.64], "n": 900}}}
+        report = TrainingReport(simulated=True, lines=Lines(all=Line("all", 0.62, (low, 0.64), 900)))
         found = checklist.checklist(Views(CALENDAR), running(report=report))
         chosen = next(line for line in found.lines if line.text == "accuracy above 60 %")
         assert "SIMULATED" in chosen.value
