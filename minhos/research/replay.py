@@ -8,6 +8,7 @@ another processor may round them differently.  It changes nothing and sends noth
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
@@ -20,7 +21,7 @@ from minhos.market.types import Instrument
 from minhos.models.forecast import Forecast
 from minhos.progress import Progress
 from minhos.trading import events as ev
-from minhos.trading.decide import decide
+from minhos.trading.decide import RULES, RULES_VERSION, decide
 from minhos.trading.engine import Forecasts
 from minhos.trading.state import Observe, TradingState
 from minhos.trading.types import Decision
@@ -67,8 +68,22 @@ class ForecastCheck(msgspec.Struct, frozen=True):
     first_beyond: str = ""
 
 
+class RulesCount(msgspec.Struct, frozen=True):
+    """Decisions that were recorded under one version of the rules."""
+
+    version: int
+    rules: str
+    """What that version decides by, in words."""
+    decisions: int
+    differing: int
+    """Those that come out otherwise under this version's rules."""
+
+
 class ReplayReport(msgspec.Struct, frozen=True):
-    """verdict: whether all recomputed decisions are the recorded ones, bit for bit."""
+    """verdict: whether all recomputed decisions are the recorded ones, bit for bit.
+
+    rules: each version of the rules that decided in this journal.
+    """
 
     verdict: Literal["identical", "differs"]
     sentence: str
@@ -76,6 +91,7 @@ class ReplayReport(msgspec.Struct, frozen=True):
     differing: int
     first: DifferentDecision | None = None
     forecasts: ForecastCheck | None = None
+    rules: tuple[RulesCount, ...] = ()
 
 
 def replay(
@@ -99,11 +115,15 @@ def replay(
 
     Raises:
         JournalError: an event that cannot be read.
+        PartsError: a limit of the user's own decided, and this process does not have it.
     """
     calendar = calendar or SessionCalendar.load()
     state = TradingState(calendar, features or standard_features(calendar))
     forecasts = ForecastComparison(bundles) if bundles is not None else None
-    total, n, differing = max(1, reader.last), 0, 0
+    total, n = max(1, reader.last), 0
+    decided: Counter[int] = Counter()
+    differing: Counter[int] = Counter()
+    """By version of the rules, as `decided`."""
     first: DifferentDecision | None = None
     for record in reader.records():
         event = ev.decode(record.kind, record.payload, record.version)
@@ -112,21 +132,28 @@ def replay(
             if forecasts is not None:
                 forecasts.compare(state, event.decision)
             again = decide_again(state, event.decision)
+            decided[state.rules_version] += 1
             if not same_bits(again, event.decision):
-                differing += 1
+                differing[state.rules_version] += 1
                 first = first or different(record.sequence, event.decision, again)
         state.apply(event)
         if progress is not None and record.sequence % _REPORT_EVERY == 0:
             progress(record.sequence / total, f"event {record.sequence:,} of {total:,}, {n:,} decisions made again")
-    sentence = _sentence(n, differing, first)
+    rules = tuple(RulesCount(v, words_of(v), decided[v], differing[v]) for v in sorted(decided))
     return ReplayReport(
-        "differs" if differing else "identical",
-        sentence,
+        "differs" if first is not None else "identical",
+        _sentence(n, rules, first),
         n,
-        differing,
+        differing.total(),
         first,
         forecasts.result() if forecasts else None,
+        rules,
     )
+
+
+def words_of(rules_version: int) -> str:
+    """What a version of the rules decides by."""
+    return RULES.get(rules_version, "not known to this version of MinhOS")
 
 
 def standard_features(calendar: SessionCalendar) -> Callable[[Instrument], Observe]:
@@ -180,14 +207,26 @@ def _text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _sentence(n: int, differing: int, first: DifferentDecision | None) -> str:
+def _sentence(n: int, rules: tuple[RulesCount, ...], first: DifferentDecision | None) -> str:
     if first is None:
         return f"All {n:,} recorded decisions come out identical, bit for bit."
+    differing = sum(each.differing for each in rules)
     shown = ", ".join(f"{d.field} {d.recorded} recorded, {d.recomputed} recomputed" for d in first.fields[:3])
     more = f" and {len(first.fields) - 3} more fields" if len(first.fields) > 3 else ""
+    why = "; ".join(_by_rules(each) for each in rules if each.differing)
     return (
         f"{differing:,} of {n:,} decisions differ, first that of {first.time} (record {first.sequence}): {shown}{more}"
-        "; if MinhOS was updated since, its changed rules are the likely cause: use the version that recorded."
+        f"; {why}."
+    )
+
+
+def _by_rules(count: RulesCount) -> str:
+    """Why decisions of one version of the rules may differ."""
+    if count.version == RULES_VERSION:
+        return f"{count.differing:,} by the rules of this version: the journal or what decides was changed"
+    return (
+        f"{count.differing:,} of {count.decisions:,} by rules {count.version} ({count.rules}), "
+        f"while this version decides by rules {RULES_VERSION} ({words_of(RULES_VERSION)})"
     )
 
 

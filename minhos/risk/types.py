@@ -218,6 +218,8 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Why the contract is being left for the next one; empty while it is not."""
     venue_trouble: str = ""
     """Why the venue takes no new risk at the moment; empty where it does."""
+    parts_refusal: str = ""
+    """Why a part of the user's own cannot be relied on; empty where all can."""
 
     @property
     def adds(self) -> bool:

@@ -162,6 +162,7 @@ def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> R
         expiry_ns=moment.expiry_ns,
         leaving=moment.settings.leaving,
         venue_trouble=moment.venue_trouble,
+        parts_refusal=moment.settings.parts_refusal,
     )
 
 

@@ -14,11 +14,15 @@ from typing import Protocol
 
 import msgspec
 
+from minhos import parts
 from minhos.accounting.types import Fill, Order, Role
+from minhos.errors import PartsError
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
 from minhos.models.forecast import Forecast
+from minhos.risk.limits.own import own_parts
+from minhos.risk.limits.standard import names_of, standard_limits
 from minhos.risk.types import Action
 from minhos.trading import events as ev
 from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
@@ -104,10 +108,11 @@ class Engine:
     def activate_settings(self, settings: ev.TradingSettings) -> None:
         """Settings take effect between slices; they are journaled only where they differ.
 
+        Where a limit of the user's own is not what the settings name, no new risk is taken, and they say so.
         Where another contract is traded from here on, what is held in the old one is closed; at a broker that is not
         compared yet, after that (`guard`).
         """
-        before = self.state.settings
+        settings, before = with_limits_that_are_here(settings), self.state.settings
         if before is not None and before.order_symbol != settings.order_symbol and not self.state.blind():
             self.flatten(f"{settings.order_symbol} is traded from now on", "engine", self.clock.now_ns())
         if before != settings or self.state.manager is None:
@@ -376,3 +381,14 @@ class Engine:
             return closed
         shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
         return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))
+
+
+def with_limits_that_are_here(settings: ev.TradingSettings) -> ev.TradingSettings:
+    """The same settings where this process has every limit that they name; else without the user's, and refused."""
+    try:
+        own_parts(settings.parts, names_of(standard_limits(settings.risk)))
+    except PartsError as error:
+        others = {key: known for key, known in settings.parts.items() if not key.startswith(f"{parts.limits.kind} ")}
+        refusal = settings.parts_refusal or str(error)
+        return msgspec.structs.replace(settings, parts=others, parts_refusal=refusal)
+    return settings

@@ -57,6 +57,12 @@ class TradingSettings(msgspec.Struct, frozen=True):
     """Members that a switch has turned off (`lstm_enabled`, `ensemble_enabled`)."""
     leaving: str = ""
     """Why the contract is being left for the next one: no entries, and what is held is closed."""
+    parts: dict[str, str] = {}
+    """The user's parts that decide, as `parts.identities` names them: "limit no_fridays" to version and digest."""
+    limit_options: dict[str, dict[str, str | int | float | bool]] = {}
+    """By the name of a limit of the user's: its options."""
+    parts_refusal: str = ""
+    """Why a part of the user's cannot be relied on: no new risk; empty where all can."""
 
 
 class SettingsActivated(msgspec.Struct, frozen=True):

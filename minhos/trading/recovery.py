@@ -79,6 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     account_name: str
     sequence: int
     fold_version: int
+    rules_version: int
     began_ns: int
     venue_status: VenueStatus | None
     venue_positions: dict[str, int]

@@ -19,14 +19,14 @@ from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Instrum
 from minhos.models.forecast import Forecast
 from minhos.risk import state as risk_state
 from minhos.risk.events import parse_events
-from minhos.risk.limits.standard import standard_limits
+from minhos.risk.limits.standard import all_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Level, Limit, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
-from minhos.trading.decide import Moment
+from minhos.trading.decide import RULES_VERSION, Moment
 from minhos.trading.order_states import UNANSWERED, OrderState, Trigger
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, OrderStatus, VenueStatus
@@ -55,6 +55,8 @@ class TradingState:
         self.account_name = ""
         self.sequence = 0
         self.fold_version = FOLD_VERSION
+        self.rules_version = RULES_VERSION
+        """Of the decisions that follow; see `decide.RULES`."""
         self.began_ns = 0
         """When this journal began; what the broker did before is not ours."""
         self.venue_status: VenueStatus | None = None
@@ -140,7 +142,8 @@ class TradingState:
         if not self.mode:
             self.began_ns = event.time_ns
             self.ledger = Ledger(event.initial_cash_cents, {})
-        self.mode, self.account_name, self.fold_version = event.mode, event.account, event.fold_version
+        self.mode, self.account_name = event.mode, event.account
+        self.fold_version, self.rules_version = event.fold_version, event.rules_version
 
     def _on_settings(self, event: ev.SettingsActivated) -> None:
         settings = event.settings
@@ -477,7 +480,8 @@ class TradingState:
 
 def limits_of(settings: ev.TradingSettings, mode: Mode) -> tuple[Limit, ...]:
     """Every limit of these settings, in the order in which they are asked."""
-    return standard_limits(settings.risk, mode=mode, events=parse_events(settings.events_text))
+    events = parse_events(settings.events_text)
+    return all_limits(settings.risk, mode=mode, events=events, own=settings.parts, options=settings.limit_options)
 
 
 def expiry_ns(symbol: str) -> int:

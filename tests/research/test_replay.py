@@ -10,6 +10,7 @@ from minhos.market.types import NANOS_PER_SECOND, Price, Slice
 from minhos.research.replay import replay, standard_features
 from minhos.testing.builders import NQ
 from minhos.trading import events as ev
+from minhos.trading.decide import RULES_VERSION
 from minhos.trading.recovery import reconcile
 
 
@@ -39,10 +40,10 @@ def recorded() -> MemoryJournal:
 JOURNAL = recorded()
 
 
-def changed(kind: str, nth: int, change) -> MemoryJournal:
+def changed(kind: str, nth: int, change, journal: MemoryJournal = JOURNAL) -> MemoryJournal:
     """A copy of the journal with one event changed."""
     copy, seen = MemoryJournal(), 0
-    for record in JOURNAL.records():
+    for record in journal.records():
         payload = record.payload
         if record.kind == kind:
             if seen == nth:
@@ -74,6 +75,31 @@ def test_a_changed_decision_is_named_by_time_and_field():
     (difference,) = report.first.fields
     assert (difference.field, int(difference.recorded)) == ("target", int(difference.recomputed) + 1)
     assert report.first.time in report.sentence
+
+
+def test_across_versions_of_the_rules_the_versions_are_named_and_the_decisions_counted():
+    def older(event: ev.EngineStarted) -> ev.EngineStarted:
+        return msgspec.structs.replace(event, rules_version=0)
+
+    def more(event: ev.DecisionMade) -> ev.DecisionMade:
+        return ev.DecisionMade(msgspec.structs.replace(event.decision, target=event.decision.target + 1))
+
+    same = replay(changed("EngineStarted", 0, older))
+    assert (same.verdict, [count.version for count in same.rules]) == ("identical", [0, RULES_VERSION])
+    assert sum(count.decisions for count in same.rules) == same.decisions
+    report = replay(changed("DecisionMade", 10, more, changed("EngineStarted", 0, older)))
+    assert (report.verdict, [count.differing for count in report.rules]) == ("differs", [1, 0])
+    old = report.rules[0].decisions
+    assert f"1 of {old:,} by rules 0 (not known to this version of MinhOS)" in report.sentence
+    assert f"by rules {RULES_VERSION} (as in MinhOS 0.1.0)" in report.sentence
+
+
+def test_a_journal_of_0_1_0_was_decided_by_rules_1():
+    fields = msgspec.msgpack.decode(ev.encode(ev.EngineStarted(1, "paper", "a", "0.1.0", 1)))
+    for name in ("rules_version", "fold_version"):
+        del fields[name]
+    started = ev.decode("EngineStarted", msgspec.msgpack.encode(fields))
+    assert (started.rules_version, started.fold_version) == (1, 1)
 
 
 def test_a_changed_bar_changes_what_the_features_say():

@@ -1,14 +1,17 @@
-"""All limits, in the order in which a trader would ask.  A limit of the user's own is appended to these.
+"""All limits, in the order in which a trader would ask; those of the user's own after ours.
 
-A limit is a class of ten to twenty lines with a `name` and `cap(context)`; they lie by theme in `limits_*.py`.
+A limit is a class of ten to twenty lines with a `name` and `cap(context)`; they lie by theme beside this file.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from minhos.risk.events import NewsEvent
 from minhos.risk.limits.data import DataQuality, DelayedData, KnownValues, StaleData, UnusualMarket
 from minhos.risk.limits.loss import DailyLoss, RiskLevel, ThreeLosses, TrailingDrawdown
 from minhos.risk.limits.manual import Armed, Halted, Paused
+from minhos.risk.limits.own import Options, PartsRefused, own_limits
 from minhos.risk.limits.signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState, UnprovenLive
 from minhos.risk.limits.size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
 from minhos.risk.limits.time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, Roll, TradingHours
@@ -29,6 +32,7 @@ def standard_limits(
         ThreeLosses(parameters),
         Paused(),
         Armed(parameters, mode),
+        PartsRefused(),
         VenueReachable(),
         Reconciled(),
         KnownValues(),
@@ -53,3 +57,21 @@ def standard_limits(
         CapitalAtRisk(parameters),
         Margin(parameters),
     )
+
+
+def all_limits(
+    parameters: RiskParameters,
+    *,
+    mode: Mode,
+    events: tuple[NewsEvent, ...],
+    own: Mapping[str, str],
+    options: Mapping[str, Options],
+) -> tuple[Limit, ...]:
+    """Ours, then the user's; own: names and identities, options: by name.  Raises PartsError as `own_parts` does."""
+    ours = standard_limits(parameters, mode=mode, events=events)
+    return (*ours, *own_limits(own, options, names_of(ours)))
+
+
+def names_of(limits: tuple[Limit, ...]) -> frozenset[str]:
+    """Their names, which no other limit may bear."""
+    return frozenset(limit.name for limit in limits)

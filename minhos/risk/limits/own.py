@@ -1,0 +1,112 @@
+"""The user's limits, registered through `minhos.parts`: asked after ours, and believed only where they lower.
+
+    @parts.limits("no_fridays", version="1")
+    class NoFridays:
+        def cap(self, context: RiskContext) -> Cap | None: ...
+
+A class is made without an argument, or with one: its table of options.  One that raises, or answers what means nothing,
+allows nothing, with the reason; a number above what came in changes nothing.  None of it reaches the other limits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Collection, Mapping
+from typing import cast
+
+from minhos import parts
+from minhos.errors import PartsError
+from minhos.risk.limits.caps import no_adds
+from minhos.risk.types import Action, Cap, Limit, RiskContext
+
+Options = Mapping[str, str | int | float | bool]
+
+
+class PartsRefused:
+    """No adds while a part of the user's own cannot be relied on: it does not load, is another one, or is too slow."""
+
+    name = "parts"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        return no_adds(self.name, context, context.parts_refusal) if context.parts_refusal else None
+
+
+class OwnLimit:
+    """A limit of the user's own, between its answer and the risk manager."""
+
+    def __init__(self, part: parts.Part[object], options: Options) -> None:
+        self.name, self._where = part.name, part.where
+        self._problem = ""
+        try:
+            self._limit = _made(part.value, options)
+        except Exception as error:  # whatever a user's class raises
+            self._problem = f"could not be made ({type(error).__name__}: {error})"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        """What it answers, where that lowers; 0 contracts where it fails."""
+        if self._problem:
+            return self._nothing(self._problem)
+        try:
+            answer = self._limit.cap(context)
+            return None if answer is None else self._lowered(answer, abs(context.recommendation.target))
+        except Exception as error:  # whatever a user's method raises or returns
+            return self._nothing(f"raised {type(error).__name__}: {error}")
+
+    def _lowered(self, answer: Cap, size: int) -> Cap:
+        if not isinstance(answer, Cap):
+            return self._nothing(f"answered {answer!r}, which is no Cap")
+        contracts, action, until_ns = answer.contracts, Action(answer.action), int(answer.until_ns)
+        reason = str(answer.reason)
+        if contracts is None:
+            return Cap(self.name, None, reason, action, until_ns)
+        if isinstance(contracts, bool) or not isinstance(contracts, numbers.Real) or not contracts >= 0:
+            return self._nothing(f"allowed {contracts!r} contracts")
+        if contracts > size:
+            reason = f"allows {contracts:g} where {size} came in, and a limit only lowers: {reason}"
+            return Cap(self.name, None, reason, action, until_ns)
+        return Cap(self.name, math.floor(contracts), reason, action, until_ns)
+
+    def _nothing(self, why: str) -> Cap:
+        return Cap(self.name, 0, f"the limit {self.name} {why}; mend it at {self._where}")
+
+
+def own_parts(known: Mapping[str, str], taken: Collection[str]) -> list[parts.Part[object]]:
+    """The registered limits that settings name.
+
+    Args:
+        known: kind and name to version and digest, as `parts.identities` gives them; other kinds are passed over.
+        taken: names of our limits.
+
+    Raises:
+        PartsError: one is missing in this process, is another one here, or bears a name of ours.
+    """
+    here, found = parts.identities(parts.limits), []
+    for key, identity in known.items():
+        kind, _, name = key.partition(" ")
+        if kind != parts.limits.kind:
+            continue
+        if name in taken:
+            raise PartsError(f"A limit of MinhOS is called {name!r}: give yours another name.")
+        if here.get(key) != identity:
+            instead = f"has it in another form ({here[key]})" if key in here else "does not have it"
+            raise PartsError(
+                f"The limit {name} ({identity}) decides under these settings, and this process {instead}: "
+                "name the file that registers it in [user] file of minhos.toml."
+            )
+        found.append(parts.limits.part(name))
+    return found
+
+
+def own_limits(
+    known: Mapping[str, str], options: Mapping[str, Options], taken: Collection[str]
+) -> tuple[OwnLimit, ...]:
+    """The same, made with their options (by the limit's name)."""
+    return tuple(OwnLimit(part, options.get(part.name, {})) for part in own_parts(known, taken))
+
+
+def _made(value: object, options: Options) -> Limit:
+    if not callable(value):
+        raise TypeError("a limit is registered as a class")
+    return cast(Limit, value(dict(options)) if inspect.signature(value).parameters else value())
