@@ -69,17 +69,7 @@ def simulated_feed(request: FeedRequest) -> SimulatedFeed:
 @parts.feeds("folder")
 def folder_feed(request: FeedRequest) -> FolderFeed:
     """The live tail of a folder of .scid files."""
-    if request.source is None:
-        raise SettingsError('[data] feed = "folder" needs [data] source: the folder into which Sierra Chart writes.')
-    return FolderFeed(
-        request.source,
-        request.symbol,
-        clock=request.clock,
-        calendar=request.calendar,
-        instrument=request.instrument,
-        flush_ns=request.flush_ns,
-        grace_ns=request.grace_ns,
-    )
+    return FolderFeed(request)
 
 
 @parts.feeds("bridge")
@@ -88,17 +78,7 @@ def bridge_feed(request: FeedRequest) -> BridgeFeed:
     options = msgspec.convert(request.options, BridgeOptions)
     mirror = running_mirror(options.address, options.folder, request.symbol, request.clock)
     copied(mirror)
-    return BridgeFeed(
-        request.source if request.source != mirror.folder else None,
-        mirror.folder,
-        mirror.status,
-        request.symbol,
-        clock=request.clock,
-        calendar=request.calendar,
-        instrument=request.instrument,
-        flush_ns=request.flush_ns,
-        grace_ns=request.grace_ns,
-    )
+    return BridgeFeed(request, mirror.folder, mirror.status)
 
 
 def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:

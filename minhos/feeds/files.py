@@ -1,6 +1,6 @@
 """Market data from disk for training, research and checking: one file, or a folder with the files of a root.
 
-Importers only: this may load polars and numba.  What trades follows a folder with `folder_feed`.
+Importers only: this may load polars and numba.  What trades follows a folder with `scid.feed`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,11 @@ import msgspec
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.roll import ActiveContract, RollState
-from minhos.market.types import Bars, Instrument, Price, Slice
+from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument, Price, Slice
+
+FLUSH_NS = 5 * NANOS_PER_SECOND
+"""Sierra Chart writes its buffer that often unless "Intraday File Flush Time" says otherwise."""
+GRACE_NS = 2 * NANOS_PER_SECOND
 
 
 class FeedStatus(msgspec.Struct, frozen=True):
@@ -66,9 +70,9 @@ class FeedRequest(msgspec.Struct, frozen=True, kw_only=True):
     calendar: SessionCalendar
     source: Path | None = None
     """`[data] source`; None where it is empty."""
-    flush_ns: int = 0
+    flush_ns: int = FLUSH_NS
     """How often the source is written, where it is a file (`[data] flush_interval_ms`)."""
-    grace_ns: int = 0
+    grace_ns: int = GRACE_NS
     """How long after its close (and the flush) a bar that has not come is reported missing (`[data] grace_ms`)."""
     options: dict[str, object] = {}
     """The table `[feed.<name>]` of minhos.toml."""

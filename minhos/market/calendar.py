@@ -115,11 +115,6 @@ class SessionCalendar:
         """Close of the session that is open, or of the next one in a break."""
         return self._closes[self._index(time_ns)]
 
-    def is_rth(self, close_time_ns: int) -> bool:
-        """True for a bar that closes in regular trading hours: 09:30 < close <= 16:00 New York."""
-        session = self.session_of_bar(close_time_ns)
-        return session is not None and session.rth_open_ns < close_time_ns <= session.rth_close_ns
-
     def sessions(self, start_ns: int, end_ns: int) -> list[Session]:
         """Sessions that overlap [start, end), oldest first."""
         first = bisect_right(self._closes, start_ns)

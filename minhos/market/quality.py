@@ -89,11 +89,6 @@ class QualityReport(msgspec.Struct, frozen=True):
     score: float
     summary: str
 
-    @property
-    def off_tick_share(self) -> float:
-        """Share of bars whose source had a price between two ticks."""
-        return self.off_tick / self.bars if self.bars else 0.0
-
 
 def assess(
     bars: Bars, calendar: SessionCalendar, *, off_tick: int = 0, duplicates: int = 0, out_of_order: int = 0

@@ -49,11 +49,6 @@ class Instrument(msgspec.Struct, frozen=True):
         """Price in points."""
         return ticks * self.tick_size
 
-    @property
-    def point_value_cents(self) -> float:
-        """Cents per point and contract."""
-        return self.tick_value_cents / self.tick_size
-
     def round_trip_cost_ticks(self) -> float:
         """Expected cost of entry and exit of one contract, in ticks: two commissions and two slippages."""
         return 2.0 * self.commission_cents / self.tick_value_cents + 2.0 * self.slippage_ticks

@@ -11,16 +11,14 @@ import numpy as np
 from minhos.errors import DataError, MinhosError
 from minhos.feeds.scid.files import (
     HEADER_SIZE,
-    RECORD,
     RECORD_SIZE,
     STAMPS_US,
-    Records,
-    kinds,
     open_scid,
     price_scale,
     time_ns,
     with_integer_stamps,
 )
+from minhos.feeds.scid.fold import RECORD, Records, kinds
 from minhos.feeds.scid.folders import scid_files
 from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol, root_of

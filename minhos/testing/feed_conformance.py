@@ -14,13 +14,15 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from minhos.feeds.port import Feed
+from minhos.feeds.port import Feed, FeedRequest
 from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import SimulatedClock
+from minhos.market.clock import Clock, SimulatedClock
+from minhos.market.instruments import instrument
 from minhos.market.roll import ActiveContract, RollState
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, UNKNOWN, Bar, Price, Slice
 
@@ -34,6 +36,15 @@ PATIENCE_S = 2.0
 """A stream that has not answered by then waits."""
 SETTLED_NS = 60 * NANOS_PER_SECOND
 """So long after its close a bar has come, or has been named as missing."""
+
+
+def feed_request(
+    clock: Clock, calendar: SessionCalendar, source: Path | None = None, symbol: str = "NQ", **options: object
+) -> FeedRequest:
+    """A request as `assembly` makes it, options being the table [feed.<name>]."""
+    return FeedRequest(
+        symbol=symbol, instrument=instrument(symbol), clock=clock, calendar=calendar, source=source, options=options
+    )
 
 
 class FeedBench(Protocol):

@@ -124,7 +124,7 @@ def test_a_finished_file_is_not_followed(tmp_path: Path) -> None:
     file.write_text("time,open,high,low,close\n")
     with pytest.raises(DataError, match="finished file"):
         make_feed(settings_of(tmp_path, f'[data]\nsource = "{file}"\n'), CALENDAR, SystemClock())
-    with pytest.raises(SettingsError, match="needs"):
+    with pytest.raises(SettingsError, match="name Sierra Chart"):
         make_feed(settings_of(tmp_path, '[data]\nfeed = "folder"\n'), CALENDAR, SystemClock())
 
 

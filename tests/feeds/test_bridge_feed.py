@@ -19,6 +19,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Slice
 from minhos.testing.builders import ns
+from minhos.testing.feed_conformance import feed_request
 
 CALENDAR = SessionCalendar.load()
 START = ns("2025-10-06T13:30:00")
@@ -76,7 +77,7 @@ class Place:
             self._shown = n
 
 
-def run(feed: BridgeFeed, clock: SimulatedClock, places: list[Place], step_s: float = 1.0) -> list[Slice]:
+def run(feed: BridgeFeed, clock: SimulatedClock, places: list[Place], step_s: float = 2.0) -> list[Slice]:
     """Everything that closes while the places are written to."""
     stream, found = feed.stream(), []
     end = START + BARS * BAR_INTERVAL_NS + 30 * SECOND
@@ -91,7 +92,7 @@ def run(feed: BridgeFeed, clock: SimulatedClock, places: list[Place], step_s: fl
 
 def feed_over(folder: Path | None, mirrored: Path, status: MirrorStatus = WELL) -> tuple[BridgeFeed, SimulatedClock]:
     clock = SimulatedClock(START + 10 * SECOND)
-    return BridgeFeed(folder, mirrored, lambda: status, "NQ", clock=clock, calendar=CALENDAR), clock
+    return BridgeFeed(feed_request(clock, CALENDAR, folder), mirrored, lambda: status), clock
 
 
 def check(slices: list[Slice]) -> None:
@@ -121,7 +122,7 @@ def two_places(tmp_path: Path, **folder_named) -> tuple[Place, Place]:
 def test_a_folder_that_is_well_is_never_left(tmp_path: Path) -> None:
     places = two_places(tmp_path)
     feed, clock = feed_over(places[0].folder, places[1].folder)
-    check(run(feed, clock, list(places)))
+    check(run(feed, clock, list(places), step_s=1.0))
     assert feed.changes == 0
     assert not feed.on_mirror
 
@@ -141,7 +142,7 @@ def test_the_mirror_stands_in_and_the_folder_comes_back(tmp_path: Path, kind: st
 def test_no_spell_of_the_folder_costs_a_bar(tmp_path_factory, begin: int, length: int, kind: str) -> None:
     places = two_places(tmp_path_factory.mktemp("spell"), **{kind: (begin, begin + length)})
     feed, clock = feed_over(places[0].folder, places[1].folder)
-    check(run(feed, clock, list(places), step_s=1.0))
+    check(run(feed, clock, list(places), step_s=2.5))
 
 
 def test_a_folder_that_is_gone_at_the_start_is_taken_up_later(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from minhos.feeds.scid.files import US_PER_DAY
 from minhos.feeds.scid.fold import RECORD, Records
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
+from minhos.testing.feed_conformance import feed_request
 
 NAME = f"{SYMBOL}.scid"
 MIRROR = f"""
@@ -27,6 +28,7 @@ import sys, time
 from pathlib import Path
 from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
 from minhos.market.clock import SimulatedClock
+from minhos.testing.feed_conformance import feed_request
 
 options = MirrorOptions(host="127.0.0.1", port=int(sys.argv[1]), reconnect_first_s=0.01, reconnect_most_s=0.1)
 BridgeMirror(options, Path(sys.argv[2]), "NQZ25", SimulatedClock({NOW})).start()
@@ -107,9 +109,8 @@ def test_what_is_filled_in_while_nobody_looked_is_copied_and_told(tmp_path: Path
             wait_for(lambda: mirror.status().note, "for the note")
             note = mirror.status().note
             assert f"Sierra Chart has changed the records of {SYMBOL} from 2025-" in note
-            feed = BridgeFeed(
-                None, copy.parent, mirror.status, "NQZ25", clock=SimulatedClock(NOW), calendar=SessionCalendar.load()
-            )
+            request = feed_request(SimulatedClock(NOW), SessionCalendar.load(), symbol="NQZ25")
+            feed = BridgeFeed(request, copy.parent, mirror.status)
             assert note in feed.status().detail
             bridge.cut()
             wait_for(lambda: mirror.status().connected, "for the next connection")

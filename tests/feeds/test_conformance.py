@@ -13,7 +13,7 @@ from live_folder import File, bars_of
 from minhos import parts
 from minhos.feeds.bridge.feed import BridgeFeed
 from minhos.feeds.bridge.mirror import MirrorStatus
-from minhos.feeds.port import Feed, FeedRequest, FeedStatus
+from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid.feed import FolderFeed
 from minhos.feeds.simulated.feed import SimulatedFeed
 from minhos.feeds.simulated.model import MarketModel
@@ -23,7 +23,7 @@ from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Price, Slice
 from minhos.testing import feed_conformance as conformance
 from minhos.testing.builders import NQ, ns
-from minhos.testing.feed_conformance import CHECKS, FeedBench
+from minhos.testing.feed_conformance import CHECKS, FeedBench, feed_request
 
 CALENDAR = SessionCalendar.load()
 FIRST, START = ns("2025-10-05T18:00-04:00"), ns("2025-10-06T15:30-04:00")
@@ -57,7 +57,7 @@ class FolderBench(FeedBench):
         self.file.write_until(self.clock.now_ns())
 
     def feed(self) -> Feed:
-        return FolderFeed(self.folder, "NQ", clock=self.clock, calendar=CALENDAR)
+        return FolderFeed(feed_request(self.clock, CALENDAR, self.folder))
 
     def go_on(self, until_ns: int) -> None:
         self.clock.advance_to(until_ns)
@@ -72,7 +72,7 @@ class FolderBench(FeedBench):
 
     def finished(self) -> Feed | None:
         clock = SimulatedClock(START + 10 * 24 * 3600 * SECOND)
-        return FolderFeed(self.folder, "NQ", clock=clock, calendar=CALENDAR)
+        return FolderFeed(feed_request(clock, CALENDAR, self.folder))
 
 
 class BridgeBench(FolderBench):
@@ -81,7 +81,7 @@ class BridgeBench(FolderBench):
     def feed(self) -> Feed:
         (self.folder / "own").mkdir(exist_ok=True)
         own = self.folder / "own"
-        return BridgeFeed(own, self.folder, lambda: WELL, "NQ", clock=self.clock, calendar=CALENDAR)
+        return BridgeFeed(feed_request(self.clock, CALENDAR, own), self.folder, lambda: WELL)
 
 
 class ExampleBench(FolderBench):
@@ -95,15 +95,7 @@ class ExampleBench(FolderBench):
         parts.load(Path(__file__).parents[2] / "examples/feed_csv.py")
 
     def feed(self) -> Feed:
-        request = FeedRequest(
-            symbol="NQ",
-            instrument=NQ,
-            clock=self.clock,
-            calendar=CALENDAR,
-            flush_ns=5 * SECOND,
-            grace_ns=2 * SECOND,
-            options={"file": str(self.path), "contract": "NQZ25"},
-        )
+        request = feed_request(self.clock, CALENDAR, file=str(self.path), contract="NQZ25")
         return parts.feeds.value_of("growing_csv")(request)
 
     def go_on(self, until_ns: int) -> None:

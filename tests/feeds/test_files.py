@@ -19,13 +19,14 @@ from scid_files import write as write_scid
 from minhos.errors import DataError
 from minhos.feeds.check import check_data
 from minhos.feeds.files import load
+from minhos.feeds.port import FLUSH_NS, GRACE_NS
 from minhos.feeds.scid.feed import FolderFeed
 from minhos.feeds.scid.folders import find_sierra_folder
-from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
 from minhos.market.clock import SimulatedClock
 from minhos.market.gate import GateParameters
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Slice
 from minhos.testing.builders import ns
+from minhos.testing.feed_conformance import feed_request
 
 WEEK = days(20251006, 6)
 PATIENCE = FLUSH_NS + GRACE_NS
@@ -101,7 +102,7 @@ END = START + BAR_INTERVAL_NS
 
 def feed_at(folder: Path, now_ns: int, symbol: str = "NQZ25-CME") -> tuple[FolderFeed, SimulatedClock]:
     clock = SimulatedClock(now_ns)
-    return FolderFeed(folder, symbol, clock=clock, calendar=CALENDAR), clock
+    return FolderFeed(feed_request(clock, CALENDAR, folder, symbol)), clock
 
 
 def append(path: Path, *records: bytes) -> None:
@@ -263,8 +264,9 @@ def test_the_feed_that_trades_loads_neither_numba_nor_polars(tmp_path: Path) -> 
     code = (
         "import sys; from pathlib import Path; from minhos.feeds.scid.feed import FolderFeed;"
         "from minhos.market.calendar import SessionCalendar; from minhos.market.clock import SimulatedClock;"
-        f"feed = FolderFeed(Path({str(tmp_path)!r}), 'NQ', clock=SimulatedClock({END}),"
-        " calendar=SessionCalendar.load());"
+        "from minhos.feeds.port import FeedRequest; from minhos.market.instruments import instrument;"
+        f"feed = FolderFeed(FeedRequest(symbol='NQ', instrument=instrument('NQ'), clock=SimulatedClock({END}),"
+        f" calendar=SessionCalendar.load(), source=Path({str(tmp_path)!r})));"
         "next(feed.stream()); print(len(feed.history()), *sorted({'numba', 'polars', 'pandas'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

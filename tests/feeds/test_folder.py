@@ -8,15 +8,16 @@ import pytest
 from scid_files import HEADER, tick, write
 
 from minhos.errors import DataError
+from minhos.feeds.port import FLUSH_NS, GRACE_NS
 from minhos.feeds.scid.feed import FolderFeed
 from minhos.feeds.scid.recent import newest_record_ns, read_since
-from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.roll import RollState
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Slice
 from minhos.testing.builders import NQ, ns
+from minhos.testing.feed_conformance import feed_request
 
 CALENDAR = SessionCalendar.load()
 START = ns("2025-10-06T13:30:00")
@@ -27,7 +28,7 @@ FRIDAY_CLOSE, SUNDAY_OPEN = ns("2025-10-10T17:00-04:00"), ns("2025-10-12T18:00-0
 
 def feed_at(folder: Path, now_ns: int, **changes) -> tuple[FolderFeed, SimulatedClock]:
     clock = SimulatedClock(now_ns)
-    return FolderFeed(folder, "NQ", clock=clock, calendar=CALENDAR, **changes), clock
+    return FolderFeed(feed_request(clock, CALENDAR, folder), **changes), clock
 
 
 def slices_until(feed: FolderFeed, clock: SimulatedClock, now_ns: int) -> list[Slice]:

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from minhos.feeds.simulated.market import simulate
-from minhos.feeds.simulated.model import MarketModel, ou_variance, r2_of_accuracy
+from minhos.feeds.simulated.model import MarketModel, accuracy_of_r2, ou_variance
 from minhos.market.calendar import SessionCalendar
 from minhos.testing.builders import NQ, ns
 
@@ -30,9 +30,15 @@ HALF_TO_SIXTY_TWO = (0.505, 0.51, 0.52, 0.53, 0.54, 0.55, 0.58, 0.60, 0.62)
 def test_accuracy_r2_and_the_sharpe_ratio_without_cost(accuracy, r2, correlation, sharpe):
     """A = 1/2 + asin(sqrt(R2)) / pi; one bet of one size on every bar has E|m| over its deviation a bar."""
     assert r2_of_accuracy(accuracy) == pytest.approx(r2, abs=5.1e-6)
+    assert accuracy_of_r2(r2_of_accuracy(accuracy)) == pytest.approx(accuracy)
     assert math.sqrt(r2_of_accuracy(accuracy)) == pytest.approx(correlation, abs=5.1e-4)
     mean = math.sqrt(2 * r2_of_accuracy(accuracy) / math.pi)
     assert mean / math.sqrt(1 - mean**2) * math.sqrt(RTH_BARS_A_YEAR) == pytest.approx(sharpe, rel=0.03)
+
+
+def r2_of_accuracy(accuracy: float) -> float:
+    """A = 1/2 + asin(sqrt(R2)) / pi, solved for R2."""
+    return math.sin(math.pi * (accuracy - 0.5)) ** 2
 
 
 def selective(accuracy: float, threshold: float) -> tuple[float, float]:

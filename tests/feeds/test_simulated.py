@@ -9,8 +9,8 @@ import pytest
 
 from minhos.errors import CalendarError, SettingsError
 from minhos.feeds.simulated.market import SimulatedMarket, simulate
-from minhos.feeds.simulated.model import MarketModel, ou_accuracy, ou_variance, r2_of_accuracy, steady_variance
-from minhos.feeds.simulated.oracle import ceiling_of
+from minhos.feeds.simulated.model import MarketModel, ou_accuracy, ou_variance, steady_variance
+from minhos.feeds.simulated.oracle import regime_oracle, regime_returns
 from minhos.market.calendar import SessionCalendar
 from minhos.testing.builders import NQ, ns
 
@@ -126,7 +126,18 @@ def test_steady_variance_solves_its_equation():
     v, rho = 0.2173, 0.9
     p = steady_variance(v, rho)
     assert p == pytest.approx(rho**2 * p / (1.0 + p) + v * (1.0 - rho**2), abs=1e-12)
-    assert (v - p) / (1.0 + v) == pytest.approx(r2_of_accuracy(ou_accuracy(v, rho)), abs=1e-12)
+    r2 = math.sin(math.pi * (ou_accuracy(v, rho) - 0.5)) ** 2
+    assert (v - p) / (1.0 + v) == pytest.approx(r2, abs=1e-12)
+
+
+def ceiling_of(model: MarketModel) -> float:
+    """Accuracy of the oracle: a formula for OU, a fixed long run (± 0.001) for the regime market."""
+    if model.drift == "ou":
+        return ou_accuracy(model.drift_variance(), model.rho)
+    n, rng = 200_000, np.random.default_rng(0)
+    phi, switches = np.full(n, model.strength()), rng.random(n) < model.q
+    p_up = regime_oracle(regime_returns(rng.standard_normal(n), switches, phi), phi, model.q)
+    return float(np.maximum(p_up, 1.0 - p_up).mean())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from minhos.feeds.simulated.oracle import edge_share, log_loss_share, ou_oracle, regime_oracle, regime_returns
+from minhos.feeds.simulated.oracle import edge_share, ou_oracle, regime_oracle, regime_returns
 
 RARE_JUMP = 3e-4
 """The oracle allows for a jump in 0.15 % of bars, which the textbook formulas below leave out."""
@@ -60,8 +60,6 @@ def test_shares_of_the_oracle_a_coin_and_a_contrarian():
     assert edge_share(p, p) == pytest.approx(1.0)
     assert edge_share(p, np.full(4, 0.5)) == 0.0
     assert edge_share(p, 1.0 - p) == pytest.approx(-1.0)
-    assert log_loss_share(p, p) == pytest.approx(1.0)
-    assert log_loss_share(p, np.full(4, 0.5)) == pytest.approx(0.0)
 
 
 def test_edge_share_by_hand_with_a_mask():
@@ -73,4 +71,3 @@ def test_edge_share_by_hand_with_a_mask():
 def test_no_edge_has_no_share():
     p = np.full(5, 0.5)
     assert math.isnan(edge_share(p, np.full(5, 0.6)))
-    assert math.isnan(log_loss_share(p, np.full(5, 0.6)))

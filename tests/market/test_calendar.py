@@ -115,11 +115,6 @@ def test_regular_hours(calendar: SessionCalendar) -> None:
     assert (full.rth_open_ns, full.rth_close_ns) == (ns("2025-10-20T09:30-04:00"), ns("2025-10-20T16:00-04:00"))
     assert half.rth_close_ns == half.close_ns == ns("2025-11-28T13:15-05:00")
     assert (halted.rth_open_ns, halted.rth_close_ns) == (0, 0)
-    assert not calendar.is_rth(full.rth_open_ns)
-    assert calendar.is_rth(full.rth_open_ns + BAR_INTERVAL_NS)
-    assert calendar.is_rth(full.rth_close_ns)
-    assert not calendar.is_rth(full.rth_close_ns + BAR_INTERVAL_NS)
-    assert not calendar.is_rth(halted.close_ns)
 
 
 @pytest.mark.parametrize(

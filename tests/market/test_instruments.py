@@ -19,7 +19,7 @@ def test_every_root_has_its_instrument() -> None:
     [("NQ", 20), ("MNQ", 2), ("ES", 50), ("MES", 5), ("RTY", 50), ("M2K", 5), ("YM", 5), ("MYM", 0.5)],
 )
 def test_point_values(root: str, dollars_a_point: float) -> None:
-    assert INSTRUMENTS[root].point_value_cents == pytest.approx(100 * dollars_a_point)
+    assert INSTRUMENTS[root].tick_value_cents / INSTRUMENTS[root].tick_size == pytest.approx(100 * dollars_a_point)
 
 
 @pytest.mark.parametrize("root", ["NQ", "ES", "RTY", "YM"])

@@ -23,8 +23,8 @@ from minhos.dtc.messages import Message
 from minhos.dtc.messages.enums import LogonStatus, OrderStatus, OrderUpdateReason, SecurityType
 from minhos.errors import DataError, DtcError, SymbolError
 from minhos.feeds.bridge.records import NO_TICKS, REWRITTEN, SERVER_NAME, are_live, live_messages, packed
-from minhos.feeds.scid.files import EPOCH_US, HEADER_SIZE, RECORD, RECORD_SIZE, Records, open_scid, with_integer_stamps
-from minhos.feeds.scid.fold import kinds
+from minhos.feeds.scid.files import EPOCH_US, HEADER_SIZE, RECORD_SIZE, open_scid, with_integer_stamps
+from minhos.feeds.scid.fold import RECORD, Records, kinds
 from minhos.market.instruments import instrument
 from minhos.market.symbols import symbol_in_filename
 

@@ -22,7 +22,8 @@ from minhos.dtc.logon import ClientOptions, FinalRefusal
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected
 from minhos.feeds.bridge.file import MirrorFile, Pass
 from minhos.feeds.bridge.records import SERVER_NAME, live_record, unpacked
-from minhos.feeds.scid.files import EPOCH_US, US_PER_DAY, Records
+from minhos.feeds.scid.files import EPOCH_US, US_PER_DAY
+from minhos.feeds.scid.fold import Records
 
 CHECKED_US = 2 * US_PER_DAY
 """How far back a mirror is compared at each connection: what Sierra Chart fills in late mostly lies within."""

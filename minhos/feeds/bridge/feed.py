@@ -15,15 +15,12 @@ import msgspec
 
 from minhos.errors import DataError
 from minhos.feeds.bridge.mirror import MirrorStatus
-from minhos.feeds.port import Feed, FeedStatus
+from minhos.feeds.port import FeedRequest, FeedStatus
 from minhos.feeds.scid.feed import FolderFeed, calendar_year
 from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns
-from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS
-from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol, parse_symbol
-from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Price
+from minhos.market.types import NANOS_PER_SECOND, Bar, Price
 
 BEHIND_NS = 60 * NANOS_PER_SECOND
 """How far one place may be behind the other before it is left."""
@@ -31,70 +28,34 @@ CHECK_NS = NANOS_PER_SECOND // 4
 
 
 class BridgeFeed(FolderFeed):
-    """One or two places with the same contracts.
-
-    folder: Sierra Chart's own, followed while it is well; None where there is the mirror alone.  mirrored: the folder
-    of the mirror; mirror_status: how it is.  The rest as in `FolderFeed`.
-    """
+    """One or two places with the same contracts: Sierra Chart's own folder, where one is named, and the mirror."""
 
     def __init__(
-        self,
-        folder: Path | None,
-        mirrored: Path,
-        mirror_status: Callable[[], MirrorStatus],
-        symbol: str,
-        *,
-        clock: Clock,
-        calendar: SessionCalendar,
-        instrument: Instrument | None = None,
-        follow: str = "",
-        flush_ns: int = FLUSH_NS,
-        grace_ns: int = GRACE_NS,
+        self, request: FeedRequest, mirrored: Path, mirror_status: Callable[[], MirrorStatus], follow: str = ""
     ) -> None:
-        self._mirror_status = mirror_status
-        self._own = folder
-        wanted = parse_symbol(symbol, calendar_year(clock.now_ns()))
-        places = [folder, mirrored] if folder is not None else [mirrored]
+        """mirrored: the folder of the mirror; mirror_status: how it is.  Raises DataError for nothing in either."""
+        self._mirrored, self._mirror_status = mirrored, mirror_status
+        self._own = request.source if request.source != mirrored else None
+        places = [place for place in (self._own, mirrored) if place is not None]
+        wanted = parse_symbol(request.symbol, calendar_year(request.clock.now_ns()))
         newest = [_newest_in(place, wanted) for place in places]
         if max(newest) < 0:
             raise DataError(_nothing(places, wanted, mirror_status().trouble))
-        at = 0 if newest[0] >= newest[-1] - BEHIND_NS else 1
-        self._others = [place for place in places if place is not places[at]]
-        self._mirrored, self._whole_since_ns, self._checked_ns = mirrored, 0, 0
+        at = places[0 if newest[0] >= newest[-1] - BEHIND_NS else 1]
+        self._others = [place for place in places if place is not at]
+        self._whole_since_ns = self._checked_ns = 0
         self.changes = 0
         """How often the place was changed."""
-        super().__init__(
-            places[at],
-            symbol,
-            clock=clock,
-            calendar=calendar,
-            instrument=instrument,
-            follow=follow,
-            flush_ns=flush_ns,
-            grace_ns=grace_ns,
-        )
+        super().__init__(msgspec.structs.replace(request, source=at), follow)
 
     @property
     def on_mirror(self) -> bool:
         """Whether the bridge's mirror is followed now."""
         return self._folder == self._mirrored
 
-    def follow(self, symbol: str) -> Feed:
-        """A feed of the same places that follows that contract; itself where the contract has no file."""
-        if symbol not in self.contracts:
-            return self
-        return BridgeFeed(
-            self._own,
-            self._mirrored,
-            self._mirror_status,
-            self._wanted.contract,
-            clock=self._clock,
-            calendar=self._calendar,
-            instrument=self.instrument,
-            follow=symbol,
-            flush_ns=self._flush_ns,
-            grace_ns=self._grace_ns,
-        )
+    def _following(self, symbol: str) -> BridgeFeed:
+        request = msgspec.structs.replace(self._request, source=self._own)
+        return BridgeFeed(request, self._mirrored, self._mirror_status, symbol)
 
     def _poll(self, now_ns: int) -> list[Price | Bar]:
         if self._others and now_ns - self._checked_ns >= CHECK_NS:
@@ -121,14 +82,14 @@ class BridgeFeed(FolderFeed):
     def _fails(self, here_ns: int, there_ns: int, now_ns: int) -> bool:
         """This place cannot be read, is far behind the other, or would soon close a bar without trades seen there."""
         if here_ns < 0:
-            return there_ns >= self._newest_ns() - self._flush_ns
+            return there_ns >= self._newest_ns() - self._request.flush_ns
         behind_ns = there_ns - here_ns
-        bar_is_due = here_ns < self._expected.due_ns <= now_ns - self._flush_ns
-        return behind_ns > BEHIND_NS or (bar_is_due and behind_ns > self._flush_ns)
+        bar_is_due = here_ns < self._expected.due_ns <= now_ns - self._request.flush_ns
+        return behind_ns > BEHIND_NS or (bar_is_due and behind_ns > self._request.flush_ns)
 
     def _is_whole(self, here_ns: int, there_ns: int, now_ns: int) -> bool:
         """The folder has kept up since before the bar that is running, which may so be begun anew from it."""
-        if there_ns < here_ns - self._flush_ns:
+        if there_ns < here_ns - self._request.flush_ns:
             self._whole_since_ns = 0
             return False
         self._whole_since_ns = self._whole_since_ns or now_ns

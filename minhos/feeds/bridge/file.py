@@ -15,34 +15,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from filelock import FileLock
 
-from minhos.feeds.scid.files import HEADER, HEADER_SIZE, MAGIC, RECORD_SIZE, Records
+from minhos.feeds.scid.files import HEADER, HEADER_SIZE, MAGIC, RECORD_SIZE
+from minhos.feeds.scid.fold import Records
 
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the folder's mirrors as their only writer; the lock dies with its holder.  Raises OSError where taken."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "writer.lock", "a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with FileLock(folder / "writer.lock", timeout=0):
         yield
 
 
 def header() -> bytes:
     """The 56 bytes with which a .scid file begins."""
     fields = np.zeros(1, HEADER)
-    fields["magic"], fields["header_size"], fields["record_size"], fields["version"] = (
-        *(MAGIC, HEADER_SIZE, RECORD_SIZE),
-        1,
-    )
+    fields[["magic", "header_size", "record_size", "version"]] = (MAGIC, HEADER_SIZE, RECORD_SIZE, 1)
     return fields.tobytes()
 
 

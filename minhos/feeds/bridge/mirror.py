@@ -8,7 +8,7 @@ A thread with an event loop of its own keeps one `Copy` for each contract that t
 mirror's end on, then ticks as they come, and history again whenever the bridge says that ticks are not enough or the
 connection was lost.  What is already there is compared over the last days, so neither a gap nor a duplicate survives,
 and what lies further back day by day.
-It makes files and nothing else; who trades follows the folder with `folder_feed`.
+It makes files and nothing else; who trades follows the folder with `feed`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from minhos.errors import DataError, DtcDisconnected, DtcError, DtcRejected
 from minhos.feeds.bridge.copy import CHECKED_US, Copy
 from minhos.feeds.bridge.file import only_writer
 from minhos.feeds.scid.files import EPOCH_US, US_PER_DAY
-from minhos.market.clock import Clock
+from minhos.market.clock import Clock, SystemClock
 from minhos.market.symbols import Symbol, SymbolForm, front_contract, next_contract, parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
 
@@ -41,6 +41,8 @@ ASK_S = 5.0
 """How often history is asked of a contract that the bridge does not follow, as one without a trade yet."""
 LOOK_AGAIN_EVERY = 120
 """After that many of these pauses the bridge is asked whether it has got another contract."""
+LOOK_S, LOCKED_S = 0.02, 0.5
+"""Pauses while history is copied, and while another process keeps the same mirror."""
 MOST_DOUBLINGS = 20
 OLDER_EVERY_S = 60.0
 """How often another day of what lies further back is compared."""
@@ -98,9 +100,12 @@ class BridgeMirror:
     Where another process keeps the same folder's mirror, this one waits until it may, and counts as copied.
     """
 
-    def __init__(self, options: MirrorOptions, folder: Path, symbol: str, clock: Clock) -> None:
+    def __init__(
+        self, options: MirrorOptions, folder: Path, symbol: str, clock: Clock, wall: Clock = SystemClock()
+    ) -> None:
+        """clock: by which contracts are chosen; wall: by which it waits for others."""
         self.folder = folder
-        self._options, self._wanted, self._clock = options, parse_symbol(symbol), clock
+        self._options, self._wanted, self._clock, self._wall = options, parse_symbol(symbol), clock, wall
         self._copies: dict[str, Copy] = {}
         self._notes: dict[str, str] = {}
         self._connected, self._trouble = False, ""
@@ -123,7 +128,10 @@ class BridgeMirror:
 
     def wait_until_copied(self, timeout_s: float) -> bool:
         """Whether all that the bridge has came in that time."""
-        return self._copied.wait(timeout_s)
+        end_ns = self._wall.monotonic_ns() + round(timeout_s * NANOS_PER_SECOND)
+        while not self._copied.is_set() and self._wall.monotonic_ns() < end_ns:
+            self._wall.sleep(LOOK_S)
+        return self._copied.is_set()
 
     def status(self) -> MirrorStatus:
         """How it is now; costs nothing."""
@@ -150,7 +158,7 @@ class BridgeMirror:
                 return
             except OSError:
                 self._copied.set()
-                self._closing.wait(1.0)
+                self._wall.sleep(LOCKED_S)
 
     async def _main(self) -> None:
         """One connection after the other, with growing pauses while none succeeds."""

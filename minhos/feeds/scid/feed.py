@@ -8,22 +8,18 @@ neither polars nor numba.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from minhos.errors import DataError
+from minhos.errors import DataError, SettingsError
 from minhos.feeds.expected import ExpectedBars
-from minhos.feeds.port import Feed, FeedStatus
+from minhos.feeds.port import Feed, FeedRequest, FeedStatus
 from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns, read_since
-from minhos.feeds.scid.tail import FLUSH_NS, GRACE_NS, MAX_DELAY_NS, ScidTail
+from minhos.feeds.scid.tail import MAX_DELAY_NS, ScidTail
 from minhos.feeds.stitch import stitch
 from minhos.feeds.times import iso
-from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import Clock
-from minhos.market.instruments import instrument as instrument_of
 from minhos.market.roll import ActiveContract, RollState, active_contract, daily_volumes
 from minhos.market.symbols import contract_expiry_ns, next_contract, parse_symbol
-from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Bars, Instrument, Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Bars, Price, Slice
 
 _DAY_NS = 24 * 60 * NANOS_PER_MINUTE
 HISTORY_NS = 100 * _DAY_NS
@@ -36,42 +32,33 @@ FINISHED_AFTER_NS = 5 * _DAY_NS
 
 
 class FolderFeed(Feed):
-    """A folder of .scid files.
+    """The contract of a folder of .scid files that leads in volume, or the one that is named.
 
-    symbol: a contract, or a root: then all its contracts are the history, each while it led in volume, and the one
-    that leads is followed.  follow: another one of them to be followed, as while a position is held in it.  The
-    contract stays the same for the life of the feed; `turn` says when it is over.  flush_ns: how often Sierra Chart
-    writes; grace_ns: how much later than that a bar is closed without a newer record, or missing.
+    Of a root all contracts are the history, each while it led.  The contract stays the same for the life of the feed;
+    `turn` says when it is over, and `follow` gives the next one's.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        symbol: str,
-        *,
-        clock: Clock,
-        calendar: SessionCalendar,
-        instrument: Instrument | None = None,
-        follow: str = "",
-        flush_ns: int = FLUSH_NS,
-        grace_ns: int = GRACE_NS,
-    ) -> None:
-        self._clock, self._calendar = clock, calendar
-        self._flush_ns, self._grace_ns = flush_ns, grace_ns
-        self._patience_ns = flush_ns + grace_ns
-        self._folder, self._wanted = folder, parse_symbol(symbol, calendar_year(clock.now_ns()))
-        self.instrument = instrument or instrument_of(self._wanted.contract)
-        self._files = scid_files(folder, self._wanted)
+    def __init__(self, request: FeedRequest, follow: str = "") -> None:
+        """follow: one of the root's contracts to be followed, as while a position is held in it.  Raises DataError."""
+        if request.source is None:
+            raise SettingsError("Nothing can be followed without [data] source: name Sierra Chart's data folder.")
+        self._request, self._folder = request, request.source
+        self._clock, self._calendar = request.clock, request.calendar
+        self._patience_ns = request.flush_ns + request.grace_ns
+        self._wanted = parse_symbol(request.symbol, calendar_year(self._clock.now_ns()))
+        self.instrument = request.instrument
+        self._files = scid_files(self._folder, self._wanted)
         self._read(follow)
         self._tail = ScidTail(
             self._files[self.symbol][1],
             self.instrument,
             self._contract,
             after_ns=self._last_bar_ns,
-            flush_ns=flush_ns,
-            grace_ns=grace_ns,
+            flush_ns=request.flush_ns,
+            grace_ns=request.grace_ns,
         )
-        self._expected = ExpectedBars(calendar, self.symbol, max(self._last_bar_ns, clock.now_ns() - self._patience_ns))
+        since_ns = max(self._last_bar_ns, self._clock.now_ns() - self._patience_ns)
+        self._expected = ExpectedBars(self._calendar, self.symbol, since_ns)
         """What closed before the feed was made and is not there is not expected."""
 
     @property
@@ -114,19 +101,11 @@ class FolderFeed(Feed):
         return int(now_ns < close_ns + self._patience_ns or partial)
 
     def follow(self, symbol: str) -> Feed:
-        """A feed of the same folder that follows that contract; itself where the contract has no file."""
-        if symbol not in self.contracts:
-            return self
-        return FolderFeed(
-            self._folder,
-            self._wanted.contract,
-            clock=self._clock,
-            calendar=self._calendar,
-            instrument=self.instrument,
-            follow=symbol,
-            flush_ns=self._flush_ns,
-            grace_ns=self._grace_ns,
-        )
+        """A feed of the same source that follows that contract; itself where the contract has no file."""
+        return self._following(symbol) if symbol in self.contracts else self
+
+    def _following(self, symbol: str) -> FolderFeed:
+        return FolderFeed(self._request, symbol)
 
     def turn(self, now_ns: int, *, held: int) -> ActiveContract:
         """By the volumes of the last sessions; the next contract's features are spliced, so warm once it has bars."""
@@ -180,7 +159,9 @@ class FolderFeed(Feed):
             return FeedStatus(True, False, False, self._last_bar_ns, f"{name} is finished: it ends at {self._end()}")
         delayed = self._delayed(now_ns)
         state = "is behind the clock" if delayed else "grows"
-        return FeedStatus(True, True, delayed, self._last_bar_ns, f"{name} {state}: last trade at {self._end()}")
+        left_out = f"; {self._tail.left_out}" if self._tail.left_out else ""
+        detail = f"{name} {state}: last trade at {self._end()}{left_out}"
+        return FeedStatus(True, True, delayed, self._last_bar_ns, detail)
 
     def _live(self, now_ns: int) -> bool:
         """More bars may come: the contract has not expired, and the file grows or ends within a long weekend."""

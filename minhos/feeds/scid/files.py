@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.aggregate import Rows
 from minhos.feeds.notes import ReadNotes, to_ticks
-from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, RECORD, Counts, Fold, Records, fold_records, kinds
+from minhos.feeds.scid.fold import RECORD, Counts, Fold, Records, fold_records
 from minhos.feeds.scid.folders import agreed_symbol
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
@@ -46,17 +45,6 @@ STAMPS_DAYS = (30_000.0, 60_000.0)
 
 TIMES_100_ABOVE, PLAIN_BELOW = 200_000.0, 50_000.0
 """No index stands above the first in points, and none below the second in points times 100."""
-
-TICK = np.dtype(
-    [
-        ("time_ns", "<i8"),
-        ("price_ticks", "<i8"),
-        ("volume", "<i8"),
-        ("bid_volume", "<i8"),
-        ("ask_volume", "<i8"),
-        ("sub_trade", "?"),
-    ]
-)
 
 
 class Scale(NamedTuple):
@@ -195,33 +183,6 @@ def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns:
         rows.trades,
         interval_ns,
     ), int(off_grid.any(axis=0).sum())
-
-
-def tick_records(
-    path: Path, start_ns: int, end_ns: int, *, instrument: Instrument | None = None
-) -> npt.NDArray[np.void]:
-    """Single trades with start <= time < end, in file order, for research: shape (n,), dtype TICK.
-
-    The digits below a millisecond are Sierra Chart's counter, not the exchange's clock.  Raises DataError.
-    """
-    records = read_records(path)
-    symbol = symbol_of(path, records)
-    used = instrument or instrument_of(symbol.contract)
-    start, end = (time_ns // 1000 + EPOCH_US for time_ns in (start_ns, end_ns))
-    stamps = records["stamp"]
-    inside = records[(stamps >= start) & (stamps < end)]
-    tick, _, usable = kinds(inside)
-    trades = inside[tick & usable]
-    bits = np.ascontiguousarray(trades["open"]).view(np.uint32)
-    result = np.zeros(len(trades), TICK)
-    result["time_ns"] = time_ns(trades["stamp"])
-    if len(trades):
-        multiplier = price_scale(symbol, float(np.median(trades["close"]))).multiplier
-        result["price_ticks"], _ = to_ticks(trades["close"], used.tick_size / multiplier)
-    for name in ("volume", "bid_volume", "ask_volume"):
-        result[name] = trades[name]
-    result["sub_trade"] = (bits == FIRST_SUB_TRADE) | (bits == LAST_SUB_TRADE)
-    return result
 
 
 def time_ns(stamps: Ints) -> Ints:

@@ -11,15 +11,16 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.feeds.aggregate import Rows, concatenate, fold
 from minhos.feeds.scid import fold as scid_fold
 from minhos.feeds.scid.fold import FIRST_SUB_TRADE, LAST_SUB_TRADE, Counts, Records
 from minhos.market.types import Ints
 
+Words = npt.NDArray[np.uint32]
 PRICE_END = 0x4E6E6B28
 """Bits of the float 1e9 (`fold.MAX_PRICE`); as bits, 0 < price < 1e9 also keeps out NaN and infinity."""
 MIN_PART = 1 << 20
@@ -77,7 +78,7 @@ def _compiled() -> Callable[..., int] | None:
 
 
 def _fold_loop(
-    stamps: Ints, words: Any, interval: int, prices: Any, sums: Ints, counts: Ints
+    stamps: Ints, words: Words, interval: int, prices: Words, sums: Ints, counts: Ints
 ) -> int:  # pragma: no cover - runs compiled
     """Fold records seen as 5 int64 = 10 uint32; returns the number of bars, or -1 at a stamp that goes back.
 

@@ -14,16 +14,14 @@ import numpy as np
 from minhos.feeds.aggregate import Rows, concatenate, fold
 from minhos.feeds.scid.files import (
     HEADER_SIZE,
-    RECORD,
     RECORD_SIZE,
-    Records,
     bars_of_rows,
     open_scid,
     price_scale,
     time_ns,
     with_integer_stamps,
 )
-from minhos.feeds.scid.fold import fold_records
+from minhos.feeds.scid.fold import RECORD, Records, fold_records
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument
 

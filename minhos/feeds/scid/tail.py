@@ -16,24 +16,13 @@ import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.notes import to_ticks
-from minhos.feeds.scid.files import (
-    HEADER_SIZE,
-    RECORD,
-    RECORD_SIZE,
-    Records,
-    kinds,
-    open_scid,
-    price_scale,
-    time_ns,
-    with_integer_stamps,
-)
+from minhos.feeds.port import FLUSH_NS, GRACE_NS
+from minhos.feeds.scid.files import HEADER_SIZE, RECORD_SIZE, open_scid, price_scale, time_ns, with_integer_stamps
+from minhos.feeds.scid.fold import RECORD, Records, kinds
 from minhos.market.builder import BarBuilder
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Instrument, Price
 
-FLUSH_NS = 5 * NANOS_PER_SECOND
-"""Sierra Chart writes its buffer that often unless "Intraday File Flush Time" says otherwise."""
-GRACE_NS = 2 * NANOS_PER_SECOND
 PRICE_INTERVAL_NS = NANOS_PER_SECOND
 MAX_RECORDS = 200_000
 """Records taken in one poll; what a long outage left behind comes over several."""
@@ -65,7 +54,6 @@ class ScidTail:
     ) -> None:
         self.path = path
         self.trouble = ""
-        self.resyncs = 0
         self.late_records = 0
         self.future_records = 0
         """Records stamped more than an hour after the clock, which are passed over."""
@@ -90,6 +78,12 @@ class ScidTail:
         self._price_ns = 0
         self._price_ticks = 0
         self._price_bar = -1
+
+    @property
+    def left_out(self) -> str:
+        """Records that went into no bar, in words; empty for none."""
+        counts = {"came too late for their bar": self.late_records, "are stamped in the future": self.future_records}
+        return ", ".join(f"{n:,} records {why}" for why, n in counts.items() if n)
 
     def poll(self, now_ns: int) -> list[Price | Bar]:
         """What is new, in order; empty when nothing is.  Never raises for the file: see `trouble`."""
@@ -142,7 +136,6 @@ class ScidTail:
 
     def _synchronise(self, file: BinaryIO, n: int) -> None:
         """Find the first record of a bar not given yet and start a new bar there."""
-        self.resyncs += bool(self._first_stamp)
         place = n
         for end in range(n, 0, -SEARCH_CHUNK):
             start = max(0, end - SEARCH_CHUNK)

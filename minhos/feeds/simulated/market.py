@@ -192,7 +192,7 @@ def _season(minute: Ints) -> Floats:
     profile[960:1080] = 0.55
     profile[510:515] *= 2.0
     traded = np.delete(profile, np.arange(1020, 1080))
-    return profile[minute] / np.sqrt(np.mean(traded**2))
+    return np.asarray(profile[minute] / np.sqrt(np.mean(traded**2)))
 
 
 def _gaps(break_ns: Ints, sigma: Floats, rng: np.random.Generator) -> Floats:

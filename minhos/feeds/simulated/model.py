@@ -97,13 +97,8 @@ class MarketModel(msgspec.Struct, frozen=True, kw_only=True):
         return math.sqrt(1.0 + self.drift_variance() * (1.0 + self.rho) / (1.0 - self.rho))
 
 
-def r2_of_accuracy(accuracy: float) -> float:
-    """R² of a Gaussian forecast whose sign is right that often: accuracy = 1/2 + asin(sqrt(R²)) / pi."""
-    return math.sin(math.pi * (accuracy - 0.5)) ** 2
-
-
 def accuracy_of_r2(r2: float) -> float:
-    """Inverse of `r2_of_accuracy`."""
+    """How often the sign of a Gaussian forecast with that R² is right: 1/2 + asin(sqrt(R²)) / pi."""
     return 0.5 + math.asin(math.sqrt(r2)) / math.pi
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from minhos.feeds.simulated.model import REGIME_CLIP, MarketModel, ou_accuracy
+from minhos.feeds.simulated.model import REGIME_CLIP, MarketModel
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -20,7 +20,6 @@ Mask = npt.NDArray[np.bool_]
 JUMP_PROBABILITY = 0.0015
 JUMP_SIGMAS = 4.0
 _SQRT2 = math.sqrt(2.0)
-_CEILING_STEPS = 200_000
 
 
 def _normal_cdf(x: float) -> float:
@@ -101,43 +100,13 @@ def regime_returns(noise: Floats, switches: Mask, phi: Floats) -> Floats:
     return np.array(z)
 
 
-def ceiling_of(model: MarketModel) -> float:
-    """Accuracy of the oracle before any break: a formula for OU, a fixed long run (± 0.001) for the regime market."""
-    if model.drift == "ou":
-        return ou_accuracy(model.drift_variance(), model.rho)
-    if model.drift == "null":
-        return 0.5
-    rng = np.random.default_rng(0)
-    phi = np.full(_CEILING_STEPS, model.strength())
-    switches = rng.random(_CEILING_STEPS) < model.q
-    p_up = regime_oracle(regime_returns(rng.standard_normal(_CEILING_STEPS), switches, phi), phi, model.q)
-    return float(np.maximum(p_up, 1.0 - p_up).mean())
-
-
 def edge_share(p_true: Floats, p_forecast: Floats, mask: Mask | None = None) -> float:
     """Share of the available edge that a forecast's side captures; 1 is the oracle, 0 a coin.
 
     (mean P_true(side) - 1/2) / (mean max(P, 1 - P) - 1/2).  p_true, p_forecast: (n,); mask: the bars that count.
     A forecast of exactly one half has no side and earns nothing.  NaN on a market without an edge.
     """
-    p_true, p_forecast = _selected(p_true, p_forecast, mask)
+    p_true, p_forecast = (p_true, p_forecast) if mask is None else (p_true[mask], p_forecast[mask])
     available = np.abs(p_true - 0.5).mean()
     captured = (np.sign(p_forecast - 0.5) * (p_true - 0.5)).mean()
     return float(captured / available) if available > 0.0 else math.nan
-
-
-def log_loss_share(p_true: Floats, p_forecast: Floats, mask: Mask | None = None) -> float:
-    """Share of the available gain in log loss: (ln 2 - H(P, q)) / (ln 2 - H(P, P)).  NaN without an edge."""
-    p_true, p_forecast = _selected(p_true, p_forecast, mask)
-    available = math.log(2.0) - _cross_entropy(p_true, p_true)
-    return (math.log(2.0) - _cross_entropy(p_true, p_forecast)) / available if available > 1e-12 else math.nan
-
-
-def _selected(p_true: Floats, p_forecast: Floats, mask: Mask | None) -> tuple[Floats, Floats]:
-    which = slice(None) if mask is None else mask
-    return np.asarray(p_true, dtype=np.float64)[which], np.asarray(p_forecast, dtype=np.float64)[which]
-
-
-def _cross_entropy(p: Floats, q: Floats) -> float:
-    q = np.clip(q, 1e-12, 1.0 - 1e-12)
-    return float(-(p * np.log(q) + (1.0 - p) * np.log(1.0 - q)).mean())

@@ -20,7 +20,7 @@ MAX_IN_BREAK = 0.02
 
 def single_trades(open_: npt.NDArray[np.float64], trades: Ints) -> npt.NDArray[np.bool_]:
     """Rows that are ticks: one trade, and in Open zero or the large negative mark of an unbundled trade."""
-    return (trades == 1) & (open_ <= 0)
+    return np.asarray((trades == 1) & (open_ <= 0))
 
 
 def zone_of_export(wall_ns: Ints) -> tuple[str, str]:
