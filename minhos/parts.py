@@ -324,14 +324,15 @@ def _execute(source: Source) -> None:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise PartsError(
-            f"{source.file}:{_line_of(error, source.file)}: your parts cannot be loaded "
+            f"{source.file}:{line_of(error, source.file)}: your parts cannot be loaded "
             f"({type(error).__name__}: {error}); mend that line, or leave [user] file in minhos.toml empty."
         ) from error
     finally:
         _loading.pop()
 
 
-def _line_of(error: BaseException, file: str) -> int:
+def line_of(error: BaseException, file: str) -> int:
+    """The last line of that file that the error went through; 0 where it never was there."""
     if isinstance(error, SyntaxError) and error.filename == file:
         return error.lineno or 0
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +23,7 @@ from minhos.errors import SettingsError, SymbolError
 from minhos.market.instruments import instrument
 from minhos.market.symbols import Symbol, parse_symbol
 from minhos.market.types import Instrument
+from minhos.models.forecast import LSTM
 from minhos.risk.events import parse_events
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
@@ -332,14 +333,10 @@ class Settings(Section):
             values["risk_multipliers"] = self.kelly["risk_multipliers"]
         return to_struct(RiskParameters, {**values, **self.risk}, "[risk]")
 
-    def members_off(self) -> tuple[str, ...]:
-        """Members that a switch has turned off."""
-        off: list[str] = []
-        if not self.autonomous.lstm_enabled:
-            off.append("lstm")
-        if not self.autonomous.ensemble_enabled:
-            off += ["random_forest", "xgboost", "lightgbm", "catboost"]
-        return tuple(off)
+    def members_off(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those that a switch has turned off: `lstm_enabled` is the LSTM's, `ensemble_enabled` that of all others."""
+        switches = self.autonomous
+        return tuple(n for n in names if not (switches.lstm_enabled if n == LSTM else switches.ensemble_enabled))
 
     @property
     def simulated(self) -> bool:

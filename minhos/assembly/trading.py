@@ -6,7 +6,7 @@ Nothing here runs for long; the loop is `trader`.  Feeds are made in `feeds`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -16,6 +16,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
 from minhos.market.types import Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
+from minhos.models.forecast import LSTM
 from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
 from minhos.settings import Settings
@@ -44,7 +45,7 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str, leavin
         auto_trading=settings.autonomous.sends_orders(),
         events_text=settings.events_text,
         micro=settings.instrument(micro_root) if micro_root else None,
-        members_off=settings.members_off(),
+        members_off=settings.members_off((LSTM, "ensemble")),
         leaving=leaving,
     )
     digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]
@@ -65,12 +66,16 @@ def make_state(calendar: SessionCalendar) -> TradingState:
 
 
 def load_model(
-    info: BundleInfo, time_ns: int, members_off: tuple[str, ...] = ()
+    info: BundleInfo, time_ns: int, members_off: Callable[[Iterable[str]], tuple[str, ...]] = lambda names: ()
 ) -> tuple[ev.ModelActivated, Forecaster]:
-    """A verified, warmed bundle.  Raises ModelError where it is damaged or does not fit the features that run."""
+    """A verified, warmed bundle.  members_off: those of its members that a switch turns off.
+
+    Raises ModelError where it is damaged or does not fit the features that run.
+    """
     bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
     manifest = bundle.manifest
-    present = {name: model for name, model in bundle.members.items() if name not in members_off}
+    off = members_off(bundle.members)
+    present = {name: model for name, model in bundle.members.items() if name not in off}
     forecaster = Forecaster(msgspec.structs.replace(bundle, members=present))
     forecaster.warm()
     activation = ev.ModelActivated(

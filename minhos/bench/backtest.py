@@ -28,11 +28,11 @@ from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import ns, payoff
 from minhos.trading import events as ev
+from minhos.training.recipe import DEMO
 
 TARGET = 25_000.0
 TARGET_STORED = 8_000.0
 START_NS = ns("2024-01-02T23:00:00")
-MEMBERS = ("lstm", "xgboost", "lightgbm", "catboost", "random_forest")
 CASH_CENTS = 25_000_000
 
 
@@ -80,7 +80,9 @@ def forecasts_of(bars: Bars, p_up: np.ndarray) -> dict[int, Forecast]:
     for close_ns, p in zip(bars.close_time_ns.tolist(), p_up.tolist(), strict=True):
         side = (p > 0.5) - (p < 0.5)
         p_low = 0.5 + 0.8 * abs(p - 0.5)
-        found[close_ns] = Forecast(bars.symbol, close_ns, dict.fromkeys(MEMBERS, p), p, p, p_low, side, 1.0, "bench")
+        found[close_ns] = Forecast(
+            bars.symbol, close_ns, dict.fromkeys(DEMO.members, p), p, p, p_low, side, 1.0, "bench"
+        )
     return found
 
 

@@ -74,25 +74,24 @@ def run(quick: bool = False) -> list[Figure]:
 
 
 def make_forecaster(bars: Bars, calendar: SessionCalendar, folder: Path) -> Forecaster:
-    """Five members with the demo recipe's parameters, trained on the first bars, calibrated so that they bet.
+    """The members with the demo recipe's parameters, trained on the first bars, calibrated so that they bet.
 
     Their skill does not matter here, only what they cost; the LSTM is trained for one epoch.
     """
     from minhos.training.dataset import build_dataset
-    from minhos.training.export import lstm_to_onnx, tree_to_onnx
-    from minhos.training.lstm import LstmParameters, fit_lstm
-    from minhos.training.members import LSTM, fit_tree
+    from minhos.training.export import uniform
+    from minhos.training.members import member
     from minhos.training.recipe import DEMO
 
     first = bars.rows(slice(0, TRAINED_ON))
     data = build_dataset(first, compute(first, calendar), calendar)
-    everything, nothing = np.arange(len(data)), np.zeros(0, dtype=np.int64)
-    small = LstmParameters(hidden=32, max_epochs=1)
-    fit = fit_lstm(data.rows, data.bar, data.up, data.weight, nothing, nothing, 1, small)
-    members = {LSTM: lstm_to_onnx(fit)}
-    for name in DEMO.trees:
-        tree = fit_tree(name, DEMO.parameters[name], 1, data.sample(everything), None)
-        members[name] = tree_to_onnx(name, tree.model, len(FEATURE_NAMES))
+    everything = data.sample(np.arange(len(data)))
+    members = {}
+    for name in DEMO.members:
+        model = member(name)
+        short = {} if name in DEMO.of_folds else {"max_epochs": 1}
+        model.fit(everything, None, {**DEMO.parameters[name], **short}, 1)
+        members[name] = uniform(model.export(len(FEATURE_NAMES)), len(FEATURE_NAMES))
     contents = msgspec.structs.replace(
         bundle_contents(feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION),
         members=members,

@@ -16,12 +16,14 @@ from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.feeds.simulated.oracle import edge_share
 from minhos.market.calendar import SessionCalendar
 from minhos.market.instruments import instrument
+from minhos.models.forecast import LSTM
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import account, forecast, market_state, ns
-from minhos.training.dataset import Floats, Mask
+from minhos.training.dataset import Mask
 from minhos.training.ensemble import fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
+from minhos.training.member import Floats
 from minhos.training.recipe import recipe_for
 from minhos.training.train import prepare
 
@@ -54,12 +56,12 @@ class Market(msgspec.Struct, frozen=True):
 
 TWO_YEARS = 516
 MARKETS = (
-    Market("ou", 0.62, TWO_YEARS, share={"ensemble": 0.98}, accuracy={"lstm": 0.60, "ensemble": 0.61}),
+    Market("ou", 0.62, TWO_YEARS, share={"ensemble": 0.98}, accuracy={LSTM: 0.60, "ensemble": 0.61}),
     Market("ou", 0.58, TWO_YEARS, sure={"ensemble": 0.60}, covered=True, label="ou_2_years"),
     Market("regime", 0.54, TWO_YEARS, (1, 2, 3), share={"ensemble": 0.85}),
     Market("regime", 0.58, TWO_YEARS, (1, 2, 3), share={"ensemble": 0.92}),
 )
-DEMO = Market("ou", 0.58, 90, accuracy={"lstm": 0.55}, sure={"ensemble": 0.60})
+DEMO = Market("ou", 0.58, 90, accuracy={LSTM: 0.55}, sure={"ensemble": 0.60})
 """The demo's recipe on 90 sessions."""
 QUICK = (DEMO, Market("regime", 0.58, 90))
 NULL_SEEDS, NULL_SESSIONS, NULL_SHARE, QUICK_SEEDS = 20, 60, 0.005, 2

@@ -68,4 +68,4 @@ def _work(sessions: int) -> tuple[Dataset, list[Job]]:
     calendar = SessionCalendar.load()
     market = simulate(MarketModel(kind="ou"), instrument("NQ"), calendar, START_NS, sessions * BARS_PER_SESSION)
     data, fit_rows, _ = prepare(market.bars, calendar, STANDARD)
-    return data, fold_jobs(data, fit_rows, STANDARD, 1, list(STANDARD.trees))
+    return data, fold_jobs(data, fit_rows, STANDARD, 1, list(STANDARD.of_folds))

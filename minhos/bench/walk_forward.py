@@ -19,7 +19,7 @@ from minhos.progress import Progress
 from minhos.research.out_of_sample import OutOfSample
 from minhos.research.walk_forward.walk import walk_forward
 from minhos.testing.builders import ns
-from minhos.training.members import TREES
+from minhos.training.members import of_folds
 from minhos.training.recipe import recipe_for
 
 BARS_PER_SESSION = 276
@@ -34,7 +34,7 @@ def run(quick: bool = False, progress: Progress | None = None) -> list[Figure]:
     sessions = QUICK if quick else TWO_YEARS
     calendar = SessionCalendar.load()
     market = simulate(MODEL, instrument("NQ"), calendar, START_NS, sessions * BARS_PER_SESSION)
-    recipe = recipe_for(len(market.bars), members=tuple(TREES))
+    recipe = recipe_for(len(market.bars), members=of_folds())
     started = time.perf_counter()
     found = walk_forward(market.bars, calendar, recipe, progress=progress)
     minutes = (time.perf_counter() - started) / 60.0

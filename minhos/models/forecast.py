@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+LSTM = "lstm"
+"""The member that `[autonomous] lstm_enabled` switches; `ensemble_enabled` switches all others."""
+
 
 class Forecast(msgspec.Struct, frozen=True, gc=False):
     """The models' view at one bar's close of the sign of open[t+2] - open[t+1].

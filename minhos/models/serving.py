@@ -22,7 +22,7 @@ OUTPUT = "p_up"
 WARM_UP_CALLS = 10
 
 
-class Member:
+class ServedMember:
     """One model of a bundle as an ONNX Runtime session.  Raises ModelError when it does not fit the bundle."""
 
     def __init__(self, name: str, onnx: bytes, window: int, n_features: int) -> None:
@@ -41,8 +41,12 @@ class Member:
 
     def p_up(self, row: Floats, window: Floats) -> float:
         """Its raw probability of "up" for a row (1, F) and a window (1, window, F)."""
-        answer = self._session.run([OUTPUT], {self._input: window if self._takes_window else row})[0]
-        return float(answer[0, 0])
+        return float(self.answers(window if self._takes_window else row)[0])
+
+    def answers(self, inputs: Floats) -> Floats:
+        """The same for each of n rows (n, F), or windows where it takes these; shape (n,)."""
+        found: Floats = self._session.run([OUTPUT], {self._input: inputs})[0]
+        return found[:, 0]
 
 
 class Forecaster:
@@ -58,13 +62,13 @@ class Forecaster:
         self._weights = manifest.weights
         self._calibrator = manifest.calibrator
         self._shape = (manifest.window, len(manifest.feature_names))
-        self._members: list[Member] = []
+        self._members: list[ServedMember] = []
         for name in manifest.weights:
             if name not in bundle.members:
                 self.failures[name] = "it is not in the bundle"
                 continue
             try:
-                self._members.append(Member(name, bundle.members[name], *self._shape))
+                self._members.append(ServedMember(name, bundle.members[name], *self._shape))
             except Exception as error:  # a file that ONNX Runtime refuses must not take the other models with it
                 self.failures[name] = f"it cannot be loaded: {error}"
         if not self._members:

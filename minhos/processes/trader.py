@@ -259,7 +259,7 @@ class Trader:
         if serving and self.engine.state.model and self.engine.state.model.bundle_id == info.id:
             return
         try:
-            activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off())
+            activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off)
         except ModelError as error:
             self.refused_bundle = info.id
             now_ns = self.clock.now_ns()

@@ -75,7 +75,7 @@ class MLTradingWorkflow:
         chosen, calendar = history.settings, SessionCalendar.load()
         last = bars.bar(len(bars) - 1)
         state = make_state(calendar)
-        activation, forecaster = load_model(info, last.open_time_ns, chosen.members_off())
+        activation, forecaster = load_model(info, last.open_time_ns, chosen.members_off)
         settings = trading_settings(chosen, bars.instrument, last.symbol)
         cash_cents = round(100 * chosen.paper.initial_cash)
         mode = "simulated" if history.simulated else "paper"

@@ -41,7 +41,7 @@ from minhos.studies.report_parts import canaries_of, data_of, fills_of, money_of
 from minhos.studies.scenarios import risk_scenarios
 from minhos.studies.studies import bundle_for, holdout_study, walk_forward_study
 from minhos.studies.trials import Tried, tried
-from minhos.training.members import TREES
+from minhos.training.members import names, of_folds
 from minhos.words import utc
 
 Answer = TypeVar("Answer")
@@ -72,7 +72,7 @@ def study_of(
     if holdout:
         return _holdout(history, layout, progress, scheduler)
     chosen = history.settings
-    wanted = tuple(TREES) if members == "trees" else ("lstm", *TREES)
+    wanted = of_folds() if members == "trees" else names()
     try:
         return walk_forward_study(
             history.bars,

@@ -27,7 +27,7 @@ from minhos.research.walk_forward.walk import Schedule, walk_forward
 from minhos.settings import Settings
 from minhos.studies.training_runs import recipe_of, run_training
 from minhos.trading import events as ev
-from minhos.training.members import TREES
+from minhos.training.members import of_folds
 from minhos.training.train import data_hash
 
 
@@ -124,7 +124,7 @@ def walk_forward_study(
     layout: Layout,
     progress: Progress,
     *,
-    members: tuple[str, ...] = tuple(TREES),
+    members: tuple[str, ...] | None = None,
     processes: int = 2,
     scheduler: str | None = None,
 ) -> OutOfSample:
@@ -140,7 +140,7 @@ def walk_forward_study(
     return walk_forward(
         bars,
         SessionCalendar.load(),
-        msgspec.structs.replace(recipe_of(settings, len(bars)), members=members),
+        msgspec.structs.replace(recipe_of(settings, len(bars)), members=members or of_folds()),
         Schedule(every_days=chosen.retrain_every_days, window_sessions=chosen.days),
         seed=chosen.seed,
         processes=processes,

@@ -27,7 +27,7 @@ from minhos.progress import Progress
 from minhos.settings import Settings
 from minhos.studies.trials import enter
 from minhos.training.process import TrainingJob, save_bars
-from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
+from minhos.training.recipe import Recipe, recipe_for
 
 REFERENCE_CEILING = 0.58
 REFERENCE_DAYS = 90
@@ -38,8 +38,7 @@ REFERENCE_START_NS = 1_751_328_000 * NANOS_PER_SECOND
 
 def recipe_of(settings: Settings, n_bars: int) -> Recipe:
     """The recipe that the settings name, or the one for that many bars."""
-    sizes = {"demo": DEMO, "standard": STANDARD}
-    return sizes.get(settings.training.size) or recipe_for(n_bars)
+    return recipe_for(n_bars, size=settings.training.size)
 
 
 def run_training(

@@ -16,7 +16,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument, Slice
 from minhos.models.bundle import BundleContents
 from minhos.models.calibration import Calibrator
-from minhos.models.forecast import Forecast
+from minhos.models.forecast import LSTM, Forecast
 from minhos.models.payoff import Payoff
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Level, RiskContext, RiskState, Verdict
@@ -50,6 +50,8 @@ def ns(text: str) -> int:
 
 
 MONDAY_OPEN = ns("2025-10-06T09:30:00-04:00")
+MEMBERS = (LSTM, "xgboost", "lightgbm", "catboost", "random_forest")
+"""Names of stand-ins, so that a test reads like a run; what a member is stands in `training`."""
 """A Monday 09:30 in New York."""
 
 
@@ -125,7 +127,7 @@ def forecast(
 ) -> Forecast:
     """A forecast whose members all say p_up; p_low is the side's, equal to the side's p unless given."""
     side = (p_up > 0.5) - (p_up < 0.5)
-    names = ("lstm", "xgboost", "lightgbm", "catboost", "random_forest")[:members]
+    names = MEMBERS[:members]
     return Forecast(
         symbol,
         close_time_ns,
@@ -215,8 +217,7 @@ def bundle_contents(
 ) -> BundleContents:
     """A bundle of five tiny models with random weights; the LSTM's stand-in reads the window, the others the row."""
     rng = np.random.default_rng(seed)
-    names = ("lstm", "xgboost", "lightgbm", "catboost", "random_forest")
-    drawn = {name: tuple(rng.normal(0, 0.5, len(feature_names)).tolist()) for name in names}
+    drawn = {name: tuple(rng.normal(0, 0.5, len(feature_names)).tolist()) for name in MEMBERS}
     return BundleContents(
         recipe_id="recipe-test",
         instrument_root=instrument_root,
@@ -225,8 +226,8 @@ def bundle_contents(
         feature_names=feature_names,
         feature_version=feature_version,
         window=window,
-        members={name: linear_member(w, window=window if name == "lstm" else 0) for name, w in drawn.items()},
-        weights=dict.fromkeys(names, 0.2),
+        members={name: linear_member(w, window=window if name == LSTM else 0) for name, w in drawn.items()},
+        weights=dict.fromkeys(MEMBERS, 0.2),
         calibrator=Calibrator(slope, 0.2, slope_low, 4000),
         payoff=payoff(),
         seeds=(seed,),

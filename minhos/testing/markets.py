@@ -19,6 +19,7 @@ from minhos.research.out_of_sample import OutOfSample, signals_of
 from minhos.testing.builders import ns
 from minhos.trading.events import ModelActivated
 from minhos.training.payoff_fit import fit_payoff
+from minhos.training.recipe import DEMO
 
 BARS_PER_SESSION = 276
 START_NS = ns("2024-01-02T00:00:00")
@@ -60,5 +61,5 @@ def _forecast(symbol: str, close_time_ns: int, p_up: float) -> Forecast:
     side = (p_up > 0.5) - (p_up < 0.5)
     p_side = max(p_up, 1.0 - p_up)
     p_low = 1.0 / (1.0 + math.exp(-SURENESS * math.log(p_side / (1.0 - p_side))))
-    members = dict.fromkeys(("lstm", "random_forest", "catboost", "xgboost", "lightgbm"), p_up)
+    members = dict.fromkeys(DEMO.members, p_up)
     return Forecast(symbol, close_time_ns, members, p_up, p_up, p_low, side, 1.0, "oracle")

@@ -54,7 +54,7 @@ class TradingSettings(msgspec.Struct, frozen=True):
     micro: Instrument | None = None
     """The micro on the same index with this user's costs; decisions name its number where a contract rounds to 0."""
     members_off: tuple[str, ...] = ()
-    """Members that a switch has turned off (`lstm_enabled`, `ensemble_enabled`)."""
+    """Which of the switches `lstm_enabled` and `ensemble_enabled` are off: "lstm", "ensemble"."""
     leaving: str = ""
     """Why the contract is being left for the next one: no entries, and what is held is closed."""
     parts: dict[str, str] = {}

@@ -16,7 +16,6 @@ from statistics import NormalDist
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from minhos.features.pipeline import WARM_UP_BARS, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar
@@ -24,7 +23,9 @@ from minhos.market.types import Bars
 from minhos.progress import Progress, part_of
 from minhos.training.canary_result import Canaries, LaterBars, NextBar, PermutedLabels
 from minhos.training.dataset import Dataset
-from minhos.training.members import FittedTree, Rows, Sample, fit_tree, predict_tree, why_missing
+from minhos.training.member import Floats, Ints, Rows, Sample, Values
+from minhos.training.members import why_missing
+from minhos.training.ours import LIGHTGBM, LightGbm
 
 LEVEL = 0.99
 ROUNDS = 3
@@ -35,7 +36,7 @@ CUTS = 5
 BARS_AFTER_CUT = 300
 """More than a session, so that a mean over the day is seen too."""
 
-MODEL = {
+MODEL: Values = {
     "n_estimators": 100,
     "learning_rate": 0.1,
     "num_leaves": 31,
@@ -45,9 +46,6 @@ MODEL = {
 }
 """Large enough to learn thousands of labels by heart, which is what makes a bar in both parts show."""
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Features = Callable[[Bars, SessionCalendar], FeatureTable]
 
 
@@ -95,8 +93,9 @@ def permuted_labels(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int)
     hits = expected = variance = 0.0
     for i in range(ROUNDS):
         shuffled = _shuffled(data, fit, unseen, np.random.default_rng((seed, i)))
-        fitted = _fitted(data.rows[data.bar[fit]], shuffled[fit], seed + i)
-        said_up = predict_tree(fitted, data.rows[data.bar[unseen]]) > 0.5
+        alike = msgspec.structs.replace(data, up=shuffled, weight=np.ones(len(data)))
+        learnt, asked = alike.sample(fit), alike.sample(unseen)
+        said_up = _forecast(learnt, asked, seed + i) > 0.5
         is_up = shuffled[unseen] > 0.5
         n, up, said = len(unseen), int(is_up.sum()), int(said_up.sum())
         hits += float((said_up == is_up).sum())
@@ -115,8 +114,8 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
     for offsets in ((0,), (0, 1)):
         columns = [data.rows[np.minimum(data.bar + offset, len(data.rows) - 1)] for offset in offsets]
         rows = np.hstack(columns)
-        fitted = _fitted(rows[fit], data.up[fit], seed)
-        right.append((predict_tree(fitted, rows[unseen]) > 0.5) == is_up)
+        learnt, asked = (Sample.of(rows[part], data.up[part]) for part in (fit, unseen))
+        right.append((_forecast(learnt, asked, seed) > 0.5) == is_up)
     without, given = right
     difference = given.astype(float) - without.astype(float)
     mean, n = float(difference.mean()), len(unseen)
@@ -188,9 +187,11 @@ def _other_end(bars: Bars, first: int) -> Bars:
     )
 
 
-def _fitted(rows: Rows, up: Floats, seed: int) -> FittedTree:
-    """The small LightGBM, every bar alike: the run's weights say nothing about leaks."""
-    return fit_tree("lightgbm", MODEL, seed, Sample(rows, up, np.ones(len(up))), None)
+def _forecast(learnt: Sample, asked: Sample, seed: int) -> Floats:
+    """By the small LightGBM, every bar alike: the run's weights say nothing about leaks."""
+    model = LightGbm()
+    model.fit(learnt, None, MODEL, seed)
+    return model.p_up(asked)
 
 
 def _shuffled(data: Dataset, fit: Ints, unseen: Ints, rng: np.random.Generator) -> Floats:
@@ -214,7 +215,7 @@ def _newest(data: Dataset, rows: Ints) -> Ints:
 
 def _why_unchecked(data: Dataset, fit_rows: Ints, unseen_rows: Ints) -> str:
     """Why no model can be fitted for the first two canaries; empty where one can."""
-    if missing := why_missing("lightgbm"):
+    if missing := why_missing(LIGHTGBM):
         return f"{missing}, so that only the third was asked"
     for part in (_newest(data, fit_rows), _newest(data, unseen_rows)):
         if len(part) < MINIMUM_ROWS:

@@ -14,14 +14,11 @@ from minhos.features.pipeline import FeatureTable
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.training.labels import next_bar_labels, training_weights
-from minhos.training.members import Rows, Sample
+from minhos.training.member import WINDOW_BARS, Floats, Ints, Rows, Sample
 
-WINDOW_BARS = 60
 MINIMUM_SAMPLES = 600
 """Fewer bars than this cannot be split, fitted and calibrated at all."""
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -52,8 +49,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, **{name: getattr(self, name)[which] for name in columns})
 
     def sample(self, which: Ints) -> Sample:
-        """Features, labels and weights of those samples for a tree."""
-        return Sample(self.rows[self.bar[which]], self.up[which], self.weight[which])
+        """Features, labels and weights of those samples, for a member."""
+        return Sample(self.rows, self.bar[which], self.up[which], self.weight[which])
 
 
 def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar) -> Dataset:

@@ -1,14 +1,14 @@
-"""Five members become one: out-of-fold forecasts, votes by what each knew, calibration, payoff, final fits.
+"""Members become one: out-of-fold forecasts, votes by what each knew, calibration, payoff, fits for the bundle.
 
-The trees forecast out of fold from purged cross-validation, the LSTM from two chronological blocks, each forecast by a
-network trained on the other.  Nothing here sees the holdout except to forecast it.
+The trees forecast out of fold from purged cross-validation, the LSTM from two blocks of time, each forecast by a
+network trained on the other; which of the two a member of the user's does is in its `n_blocks`.  Nothing here sees
+the holdout except to forecast it.
 """
 
 from __future__ import annotations
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from minhos.errors import TrainingError
 from minhos.models.calibration import Calibrator
@@ -17,20 +17,16 @@ from minhos.progress import Progress, part_of
 from minhos.stats import log_loss
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset
-from minhos.training.export_check import export_members
 from minhos.training.forecasts import cross_weighted, vote_weights
 from minhos.training.jobs import Job, Outcome, run_jobs
-from minhos.training.members import LSTM, TREES, why_missing
+from minhos.training.member import Floats, Ints
+from minhos.training.members import member, why_missing
 from minhos.training.payoff_fit import fit_payoff
 from minhos.training.recipe import Recipe
 from minhos.training.splits import purged_folds, tail
 
-LSTM_BLOCKS = 2
 FINAL = "final"
 NOTHING = np.zeros(0, dtype=np.int64)
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 class Ensemble(msgspec.Struct, frozen=True, eq=False):
@@ -38,7 +34,7 @@ class Ensemble(msgspec.Struct, frozen=True, eq=False):
 
     files: ONNX of each.  out_of_fold: probability of "up" of each sample of the first 80 %, by fits that had not
     learnt from it; out_of_fold_scores: accuracy and log loss of these.  holdout: probability of "up" of each holdout
-    sample by the model in `files`.  missing: members without a model, and why.
+    sample by the model in `files`.  missing: members without a model, and why.  block_seeds: of members with blocks.
     """
 
     files: dict[str, bytes]
@@ -51,7 +47,7 @@ class Ensemble(msgspec.Struct, frozen=True, eq=False):
     rounds: dict[str, int]
     cpu_by_member: dict[str, float]
     missing: dict[str, str]
-    lstm_seeds: tuple[int, ...]
+    block_seeds: tuple[int, ...]
 
     @property
     def cpu_s(self) -> float:
@@ -71,7 +67,7 @@ def fit_ensemble(
 ) -> Ensemble:
     """Fit every member that is there on `fit_rows`; raises TrainingError when none is left.
 
-    seed: of the trees; the LSTM's fits take the seeds that follow it.
+    seed: of the members that are fitted by folds; the fits of those with blocks take the seeds that follow it.
     """
     missing = {name: why for name in recipe.members if (why := why_missing(name))}
     present = [name for name in recipe.members if name not in missing]
@@ -80,23 +76,23 @@ def fit_ensemble(
         return run_jobs(data, jobs, processes=processes, scheduler=scheduler, progress=part_of(progress, start, end))
 
     outcomes = run(
-        _lstm_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
+        _block_jobs(data, fit_rows, holdout_rows, recipe, seed, present)
         + fold_jobs(data, fit_rows, recipe, seed, present),
         0.0,
         0.85,
     )
     missing |= _failed(outcomes)
-    trees = [name for name in recipe.trees if name in present and name not in missing]
+    folded = [name for name in recipe.of_folds if name in present and name not in missing]
     outcomes += run(
-        [_final_job(data, name, fit_rows, holdout_rows, recipe, seed, outcomes) for name in trees], 0.85, 1.0
+        [_final_job(data, name, fit_rows, holdout_rows, recipe, seed, outcomes) for name in folded], 0.85, 1.0
     )
     missing |= _failed(outcomes)
     final = {name: _best_final(name, outcomes) for name in recipe.members if name not in missing}
-    files, not_exported = export_members(final, data)
-    missing |= not_exported
-    if not files:
+    missing |= {name: outcome.not_exported for name, outcome in final.items() if outcome.not_exported}
+    final = {name: outcome for name, outcome in final.items() if outcome.file}
+    if not final:
         raise TrainingError("No member could be trained: " + "; ".join(f"{n}: {why}" for n, why in missing.items()))
-    return _assemble(data, fit_rows, {name: final[name] for name in files}, files, missing, outcomes, recipe, seed)
+    return _assemble(data, fit_rows, final, missing, outcomes, recipe, seed)
 
 
 def _failed(outcomes: list[Outcome]) -> dict[str, str]:
@@ -114,7 +110,6 @@ def _assemble(
     data: Dataset,
     fit_rows: Ints,
     final: dict[str, Outcome],
-    files: dict[str, bytes],
     missing: dict[str, str],
     outcomes: list[Outcome],
     recipe: Recipe,
@@ -132,7 +127,7 @@ def _assemble(
     score = cross_weighted(known, up)
     side = np.sign(score - 0.5)
     return Ensemble(
-        files=files,
+        files={name: o.file for name, o in final.items()},
         weights=vote_weights(known, up),
         calibrator=fit_calibrator(score, up, seen.trade_date[counted], z=recipe.z),
         payoff=fit_payoff(side, seen.move_ticks[counted], seen.atr_ticks[counted], stop_atr=recipe.stop_atr),
@@ -142,44 +137,46 @@ def _assemble(
         rounds={name: o.rounds for name, o in final.items()},
         cpu_by_member={name: sum(o.cpu_s for o in outcomes if o.job.member == name) for name in final},
         missing=missing,
-        lstm_seeds=lstm_seeds(seed, recipe) if LSTM in final else (),
+        block_seeds=_block_seeds(seed, recipe, max((member(name).n_blocks for name in final), default=0)),
     )
 
 
-def lstm_seeds(seed: int, recipe: Recipe) -> tuple[int, ...]:
-    """Seeds of the LSTM's fits: those for the bundle, then one a block."""
-    return tuple(range(seed, seed + recipe.lstm_fits + LSTM_BLOCKS))
+def _block_seeds(seed: int, recipe: Recipe, n_blocks: int) -> tuple[int, ...]:
+    """Seeds of a member's fits: those for the bundle, then one a block; none without blocks."""
+    return tuple(range(seed, seed + recipe.lstm_fits + n_blocks)) if n_blocks else ()
 
 
-def _lstm_jobs(
+def _block_jobs(
     data: Dataset, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, present: list[str]
 ) -> list[Job]:
-    if LSTM not in present:
-        return []
-    parameters, seeds = recipe.parameters[LSTM], lstm_seeds(seed, recipe)
-    train, validation = _fit_and_validation(data, fit_rows, recipe)
-    jobs = [
-        Job(LSTM, FINAL, parameters, s, train, validation, holdout_rows, keep_model=True)
-        for s in seeds[: recipe.lstm_fits]
-    ]
-    for block, (learnt, forecast) in enumerate(_splits(data, fit_rows, LSTM_BLOCKS, recipe.embargo_bars), start=1):
-        train, validation = _fit_and_validation(data, learnt, recipe)
-        jobs.append(
-            Job(LSTM, f"block {block}", parameters, seeds[recipe.lstm_fits + block - 1], train, validation, forecast)
-        )
+    """All fits of the members with blocks."""
+    jobs = []
+    for name in present:
+        parameters, n_blocks = recipe.parameters[name], member(name).n_blocks
+        seeds = iter(_block_seeds(seed, recipe, n_blocks))
+        if not n_blocks:
+            continue
+        train, validation = _fit_and_validation(data, fit_rows, recipe)
+        jobs += [
+            Job(name, FINAL, parameters, next(seeds), train, validation, holdout_rows, for_bundle=True)
+            for _ in range(recipe.lstm_fits)
+        ]
+        for block, (learnt, forecast) in enumerate(_splits(data, fit_rows, n_blocks, recipe.embargo_bars), start=1):
+            train, validation = _fit_and_validation(data, learnt, recipe)
+            jobs.append(Job(name, f"block {block}", parameters, next(seeds), train, validation, forecast))
     return jobs
 
 
 def fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present: list[str]) -> list[Job]:
-    """The purged cross-validation of those of the recipe's trees that are present, slowest first."""
+    """The purged cross-validation of those of the recipe's members that are fitted by folds and present."""
     jobs = []
     folds = list(_splits(data, fit_rows, recipe.n_folds, recipe.embargo_bars))
-    for name in recipe.trees:
+    for name in recipe.of_folds:
         if name not in present:
             continue
         for fold, (learnt, forecast) in enumerate(folds, start=1):
             train, validation = learnt[data.decided[learnt]], NOTHING
-            if TREES[name].patience:
+            if member(name).stops_early:
                 train, validation = _fit_and_validation(data, learnt, recipe)
             jobs.append(Job(name, f"fold {fold}", recipe.parameters[name], seed, train, validation, forecast))
     return jobs
@@ -188,11 +185,13 @@ def fold_jobs(data: Dataset, fit_rows: Ints, recipe: Recipe, seed: int, present:
 def _final_job(
     data: Dataset, name: str, fit_rows: Ints, holdout_rows: Ints, recipe: Recipe, seed: int, outcomes: list[Outcome]
 ) -> Job:
-    """One tree member on the whole 80 %, with the mean number of trees that its folds stopped at."""
-    rounds = max(1, round(float(np.mean([o.rounds for o in outcomes if o.job.member == name]))))
-    parameters = {**recipe.parameters[name], TREES[name].rounds: rounds}
+    """One member of folds on the whole 80 %, with the mean number of rounds that its folds stopped at."""
+    parameters = dict(recipe.parameters[name])
+    if rounds_parameter := member(name).rounds_parameter:
+        used = [o.rounds for o in outcomes if o.job.member == name]
+        parameters[rounds_parameter] = max(1, round(float(np.mean(used))))
     train = fit_rows[data.decided[fit_rows]]
-    return Job(name, FINAL, parameters, seed, train, NOTHING, holdout_rows, keep_model=True)
+    return Job(name, FINAL, parameters, seed, train, NOTHING, holdout_rows, for_bundle=True)
 
 
 def _splits(data: Dataset, rows: Ints, n_folds: int, embargo: int) -> list[tuple[Ints, Ints]]:
@@ -216,7 +215,7 @@ def out_of_fold_forecasts(name: str, outcomes: list[Outcome], n: int) -> Floats:
 
 
 def _best_final(name: str, outcomes: list[Outcome]) -> Outcome:
-    """The member's final fit with the best validation log loss; a tree has only one."""
+    """The member's fit for the bundle with the best validation log loss; one of folds has only one."""
     fits = [o for o in outcomes if o.job.member == name and o.job.part == FINAL and not o.error]
     return min(fits, key=lambda o: o.validation_loss if np.isfinite(o.validation_loss) else np.inf)
 

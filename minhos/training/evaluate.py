@@ -77,7 +77,8 @@ def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
     gain = float(np.mean(payoff.right)) * atr
     loss = np.minimum(-np.outer(payoff.wrong, atr), stop).mean(axis=0)
     gap = payoff.gap_probability * payoff.gap_r * (stop + cost_ticks) / (1.0 - payoff.gap_probability)
-    return np.minimum((loss + cost_ticks + gap) / (gain + loss), 1.0)
+    found: Floats = np.minimum((loss + cost_ticks + gap) / (gain + loss), 1.0)
+    return found
 
 
 def stop_ticks(atr_ticks: Floats, stop_atr: float) -> Floats:

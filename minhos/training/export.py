@@ -1,42 +1,25 @@
 """Trained members become ONNX graphs of one shape: a float32 input, the output `p_up` (n, 1), free batch.
 
-Every library's converter has its own traps; they end here, so that serving sees five graphs that look alike.
-Not for checking that a graph forecasts well; that it forecasts the same is checked by the tests.
+Every library's converter has its own traps; they end here, so that serving sees graphs that look alike.
+Not for checking that a graph forecasts the same as its library: `export_check` does.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from minhos.errors import TrainingError
+from minhos.models.serving import OUTPUT
 
 if TYPE_CHECKING:
     from minhos.training.lstm import LstmFit
 
-OUTPUT = "p_up"
 OPSET = 17
 GATES = ("input", "output", "forget", "cell")
 """ONNX's order of an LSTM's gates; torch's is input, forget, cell, output."""
-
-
-def tree_to_onnx(kind: str, model: Any, n_features: int) -> bytes:
-    """A fitted classifier as a graph from `row` (n, n_features) to the probability of class 1.
-
-    kind: random_forest, lightgbm, xgboost or catboost.  The model must know the classes 0 and 1 and have been
-    fitted on float32 arrays without names.  Raises TrainingError for another kind or other classes.
-    """
-    if kind not in CONVERTERS:
-        raise TrainingError(f"Models of kind {kind!r} cannot be exported; known are {', '.join(CONVERTERS)}.")
-    classes = [int(c) for c in model.classes_]
-    if classes != [0, 1]:
-        raise TrainingError(f"The {kind} saw only bars of class {classes} in training; it needs moves up and down.")
-    return _uniform(CONVERTERS[kind](model, n_features), n_features)
 
 
 def lstm_to_onnx(fit: LstmFit) -> bytes:
@@ -95,9 +78,13 @@ def _layer(fit: LstmFit, layer: int) -> dict[str, np.ndarray]:
     return {"W": gates("weight_ih"), "R": gates("weight_hh"), "B": bias}
 
 
-def _uniform(model: onnx.ModelProto, n_features: int) -> bytes:
-    """The same scores with one input `row`, only the column of class 1, and nothing that serving does not need."""
+def uniform(file: bytes, n_features: int) -> bytes:
+    """A graph of that shape as it is; a classifier's with one input `row`, only the probability of class 1, and
+    nothing that serving does not need."""
+    model = onnx.load_model_from_string(file)
     graph = model.graph
+    if any(output.name == OUTPUT for output in graph.output):
+        return file
     probabilities = graph.output[1].name
     nodes = [node for node in graph.node if node.op_type != "ZipMap"]
     for node in graph.node:
@@ -141,42 +128,4 @@ def _finished(
     )
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="minhos")
     onnx.checker.check_model(model)
-    return model.SerializeToString()
-
-
-def _from_forest(model: Any, n_features: int) -> onnx.ModelProto:
-    from skl2onnx import to_onnx
-
-    return to_onnx(model, np.zeros((1, n_features), dtype=np.float32), options={id(model): {"zipmap": False}})
-
-
-def _from_lightgbm(model: Any, n_features: int) -> onnx.ModelProto:
-    from onnxmltools import convert_lightgbm
-    from onnxmltools.convert.common.data_types import FloatTensorType
-
-    if model.get_params()["boosting_type"] == "rf":
-        raise TrainingError("LightGBM's converter gets boosting_type 'rf' wrong; use gbdt, or the random forest.")
-    return convert_lightgbm(model, initial_types=[("row", FloatTensorType([None, n_features]))], zipmap=False)
-
-
-def _from_xgboost(model: Any, n_features: int) -> onnx.ModelProto:
-    from onnxmltools import convert_xgboost
-    from onnxmltools.convert.common.data_types import FloatTensorType
-
-    return convert_xgboost(model, initial_types=[("row", FloatTensorType([None, n_features]))])
-
-
-def _from_catboost(model: Any, n_features: int) -> onnx.ModelProto:
-    del n_features  # CatBoost's own exporter knows it
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "catboost.onnx"
-        model.save_model(str(path), format="onnx")
-        return onnx.load(path)
-
-
-CONVERTERS = {
-    "random_forest": _from_forest,
-    "lightgbm": _from_lightgbm,
-    "xgboost": _from_xgboost,
-    "catboost": _from_catboost,
-}
+    return bytes(model.SerializeToString())

@@ -7,7 +7,7 @@ deciding what is fitted, which is `ensemble`.
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -16,45 +16,46 @@ import numpy.typing as npt
 from minhos.parallel.calls import run_calls
 from minhos.progress import Progress
 from minhos.training.dataset import Dataset
-from minhos.training.members import LSTM, REQUIRED, Parameters, fit_tree, predict_tree
-
-Ints = npt.NDArray[np.int64]
+from minhos.training.export_check import checked_file
+from minhos.training.member import Ints, Parameters
+from minhos.training.members import libraries, member, where_of
 
 
 class Job(msgspec.Struct, frozen=True, eq=False):
-    """Fit `member` on the samples `fit`, stop early on `validation` (may be empty), forecast `predict`.
-
-    part: what the job is for ("fold 3", "block 1", "final"); keep_model: the fitted model comes back too.
-    """
+    """Fit `member` on the samples `fit`, stop early on `validation` (may be empty), forecast `predict`."""
 
     member: str
     part: str
+    """What the job is for ("fold 3", "block 1", "final")."""
     parameters: Parameters
     seed: int
     fit: Ints
     validation: Ints
     predict: Ints
-    keep_model: bool = False
+    for_bundle: bool = False
+    """The fitted model comes back as ONNX."""
 
 
 class Outcome(msgspec.Struct, frozen=True, eq=False):
-    """What became of a job: forecasts of its samples, or the error in words.
-
-    rounds: trees used (0 for the LSTM).  validation_loss: log loss on the validation samples (NaN for trees).
-    """
+    """What became of a job: forecasts of its samples, or the error in words."""
 
     job: Job
     p_up: npt.NDArray[np.float64] | None = None
-    model: Any = None
+    file: bytes = b""
+    """The model as ONNX, where the job asked for it and it says what the library says."""
+    not_exported: str = ""
+    """Why there is no file."""
     rounds: int = 0
+    """Trees used; 0 for what has none."""
     validation_loss: float = float("nan")
+    """Log loss on the validation samples, of members with blocks."""
     cpu_s: float = 0.0
     error: str = ""
 
 
 def run_jobs(
     data: Dataset,
-    jobs: list[Job],
+    jobs: Sequence[Job],
     *,
     processes: int = 2,
     scheduler: str | None = None,
@@ -71,48 +72,36 @@ def run_jobs(
         processes=processes,
         scheduler=scheduler,
         shared=data,
-        libraries={REQUIRED[job.member] for job in jobs if job.member in REQUIRED},
+        libraries=libraries({job.member for job in jobs}),
         progress=progress,
-        describe=_said,
+        describe=lambda argument, outcome: f"{outcome.job.member}, {outcome.job.part}: {outcome.error or 'done'}",
     )
-
-
-def _said(argument: tuple[Job], outcome: Outcome) -> str:
-    (job,) = argument
-    return f"{job.member}, {job.part}: {outcome.error or 'done'}"
 
 
 def run_job(data: Dataset, job: Job) -> Outcome:
     """Run one job here; an exception becomes `Outcome.error`."""
     started = time.process_time()
     try:
-        outcome = _fit_lstm(data, job) if job.member == LSTM else _fit_tree(data, job)
+        model = member(job.member)
+        validation = data.sample(job.validation) if len(job.validation) else None
+        model.fit(data.sample(job.fit), validation, job.parameters, job.seed)
+        p_up = np.asarray(model.p_up(data.sample(job.predict)), dtype=float)
     except Exception as error:
-        return Outcome(job, error=f"{type(error).__name__}: {error}", cpu_s=time.process_time() - started)
-    if outcome.p_up is not None and not np.isfinite(outcome.p_up).all():
-        return Outcome(job, error="it forecast a value that is not finite", cpu_s=time.process_time() - started)
-    return msgspec.structs.replace(outcome, cpu_s=time.process_time() - started)
-
-
-def _fit_tree(data: Dataset, job: Job) -> Outcome:
-    validation = data.sample(job.validation) if len(job.validation) else None
-    fitted = fit_tree(job.member, job.parameters, job.seed, data.sample(job.fit), validation)
-    p_up = predict_tree(fitted, data.rows[data.bar[job.predict]])
-    return Outcome(job, p_up, fitted if job.keep_model else None, fitted.rounds)
-
-
-def _fit_lstm(data: Dataset, job: Job) -> Outcome:
-    from minhos.training.lstm import LstmParameters, fit_lstm, predict_lstm
-
-    fit = fit_lstm(
-        data.rows,
-        data.bar[job.fit],
-        data.up[job.fit],
-        data.weight[job.fit],
-        data.bar[job.validation],
-        data.up[job.validation],
-        job.seed,
-        msgspec.convert(dict(job.parameters), LstmParameters),
-    )
-    p_up = predict_lstm(fit, data.rows, data.bar[job.predict])
-    return Outcome(job, p_up, fit if job.keep_model else None, validation_loss=fit.validation_log_loss)
+        return Outcome(
+            job,
+            error=f"{type(error).__name__}: {error}{where_of(job.member, error)}",
+            cpu_s=time.process_time() - started,
+        )
+    cpu_s = time.process_time() - started
+    if p_up.shape != job.predict.shape:
+        wrong = f"it gave an array of shape {p_up.shape} for {len(job.predict)} bars{where_of(job.member)}"
+        return Outcome(job, error=wrong, cpu_s=cpu_s)
+    if not np.isfinite(p_up).all():
+        return Outcome(job, error="it forecast a value that is not finite", cpu_s=cpu_s)
+    file, not_exported = b"", ""
+    if job.for_bundle:
+        try:
+            file = checked_file(model, data, job.predict, p_up)
+        except Exception as error:
+            not_exported = f"{error}{where_of(job.member, error)}"
+    return Outcome(job, p_up, file, not_exported, model.rounds, model.validation_loss, cpu_s)

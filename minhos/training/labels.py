@@ -39,7 +39,8 @@ class Labels(msgspec.Struct, frozen=True, eq=False):
     @property
     def decided(self) -> Mask:
         """Bars that count for training and accuracy: the bet could be held and did not end in a tie."""
-        return self.exists & (self.move_ticks != 0)
+        found: Mask = self.exists & (self.move_ticks != 0)
+        return found
 
 
 def next_bar_labels(bars: Bars, trade_date: Ints) -> Labels:

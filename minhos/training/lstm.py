@@ -10,22 +10,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from minhos.errors import TrainingError
-
-Progress = Callable[[float, str], None]
-Rows = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from minhos.training.member import Floats, Ints, Rows, Sample
 
 
 class LstmParameters(msgspec.Struct, frozen=True):
@@ -65,7 +59,7 @@ class LstmFit(msgspec.Struct, frozen=True, eq=False):
     validation_log_loss: in nats a bar, NaN without validation bars.  epochs: of the weights that were kept.
     """
 
-    weights: dict[str, npt.NDArray[np.float32]]
+    weights: dict[str, Rows]
     mean: Rows
     std: Rows
     validation_log_loss: float
@@ -98,7 +92,8 @@ class Network(nn.Module):
         """Logits of the last `last` steps, shape (last, batch)."""
         states, _ = self.lstm(windows)
         seen = torch.cat([self.dropout(states[-last:]), windows[-last:]], dim=2)
-        return self.head(seen).squeeze(2)
+        logits: torch.Tensor = self.head(seen).squeeze(2)
+        return logits
 
 
 class _Labels(msgspec.Struct, frozen=True, eq=False):
@@ -109,37 +104,26 @@ class _Labels(msgspec.Struct, frozen=True, eq=False):
     weight: torch.Tensor
 
 
-def fit_lstm(
-    rows: Rows,
-    ends: Ints,
-    y: npt.ArrayLike,
-    weight: npt.ArrayLike,
-    validation_ends: Ints,
-    validation_y: npt.ArrayLike,
-    seed: int,
-    parameters: LstmParameters | None = None,
-    progress: Progress | None = None,
-) -> LstmFit:
-    """Train one network.
+def fit_lstm(train: Sample, validation: Sample | None, seed: int, parameters: LstmParameters | None = None) -> LstmFit:
+    """Train one network on the windows that end in those bars; every window must be finite.
 
-    rows: (n, n_features).  ends: (m,) index of the last row of each window; the whole window must be finite.
-    y, weight: (m,), label 0 or 1 and its weight.  validation_ends, validation_y: for early stopping, may be empty,
-    then all epochs run.  The same seed gives the same weights.  Raises TrainingError.
+    validation: of the same history, for early stopping; without it all epochs run.  The same seed gives the same
+    weights.  Raises TrainingError.
     """
     parameters = parameters or LstmParameters()
-    ends, validation_ends = np.asarray(ends, dtype=np.int64), np.asarray(validation_ends, dtype=np.int64)
-    _check(rows, np.concatenate([ends, validation_ends]), parameters.window)
-    mean, std = _standardisation(rows, ends, parameters.window)
+    rows, none = train.history, np.zeros(0, dtype=np.int64)
+    newest = validation or Sample(rows, none, np.zeros(0), np.zeros(0))
+    _check(rows, np.concatenate([train.bar, newest.bar]), parameters.window)
+    mean, std = _standardisation(rows, train.bar, parameters.window)
     with _reproducible(seed, parameters.device):
         x = _standardised(rows, mean, std, parameters.clip).to(parameters.device)
-        labels = _labels(x, ends, y, weight)
-        validation = _labels(x, validation_ends, validation_y, np.ones(len(validation_ends)))
+        labels, stop = _labels(x, train, train.weight), _labels(x, newest, np.ones(len(newest)))
         network = Network(x.shape[1], parameters).to(parameters.device)
-        weights, epochs = _train(network, x, labels, validation, seed, parameters, progress)
+        weights, epochs = _train(network, x, labels, stop, seed, parameters)
     fit = LstmFit(weights, mean, std, math.nan, epochs, seed, parameters)
-    if len(validation_ends):
-        p = np.clip(predict_lstm(fit, rows, validation_ends), 1e-7, 1 - 1e-7)
-        up = np.asarray(validation_y, dtype=float)
+    if len(newest):
+        p = np.clip(predict_lstm(fit, rows, newest.bar), 1e-7, 1 - 1e-7)
+        up = newest.up
         loss = float(-(up * np.log(p) + (1 - up) * np.log1p(-p)).mean())
         fit = msgspec.structs.replace(fit, validation_log_loss=loss)
     return fit
@@ -168,12 +152,12 @@ def _train(
     validation: _Labels,
     seed: int,
     parameters: LstmParameters,
-    progress: Progress | None,
-) -> tuple[dict[str, Any], int]:
+) -> tuple[dict[str, Rows], int]:
     """The running mean of the weights at the best epoch, and that epoch's number."""
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=parameters.weight_decay)
-    keep_old = torch.optim.swa_utils.get_ema_multi_avg_fn(1 - parameters.mean_share)
+    # torch leaves this one and `backward` without types
+    keep_old = torch.optim.swa_utils.get_ema_multi_avg_fn(1 - parameters.mean_share)  # type: ignore[no-untyped-call]
     mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=keep_old)
     best, best_loss, best_epoch = _arrays(network), math.inf, 0
     started = time.process_time()
@@ -185,15 +169,13 @@ def _train(
                 (epoch - 1 + (step + 1) / len(batches)) / parameters.max_epochs, parameters
             )
             optimizer.zero_grad()
-            _loss(network, x, labels, ends, offset, parameters).backward()
+            _loss(network, x, labels, ends, offset, parameters).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), parameters.gradient_norm)
             optimizer.step()
             mean.update_parameters(network)
         loss = _mean_loss(mean.module, x, validation, parameters)
         if not len(validation.ends) or loss < best_loss:
             best, best_loss, best_epoch = _arrays(mean.module), loss, epoch
-        if progress:
-            progress(epoch / parameters.max_epochs, f"lstm, epoch {epoch}: validation log loss {loss:.5f}")
         budget = parameters.time_budget_s
         out_of_time = budget is not None and time.process_time() - started > budget
         if out_of_time or epoch - best_epoch >= parameters.patience:
@@ -253,16 +235,17 @@ def _mean_loss(network: nn.Module, x: torch.Tensor, labels: _Labels, parameters:
         return math.nan
     network.eval()
     segments = torch.from_numpy(_segments(labels.ends, parameters.span, 0))
-    total = sum(float(_loss(network, x, labels, some, 0, parameters, mean=False)) for some in segments.split(256))
+    parts = torch.split(segments, 256)
+    total = sum(float(_loss(network, x, labels, some, 0, parameters, mean=False)) for some in parts)
     return total / len(np.unique(labels.ends))
 
 
-def _labels(x: torch.Tensor, ends: Ints, y: npt.ArrayLike, weight: npt.ArrayLike) -> _Labels:
+def _labels(x: torch.Tensor, sample: Sample, weight: Floats) -> _Labels:
     spread = np.zeros((2, len(x)), dtype=np.float32)
-    spread[0, ends] = np.asarray(y)
-    spread[1, ends] = np.asarray(weight)
+    spread[0, sample.bar] = sample.up
+    spread[1, sample.bar] = weight
     up, weights = torch.from_numpy(spread).to(x.device)
-    return _Labels(ends, up, weights)
+    return _Labels(sample.bar, up, weights)
 
 
 def _standardisation(rows: Rows, ends: Ints, window: int) -> tuple[Rows, Rows]:
@@ -280,7 +263,7 @@ def _standardised(rows: Rows, mean: Rows, std: Rows, clip: float) -> torch.Tenso
     return torch.from_numpy(np.clip((rows - mean) / std, -clip, clip))
 
 
-def _arrays(network: nn.Module) -> dict[str, npt.NDArray[np.float32]]:
+def _arrays(network: nn.Module) -> dict[str, Rows]:
     return {name: w.detach().cpu().numpy().copy() for name, w in network.state_dict().items()}
 
 

@@ -1,151 +1,77 @@
-"""The four trees of the ensemble: one literal table, one fit, one prediction.
+"""Which members there are, ours first and then the user's, and whether each can be trained here.
 
-Each library is optional: a member whose library is absent is named, and the rest goes on.  One thread each, because
-two processes of one thread beat one of two here; float32, because that is what serving feeds.  The LSTM is
-`training.lstm`; which parameters a recipe takes is `training.recipe`.
+Slowest first: jobs start in this order.  What a member is stands in `member`.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-import msgspec
-import numpy as np
-import numpy.typing as npt
+from minhos import parts
+from minhos.errors import PartsError
+from minhos.training import ours as ours  # registers our five
+from minhos.training.member import Member
 
-Rows = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Parameters = Mapping[str, float | int | str | bool]
-
-LSTM = "lstm"
+EXAMPLE = "examples/member_logistic.py"
 
 
-class Tree(msgspec.Struct, frozen=True):
-    """How one library is called.
-
-    rounds, seed: its words for the number of trees and for the seed.  patience: rounds without a better validation
-    log loss after which it stops; 0 where more trees never hurt.  fixed: what no recipe changes.
-    """
-
-    module: str
-    constructor: str
-    rounds: str
-    seed: str
-    patience: int
-    fixed: dict[str, Any]
+def names() -> tuple[str, ...]:
+    """Every member's."""
+    return tuple(part.name for part in sorted(parts.members, key=lambda part: part.own))
 
 
-TREES: dict[str, Tree] = {
-    "random_forest": Tree(
-        "sklearn.ensemble",
-        "RandomForestClassifier",
-        "n_estimators",
-        "random_state",
-        0,
-        {"n_jobs": 1, "criterion": "log_loss"},
-    ),
-    "catboost": Tree(
-        "catboost",
-        "CatBoostClassifier",
-        "iterations",
-        "random_seed",
-        50,
-        {"thread_count": 1, "verbose": False, "allow_writing_files": False, "bootstrap_type": "Bernoulli"},
-    ),
-    "xgboost": Tree(
-        "xgboost",
-        "XGBClassifier",
-        "n_estimators",
-        "random_state",
-        50,
-        {"n_jobs": 1, "tree_method": "hist", "eval_metric": "logloss", "verbosity": 0},
-    ),
-    "lightgbm": Tree(
-        "lightgbm",
-        "LGBMClassifier",
-        "n_estimators",
-        "random_state",
-        50,
-        {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True, "subsample_freq": 1},
-    ),
-}
-"""Slowest first: jobs start in this order."""
-
-REQUIRED = {LSTM: "torch", **{name: tree.module.split(".")[0] for name, tree in TREES.items()}}
+def member(name: str) -> Member:
+    """A fresh one, to be fitted once.  Raises PartsError for a name that there is not and for what is no member."""
+    part = parts.members.part(name)
+    if not callable(part.value):
+        raise PartsError(f"{part.where}: the member {name!r} is no class; see {EXAMPLE}.")
+    if lacking := _lacking(part.value):
+        raise PartsError(f"{part.where}: the member {name!r} has no {', '.join(lacking)}; see {EXAMPLE}.")
+    made = part.value()
+    assert isinstance(made, Member)
+    return made
 
 
-class FittedTree(msgspec.Struct, frozen=True, eq=False):
-    """A fitted classifier of the library `name`, and the number of trees that it uses."""
-
-    name: str
-    model: Any
-    rounds: int
-
-
-class Sample(msgspec.Struct, frozen=True, eq=False):
-    """Rows to learn from: features (n, n_features), labels 0 or 1 and weights (n,)."""
-
-    rows: Rows
-    up: Floats
-    weight: Floats
+def _lacking(kind: object) -> list[str]:
+    """What of a member's the class does not define."""
+    wanted = sorted(name for name in (*Member.__annotations__, "fit", "p_up", "export"))
+    return [
+        name
+        for name in wanted
+        if not hasattr(kind, name) or getattr(getattr(kind, name), "__isabstractmethod__", False)
+    ]
 
 
 def why_missing(name: str) -> str:
-    """The reason why the member `name` cannot be trained here; empty when it can."""
-    library = REQUIRED.get(name)
-    if library is None:
-        return f"{name} is no member that MinhOS knows ({', '.join(REQUIRED)})"
-    if importlib.util.find_spec(library) is None:
+    """The reason why the member of that name cannot be trained here; empty when it can."""
+    if name not in parts.members:
+        return f"{name} is no member that MinhOS knows ({', '.join(names())})"
+    library = member(name).library
+    if library and importlib.util.find_spec(library) is None:
         return f"the library {library} is not installed"
     return ""
 
 
-def fit_tree(name: str, parameters: Parameters, seed: int, train: Sample, validation: Sample | None) -> FittedTree:
-    """Fit one member; with validation rows it stops early and keeps the best number of trees.
-
-    Raises ImportError without the library, and whatever the library raises.
-    """
-    tree = TREES[name]
-    constructor = getattr(importlib.import_module(tree.module), tree.constructor)
-    arguments = {**tree.fixed, **parameters, tree.seed: seed}
-    fit_arguments: dict[str, Any] = {"sample_weight": train.weight}
-    if validation is not None and tree.patience:
-        stopping = _early_stopping(name, tree.patience, validation)
-        arguments |= stopping["constructor"]
-        fit_arguments |= stopping["fit"]
-    model = constructor(**arguments)
-    model.fit(train.rows, train.up.astype(np.int32), **fit_arguments)
-    return FittedTree(name, model, _rounds(name, model, int(arguments[tree.rounds])))
+def of_folds() -> tuple[str, ...]:
+    """Those that are quick enough to be fitted for every fold and every week: the trees, of ours."""
+    return tuple(name for name in names() if not member(name).n_blocks)
 
 
-def predict_tree(fitted: FittedTree, rows: Rows) -> Floats:
-    """Probability of "up" for each row, shape (n,)."""
-    return np.asarray(fitted.model.predict_proba(rows), dtype=float)[:, 1]
+def searchable() -> tuple[str, ...]:
+    """Those whose parameters `lab search` can look for, quickest first."""
+    return tuple(name for name in reversed(names()) if member(name).space)
 
 
-def _early_stopping(name: str, patience: int, validation: Sample) -> dict[str, dict[str, Any]]:
-    """Arguments for the constructor and for fit; the validation loss is unweighted."""
-    rows, up = validation.rows, validation.up.astype(np.int32)
-    if name == "lightgbm":
-        from lightgbm import early_stopping
-
-        stop = early_stopping(patience, verbose=False)
-        return {"constructor": {}, "fit": {"eval_X": rows, "eval_y": up, "eval_metric": "logloss", "callbacks": [stop]}}
-    if name == "xgboost":
-        return {"constructor": {"early_stopping_rounds": patience}, "fit": {"eval_set": [(rows, up)], "verbose": False}}
-    return {"constructor": {}, "fit": {"eval_set": (rows, up), "early_stopping_rounds": patience}}
+def libraries(wanted: Iterable[str]) -> set[str]:
+    """The modules that those members need; a name that there is not needs none."""
+    return {member(name).library for name in wanted if name in parts.members} - {""}
 
 
-def _rounds(name: str, model: Any, asked: int) -> int:
-    """How many trees the fitted model predicts with."""
-    if name == "lightgbm":
-        return int(model.best_iteration_ or asked)
-    if name == "xgboost":
-        best = getattr(model, "best_iteration", None)
-        return asked if best is None else int(best) + 1
-    if name == "catboost":
-        return int(model.tree_count_)
-    return asked
+def where_of(name: str, error: BaseException | None = None) -> str:
+    """Where in the user's file a member failed, " (my_parts.py:12)"; empty for ours."""
+    part = parts.members.part(name) if name in parts.members else None
+    if part is None or not part.own:
+        return ""
+    line = parts.line_of(error, part.file) if error is not None else 0
+    return f" ({part.file}:{line or part.line})"

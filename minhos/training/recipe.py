@@ -10,44 +10,45 @@ import hashlib
 
 import msgspec
 
+from minhos import parts
 from minhos.errors import SettingsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
-from minhos.training.dataset import WINDOW_BARS
-from minhos.training.members import LSTM, REQUIRED, TREES
-
-Values = dict[str, float | int | str | bool]
+from minhos.training.member import WINDOW_BARS, Member, Values
+from minhos.training.members import member, names, of_folds
 
 DEMO_BELOW_BARS = 40_000
 ID_DIGITS = 12
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """How to train.
-
-    members: by name, the LSTM and the trees.  parameters: of each member, for its library.  n_folds, embargo_bars:
-    purged cross-validation of the trees.  holdout: share of the newest bars that is only reported.
-    early_stopping: share of a fit's newest bars that validates it.  lstm_fits: networks trained for the bundle, of
-    which the best by validation log loss is kept.  dead_zone: in volatilities, in training alone.  stop_atr: of the
-    payoff.  z: standard errors taken off the calibration slope.
-    """
+    """How to train.  The order and the names of its fields are part of every recipe's id."""
 
     size: str
     parameters: dict[str, Values]
-    members: tuple[str, ...] = tuple(REQUIRED)
+    """Of each member, for its library."""
+    members: tuple[str, ...]
+    """By name, slowest first."""
     features: tuple[str, ...] = FEATURE_NAMES
     feature_version: str | int = FEATURE_VERSION
     n_folds: int = 5
+    """Of the purged cross-validation, for members without blocks."""
     embargo_bars: int = WINDOW_BARS
     holdout: float = 0.2
+    """Share of the newest bars that is only reported."""
     early_stopping: float = 0.1
+    """Share of a fit's newest bars that validates it."""
     lstm_fits: int = 3
+    """Fits for the bundle of a member with blocks, of which the best by validation log loss is kept."""
     dead_zone: float = 0.0
+    """In volatilities, in training alone."""
     stop_atr: float = 3.0
+    """Of the payoff."""
     z: float = 1.0
+    """Standard errors taken off the calibration slope."""
+    parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """The user's features and members by name, with version and digest; left out of the id where there are none."""
 
     def __post_init__(self) -> None:
-        if unknown := set(self.members) - set(REQUIRED):
-            raise SettingsError(f"{', '.join(sorted(unknown))} is no member; choose from {', '.join(REQUIRED)}.")
         if not self.members:
             raise SettingsError("A recipe needs at least one member.")
         if not 0.0 < self.holdout < 1.0 or not 0.0 < self.early_stopping < 1.0:
@@ -61,95 +62,49 @@ class Recipe(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:ID_DIGITS]
 
     @property
-    def trees(self) -> tuple[str, ...]:
-        """Its tree members, slowest first."""
-        return tuple(name for name in TREES if name in self.members)
+    def of_folds(self) -> tuple[str, ...]:
+        """Its members that are fitted for every fold, slowest first: the trees, of ours."""
+        return tuple(name for name in of_folds() if name in self.members)
 
 
-LSTM_PARAMETERS: Values = {
-    "hidden": 32,
-    "span": 10,
-    "learning_rate": 1e-2,
-    "weight_decay": 1e-2,
-    "dropout": 0.3,
-    "max_epochs": 8,
-    "patience": 3,
-}
+def parameters_of(one: Member, size: str) -> Values:
+    """A member's parameters for a recipe of that size."""
+    return one.demo if size == "demo" else one.standard
 
-DEMO = Recipe(
-    "demo",
-    {
-        LSTM: LSTM_PARAMETERS,
-        "random_forest": {
-            "n_estimators": 80,
-            "max_depth": 5,
-            "min_samples_leaf": 60,
-            "max_features": 0.3,
-            "max_samples": 0.4,
+
+def _ours(size: str, lstm_fits: int) -> Recipe:
+    members = {name: member(name) for name in names() if not parts.members.part(name).own}
+    parameters = {name: parameters_of(one, size) for name, one in members.items()}
+    return Recipe(size, parameters, tuple(members), lstm_fits=lstm_fits)
+
+
+DEMO = _ours("demo", lstm_fits=2)
+"""Up to 40,000 bars, about 145 sessions: under a minute on two cores.  Without the user's parts."""
+STANDARD = _ours("standard", lstm_fits=3)
+"""For longer histories.  Without the user's parts."""
+
+
+def recipe_for(n_bars: int, *, size: str = "", z: float = 1.0, members: tuple[str, ...] | None = None) -> Recipe:
+    """The recipe for a history of that length, with the user's parts that are loaded.
+
+    size: "demo" or "standard" instead of the one for that length.  members: some of them only.
+    Raises SettingsError for a member that there is not.
+    """
+    base = STANDARD if size == "standard" or (not size and n_bars >= DEMO_BELOW_BARS) else DEMO
+    own = {part.name: member(part.name) for part in parts.members.own()}
+    chosen = (*base.members, *own) if members is None else members
+    if unknown := set(chosen) - {*base.members, *own}:
+        raise SettingsError(f"{', '.join(sorted(unknown))} is no member; choose from {', '.join(names())}.")
+    recipe = msgspec.structs.replace(base, z=z, members=chosen)
+    if not own and not parts.features.own():
+        return recipe
+    return msgspec.structs.replace(
+        recipe,
+        parameters={**base.parameters, **{name: parameters_of(one, base.size) for name, one in own.items()}},
+        features=FEATURE_NAMES,
+        feature_version=FEATURE_VERSION,
+        parts={
+            **parts.identities(parts.features),
+            **{f"{part.kind} {part.name}": part.identity for part in parts.members.own() if part.name in chosen},
         },
-        "catboost": {"iterations": 300, "learning_rate": 0.03, "depth": 3, "l2_leaf_reg": 30.0, "subsample": 0.7},
-        "xgboost": {
-            "n_estimators": 300,
-            "learning_rate": 0.03,
-            "max_depth": 3,
-            "min_child_weight": 50.0,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 30.0,
-        },
-        "lightgbm": {
-            "n_estimators": 300,
-            "learning_rate": 0.03,
-            "num_leaves": 8,
-            "min_child_samples": 150,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 30.0,
-        },
-    },
-    lstm_fits=2,
-)
-"""Up to 40,000 bars, about 145 sessions: under a minute on two cores.
-
-Small, slow trees: the features carry the filters, so what is left to learn is smooth, and depth only learns noise.
-"""
-
-STANDARD = Recipe(
-    "standard",
-    {
-        LSTM: LSTM_PARAMETERS,
-        "random_forest": {
-            "n_estimators": 100,
-            "max_depth": 6,
-            "min_samples_leaf": 200,
-            "max_features": 0.3,
-            "max_samples": 0.2,
-        },
-        "catboost": {"iterations": 1000, "learning_rate": 0.03, "depth": 4, "l2_leaf_reg": 30.0, "subsample": 0.7},
-        "xgboost": {
-            "n_estimators": 1000,
-            "learning_rate": 0.03,
-            "max_depth": 3,
-            "min_child_weight": 100.0,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 30.0,
-        },
-        "lightgbm": {
-            "n_estimators": 1000,
-            "learning_rate": 0.03,
-            "num_leaves": 8,
-            "min_child_samples": 500,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 30.0,
-        },
-    },
-    lstm_fits=3,
-)
-
-
-def recipe_for(n_bars: int, *, z: float = 1.0, members: tuple[str, ...] = tuple(REQUIRED)) -> Recipe:
-    """The recipe for a history of that length."""
-    base = DEMO if n_bars < DEMO_BELOW_BARS else STANDARD
-    return msgspec.structs.replace(base, z=z, members=members)
+    )

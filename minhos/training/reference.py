@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 
 from minhos.models.storage import replace_file
-from minhos.training.recipe import DEMO, Recipe
+from minhos.training.recipe import Recipe, recipe_for
 from minhos.training.result import Line, TrainResult
 
 
 def reference_recipe(recipe: Recipe) -> Recipe:
     """The demo's size of a recipe, with the same members and the same z."""
-    return msgspec.structs.replace(DEMO, members=recipe.members, z=recipe.z)
+    return recipe_for(0, members=recipe.members, z=recipe.z)
 
 
 def reference_line(

@@ -39,7 +39,8 @@ def purge(train: Ints, test: Ints, start_ns: Ints, end_ns: Ints, embargo: int = 
     """
     first, last = start_ns[test[0]], end_ns[test].max()
     free_again = int(np.searchsorted(start_ns, last, side="right")) + embargo
-    return train[(end_ns[train] < first) | (train >= free_again)]
+    kept: Ints = train[(end_ns[train] < first) | (train >= free_again)]
+    return kept
 
 
 def holdout(start_ns: Ints, end_ns: Ints, share: float) -> Split:

@@ -1,4 +1,4 @@
-"""From bars to a bundle: features, labels, purged splits, five members, vote, calibration, payoff, report.
+"""From bars to a bundle: features, labels, purged splits, members, vote, calibration, payoff, report.
 
 The newest 20 % of the history, purged, are reported and nothing else: neither weights nor calibration nor payoff nor
 early stopping sees them, and the bundle ships the fit on the first 80 %.  A member that is missing or fails is named
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 import minhos
 from minhos.errors import NotEnoughData
@@ -25,18 +24,17 @@ from minhos.models.registry import Registry
 from minhos.progress import Progress, part_of
 from minhos.training import evaluate
 from minhos.training.canaries import check
-from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
+from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.labels import training_weights
+from minhos.training.member import WINDOW_BARS, Floats, Ints
 from minhos.training.recipe import Recipe
 from minhos.training.reference import reference_line
 from minhos.training.report import report
 from minhos.training.result import Lines, MemberReport, TrainResult
 from minhos.training.splits import holdout as split_holdout
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 FULL_SESSION_SHARE = 0.9
 
 
@@ -193,7 +191,7 @@ def _report(
         pesaran_timmermann_p=evaluate.skill_p_value(holdout),
         payoff=ensemble.payoff,
         calibrator=ensemble.calibrator,
-        seeds=(seed, *ensemble.lstm_seeds),
+        seeds=(seed, *ensemble.block_seeds),
         cpu_s=ensemble.cpu_s,
         holdout_start_ns=int(bars.close_time_ns[unseen.bar[0]]),
         cost_ticks=cost,

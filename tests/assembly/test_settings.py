@@ -36,7 +36,7 @@ def test_without_files_the_documented_defaults_hold(tmp_path):
     assert risk.min_confidence == 0.65
     assert risk.max_consecutive_losses == 3
     assert settings.autonomous.sends_orders()
-    assert settings.members_off() == ()
+    assert settings.members_off(("lstm", "xgboost", "a_member_of_my_own")) == ()
     assert settings.simulated
 
 
@@ -172,7 +172,7 @@ def info(tmp_path_factory):
 def backtested(market, info, **autonomous: object):
     bars, table, calendar = market
     settings = Settings(autonomous=autonomous, sizing={"drawdown_bound": False})
-    activation, forecaster = load_model(info, 0, settings.members_off())
+    activation, forecaster = load_model(info, 0, settings.members_off)
     forecasts = {}
     for i in range(bars_warm := int(table.valid.argmax()) + 59, len(bars)):
         window = table.rows[i - 59 : i + 1]
@@ -242,3 +242,9 @@ def test_min_confidence_and_max_position_size_bind(market, info):
 def test_what_belongs_into_another_file_is_not_lost_silently(tmp_path, toml):
     with pytest.raises(SettingsError, match=r"minhos\.toml has no key"):
         load(written(tmp_path, toml))
+
+
+def test_each_switch_leaves_exactly_the_others_whatever_members_there_are():
+    members = ("lstm", "xgboost", "a_member_of_my_own")
+    assert Settings(autonomous={"ensemble_enabled": False}).members_off(members) == members[1:]
+    assert Settings(autonomous={"lstm_enabled": False}).members_off(members) == ("lstm",)

@@ -11,11 +11,12 @@ import pytest
 from minhos.errors import NotEnoughData, TrainingError
 from minhos.feeds.simulated.market import MarketModel, simulate
 from minhos.market.calendar import SessionCalendar
-from minhos.research.search import search as module
 from minhos.research.search.search import SearchResult, hourly, losses_at_best_slope, search
-from minhos.research.search.space import SPACES, distributions, rounded
+from minhos.research.search.space import distributions, rounded
 from minhos.stats import log_loss
 from minhos.testing.builders import NQ, ns
+from minhos.training.members import searchable
+from minhos.training.ours import LightGbm
 from minhos.training.recipe import DEMO, STANDARD, Recipe
 
 CALENDAR = SessionCalendar.load()
@@ -96,15 +97,13 @@ def test_on_pure_noise_the_luckiest_trial_is_not_called_better():
 
 
 def test_a_trial_that_fails_is_named_and_the_rest_is_judged(bars, monkeypatch):
-    monkeypatch.setitem(module.SPACES, "lightgbm", {"num_leaves": msgspec.structs.replace(LEAVES, low=1, high=3)})
+    leaves = msgspec.structs.replace(LightGbm.space["num_leaves"], low=1, high=3)
+    monkeypatch.setattr(LightGbm, "space", {"num_leaves": leaves})
     recipe = msgspec.structs.replace(RECIPE, parameters={**RECIPE.parameters, "lightgbm": {**QUICK, "num_leaves": 3}})
     result = search(bars, CALENDAR, recipe, "lightgbm", trials=6, seed=1, processes=1)
     assert len(result.failed) == 1
     assert "num_leaves" in result.failed[0]
     assert result.n_tried == 1
-
-
-LEAVES = SPACES["lightgbm"]["num_leaves"]
 
 
 def test_too_few_dates_an_unknown_member_and_a_network_are_refused(bars):
@@ -115,7 +114,7 @@ def test_too_few_dates_an_unknown_member_and_a_network_are_refused(bars):
         search(bars, CALENDAR, RECIPE, "lstm", trials=2)
 
 
-@pytest.mark.parametrize("member", SPACES)
+@pytest.mark.parametrize("member", searchable())
 @pytest.mark.parametrize("recipe", [DEMO, STANDARD], ids=["demo", "standard"])
 def test_the_shipped_parameters_lie_inside_the_space(member: str, recipe: Recipe):
     for name, of in distributions(member).items():

@@ -7,8 +7,10 @@ import onnxruntime as ort
 import pytest
 
 from minhos.errors import TrainingError
-from minhos.training.export import lstm_to_onnx, tree_to_onnx
+from minhos.training.export import lstm_to_onnx, uniform
 from minhos.training.lstm import LstmParameters, fit_lstm, predict_lstm
+from minhos.training.member import Member, Sample
+from minhos.training.members import member, of_folds
 
 N_FEATURES = 7
 TOLERANCE = 1e-6
@@ -35,81 +37,57 @@ def answer(onnx: bytes, values: np.ndarray) -> np.ndarray:
     return out[:, 0]
 
 
-def forest(n_trees: int):
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(n_trees, max_depth=6, random_state=0, n_jobs=1)
-
-
-def lightgbm(n_trees: int, **more):
-    from lightgbm import LGBMClassifier
-
-    return LGBMClassifier(n_estimators=n_trees, n_jobs=1, verbosity=-1, **more)
+SMALL = {
+    "random_forest": {"n_estimators": 40, "max_depth": 6},
+    "lightgbm": {"n_estimators": 40},
+    "xgboost": {"n_estimators": 40},
+    "catboost": {"iterations": 40, "depth": 4},
+}
 
 
-def xgboost(n_trees: int, **more):
-    from xgboost import XGBClassifier
-
-    return XGBClassifier(n_estimators=n_trees, n_jobs=1, **more)
-
-
-def catboost(n_trees: int):
-    from catboost import CatBoostClassifier
-
-    return CatBoostClassifier(iterations=n_trees, depth=4, thread_count=1, verbose=False, allow_writing_files=False)
+def fitted(kind: str, rows: np.ndarray, up: np.ndarray, validation: Sample | None = None, **parameters) -> Member:
+    one = member(kind)
+    one.fit(Sample.of(rows, up.astype(float)), validation, {**SMALL[kind], **parameters}, 0)
+    return one
 
 
-TREES = {"random_forest": forest, "lightgbm": lightgbm, "xgboost": xgboost, "catboost": catboost}
+def test_every_member_of_folds_is_looked_at() -> None:
+    assert set(SMALL) == set(of_folds())
 
 
-@pytest.mark.parametrize("kind", TREES)
+@pytest.mark.parametrize("kind", of_folds())
 def test_a_tree_answers_the_same_as_its_library(kind: str) -> None:
-    rows, up = sample()
-    model = TREES[kind](40).fit(rows, up)
+    one = fitted(kind, *sample())
     unseen, _ = sample(300, seed=1)
-    onnx = tree_to_onnx(kind, model, N_FEATURES)
-    assert np.abs(answer(onnx, unseen) - model.predict_proba(unseen)[:, 1]).max() <= TOLERANCE
+    onnx = uniform(one.export(N_FEATURES), N_FEATURES)
+    assert np.abs(answer(onnx, unseen) - one.p_up(Sample.of(unseen, np.zeros(300)))).max() <= TOLERANCE
     assert answer(onnx, unseen[:1])[0] == answer(onnx, unseen)[0]
+    assert uniform(onnx, N_FEATURES) == onnx
 
 
-def test_early_stopping_exports_the_trees_that_are_used() -> None:
-    rows, up = sample()
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+def test_early_stopping_exports_the_trees_that_are_used(kind: str) -> None:
     unseen, labels = sample(300, seed=1)
-    from lightgbm import early_stopping
-
-    light = lightgbm(200, learning_rate=0.3)
-    light.fit(rows, up, eval_set=[(unseen, labels)], callbacks=[early_stopping(5, verbose=False)])
-    extreme = xgboost(200, early_stopping_rounds=5)
-    extreme.fit(rows, up, eval_set=[(unseen, labels)], verbose=False)
-    assert light.best_iteration_ < 200
-    assert extreme.best_iteration < 199
-    for kind, model in (("lightgbm", light), ("xgboost", extreme)):
-        p_up = answer(tree_to_onnx(kind, model, N_FEATURES), unseen)
-        assert np.abs(p_up - model.predict_proba(unseen)[:, 1]).max() <= TOLERANCE
+    newest = Sample.of(unseen, labels.astype(float))
+    one = fitted(kind, *sample(), newest, n_estimators=300, learning_rate=0.3)
+    assert one.rounds < 250
+    onnx = uniform(one.export(N_FEATURES), N_FEATURES)
+    assert np.abs(answer(onnx, unseen) - one.p_up(newest)).max() <= TOLERANCE
 
 
-def test_what_a_converter_gets_wrong_is_refused() -> None:
+def test_a_market_that_only_rose_is_refused() -> None:
     rows, up = sample()
-    model = lightgbm(20, boosting_type="rf", subsample=0.5, subsample_freq=1).fit(rows, up)
-    with pytest.raises(TrainingError, match="gbdt"):
-        tree_to_onnx("lightgbm", model, N_FEATURES)
-
-
-def test_a_market_that_only_rose_and_unknown_kinds_are_refused() -> None:
-    rows, up = sample()
-    with pytest.raises(TrainingError, match="class \\[1\\]"):
-        tree_to_onnx("random_forest", forest(3).fit(rows, np.ones_like(up)), N_FEATURES)
-    with pytest.raises(TrainingError, match="random_forest, lightgbm"):
-        tree_to_onnx("svm", None, N_FEATURES)
+    with pytest.raises(TrainingError, match=r"it saw only bars of class \[1\]"):
+        fitted("random_forest", rows, np.ones_like(up)).export(N_FEATURES)
 
 
 def test_the_lstm_answers_the_same_as_torch() -> None:
     rows, up = sample(500)
     ends = np.arange(59, 500)
     parameters = LstmParameters(hidden=16, max_epochs=3)
-    fit = fit_lstm(rows, ends, up[ends], np.ones(len(ends)), ends[:0], up[:0], 0, parameters)
-    windows = np.stack([rows[end - 59 : end + 1] for end in ends])
-    p_up = answer(lstm_to_onnx(fit), windows)
+    windows = Sample(rows, ends, up[ends].astype(float), np.ones(len(ends)))
+    fit = fit_lstm(windows, None, 0, parameters)
+    p_up = answer(lstm_to_onnx(fit), windows.windows)
     expected = predict_lstm(fit, rows, ends)
     assert np.ptp(expected) > 0.01
     assert np.abs(p_up - expected).max() <= TOLERANCE

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from minhos.errors import TrainingError
 from minhos.training.lstm import LstmParameters, _segments, fit_lstm, predict_lstm
+from minhos.training.member import Sample
 
 SMALL = LstmParameters(hidden=8, window=10, span=5, max_epochs=3, patience=3)
 
@@ -22,20 +23,24 @@ def momentum(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return rows, (np.roll(rows[:, 0], 3) > 0).astype(np.float32)
 
 
+def sample(rows: np.ndarray, ends: np.ndarray, up: np.ndarray, weight: np.ndarray | None = None) -> Sample:
+    return Sample(rows, ends, up[ends].astype(float), np.ones(len(ends)) if weight is None else weight)
+
+
 def small_fit(seed: int = 0, rows: np.ndarray | None = None, up: np.ndarray | None = None, **changes):
     if rows is None:
         rows, up = momentum(600)
     ends = np.arange(9, 400)
     validation = np.arange(420, 600)
     parameters = LstmParameters(**{**{f: getattr(SMALL, f) for f in SMALL.__struct_fields__}, **changes})
-    return fit_lstm(rows, ends, up[ends], np.ones(len(ends)), validation, up[validation], seed, parameters)
+    return fit_lstm(sample(rows, ends, up), sample(rows, validation, up), seed, parameters)
 
 
 def test_it_learns_a_rule_that_needs_memory() -> None:
     rows, up = momentum(3000)
     train, validation, test = np.arange(9, 2000), np.arange(2010, 2400), np.arange(2410, 3000)
     parameters = LstmParameters(hidden=16, window=10, batch=8, max_steps=100, span=5, dropout=0.0, max_epochs=12)
-    fit = fit_lstm(rows, train, up[train], np.ones(len(train)), validation, up[validation], 0, parameters)
+    fit = fit_lstm(sample(rows, train, up), sample(rows, validation, up), 0, parameters)
     accuracy = ((predict_lstm(fit, rows, test) > 0.5) == up[test]).mean()
     assert accuracy > 0.9
     assert fit.validation_log_loss < 0.5 * math.log(2)
@@ -79,7 +84,7 @@ def test_weight_zero_means_not_learnt_from() -> None:
     weight[100:] = 0.0
     wrong = up.copy()
     wrong[ends[100:]] = 1.0 - wrong[ends[100:]]
-    one, two = (fit_lstm(rows, ends, y[ends], weight, ends[:0], y[:0], 0, SMALL) for y in (up, wrong))
+    one, two = (fit_lstm(sample(rows, ends, y, weight), None, 0, SMALL) for y in (up, wrong))
     assert all(np.array_equal(one.weights[name], two.weights[name]) for name in one.weights)
 
 
@@ -91,14 +96,11 @@ def test_a_constant_feature_and_far_outliers_do_no_harm() -> None:
 
 
 def test_no_epoch_starts_after_the_time_budget() -> None:
-    told: list[str] = []
     rows, up = momentum(600)
     ends = np.arange(9, 400)
     parameters = LstmParameters(hidden=8, window=10, span=5, max_epochs=50, time_budget_s=0.0)
-    fit = fit_lstm(
-        rows, ends, up[ends], np.ones(len(ends)), ends[:0], up[:0], 0, parameters, lambda _, s: told.append(s)
-    )
-    assert len(told) == fit.epochs == 1
+    fit = fit_lstm(sample(rows, ends, up), None, 0, parameters)
+    assert fit.epochs == 1
     assert math.isnan(fit.validation_log_loss)
 
 
@@ -109,7 +111,7 @@ def test_windows_that_cannot_be_are_refused(ends: list[int], words: str) -> None
     rows, _ = momentum(600)
     rows[50] = np.nan
     with pytest.raises(TrainingError, match=words):
-        fit_lstm(rows, np.array(ends), [1.0], [1.0], np.array([], dtype=np.int64), [], 0, SMALL)
+        fit_lstm(Sample(rows, np.array(ends), np.ones(1), np.ones(1)), None, 0, SMALL)
 
 
 def test_cuda_is_refused_in_words_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

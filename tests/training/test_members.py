@@ -10,7 +10,8 @@ import pytest
 
 from minhos.training.dataset import Dataset
 from minhos.training.jobs import Job, run_jobs
-from minhos.training.members import TREES, Sample, fit_tree, predict_tree, why_missing
+from minhos.training.member import Member, Sample
+from minhos.training.members import member, names, of_folds, searchable, why_missing
 from minhos.training.recipe import DEMO, STANDARD, Recipe, recipe_for
 
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -19,29 +20,40 @@ NOTHING = np.zeros(0, dtype=np.int64)
 def sample(n: int, seed: int) -> Sample:
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((n, 6)).astype(np.float32)
-    return Sample(rows, (rows[:, 0] + rng.standard_normal(n) > 0).astype(float), np.ones(n))
+    return Sample.of(rows, (rows[:, 0] + rng.standard_normal(n) > 0).astype(float))
 
 
-@pytest.mark.parametrize("name", TREES)
+def fitted(name: str, parameters: dict, train: Sample, validation: Sample | None = None) -> Member:
+    one = member(name)
+    one.fit(train, validation, parameters, 7)
+    return one
+
+
+def test_the_members_are_ours_slowest_first():
+    assert names() == ("lstm", "random_forest", "catboost", "xgboost", "lightgbm")
+    assert of_folds() == names()[1:]
+    assert searchable() == ("lightgbm", "xgboost", "catboost", "random_forest")
+
+
+@pytest.mark.parametrize("name", of_folds())
 def test_each_tree_learns_and_is_reproducible(name, small_recipe: Recipe):
     train, unseen = sample(2000, 1), sample(1000, 2)
-    first = fit_tree(name, small_recipe.parameters[name], 7, train, None)
-    again = fit_tree(name, small_recipe.parameters[name], 7, train, None)
-    p_up = predict_tree(first, unseen.rows)
+    first, again = (fitted(name, small_recipe.parameters[name], train) for _ in range(2))
+    p_up = first.p_up(unseen)
     assert ((p_up > 0.5) == (unseen.up > 0.5)).mean() > 0.65
-    assert (p_up == predict_tree(again, unseen.rows)).all()
+    assert (p_up == again.p_up(unseen)).all()
 
 
-@pytest.mark.parametrize("name", [name for name, tree in TREES.items() if tree.patience])
+@pytest.mark.parametrize("name", [name for name in of_folds() if member(name).stops_early])
 def test_boosting_stops_early_on_noise(name, small_recipe: Recipe):
     rng = np.random.default_rng(3)
     train, validation = (
         msgspec.structs.replace(sample(800, s), up=rng.integers(0, 2, 800).astype(float)) for s in (4, 5)
     )
-    parameters = {**small_recipe.parameters[name], TREES[name].rounds: 400}
-    fitted = fit_tree(name, parameters, 1, train, validation)
-    assert fitted.rounds < 300
-    assert np.isfinite(predict_tree(fitted, validation.rows)).all()
+    parameters = {**small_recipe.parameters[name], member(name).rounds_parameter: 400}
+    one = fitted(name, parameters, train, validation)
+    assert one.rounds < 300
+    assert np.isfinite(one.p_up(validation)).all()
 
 
 def test_a_library_that_is_absent_is_named(monkeypatch):

@@ -149,7 +149,7 @@ def test_the_report_is_plain_json_and_names_what_is_simulated(market, calendar, 
 
 
 def test_the_simulated_line_is_measured_once(market, calendar, two_trees, tmp_path, monkeypatch):
-    monkeypatch.setattr("minhos.training.reference.DEMO", two_trees)
+    monkeypatch.setattr("minhos.training.recipe.DEMO", two_trees)
     arguments = {"processes": 1, "reference": market.bars, "cache": tmp_path / "cache", "clock": SimulatedClock(NOW)}
     first = train(market.bars, calendar, two_trees, Registry(tmp_path), **arguments)
     kept = list((tmp_path / "cache").iterdir())

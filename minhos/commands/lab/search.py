@@ -30,10 +30,12 @@ from minhos.commands.terminal import progress, show
 from minhos.market.calendar import SessionCalendar
 from minhos.research.search.search import Candidate, SearchResult
 from minhos.research.search.search import search as run_search
-from minhos.research.search.space import SPACES
 from minhos.settings import LARGEST_SEED
 from minhos.studies.training_runs import recipe_of
 from minhos.studies.trials import enter, tried
+from minhos.training.members import member as member_of
+from minhos.training.members import searchable
+from minhos.training.ours import LIGHTGBM
 
 MNAT = 1000.0
 
@@ -43,7 +45,7 @@ def search(
     source_option: SourceOption = None,
     symbol: SymbolOption = "",
     days: DaysOption = None,
-    member: Annotated[str, typer.Option("--member", help=f"One of {', '.join(SPACES)}.")] = "lightgbm",
+    member: Annotated[str, typer.Option("--member", help=f"One of {', '.join(searchable())}.")] = LIGHTGBM,
     trials: Annotated[int, typer.Option("--trials", min=1, help="Configurations to try.")] = 30,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of the proposals and of the fits.")
@@ -54,7 +56,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Search hyper-parameters; every trial is entered in the ledger.  Example: minh.py lab search NQZ25-CME.scid."""
-    member = chosen_of(member, tuple(SPACES), "lab search --member")
+    member = chosen_of(member, searchable(), "lab search --member")
     history = read_history(
         source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
     )
@@ -86,7 +88,7 @@ def _page(found: SearchResult, ledger: int) -> Group:
     shown = (found.shipped, *found.best)
     title = f"{found.member} on {found.n_bars:,} bars of {found.n_dates} trade dates, out of fold"
     table = Table("", "shipped", *(f"trial {candidate.trial}" for candidate in found.best), title=title)
-    for name in (name for name in found.shipped.parameters if name in SPACES[found.member]):
+    for name in (name for name in found.shipped.parameters if name in member_of(found.member).space):
         table.add_row(name, *(f"{candidate.parameters[name]:g}" for candidate in shown))
     table.add_row("trees", *(f"{candidate.rounds:.0f}" for candidate in shown))
     table.add_row("accuracy", *(f"{candidate.accuracy:.1%}" for candidate in shown))
@@ -99,9 +101,9 @@ def _page(found: SearchResult, ledger: int) -> Group:
         lines.append(Text(f"{len(found.failed)} trials could not be judged, the first because: {found.failed[0]}"))
     lines.append(Text(f"{ledger} configurations have now been tried on these bars; every Sharpe ratio pays for them."))
     lines.append(
-        Text(f"Nothing is changed. To train with trial {found.best[0].trial}, put this into minhos/training/recipe.py:")
+        Text(f"Nothing is changed. To train with trial {found.best[0].trial}, put this into minhos/training/ours.py:")
         if found.verdict == "better"
-        else Text("Nothing is changed. The best trial, as it would stand in minhos/training/recipe.py:")
+        else Text("Nothing is changed. The best trial, as it would stand in minhos/training/ours.py:")
     )
     lines.append(Padding(Text(found.recipe_line), (0, 4)))
     return Group(*lines)

@@ -25,6 +25,7 @@ from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 from minhos.research.new_york import NEW_YORK
 from minhos.training.payoff_fit import fit_payoff
+from minhos.training.recipe import DEMO
 
 FIRST_DATE = 20250926
 SCENE_DATE = 20251008
@@ -47,7 +48,6 @@ SURE = 0.75
 """Calibrated p of a forecast that is bet on; `Scene` takes a higher one where the settings ask for more."""
 STEP_TICKS, MOST_STEPS = 10, 60
 """Prices within a bar lie so near each other, unless that takes more than so many steps for one leg."""
-MEMBERS = ("lstm", "random_forest", "catboost", "xgboost", "lightgbm")
 BUNDLE = "scenario"
 Point = tuple[float, int]
 """Seconds after the bar's open, and ticks."""
@@ -238,4 +238,4 @@ def forecast_of(symbol: str, close_time_ns: int, p_up: float) -> Forecast:
     """What five members say who agree."""
     side = (p_up > 0.5) - (p_up < 0.5)
     p_low = 0.5 + SURENESS * (max(p_up, 1.0 - p_up) - 0.5)
-    return Forecast(symbol, close_time_ns, dict.fromkeys(MEMBERS, p_up), p_up, p_up, p_low, side, 1.0, BUNDLE)
+    return Forecast(symbol, close_time_ns, dict.fromkeys(DEMO.members, p_up), p_up, p_up, p_low, side, 1.0, BUNDLE)

@@ -19,15 +19,16 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.progress import Progress, part_of
 from minhos.research.luck.snooping import SIZE, superior_ability
-from minhos.research.search.space import SPACES, distributions, rounded
+from minhos.research.search.space import distributions, rounded
 from minhos.stats import day_block_interval, slope_through_origin
 from minhos.training.canaries import check
 from minhos.training.dataset import Dataset
 from minhos.training.ensemble import fold_jobs, out_of_fold_forecasts
 from minhos.training.forecasts import logit
 from minhos.training.jobs import Job, Outcome, run_jobs
-from minhos.training.members import why_missing
-from minhos.training.recipe import Recipe, Values
+from minhos.training.member import Values
+from minhos.training.members import searchable, why_missing
+from minhos.training.recipe import Recipe
 from minhos.training.splits import purged_folds
 from minhos.training.train import prepare
 from minhos.words import p_value
@@ -118,8 +119,8 @@ def search(
     LeakSuspected where a leak canary dies, TrainingError where the member or the cluster is missing or nothing could
     be judged.
     """
-    if member not in SPACES:
-        raise TrainingError(f"{member} cannot be searched; choose one of {', '.join(SPACES)}.")
+    if member not in searchable():
+        raise TrainingError(f"{member} cannot be searched; choose one of {', '.join(searchable())}.")
     if why := why_missing(member):
         raise TrainingError(f"{member} cannot be searched: {why}.")
     study = _study(seed)

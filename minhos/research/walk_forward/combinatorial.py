@@ -19,17 +19,18 @@ from minhos.models.payoff import Payoff
 from minhos.progress import Progress, part_of
 from minhos.research.walk_forward.splits import CombinatorialSplit, combinatorial_purged, paths
 from minhos.training.calibration_fit import fit_calibrator
-from minhos.training.dataset import WINDOW_BARS, Dataset, build_dataset
+from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.evaluate import break_even, net_r
 from minhos.training.forecasts import calibrated
 from minhos.training.jobs import Job, run_jobs
+from minhos.training.member import WINDOW_BARS, Values
+from minhos.training.ours import LIGHTGBM
 from minhos.training.payoff_fit import fit_payoff
-from minhos.training.recipe import Values
 from minhos.training.splits import tail
 
 Floats = npt.NDArray[np.float64]
 
-MEMBER = "lightgbm"
+MEMBER = LIGHTGBM
 PARAMETERS: Values = {
     "n_estimators": 200,
     "learning_rate": 0.03,

@@ -28,7 +28,7 @@ from minhos.research.walk_forward.splits import Block
 from minhos.training.dataset import Dataset, whole_windows
 from minhos.training.jobs import Job, run_job
 from minhos.training.labels import next_bar_labels, training_weights
-from minhos.training.members import LSTM, REQUIRED, TREES, why_missing
+from minhos.training.members import libraries, member, names, why_missing
 from minhos.training.recipe import Recipe
 from minhos.training.splits import tail
 
@@ -105,9 +105,9 @@ def member_forecasts(
     progress: Progress | None = None,
 ) -> MemberForecasts:
     """Fit every member of the recipe that is there for every block, longest first; errors as in `run_calls`."""
-    names = plan.recipe.members
-    missing = {name: why for name in names if (why := why_missing(name))}
-    order = [name for name in (LSTM, *TREES) if name in names and name not in missing]
+    chosen = plan.recipe.members
+    missing = {name: why for name in chosen if (why := why_missing(name))}
+    order = [name for name in names() if name in chosen and name not in missing]
     wanted = [
         (Fit(name, week, f"week of {block.first_date}", _span(block.train), _span(block.test)),)
         for week, block in reversed(list(enumerate(blocks)))
@@ -119,20 +119,20 @@ def member_forecasts(
         processes=processes,
         scheduler=scheduler,
         shared=plan,
-        libraries={REQUIRED[name] for name in order},
+        libraries=libraries(order),
         progress=progress,
         describe=_described,
     )
-    p = np.full((len(plan.data), len(names)), np.nan)
+    p = np.full((len(plan.data), len(chosen)), np.nan)
     cpu_s, fits = dict.fromkeys(order, 0.0), 0
     for (fit,), fitted in zip(wanted, found, strict=True):
         cpu_s[fit.member] += fitted.cpu_s
         if fitted.p_up is None:
             missing[fit.member] = f"{fit.label} failed: {fitted.error}"
             continue
-        p[slice(*fit.test), names.index(fit.member)] = fitted.p_up
+        p[slice(*fit.test), chosen.index(fit.member)] = fitted.p_up
         fits += 1
-    return MemberForecasts(names, p, cpu_s, missing, fits)
+    return MemberForecasts(chosen, p, cpu_s, missing, fits)
 
 
 def run_fit(plan: Plan, fit: Fit) -> Fitted:
@@ -140,7 +140,7 @@ def run_fit(plan: Plan, fit: Fit) -> Fitted:
     data, recipe = plan.data, plan.recipe
     rows = np.arange(*fit.train)
     train, validation = rows[data.decided[rows]], NOTHING
-    if fit.member == LSTM or TREES[fit.member].patience:
+    if member(fit.member).stops_early:
         learnt, newest = tail(rows, data.start_ns, data.end_ns, recipe.early_stopping)
         train, validation = learnt[data.decided[learnt]], newest[data.decided[newest]]
     weight = np.zeros(len(data))
