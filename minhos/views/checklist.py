@@ -122,7 +122,7 @@ def _trees_saved(views: Views, around: Surroundings) -> Answer:
     if members is None:
         return None, "no bundle yet"
     n_trees = sum(name != LSTM for name in members)
-    absent = [name for name in (around.report or {}).get("missing", ()) if name != LSTM]
+    absent = [name for name in (around.report.missing if around.report else ()) if name != LSTM]
     if absent:
         return False, f"without {', '.join(absent)}"
     return n_trees >= TREES, "all four" if n_trees == TREES else f"{n_trees} of {TREES}"

@@ -87,4 +87,6 @@ class TrainingReport(msgspec.Struct, frozen=True):
     break_even_by_hour: tuple[HourBreakEven, ...] = ()
     calibration: Calibration | None = None
     members: tuple[Member, ...] = ()
+    missing: dict[str, str] = {}
+    """Members without a model, and why."""
     payoff: Payoff = Payoff()
