@@ -32,7 +32,6 @@ class LedgerState(msgspec.Struct):
     day_start_equity_cents: int
     peak_equity_cents: int
     trade_date: int = 0
-    deposits_day_cents: int = 0
     realised_day_cents: int = 0
     commission_day_cents: int = 0
     losses_in_a_row: int = 0
@@ -152,15 +151,15 @@ class Ledger:
             state.equity_cents += held * (price_ticks - last) * self._instruments[symbol].tick_value_cents
         self._changed()
 
-    def account_at(self, symbol: str, price_ticks: int, time_ns: int) -> Account:
-        """The account as it would be after `on_mark`, which this does not do."""
-        marked = Ledger(0, self._instruments)
-        state = self._state
-        marked._state = msgspec.structs.replace(
+    def marked(self, symbol: str, price_ticks: int, time_ns: int) -> Ledger:
+        """What this ledger is after `on_mark`, which is not done here; only one of the two may be changed further."""
+        after, state = Ledger.__new__(Ledger), self._state
+        after._instruments, after._account = self._instruments, self._account
+        after._state = msgspec.structs.replace(
             state, last_ticks=dict(state.last_ticks), marked_ns=dict(state.marked_ns)
         )
-        marked.on_mark(symbol, price_ticks, time_ns)
-        return marked.account()
+        after.on_mark(symbol, price_ticks, time_ns)
+        return after
 
     def on_trade_date(self, trade_date: int) -> bool:
         """A CME trade date (20251006) is on; True where it is new and the day's figures start from zero.
@@ -172,7 +171,7 @@ class Ledger:
             return False
         state.trade_date = trade_date
         state.day_start_equity_cents = state.equity_cents
-        state.deposits_day_cents = state.realised_day_cents = state.commission_day_cents = 0
+        state.realised_day_cents = state.commission_day_cents = 0
         state.losses_in_a_row = state.round_trips_day = state.orders_day = 0
         self._account = None
         return True
@@ -181,15 +180,6 @@ class Ledger:
         """Count an order of ours; for the limit on orders of a day."""
         self._state.orders_day += 1
         self._account = None
-
-    def deposit(self, cents: int) -> None:
-        """Money paid in, or out where negative: no profit, and no drawdown (the peak moves with it)."""
-        state = self._state
-        state.cash_cents += cents
-        state.equity_cents += cents
-        state.peak_equity_cents += cents
-        state.deposits_day_cents += cents
-        self._changed()
 
     def reanchor_peak(self) -> None:
         """Measure drawdown from today's equity on, as `resume` does after an EMERGENCY."""
@@ -206,7 +196,7 @@ class Ledger:
                 day_start_equity_cents=state.day_start_equity_cents,
                 peak_equity_cents=state.peak_equity_cents,
                 trade_date=state.trade_date,
-                day_pnl_cents=state.equity_cents - state.day_start_equity_cents - state.deposits_day_cents,
+                day_pnl_cents=state.equity_cents - state.day_start_equity_cents,
                 realised_day_cents=state.realised_day_cents,
                 commission_day_cents=state.commission_day_cents,
                 stop_risk_cents=self._stop_risk_cents() if state.lots else 0,

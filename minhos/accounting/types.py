@@ -122,14 +122,15 @@ class Trade(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True, gc=False):
     """Everything that is owned and owed, at one moment, marked at the last prices.
 
-    equity = cash + open profit.  day_start_equity_cents: equity at the start of the CME trade date (deposits
-    since then are left out of the day's P&L).  stop_risk_cents: what all open lots lose from the last price to
-    their stops, plus exit cost (at least zero).  losses_in_a_row counts closed losing trades of the trade date.
+    stop_risk_cents: what all open lots lose from the last price to their stops, plus exit cost (at least zero).
+    losses_in_a_row counts closed losing trades of the trade date.
     """
 
     cash_cents: int
     equity_cents: int
+    """Cash and open profit."""
     day_start_equity_cents: int
+    """Equity at the start of the CME trade date."""
     peak_equity_cents: int
     trade_date: int
     day_pnl_cents: int = 0

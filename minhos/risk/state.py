@@ -7,7 +7,6 @@ here and held by the limits; nothing but what is said at each of them ends one, 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import msgspec
 
@@ -29,11 +28,9 @@ __all__ = [
     "on_mark",
     "on_model",
     "on_order",
-    "on_transfer",
     "on_verdict",
 ]
 
-Command = Literal["pause", "resume", "halt", "flatten", "arm", "disarm"]
 SYSTEM = "risk manager"
 FAILED = "risk manager"
 """Name under which a verdict says that a limit itself failed."""
@@ -131,16 +128,6 @@ def _latch_trailing_stop(state: RiskState, parameters: RiskParameters, account: 
         return state
     why = f"equity {equity / 100:,.2f} fell to the trailing drawdown's floor of {floor / 100:,.2f}"
     return replace(state, trailing_stop=Stop(SYSTEM, why, time_ns))
-
-
-def on_transfer(state: RiskState, cents: int) -> RiskState:
-    """A deposit (above zero) or withdrawal: moves the peaks with it, so that it is neither profit nor drawdown."""
-    return replace(
-        state,
-        peak_cents=state.peak_cents + cents if state.peak_cents else 0,
-        trailing_peak_cents=state.trailing_peak_cents + cents if state.trailing_start_cents else 0,
-        trailing_start_cents=state.trailing_start_cents + cents if state.trailing_start_cents else 0,
-    )
 
 
 def on_trade(state: RiskState, parameters: RiskParameters) -> RiskState:

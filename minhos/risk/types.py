@@ -195,6 +195,7 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """All that a limit may look at when it judges.  Nothing here is computed by a limit."""
 
     time_ns: int
+    """Close of the bar that is decided on."""
     instrument: Instrument
     account: Account
     recommendation: Recommendation
@@ -210,7 +211,6 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     data_quality: float
     """0 to 1."""
     delayed: bool = False
-    multiplier: float = 1.0
     risk: RiskState = RiskState()
     expiry_ns: int = 0
     """Last trading moment of the recommendation's symbol; 0 where that is unknown."""

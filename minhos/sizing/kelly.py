@@ -104,16 +104,6 @@ def growth_rate(fraction: float, outcomes: Sequence[float], probabilities: Seque
     return math.fsum(pi * math.log(wealth) for pi, wealth in terms)
 
 
-def fractional_growth_share(multiplier: float) -> float:
-    """Share of Kelly's growth that a multiple k of Kelly keeps, to second order: k (2 - k)."""
-    return multiplier * (2.0 - multiplier)
-
-
-def fall_probability(wealth_share: float, multiplier: float) -> float:
-    """P(wealth ever falls to that share of the start) under a multiple k of Kelly, continuous limit: x^(2/k - 1)."""
-    return math.pow(wealth_share, 2.0 / multiplier - 1.0)
-
-
 def solve_kelly(bet: Bet) -> float:
     """Root of h(f) = sum pi x / (1 + f x) on (0, 1 / worst); 0.0 where the mean is at most zero.
 

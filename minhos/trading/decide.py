@@ -12,14 +12,12 @@ import math
 
 import msgspec
 
-from minhos.accounting.types import CLOSING, Account, Order, Position, Role
-from minhos.features.types import MarketState
+from minhos.accounting.types import CLOSING, Order, Position, Role
 from minhos.market.types import Instrument
-from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 from minhos.risk.force import forced, note
 from minhos.risk.manager import RiskManager
-from minhos.risk.types import Action, RiskContext, RiskState, Verdict
+from minhos.risk.types import Action, RiskContext, Verdict
 from minhos.sizing.payoff import stop_distance_ticks
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import Recommendation
@@ -33,39 +31,28 @@ come out again bit for bit."""
 RULES_VERSION = max(RULES)
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
-    """Everything that a decision may depend on.
+class Moment(RiskContext, frozen=True, gc=False, kw_only=True):
+    """Everything that a decision may depend on: what the limits see, and what sizing and sending ask for besides.
 
-    symbol and instrument: what is traded.  unready: why there is no forecast to act on (None: there is one),
-    said in words by `why`.  working: orders that the venue has and that are not protective stops.
+    The recommendation is to keep what is held (`keep`) until there is another.
     """
 
     sequence: int
-    close_time_ns: int
     account_name: str
     symbol: str
-    instrument: Instrument
+    """The contract that is traded; `instrument` is its own."""
     settings: TradingSettings
-    account: Account
-    risk: RiskState
     close_ticks: int
-    session_open: bool
-    session_close_ns: int
-    rth: bool
     unready: Outcome | None = None
+    """Why there is no forecast to act on; None where there is one."""
     why: str = ""
-    forecast: Forecast | None = None
-    state: MarketState | None = None
+    """The same in words."""
     payoff: Payoff | None = None
     bundle_id: str = ""
     anchor_time_ns: int = 0
-    data_age_s: float = 0.0
-    data_quality: float = 1.0
-    delayed: bool = False
-    expiry_ns: int = 0
     working: tuple[Order, ...] = ()
+    """Orders that the venue has and that are not protective stops."""
     micro: Instrument | None = None
-    venue_trouble: str = ""
     blind: bool = False
     """What the broker holds was not compared with the journal yet."""
     shown: int | None = None
@@ -82,10 +69,9 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
     Returns:
         The decision.  Its orders have deterministic ids: the same moment gives the same orders.
     """
-    position = moment.account.position(moment.symbol)
-    held = position.contracts
+    wanted = moment.recommendation
     if moment.unready is None and moment.forecast and moment.state and moment.payoff:
-        recommendation = recommend(
+        wanted = recommend(
             moment.forecast,
             moment.payoff,
             moment.state,
@@ -96,18 +82,16 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
             symbol=moment.symbol,
             micro=moment.micro,
         )
-    else:
-        recommendation = keep(moment, held)
-    recommendation = forced(recommendation, moment.risk, moment.close_time_ns)
-    verdict = manager.judge(risk_context(moment, recommendation, held))
-    orders = orders_towards(moment, position, verdict)
+    moment = msgspec.structs.replace(moment, recommendation=forced(wanted, moment.risk, moment.time_ns))
+    verdict = manager.judge(moment)
+    orders = orders_towards(moment, verdict)
     return Decision(
         symbol=moment.symbol,
-        close_time_ns=moment.close_time_ns,
+        close_time_ns=moment.time_ns,
         sequence=moment.sequence,
-        outcome=outcome_of(moment, recommendation, verdict, held, orders),
-        reason=explain(moment, recommendation, verdict, held, orders),
-        position_before=held,
+        outcome=outcome_of(moment, verdict, orders),
+        reason=explain(moment, verdict, orders),
+        position_before=moment.position,
         target=verdict.target,
         orders=orders,
         close_ticks=moment.close_ticks,
@@ -117,17 +101,17 @@ def decide(moment: Moment, manager: RiskManager) -> Decision:
         settings_id=moment.settings.settings_id,
         forecast=moment.forecast,
         state=moment.state,
-        recommendation=recommendation,
+        recommendation=moment.recommendation,
         verdict=verdict,
         unready=moment.unready,
     )
 
 
-def keep(moment: Moment, held: int) -> Recommendation:
+def keep(symbol: str, close_time_ns: int, held: int, why: str) -> Recommendation:
     """Without a forecast the position is kept as it is; the limits may still cut it."""
     return Recommendation(
-        symbol=moment.symbol,
-        close_time_ns=moment.close_time_ns,
+        symbol=symbol,
+        close_time_ns=close_time_ns,
         side=(held > 0) - (held < 0),
         target=held,
         fraction=0.0,
@@ -138,46 +122,22 @@ def keep(moment: Moment, held: int) -> Recommendation:
         stop_distance_ticks=0,
         r_cents=0,
         bound="no forecast",
-        reason=moment.why,
+        reason=why,
     )
 
 
-def risk_context(moment: Moment, recommendation: Recommendation, held: int) -> RiskContext:
-    """What the limits see."""
-    return RiskContext(
-        time_ns=moment.close_time_ns,
-        instrument=moment.instrument,
-        account=moment.account,
-        recommendation=recommendation,
-        forecast=moment.forecast,
-        state=moment.state,
-        position=held,
-        session_open=moment.session_open,
-        session_close_ns=moment.session_close_ns,
-        rth=moment.rth,
-        data_age_s=moment.data_age_s,
-        data_quality=moment.data_quality,
-        delayed=moment.delayed,
-        risk=moment.risk,
-        expiry_ns=moment.expiry_ns,
-        leaving=moment.settings.leaving,
-        venue_trouble=moment.venue_trouble,
-        parts_refusal=moment.settings.parts_refusal,
-    )
-
-
-def orders_towards(moment: Moment, position: Position, verdict: Verdict) -> tuple[Order, ...]:
+def orders_towards(moment: Moment, verdict: Verdict) -> tuple[Order, ...]:
     """Orders from the position to the target.  A flip is a close and an entry; adds carry their own stop.
 
     Nothing is sent to a broker whose account is not compared yet.  Nothing is sent while an earlier order works or
     broker and journal disagree, unless the verdict is to flatten; then what those orders do not close yet.  Nothing but
     what shrinks the position is sent while `auto_trading` is off.
     """
-    held, target = position.contracts, verdict.target
+    held, target = moment.position, verdict.target
     if target == held or moment.blind:
         return ()
     if verdict.action is Action.FLATTEN:
-        rest = still_to_close(position, moment.working, moment.shown)
+        rest = still_to_close(moment.account.position(moment.symbol), moment.working, moment.shown)
         return (make_order(moment, -rest, Role.FLATTEN),) if rest else ()
     if moment.working or moment.risk.distrust is not None:
         return ()
@@ -201,7 +161,7 @@ def verdict_stop(moment: Moment) -> int:
 
 def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int = 0) -> Order:
     """An intent with the id that its content gives it."""
-    at = moment.close_time_ns
+    at = moment.time_ns
     stop = order_id(intent(moment.account_name, moment.symbol, at, Role.STOP)) if stop_distance_ticks else ""
     return Order(
         order_id=order_id(intent(moment.account_name, moment.symbol, at, role)),
@@ -239,23 +199,20 @@ def make_flatten(account_name: str, symbol: str, contracts: int, time_ns: int, n
     )
 
 
-def outcome_of(
-    moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
-) -> Outcome:
+def outcome_of(moment: Moment, verdict: Verdict, orders: tuple[Order, ...]) -> Outcome:
     """The one word for what the decision came to."""
     if orders:
         return Outcome.TRADE
     if moment.unready is not None:
         return moment.unready
-    if verdict.target != recommendation.target or verdict.target != held:
+    if verdict.target != moment.recommendation.target or verdict.target != moment.position:
         return Outcome.BLOCKED
-    return Outcome.HOLD if held else Outcome.NO_TRADE
+    return Outcome.HOLD if moment.position else Outcome.NO_TRADE
 
 
-def explain(
-    moment: Moment, recommendation: Recommendation, verdict: Verdict, held: int, orders: tuple[Order, ...]
-) -> str:
+def explain(moment: Moment, verdict: Verdict, orders: tuple[Order, ...]) -> str:
     """One sentence that a trader understands."""
+    recommendation, held = moment.recommendation, moment.position
     if orders and (verdict.target != recommendation.target or verdict.action is Action.FLATTEN):
         return f"{verb(orders)}: {verdict.reason}"
     if verdict.action is Action.FLATTEN:

@@ -75,6 +75,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     instruments: dict[str, Instrument]
     """All that were traded since the journal began: what is held or under way may be in a contract before the last."""
     arrived: tuple[bool, ...]
+    data_quality: float
     mode: str
     account_name: str
     sequence: int

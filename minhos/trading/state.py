@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
-from minhos.accounting.types import Account, Fill, OrderType, Role, Trade
+from minhos.accounting.types import Fill, OrderType, Role, Trade
 from minhos.errors import OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
@@ -26,7 +26,7 @@ from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Level, Limit, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
-from minhos.trading.decide import RULES_VERSION, Moment
+from minhos.trading.decide import RULES_VERSION, Moment, keep
 from minhos.trading.order_states import UNANSWERED, OrderState, Trigger
 from minhos.trading.types import Decision, Outcome
 from minhos.trading.venue import OrderReport, OrderStatus, VenueStatus
@@ -91,6 +91,8 @@ class TradingState:
         self.last_close_ns = 0
         self.arrived: deque[bool] = deque(maxlen=QUALITY_BARS)
         """Whether each of the last bars came, and came in time; oldest first."""
+        self.data_quality = 1.0
+        """Share of `arrived` that is true."""
         self.closed_trades: tuple[Trade, ...] = ()
         """Those that the last fill closed and that are not recorded yet."""
         self.decided: dict[str, Decision] = {}
@@ -115,7 +117,7 @@ class TradingState:
             ev.ResizeRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_RESIZE),
             ev.ContradictionFound: self._on_contradiction,
         }
-        self._closing: tuple[Account, RiskState] | None = None
+        self._closing: tuple[Ledger, RiskState] | None = None
         """What `at_close` gave, until the next event."""
 
     def apply(self, event: ev.Event) -> None:
@@ -181,14 +183,10 @@ class TradingState:
         self._trade_date(event.slice.close_time_ns)
         bar = event.slice.bar(settings.signal_symbol)
         self.arrived.append(bar is not None and not event.slice.late)
+        self.data_quality = self.arrived.count(True) / len(self.arrived)
         self.observation = None
         if bar is not None and bar.close_time_ns > self.last_close_ns:
             self._warm(bar)
-
-    @property
-    def data_quality(self) -> float:
-        """Share of the last bars that came in time."""
-        return self.arrived.count(True) / len(self.arrived) if self.arrived else 1.0
 
     def _warm(self, bar: Bar) -> None:
         self.last_close_ns = bar.close_time_ns
@@ -309,18 +307,16 @@ class TradingState:
 
     # The bar's end ----------------------------------------------------------------------------------------------
 
-    def at_close(self) -> tuple[Account, RiskState]:
-        """Account and risk marked at the close of the slice that is to be decided on; the marks are made by `apply`."""
+    def at_close(self) -> tuple[Ledger, RiskState]:
+        """Ledger and risk marked at the close of the slice that is to be decided on; they take effect with `apply`."""
         if self._closing is None:
-            settings, bar = self._settings(), self._closed_bar()
-            account = self.ledger.account()
+            settings, bar, ledger, risk = self._settings(), self._closed_bar(), self.ledger, self.risk
             if bar is not None:
-                account = self.ledger.account_at(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
-            risk = self.risk
+                ledger = ledger.marked(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
             if self.slice is not None:
                 time_ns = self.slice.close_time_ns
-                risk = risk_state.on_mark(risk, settings.risk, account, time_ns, bar_closed=True)
-            self._closing = account, risk
+                risk = risk_state.on_mark(risk, settings.risk, ledger.account(), time_ns, bar_closed=True)
+            self._closing = ledger, risk
         return self._closing
 
     def _closed_bar(self) -> Bar | None:
@@ -332,17 +328,10 @@ class TradingState:
 
     def _close_bar(self) -> None:
         """The marks at the close, before what the decision on it changes."""
-        bar, known = self._closed_bar(), self._closing
-        if bar is not None:
-            self.ledger.on_mark(self._settings().order_symbol, bar.close_ticks, bar.close_time_ns)
-        if known is not None:
-            self.risk, self._closing = known[1], None
-        elif self.slice is not None:
-            self._mark_risk(self.slice.close_time_ns, bar_closed=True)
+        (self.ledger, self.risk), self._closing = self.at_close(), None
 
-    def _mark_risk(self, time_ns: int, *, bar_closed: bool = False) -> None:
-        account = self.ledger.account()
-        self.risk = risk_state.on_mark(self.risk, self._settings().risk, account, time_ns, bar_closed=bar_closed)
+    def _mark_risk(self, time_ns: int) -> None:
+        self.risk = risk_state.on_mark(self.risk, self._settings().risk, self.ledger.account(), time_ns)
 
     def _trade_date(self, time_ns: int) -> None:
         if self.ledger.on_trade_date(self.calendar.trade_date(time_ns - 1)):
@@ -394,36 +383,42 @@ class TradingState:
         settings = self._settings()
         symbol, now_ns = settings.order_symbol, self.slice.close_time_ns
         session = self.calendar.session_of_bar(now_ns)
-        account, risk = self.at_close()
+        ledger, risk = self.at_close()
+        account = ledger.account()
+        held = account.position(symbol).contracts
         return Moment(
-            sequence=self.sequence + 1,
-            close_time_ns=now_ns,
-            account_name=f"{self.mode}-{self.account_name}",
-            symbol=symbol,
+            time_ns=now_ns,
             instrument=settings.instruments[symbol],
-            settings=settings,
             account=account,
-            risk=risk,
-            close_ticks=account.last_ticks.get(symbol, 0),
+            recommendation=keep(symbol, now_ns, held, why),
+            forecast=forecast,
+            state=self.observation.state if self.observation else None,
+            position=held,
             session_open=session is not None,
             session_close_ns=session.close_ns if session else now_ns,
             rth=session is not None and session.rth_open_ns < now_ns <= session.rth_close_ns,
-            unready=unready,
-            why=why,
-            forecast=forecast,
-            state=self.observation.state if self.observation else None,
-            payoff=self.model.payoff if self.model else None,
-            bundle_id=self.model.bundle_id if self.model else "",
-            anchor_time_ns=self.anchor_time_ns,
             data_age_s=(self.received_ns - now_ns) / NANOS_PER_SECOND,
             data_quality=self.data_quality,
             delayed=self.slice.delayed,
+            risk=risk,
             expiry_ns=self.expiry_ns,
-            micro=settings.micro,
-            working=self.book.working(symbol),
+            leaving=settings.leaving,
             venue_trouble=self.venue_trouble(),
-            shown=self.shown(symbol),
+            parts_refusal=settings.parts_refusal,
+            sequence=self.sequence + 1,
+            account_name=f"{self.mode}-{self.account_name}",
+            symbol=symbol,
+            settings=settings,
+            close_ticks=account.last_ticks.get(symbol, 0),
+            unready=unready,
+            why=why,
+            payoff=self.model.payoff if self.model else None,
+            bundle_id=self.model.bundle_id if self.model else "",
+            anchor_time_ns=self.anchor_time_ns,
+            working=self.book.working(symbol),
+            micro=settings.micro,
             blind=self.blind(),
+            shown=self.shown(symbol),
         )
 
     def venue_trouble(self) -> str:

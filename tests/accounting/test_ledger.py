@@ -165,18 +165,6 @@ def test_a_new_trade_date_starts_from_equity_with_the_open_position():
     assert account.commission_day_cents == 0
 
 
-def test_deposits_are_neither_profit_nor_drawdown():
-    book = ledger()
-    book.apply_fill(fill(1, +1, 1, 80_000))
-    book.on_mark(SYMBOL, 79_900, 2)
-    before = book.account()
-    book.deposit(-5_000_000)
-    after = book.account()
-    assert after.day_pnl_cents == before.day_pnl_cents
-    assert after.peak_equity_cents - after.equity_cents == before.peak_equity_cents - before.equity_cents
-    assert after.equity_cents == before.equity_cents - 5_000_000
-
-
 def test_the_peak_is_kept_over_days_until_it_is_reanchored():
     book = ledger()
     book.apply_fill(fill(1, +1, 1, 80_000))
@@ -333,3 +321,14 @@ def test_a_restored_ledger_goes_on_as_if_nothing_had_happened(rows, later):
         event = fill(len(rows) + i, side, contracts, price, symbol=symbol, fee=fee)
         assert restored.apply_fill(event) == book.apply_fill(event)
     assert restored.to_state() == book.to_state()
+
+
+def test_a_ledger_marked_apart_is_what_marking_makes_of_it_and_leaves_the_first_as_it_was():
+    book = ledger()
+    book.apply_fill(fill(1, +1, 2, 80_000))
+    before, account = book.to_state(), book.account()
+    after = book.marked("NQZ25", 80_040, 10**9)
+    assert (book.to_state(), book.account()) == (before, account)
+    book.on_mark("NQZ25", 80_040, 10**9)
+    assert (after.to_state(), after.account()) == (book.to_state(), book.account())
+    assert after.marked("NQZ25", 79_000, 1).account() == after.account(), "an older price marks nothing"

@@ -148,7 +148,6 @@ def poisoned(where: str, name: str, value: float) -> RiskContext:
 NUMBERS = [
     ("context", "data_age_s"),
     ("context", "data_quality"),
-    ("context", "multiplier"),
     ("account", "equity_cents"),
     ("account", "cash_cents"),
     ("account", "day_start_equity_cents"),
@@ -189,7 +188,6 @@ ALONE = [
     ("daily loss", "account", "day_start_equity_cents"),
     ("trailing drawdown", "account", "equity_cents"),
     ("losses in a row", "account", "losses_in_a_row"),
-    ("risk level", "context", "multiplier"),
     ("stale data", "context", "data_age_s"),
     ("data quality", "context", "data_quality"),
     ("unusual market", "state", "volatility_ratio"),

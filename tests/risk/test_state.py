@@ -237,12 +237,6 @@ def test_orders_older_than_a_minute_are_forgotten():
     assert risk.on_order(state, NANOS_PER_MINUTE).order_times_ns == (NANOS_PER_MINUTE - 1, NANOS_PER_MINUTE)
 
 
-def test_a_withdrawal_is_no_drawdown():
-    state = risk.on_transfer(marked(RiskState(), START), -START // 2)
-    assert marked(state, START // 2).level() is Level.LOW
-    assert state.trailing_peak_cents == START // 2
-
-
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_equity_that_is_not_a_number_is_not_remembered(value):
     state = marked(RiskState(), START)

@@ -16,7 +16,6 @@ from minhos.sizing.kelly import (
     kelly_fraction_discrete,
     shrink_factor,
 )
-from minhos.sizing.stop_target import break_even_probability, net_payoff_ratio
 
 THREE = ((2, 1, -1), (0.2, 0.3, 0.5))
 FOUR = ((1.5, 0.5, 0, -1), (0.3, 0.2, 0.1, 0.4))
@@ -110,33 +109,3 @@ def test_what_shrinking_an_uncertain_estimate_earns():
     assert growth(best) == pytest.approx(0.003061, abs=1e-5)
     assert growth(1.0) == pytest.approx(0.001123, abs=1e-5)
     assert growth(shrink_factor(0.55, 1.0, 0.05)) > 0.97 * growth(best)
-
-
-@pytest.mark.parametrize(
-    ("stop", "target", "cost", "ratio"),
-    [(15, 22.5, 0.725, 1.384738), (20, 30, 0.95, 1.386635), (20, 20, 0.725, 0.930036)],
-)
-def test_payoff_ratios_after_cost(stop, target, cost, ratio):
-    assert net_payoff_ratio(stop, target, cost) == pytest.approx(ratio, abs=5e-7)
-
-
-MEAN_MOVES = (2, 4, 6.5, 10, 15, 17.5, 25, 40)
-
-
-@pytest.mark.parametrize(
-    ("cost", "table"),
-    [
-        (0.475, (0.6188, 0.5594, 0.5365, 0.5238, 0.5158, 0.5136, 0.5095, 0.5059)),
-        (0.725, (0.6813, 0.5906, 0.5558, 0.5363, 0.5242, 0.5207, 0.5145, 0.5091)),
-        (1.15, (0.7875, 0.6438, 0.5885, 0.5575, 0.5383, 0.5329, 0.5230, 0.5144)),
-    ],
-)
-def test_break_even_by_the_size_of_a_move(cost, table):
-    """NQ at one and two ticks a round trip, MNQ at two: 1/2 + cost / (2 E|move|)."""
-    found = [break_even_probability(move, move, cost) for move in MEAN_MOVES]
-    assert found == pytest.approx(table, abs=5.1e-5)
-
-
-@pytest.mark.parametrize(("move", "p"), [(1, 0.795), (2, 0.6475), (3, 0.5983), (5, 0.5590), (8, 0.5369)])
-def test_break_even_of_es(move, p):
-    assert break_even_probability(move, move, 0.59) == pytest.approx(p, abs=5.1e-5)

@@ -32,7 +32,6 @@ class KnownValues:
             + context.position
             + context.data_age_s
             + context.data_quality
-            + context.multiplier
         )
         if state is not None:
             total += state.atr_ticks + state.volatility_ratio + state.volume_ratio + state.close_ticks
@@ -65,7 +64,7 @@ class KnownValues:
                     "commission_day_cents",
                 ),
             ),
-            (context, ("position", "data_age_s", "data_quality", "multiplier")),
+            (context, ("position", "data_age_s", "data_quality")),
             (context.state, ("atr_ticks", "volatility_ratio", "volume_ratio", "close_ticks")),
             (context.recommendation, ("fraction", "p_side", "p_low", "break_even", "r_cents", "target")),
             (forecast, ("p_up", "p_low", "score", "agreement")),

@@ -94,9 +94,6 @@ class RiskLevel:
         risk = context.risk
         if risk.emergency is not None:
             return stopped(self.name, context, risk.emergency)
-        multiplier = context.multiplier
-        if not 0.0 <= multiplier <= 1.0:
-            return unknown(self.name, context, multiplier=multiplier)
         level = risk.level(context.instrument.root)
         if level is not Level.EMERGENCY:
             return None
