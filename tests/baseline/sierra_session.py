@@ -1,0 +1,124 @@
+"""Made the journals of the Sierra venue: `PYTHONPATH=.:tests/services python tests/baseline/sierra_session.py OUT`.
+
+The trader against the broker double of the tests, whose answers come late and whose fills come in halves.  Entries,
+exits, stops that fill, stops that are cancelled and resized, restarts.  In `sierra_halted` the trader is restarted
+while it holds a position; where the stop then fills in halves while the account is being compared, 0.1.0 sees a
+contradiction and halts.  That is a matter of moments, so it is tried until it happens.  A later version must read that
+journal as well, whatever it would have done itself.
+
+Not part of the suite, and not of `record.py`: it needs the parts inside.  The stored journals stay as 0.1.0 wrote
+them; run it with a later version only to look at what that one writes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from broker_house import Broker
+from live_folder import File, bars_of
+from sierra_desk import SierraDesk
+from surface import journal_facts, pack_journal
+
+import minhos.dtc.messages as m
+from minhos.dtc.faults import Faults
+from minhos.dtc.messages.enums import OrderType
+from minhos.market.types import BAR_INTERVAL_NS
+from minhos.testing import ns
+
+START = ns("2025-10-07T14:00")
+SYMBOL = "NQZ25-CME"
+P_UP = (0.72, 0.72, 0.68, 0.66, 0.5, 0.28, 0.3, 0.5, 0.75, 0.75, 0.75, 0.5, 0.27, 0.27, 0.33, 0.35, 0.5, 0.72, 0.67,
+        0.30, 0.5, 0.71)  # fmt: skip
+"""What is forecast at each bar; the last one leaves a position open."""
+STOPPED_AT = (3, 11, 15)
+"""Bars after which the price touches the stop that rests."""
+LATE = Faults(
+    delay=frozenset({m.OrderUpdate.TYPE, m.PositionUpdate.TYPE}), delay_s=0.04, partial_fills=True
+)  # fmt: skip
+ANSWERED_S = 0.25
+TRIES = 12
+
+
+class Session:
+    """A trader and its broker, bar by bar."""
+
+    def __init__(self, home: Path) -> None:
+        (home / "sierra").mkdir(parents=True)
+        bars = bars_of(START - 400 * BAR_INTERVAL_NS, 460, symbol=SYMBOL)
+        self._prices = {bar.close_time_ns: bar.close_ticks / 4 for bar in bars}
+        self.broker = Broker(LATE)
+        self.broker.open()
+        self._trade_at(self._prices[START])
+        sierra = {"host": "127.0.0.1", "port": self.broker.port, "account": "Sim1"}
+        risk = {"daily_loss_limit": 0.3, "max_consecutive_losses": 50}
+        file = File(home / "sierra" / f"{SYMBOL}.scid", bars)
+        self.desk = SierraDesk(home, [file], START, p_up=self._p_up, sierra=sierra, risk=risk)
+        self.desk.ready()
+
+    def _p_up(self, close_ns: int) -> float:
+        bar = (close_ns - START) // BAR_INTERVAL_NS
+        return P_UP[bar - 1] if 1 <= bar <= len(P_UP) else 0.5
+
+    def _trade_at(self, price: float) -> None:
+        self.broker.do(lambda: self.broker.backend.set_price(SYMBOL, price))
+
+    def _listen(self) -> None:
+        """Until late answers have come."""
+        end = time.monotonic() + ANSWERED_S
+        self.desk.wait(lambda: time.monotonic() > end, "the time")
+
+    def _touch_the_stop(self) -> None:
+        stops = [order.price1 for order in self.broker.backend.orders.values()
+                 if order.is_live and order.order_type == OrderType.STOP]  # fmt: skip
+        for price in stops[:1]:
+            self._trade_at(price)
+            self._listen()
+
+    def bar(self, number: int) -> None:
+        close_ns = START + number * BAR_INTERVAL_NS
+        self._trade_at(self._prices[close_ns])
+        self.desk.run_until(close_ns)
+        self._listen()
+        if number in STOPPED_AT:
+            self._touch_the_stop()
+            self._trade_at(self._prices[close_ns])
+            self._listen()
+
+    def close(self) -> Path:
+        layout, trader = self.desk.layout, self.desk.trader
+        path = layout.journal(trader.mode, trader.account)
+        self.desk.stop()
+        self.broker.close()
+        return path
+
+
+def played(folder: Path, restarted_after: int, out: Path) -> dict[str, int]:
+    """A whole session, its journal packed; kinds of its events."""
+    session = Session(folder)
+    for number in range(1, len(P_UP) + 1):
+        session.bar(number)
+        if number == restarted_after:
+            session.desk.restart()
+            session.desk.ready()
+    journal = session.close()
+    pack_journal(journal, out)
+    return journal_facts(journal)["kinds"]
+
+
+def main() -> None:
+    """One journal for each bar after which the trader is restarted."""
+    out = Path(sys.argv[1])
+    for name, restarted_after in (("sierra", 8), ("sierra_halted", 9)):
+        for _ in range(TRIES):
+            with tempfile.TemporaryDirectory() as folder:
+                kinds = played(Path(folder), restarted_after, out / f"{name}.sqlite.xz")
+            if ("Alarm" in kinds) == (name == "sierra_halted"):
+                break
+        print(name, kinds)
+
+
+if __name__ == "__main__":
+    main()
