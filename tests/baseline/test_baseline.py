@@ -19,7 +19,7 @@ from differences import Wanted, differences, unexplained
 from wanted import WANTED
 
 PARTS = ("openapi", "help", "settings", *record.GROUPED)
-JOURNALS = ("demo", "sierra", "sierra_restarted")
+JOURNALS = ("demo", "sierra", "sierra_restarted", "sierra_halted")
 STORED = surface.RECORDED
 PROBABILITY, ARITHMETIC = 1e-6, 1e-9
 """Networks and trees round as the processor does; calibrating is a few steps of double precision."""
