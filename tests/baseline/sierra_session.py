@@ -1,4 +1,6 @@
-"""Made the journals of the Sierra venue: `PYTHONPATH=.:tests/services python tests/baseline/sierra_session.py OUT`.
+"""Made the journals of the Sierra venue: `PYTHONPATH=.:HELPERS python tests/baseline/sierra_session.py OUT`.
+
+HELPERS is the folder of `broker_house.py` and the other doubles of the tests.
 
 The trader against the broker double of the tests, whose answers come late and whose fills come in halves.  Entries,
 exits, stops that fill, stops that are cancelled and resized, restarts.  In `sierra` the trader is restarted without a
