@@ -100,3 +100,8 @@ def test_values_are_the_same(value: Any) -> None:
 
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_each_wanted_difference_is_a_line_of_the_changelog() -> None:
+    changelog = " ".join((Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8").split())
+    assert [entry.reason for entry in WANTED if " ".join(entry.reason.split()) not in changelog] == []

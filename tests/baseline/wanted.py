@@ -8,4 +8,74 @@ from __future__ import annotations
 
 from differences import Wanted
 
-WANTED: list[Wanted] = []
+FEED = "`[data] feed` and `[feed.NAME]` choose a feed of the user's own and its options."
+VENUE = "`[trading] venue` and `[venue.NAME]` choose a venue of the user's own and its options."
+USER = "`[user] file` names a Python file with parts of the user's own."
+PARTS = "New command `parts`: the parts that are loaded, from where, and what they change."
+PACKAGES = "New command `packages`: licences, locks and known vulnerabilities of what is installed."
+BEATS = "Every heartbeat says which home it belongs to and when its process started."
+BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
+
+WANTED: list[Wanted] = [
+    Wanted(
+        "help > minh.py",
+        None,
+        "packages Licences, locks and known vulnerabilities of what is installed. Example: minh.py packages --vulnerabilities.",
+        PACKAGES,
+    ),
+    Wanted(
+        "help > bench",
+        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler. [required]",
+        None,
+        BENCH,
+    ),
+    Wanted(
+        "help > bench",
+        None,
+        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants. [required]",
+        BENCH,
+    ),
+    Wanted(
+        "help > packages",
+        None,
+        '["Usage: minh.py packages [OPTIONS]", "Licences, locks and known vulnerabilities of what is installe… (342 characters, 202ff7a2d28d)',
+        PACKAGES,
+    ),
+    Wanted("settings > values > data.feed", None, {"type": "str", "default": ""}, FEED),
+    Wanted("settings > values > feed", None, {"type": "dict", "default": {}}, FEED),
+    Wanted("settings > values > trading.account", None, {"type": "str", "default": "own"}, VENUE),
+    Wanted("settings > values > trading.mode", None, {"type": "str", "default": "paper"}, VENUE),
+    Wanted("settings > values > trading.venue", None, {"type": "str", "default": ""}, VENUE),
+    Wanted("settings > values > venue", None, {"type": "dict", "default": {}}, VENUE),
+    Wanted("json_keys > home of a demo > config show --json > keys > data.feed", None, "str", FEED),
+    Wanted("json_keys > home of a demo > config show --json > keys > feed", None, "object", FEED),
+    Wanted("json_keys > home of a demo > config show --json > keys > trading", None, "object", VENUE),
+    Wanted("json_keys > home of a demo > config show --json > keys > trading.account", None, "str", VENUE),
+    Wanted("json_keys > home of a demo > config show --json > keys > trading.mode", None, "str", VENUE),
+    Wanted("json_keys > home of a demo > config show --json > keys > trading.venue", None, "str", VENUE),
+    Wanted("json_keys > home of a demo > config show --json > keys > venue", None, "object", VENUE),
+    Wanted(
+        "home_files > taken up again > files > data/run/trader.json",
+        "JSON: pid, state, time_ns, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
+        "JSON: pid, home, created_s, time_ns, state, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
+        BEATS,
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/trainer.json",
+        "JSON: pid, state, time_ns, scope, error",
+        "JSON: pid, home, created_s, time_ns, state, scope, error",
+        BEATS,
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/watchdog.json",
+        "JSON: pid, time_ns, state, sentence, last_action",
+        "JSON: pid, home, created_s, time_ns, state, sentence, last_action",
+        BEATS,
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/web.json",
+        "JSON: pid, state, time_ns, port, sequence",
+        "JSON: pid, home, created_s, time_ns, state, port, sequence",
+        BEATS,
+    ),
+]
