@@ -26,6 +26,14 @@ def number(value: float | None, digits: int = 2, *, unknown: str = NONE) -> str:
     return unknown if value is None else f"{value:,.{digits}f}"
 
 
+def compact(value: float | None, digits: int = 2) -> str:
+    """For narrow columns, with fewer digits the larger it is: "1.25", "469", "2e+05"."""
+    if value is None:
+        return NONE
+    size = abs(value)
+    return f"{value:.0e}" if size >= 1e5 else number(value, 0 if size >= 100 else digits)
+
+
 def numbers(pair: Interval | None, digits: int = 2) -> str:
     """ "0.41 to 0.62", lower end first."""
     return NONE if pair is None else f"{pair[0]:.{digits}f} to {pair[1]:.{digits}f}"

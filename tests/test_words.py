@@ -13,7 +13,7 @@ MORNING = ns("2025-11-03T14:35:00")
 
 def test_what_is_not_known_is_a_dash_or_what_the_caller_says() -> None:
     writers = (words.number, words.numbers, words.signed, words.signeds, words.count, words.percent, words.percents)
-    others = (words.gain, words.chance, words.probability, words.p_value, words.money, words.dollars)
+    others = (words.compact, words.gain, words.chance, words.probability, words.p_value, words.money, words.dollars)
     assert {write(None) for write in (*writers, *others)} == {words.NONE}
     assert words.percent(None, unknown=words.UNKNOWN) == words.money(None, unknown=words.UNKNOWN) == "unknown"
 
@@ -45,6 +45,16 @@ def test_a_wealth_is_read_until_it_is_too_long() -> None:
     assert words.power_of_ten(-0.07) == "0.851"
     assert words.power_of_ten(16.2) == "10^16"
     assert not re.search("e[+-]", " ".join(words.power_of_ten(x / 7) for x in range(-20, 41)))
+
+
+def test_narrow_columns_have_fewer_digits_the_larger_the_number() -> None:
+    assert [words.compact(value) for value in (1.254, 99.0, 469.3, 1004.0, 2.1e5)] == [
+        "1.25",
+        "99.00",
+        "469",
+        "1,004",
+        "2e+05",
+    ]
 
 
 def test_positions_and_counts() -> None:

@@ -12,6 +12,7 @@ from minhos import cli
 from minhos.assembly.layout import Layout
 from minhos.commands import terminal
 from minhos.commands.lab import sizing as lab_sizing
+from minhos.research.report.sizing import risk_tables, size_tables
 from minhos.research.sizing_lab.contracts import AS_SET
 from minhos.research.sizing_lab.policies import ENTRY_RULES, POLICIES
 from minhos.settings import parse
@@ -146,6 +147,23 @@ def test_every_line_is_marked_and_fits(minh, monkeypatch, width):
         assert words in out
     beside = any("0.60/0.65 on the left" in line for line in lines)
     assert beside == (width == 120)
+
+
+def test_the_terminal_shows_the_tables_of_the_page_and_of_long_ones_the_rows_that_matter(found, capsys):
+    compared = found[2]
+    tables = (*size_tables(compared.criteria, compared.contracts, compared.fractions), *risk_tables(compared.fractions))
+    for page in lab_sizing.pages(compared):
+        terminal.show(page, simulated=False)
+    out = " ".join(capsys.readouterr().out.split())
+    for table in tables:
+        assert table.title in out
+        shown = [i for i in range(len(table.rows)) if table.brief is None or i in table.brief]
+        assert shown
+        assert all(table.rows[i][0] in out for i in shown)
+    differences = next(table for table in tables if table.brief is not None)
+    left_out = [row[0] for i, row in enumerate(differences.rows) if i not in differences.brief]
+    assert any(name.startswith("Kelly half −") for name in left_out)
+    assert "Kelly half −" not in out
 
 
 def test_switches_that_send_no_orders_do_not_hide_the_sizes(found, tmp_path):

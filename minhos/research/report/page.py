@@ -116,10 +116,14 @@ def _table(table: Table) -> str:
         return f"<{tag}{kind}>{_text(value)}</{tag}>"
 
     head = "".join(cell("th", i, name) for i, name in enumerate(table.head))
-    rows = "".join(f"<tr>{''.join(cell('td', i, value) for i, value in enumerate(row))}</tr>" for row in table.rows)
+    strong = [' class="strong"' if n in table.strong else "" for n in range(len(table.rows))]
+    rows = "".join(
+        f"<tr{mark}>{''.join(cell('td', i, value) for i, value in enumerate(row))}</tr>"
+        for mark, row in zip(strong, table.rows, strict=True)
+    )
     more = f'<p class="note">{_text(table.more)}</p>' if table.more else ""
     return (
-        f'<h3>{_text(table.title)}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<h3>{_text(table.whole_title)}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{more}"
     )
 

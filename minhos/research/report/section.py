@@ -12,16 +12,24 @@ from minhos.research.report.figures import Figure
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows under a head, all of them text.  The first column names the row; the others are numbers and align right.
-
-    more: sentence that stands where rows were left out.
-    """
+    """Rows under a head, all of them text.  The first column names the row; the others are numbers and align right."""
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     more: str = ""
+    """What the columns mean, or how many rows were left out."""
     text_columns: tuple[int, ...] = (0,)
+    where: str = ""
+    """In what tables of one title differ; they may stand beside each other where there is room."""
+    brief: tuple[int, ...] | None = None
+    """The rows that are shown where there is little room; all of them where None."""
+    strong: tuple[int, ...] = ()
+    """The rows that matter most."""
+
+    @property
+    def whole_title(self) -> str:
+        return f"{self.title}: {self.where}" if self.where else self.title
 
 
 class Chart(msgspec.Struct, frozen=True):

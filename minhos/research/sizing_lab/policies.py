@@ -37,23 +37,24 @@ class EntryRule(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """name: for code and JSON.  title: for people."""
+    """name: for code and JSON.  title: for people.  short: the same for narrow columns."""
 
     name: str
     title: str
+    short: str
 
 
 ENTRY_RULES = (EntryRule("0.60/0.65", 0.60, 0.65), EntryRule("break-even", 0.5, 0.5))
 POLICIES = (
-    Policy("fixed_10", "Fixed 10 %"),
-    Policy("fixed_1_contract", "Fixed 1 contract"),
-    Policy("fixed_same_risk", "Fixed, same mean risk"),
-    Policy("volatility_target", "Volatility target"),
-    Policy("kelly_full", "Kelly, full"),
-    Policy("kelly_half", "Kelly, half"),
-    Policy("kelly_quarter", "Kelly, quarter"),
-    Policy("kelly_drawdown", "Kelly, drawdown-constrained"),
-    Policy("kelly_shipped", "Kelly, settings as they stand"),
+    Policy("fixed_10", "Fixed 10 %", "fixed 10 %"),
+    Policy("fixed_1_contract", "Fixed 1 contract", "1 contract"),
+    Policy("fixed_same_risk", "Fixed, same mean risk", "fixed same risk"),
+    Policy("volatility_target", "Volatility target", "vol. target"),
+    Policy("kelly_full", "Kelly, full", "Kelly full"),
+    Policy("kelly_half", "Kelly, half", "Kelly half"),
+    Policy("kelly_quarter", "Kelly, quarter", "Kelly quarter"),
+    Policy("kelly_drawdown", "Kelly, drawdown-constrained", "Kelly drawdown"),
+    Policy("kelly_shipped", "Kelly, settings as they stand", "Kelly shipped"),
 )
 POLICY = {policy.name: policy for policy in POLICIES}
 SHIPPED, FIXED_10 = "kelly_shipped", "fixed_10"
