@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,7 +52,7 @@ class MarketSettings(Section):
     """What is forecast: a root (front month by volume) or a contract."""
     order_root: str = ""
     """Root that is traded; empty for the same (NQ bars, MNQ orders: "MNQ")."""
-    instruments: dict[str, dict[str, Any]] = {}
+    instruments: dict[str, dict[str, object]] = {}
     """Overrides by root: commission_cents, slippage_ticks, day_margin_cents, overnight_margin_cents."""
 
 
@@ -269,9 +269,9 @@ class Settings(Section):
     data: DataSettings = DataSettings()
     simulation: SimulationSettings = SimulationSettings()
     paper: PaperSettings = PaperSettings()
-    sizing: dict[str, Any] = {}
+    sizing: dict[str, object] = {}
     """As given; over kelly_risk_parameters.json, see `sizing_parameters`."""
-    risk: dict[str, Any] = {}
+    risk: dict[str, object] = {}
     """As given, see `risk_parameters`."""
     sierra: SierraSettings = SierraSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
@@ -281,11 +281,11 @@ class Settings(Section):
     trading: TradingSection = TradingSection()
     venue: dict[str, dict[str, object]] = {}
     """Options of venues of the user's own, by name: `[venue.my_broker]`."""
-    feed: dict[str, dict[str, Any]] = {}
+    feed: dict[str, dict[str, object]] = {}
     """Options of feeds of the user's own, by name: `[feed.my_vendor]`."""
-    evaluation: dict[str, dict[str, Any]] = {}
+    evaluation: dict[str, dict[str, object]] = {}
     """Rules of evaluation accounts by name, for the sizing lab; none: its own three."""
-    kelly: dict[str, Any] = {}
+    kelly: dict[str, object] = {}
     """Contents of kelly_risk_parameters.json."""
     events_text: str = ""
     """Contents of events.csv."""
@@ -323,7 +323,7 @@ class Settings(Section):
     def risk_parameters(self) -> RiskParameters:
         """`[risk]` with the switches of `[autonomous]` and the multipliers of kelly_risk_parameters.json."""
         sizing = self.sizing_parameters()
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "min_confidence": self.autonomous.min_confidence,
             "max_position_size": sizing.max_position_size,
             "max_capital_risk": sizing.max_capital_risk,
@@ -349,7 +349,7 @@ class Settings(Section):
         return self.trading.venue or ("sierra" if self.sierra.used else "paper")
 
 
-def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:
+def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Struct:
     """A frozen struct from a section of the settings.
 
     Raises:
@@ -362,7 +362,7 @@ def to_struct(kind: type[Struct], values: dict[str, Any], where: str) -> Struct:
         raise SettingsError(f"{where}: {error}; see `config show` for every key and its value.") from error
 
 
-def _number(values: dict[str, Any], key: str, default: float = math.nan) -> float:
+def _number(values: dict[str, object], key: str, default: float = math.nan) -> float:
     """A finite number of `[sizing]`, taken out of it.  Raises SettingsError with the value."""
     value = values.pop(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -370,7 +370,7 @@ def _number(values: dict[str, Any], key: str, default: float = math.nan) -> floa
     return value
 
 
-def refuse_unknown(values: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+def refuse_unknown(values: dict[str, object], known: tuple[str, ...], where: str) -> None:
     """Say which key was meant."""
     for key in values:
         if key not in known:
@@ -389,7 +389,9 @@ def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object
     values = _read_toml(config / "minhos.toml")
     for source in (_environment(), overrides or {}):
         for section, entries in source.items():
-            values[section] = {**values.get(section, {}), **entries}
+            given = values.setdefault(section, {})
+            if isinstance(given, dict):  # anything else is refused by `parse`
+                values[section] = {**given, **entries}
     refuse_unknown(values, tuple(name for name in Settings.model_fields if name not in OTHER_FILES), "minhos.toml")
     values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
     values["events_text"] = _read_text(config / "events.csv")
@@ -402,7 +404,7 @@ def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object
     return settings
 
 
-def _place_mirror(values: dict[str, Any], folder: Path) -> None:
+def _place_mirror(values: dict[str, object], folder: Path) -> None:
     """With a bridge the mirror has a folder, which is the source where no other is named."""
     data = values.get("data")
     if not isinstance(data, dict) or not data.get("bridge"):
@@ -412,14 +414,14 @@ def _place_mirror(values: dict[str, Any], folder: Path) -> None:
     parse({"data": values["data"]}).data.bridge_address()
 
 
-def _environment() -> dict[str, dict[str, Any]]:
+def _environment() -> dict[str, dict[str, object]]:
     """What the command that started this process was told on its command line."""
     text = os.environ.get(OVERRIDES)
-    values: dict[str, dict[str, Any]] = json.loads(text) if text else {}
+    values: dict[str, dict[str, object]] = json.loads(text) if text else {}
     return values
 
 
-def parse(values: dict[str, Any]) -> Settings:
+def parse(values: dict[str, object]) -> Settings:
     """Settings from nested dictionaries, with sentences instead of validation reports."""
     refuse_unknown(values, tuple(Settings.model_fields), "minhos.toml")
     for name, field in Settings.model_fields.items():
@@ -444,14 +446,14 @@ def _read_text(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read: {error}.") from error
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, object]:
     text = _read_text(path)
     try:
         values = json.loads(text) if text else {}

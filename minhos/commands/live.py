@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
@@ -18,6 +19,9 @@ from minhos.market.clock import SystemClock
 from minhos.risk.arming import arm_payload
 from minhos.risk.evidence import EvidenceState
 from minhos.risk.force import SIDES, forced_of, words_of
+
+if TYPE_CHECKING:
+    from minhos.safety.arming import Condition
 
 
 def arm(
@@ -113,7 +117,7 @@ def force(
     _say(f"force {words_of(asked)}", tell_trader("force", why, fields), as_json)
 
 
-def _show(worst_cents: int | None, conditions: Any) -> None:
+def _show(worst_cents: int | None, conditions: Sequence[Condition]) -> None:
     """The worst case first, then each condition."""
     worst = "unknown: neither balance nor equity is known" if worst_cents is None else f"−${worst_cents / 100:,.2f}"
     say(f"Worst case today: {worst}, plus gap")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -63,7 +64,7 @@ def start(
     supervise(Supervisor(layout(), names), chosen, monitor)
 
 
-def use_switches(overrides: dict[str, dict[str, Any]]) -> Settings:
+def use_switches(overrides: Mapping[str, Mapping[str, object]]) -> Settings:
     """Settings with this run's switches, in force here and in every process that is started."""
     os.environ[OVERRIDES] = msgspec.json.encode(overrides).decode()
     return settings()
@@ -78,9 +79,9 @@ def _overrides(
     ceiling: float | None,
     seconds_per_bar: float | None,
     port: int | None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     """Switches of this run, by section; what was not given is left to the settings."""
-    given: dict[str, dict[str, Any]] = {
+    given: dict[str, dict[str, object]] = {
         "data": {"source": str(data.expanduser().resolve()) if data else None, "timezone": timezone, "stamps": stamps},
         "market": {"symbol": symbol},
         "simulation": {"kind": market, "ceiling": ceiling, "seconds_per_bar": seconds_per_bar},

@@ -5,8 +5,6 @@ Both are the same views of the journal as the page's; nothing is computed here.
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -21,6 +19,7 @@ from minhos.views import kelly, risk
 from minhos.views.status import Status, status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
+from minhos.words import money, percent
 
 STYLES = {
     "live": "bold green",
@@ -38,15 +37,15 @@ class Watch:
     """Follows the journal for one command."""
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
-        self.house = LiveViews(settings, layout)
+        self.live = LiveViews(settings, layout)
 
     def line(self) -> Text:
         """State and sentence."""
-        return line(self.house.read(status))
+        return line(self.live.read(status))
 
     def screen(self) -> RenderableType:
         """The whole live view."""
-        return self.house.read(render)
+        return self.live.read(render)
 
 
 def line(now: Status) -> Text:
@@ -72,7 +71,7 @@ def _metrics(views: Views, around: Surroundings) -> Table:
     """The widget's seven metrics, and p beside break-even."""
     now = kelly.recommendation(views, around)
     table = Table(show_header=False, box=None)
-    rows: list[tuple[str, Any]] = [
+    rows = [
         ("service", now.service_status.split(":")[0]),
         ("Kelly fraction", _share(now.kelly_fraction)),
         ("recommended", "-" if now.recommended_position is None else f"{now.recommended_position:+d}"),
@@ -84,7 +83,7 @@ def _metrics(views: Views, around: Surroundings) -> Table:
         ("last update", now.last_update or "-"),
     ]
     for name, value in rows:
-        table.add_row(name, Text(str(value), style="bold"))
+        table.add_row(name, Text(value, style="bold"))
     return table
 
 
@@ -93,8 +92,8 @@ def _account(now: Status, views: Views) -> Table:
     table = Table(show_header=False, box=None)
     account = views.trading.ledger.account()
     table.add_row("position", Text("-" if now.position is None else f"{now.position:+d}", style="bold"))
-    table.add_row("equity", f"{account.equity_cents / 100:,.2f}")
-    table.add_row("day", f"{account.day_pnl_cents / 100:+,.2f}")
+    table.add_row("equity", money(account.equity_cents, mark=""))
+    table.add_row("day", money(account.day_pnl_cents, sign=True, mark=""))
     table.add_row("risk level", views.trading.risk.level().name)
     for evidence in risk.evidence_lines(views.trading.risk):
         table.add_row("evidence", f"{evidence.state}, {evidence.bets} bets")
@@ -113,4 +112,4 @@ def _sentences(views: Views) -> Table:
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    return percent(value, tight=True, unknown="-")

@@ -10,7 +10,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minhos.market.types import Instrument
 from minhos.risk.types import Level, RiskState
@@ -31,9 +31,9 @@ class Update(NamedTuple):
 
     seq: int
     type: str
-    tell: Callable[[], dict[str, Any]]
+    tell: Callable[[], dict[str, object]]
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """{"seq", "type", "data"} in plain values."""
         return {"seq": self.seq, "type": self.type, "data": self.tell()}
 
@@ -77,7 +77,7 @@ class Updates:
             reason = stops[0].why if stops else ""
             self._add(sequence, "risk", partial(dict, level=now[0].name, stops=list(now[1]), reason=reason))
 
-    def _add(self, sequence: int, kind: str, tell: Callable[[], dict[str, Any]]) -> None:
+    def _add(self, sequence: int, kind: str, tell: Callable[[], dict[str, object]]) -> None:
         self.recent.append(Update(sequence * PER_EVENT + _PLACES[kind], kind, tell))
         self.forget(KEPT)
 
@@ -96,7 +96,7 @@ _KINDS: dict[type, str] = {
 }
 
 
-def _words(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> dict[str, Any]:
+def _words(sequence: int, event: ev.Event, instruments: dict[str, Instrument]) -> dict[str, object]:
     """What an event says, in plain values."""
     match event:
         case ev.DecisionMade():

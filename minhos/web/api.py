@@ -102,13 +102,13 @@ class Version(BaseModel):
     api: int
 
 
-def routes(house: LiveViews) -> APIRouter:
+def routes(live: LiveViews) -> APIRouter:
     """All GET endpoints under /api."""
     router = APIRouter(prefix="/api", responses=responses(422))
-    _kelly(router, house)
-    _ml(router, house)
-    _trading(router, house)
-    _other(router, house)
+    _kelly(router, live)
+    _ml(router, live)
+    _trading(router, live)
+    _other(router, live)
     return router
 
 
@@ -117,70 +117,70 @@ def _head(views: Views, around: Surroundings) -> dict[str, str]:
     return {"state": state_of(views, around)[0], "mode": mode, "banner": banner_of(mode, around.ceiling)}
 
 
-def _kelly(router: APIRouter, house: LiveViews) -> None:
+def _kelly(router: APIRouter, live: LiveViews) -> None:
     @router.get("/kelly/current-recommendation", tags=["kelly"])
     def current_recommendation() -> KellyRecommendation:
         """The newest recommendation, why that size, and its age."""
-        return house.read(kelly.recommendation)
+        return live.read(kelly.recommendation)
 
     @router.get("/kelly/performance-metrics", tags=["kelly"])
     def performance_metrics(points: Annotated[int, Query(ge=1, le=5_000)] = 500) -> KellyPerformance:
         """Own trades, days, the equity curve, and how often such bets win."""
-        return house.read(lambda views, around: kelly.performance(views, around, points))
+        return live.read(lambda views, around: kelly.performance(views, around, points))
 
     @router.get("/kelly/service-health", tags=["kelly"])
     def service_health() -> ServiceHealth:
         """Is everything there, and does it answer?"""
-        return house.read(health.service_health)
+        return live.read(health.service_health)
 
     @router.get("/kelly/recent-recommendations", tags=["kelly"])
     def recent_recommendations(limit: Limit = 20) -> RecentRecommendations:
         """The newest recommendations."""
-        return house.read(lambda views, around: kelly.recent(views, around, limit))
+        return live.read(lambda views, around: kelly.recent(views, around, limit))
 
     @router.get("/kelly/dashboard-data", tags=["kelly"])
     def dashboard_data(limit: Limit = 20) -> DashboardData:
         """All that the page shows first, in one answer."""
-        return house.read(lambda views, around: kelly.dashboard(views, around, limit))
+        return live.read(lambda views, around: kelly.dashboard(views, around, limit))
 
 
-def _ml(router: APIRouter, house: LiveViews) -> None:
+def _ml(router: APIRouter, live: LiveViews) -> None:
     @router.get("/ml/performance", tags=["ml"])
     def performance() -> MlPerformance:
         """Forecasts scored when their label arrived, beside interval, majority and break-even."""
-        return house.read(ml.ml_performance)
+        return live.read(ml.ml_performance)
 
     @router.get("/ml/models", tags=["ml"])
     def models() -> MlModels:
         """All bundles, newest first."""
-        return house.read(ml.ml_models)
+        return live.read(ml.ml_models)
 
     @router.get("/ml/predictions", tags=["ml"])
     def predictions(limit: Limit = 50) -> MlPredictions:
         """The newest forecasts, with each member's answer."""
-        return house.read(lambda views, around: ml.ml_predictions(views, around, limit))
+        return live.read(lambda views, around: ml.ml_predictions(views, around, limit))
 
     @router.get("/ml/calibration", tags=["ml"])
     def calibration() -> MlCalibration:
         """Do the probabilities mean what they say?"""
-        return house.read(ml.ml_calibration)
+        return live.read(ml.ml_calibration)
 
 
-def _trading(router: APIRouter, house: LiveViews) -> None:
+def _trading(router: APIRouter, live: LiveViews) -> None:
     @router.get("/trading/status", tags=["trading"])
     def status() -> TradingStatus:
         """State, account and positions."""
-        return house.read(trading_status)
+        return live.read(trading_status)
 
     @router.get("/trading/positions", tags=["trading"])
     def positions() -> Positions:
         """Open positions with their lots and stops."""
-        return house.read(lambda v, a: Positions(**_head(v, a), positions=position_lines(v.trading.ledger.account())))
+        return live.read(lambda v, a: Positions(**_head(v, a), positions=position_lines(v.trading.ledger.account())))
 
     @router.get("/trading/orders", tags=["trading"])
     def orders(limit: Limit = 100) -> Orders:
         """Our orders and the newest fills."""
-        return house.read(
+        return live.read(
             lambda v, a: Orders(
                 **_head(v, a),
                 orders=order_lines(v.trading.book, v.instruments, limit),
@@ -191,40 +191,40 @@ def _trading(router: APIRouter, house: LiveViews) -> None:
     @router.get("/trading/trades", tags=["trading"])
     def trades(limit: Limit = 100) -> Trades:
         """Closed trades with all that their first decision knew."""
-        return house.read(lambda v, a: Trades(**_head(v, a), trades=v.performance.trade_lines(limit, v.instruments)))
+        return live.read(lambda v, a: Trades(**_head(v, a), trades=v.performance.trade_lines(limit, v.instruments)))
 
     @router.get("/trading/trades.csv", tags=["trading"], response_class=Csv)
     def trades_csv() -> Csv:
         """All closed trades as a table, oldest first."""
-        lines = house.read(lambda v, _: v.performance.trade_lines(len(v.performance.trades), v.instruments))
+        lines = live.read(lambda v, _: v.performance.trade_lines(len(v.performance.trades), v.instruments))
         return Csv(as_csv(lines[::-1]))
 
     @router.get("/trading/decisions", tags=["trading"])
     def decisions(limit: Limit = 100) -> DecisionLines:
         """What was decided at each bar, and why, in one sentence."""
-        return house.read(lambda v, a: DecisionLines(**_head(v, a), decisions=v.decisions.lines(limit, v.instruments)))
+        return live.read(lambda v, a: DecisionLines(**_head(v, a), decisions=v.decisions.lines(limit, v.instruments)))
 
 
-def _other(router: APIRouter, house: LiveViews) -> None:
+def _other(router: APIRouter, live: LiveViews) -> None:
     @router.get("/risk/status", tags=["risk"])
     def risk_status() -> RiskStatus:
         """The level and why, what is stopped, which limits bind, what is proven."""
-        return house.read(lambda v, a: RiskStatus(**_head(v, a), risk=risk_of(v, a)))
+        return live.read(lambda v, a: RiskStatus(**_head(v, a), risk=risk_of(v, a)))
 
     @router.get("/market/bars", tags=["market"])
     def bars(limit: Limit = 300) -> Bars:
         """The newest bars."""
-        return house.read(lambda v, a: Bars(**_head(v, a), bars=v.market.bar_lines(limit, v.instrument)))
+        return live.read(lambda v, a: Bars(**_head(v, a), bars=v.market.bar_lines(limit, v.instrument)))
 
     @router.get("/market/status", tags=["market"])
     def market_status() -> MarketState:
         """Is the market open, and does the feed deliver?"""
-        return house.read(lambda v, a: MarketState(**_head(v, a), market=v.market.status(v.instrument, a)))
+        return live.read(lambda v, a: MarketState(**_head(v, a), market=v.market.status(v.instrument, a)))
 
     @router.get("/checklist", tags=["other"])
     def checklist() -> Checklist:
         """Everything that was asked for: met, not met, or not known here."""
-        return house.read(checks.checklist)
+        return live.read(checks.checklist)
 
     @router.get("/ping", tags=["other"])
     def ping() -> Pong:

@@ -27,15 +27,15 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     layout = layout or Layout(home())
     settings = settings or load(layout.home)
     check_host(settings.web.host, settings.web.password)
-    house = LiveViews(settings, layout)
-    guard = Guard(settings.web.password, house.clock)
-    sockets = Sockets(house)
+    live = LiveViews(settings, layout)
+    guard = Guard(settings.web.password, live.clock)
+    sockets = Sockets(live)
 
     @asynccontextmanager
     async def following(_: FastAPI) -> AsyncIterator[None]:
-        house.start()
+        live.start()
         yield
-        house.stop()
+        live.stop()
 
     app = FastAPI(
         title="MinhOS",
@@ -45,22 +45,22 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
         redoc_url=None,
         lifespan=following,
     )
-    app.state.house = house
+    app.state.live = live
     problems.install(app)
-    app.include_router(api.routes(house))
-    app.include_router(force.routes(house))
-    app.include_router(commands.routes(house))
+    app.include_router(api.routes(live))
+    app.include_router(force.routes(live))
+    app.include_router(commands.routes(live))
     app.include_router(docs.routes(guard))
 
     @app.get("/metrics", include_in_schema=False)
     def prometheus() -> Response:
-        return Response(metrics.exposition(house), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(metrics.exposition(live), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.websocket("/api/ws")
     async def socket(websocket: WebSocket, after: int | None = Query(None, ge=0)) -> None:
         await sockets.connect(websocket, after)
 
     problems.install_unknown(app)
-    page.install(app, house)
+    page.install(app, live)
     app.add_middleware(GuardMiddleware, guard=guard)
     return app

@@ -12,12 +12,12 @@ from minhos.views.card import ACCURACY_HEAD, HEADLINES, HOURS_HEAD, Card, accura
 from minhos.web.panels import table_html
 
 
-def read_card(house: LiveViews) -> Card | None:
+def read_card(live: LiveViews) -> Card | None:
     """The newest card; None where the data go on, or none was made."""
-    if not house.facts.finished_data:
+    if not live.facts.finished_data:
         return None
     try:
-        return msgspec.json.decode(house.layout.card.read_bytes(), type=Card)
+        return msgspec.json.decode(live.layout.card.read_bytes(), type=Card)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
 
 from minhos.web.moment import CANDLES, EQUITY_POINTS, Candle
 
+Options = dict[str, Any]  # ECharts has no types in Python: nested plain values, handed to NiceGUI as they are
 UP, DOWN, BLUE, GREY = "#2ea043", "#f85149", "#58a6ff", "#8b98a5"
 PUSH = """<script>
 window.minhosPush = (id, labels, rows, keep) => {
@@ -24,12 +26,12 @@ window.minhosPush = (id, labels, rows, keep) => {
 class Chart:
     """An EChart whose series all share one axis of labels."""
 
-    def __init__(self, options: dict[str, Any], keep: int, classes: str) -> None:
+    def __init__(self, options: Options, keep: int, classes: str) -> None:
         self.keep = keep
         self.empty = True
         self.element = ui.echart(options).classes(classes)
 
-    def push(self, labels: list[str], rows: list[list[Any]]) -> None:
+    def push(self, labels: list[str], rows: Sequence[Sequence[object]]) -> None:
         """rows: one list a series, each as long as labels."""
         if not labels:
             return
@@ -81,7 +83,7 @@ class EquityChart:
             self.chart.push([text for _, text, _ in points], [[value for _, _, value in points]])
 
 
-def _axis(index: int = 0, *, labels: bool = True) -> dict[str, Any]:
+def _axis(index: int = 0, *, labels: bool = True) -> Options:
     return {
         "type": "category",
         "data": [],
@@ -92,7 +94,7 @@ def _axis(index: int = 0, *, labels: bool = True) -> dict[str, Any]:
     }
 
 
-def _value(index: int = 0, **more: Any) -> dict[str, Any]:
+def _value(index: int = 0, **more: object) -> Options:
     return {
         "type": "value",
         "scale": True,
@@ -103,8 +105,8 @@ def _value(index: int = 0, **more: Any) -> dict[str, Any]:
     }
 
 
-def _price_options() -> dict[str, Any]:
-    def marks(name: str, symbol: str, turn: int, color: str) -> dict[str, Any]:
+def _price_options() -> Options:
+    def marks(name: str, symbol: str, turn: int, color: str) -> Options:
         return {
             "name": name,
             "type": "scatter",
@@ -156,7 +158,7 @@ def _price_options() -> dict[str, Any]:
     }
 
 
-def _equity_options() -> dict[str, Any]:
+def _equity_options() -> Options:
     return {
         "animation": False,
         "tooltip": {

@@ -87,32 +87,32 @@ class SizeAnswer(BaseModel):
     trace: list[TraceStep]
 
 
-def routes(house: LiveViews) -> APIRouter:
+def routes(live: LiveViews) -> APIRouter:
     """All POST endpoints under /api."""
     router = APIRouter(prefix="/api", responses=responses(403, 409, 422))
 
     @router.post("/commands/train", tags=["commands"])
     def train(why: Why | None = None) -> CommandAnswer:
         """Ask the trainer for a training now."""
-        return ask_for_training(house)
+        return ask_for_training(live)
 
     @router.post("/commands/{name}", tags=["commands"])
     def command(name: CommandName, request: Request, why: Why | None = None) -> CommandAnswer:
         """Pause or resume; halt or flatten, which write the HALT file and wait until the position is closed."""
         reason = why or Why()
         client = request.client.host if request.client else "unknown"
-        return send_command(house, name, f"{reason.who or 'web'} ({client})", reason.why)
+        return send_command(live, name, f"{reason.who or 'web'} ({client})", reason.why)
 
     @router.post("/kelly/calculate-position-size", tags=["kelly"])
     def calculate_position_size(request: SizeRequest) -> SizeAnswer:
         """What a forecast with that probability would be worth now; pure arithmetic, nothing is sent."""
-        return house.read(lambda views, around: size_for(request, views, around))
+        return live.read(lambda views, around: size_for(request, views, around))
 
     return router
 
 
 def send_command(
-    house: LiveViews,
+    live: LiveViews,
     name: CommandName | ForceName,
     who: str,
     why: str,
@@ -122,9 +122,9 @@ def send_command(
 
     Raises CommandRefused where the trader refuses it.
     """
-    layout = house.layout.make()
+    layout = live.layout.make()
     if name == "halt" or name == "flatten":
-        done = stop_trading(house.settings, layout, name, who, why, clock=house.clock)
+        done = stop_trading(live.settings, layout, name, who, why, clock=live.clock)
         return CommandAnswer(
             command=name,
             accepted=True,
@@ -133,7 +133,7 @@ def send_command(
             halt_file=done.halt_file,
             holds=done.holds,
         )
-    answer = ask(layout, name, who, why, ANSWER_WAIT_S, house.clock, fields)
+    answer = ask(layout, name, who, why, ANSWER_WAIT_S, live.clock, fields)
     if answer is not None and not answer.accepted:
         raise CommandRefused(answer.sentence)
     waits = f"The trader has not answered within a second; `{name}` waits {EXPIRES_S} seconds for it."
@@ -146,11 +146,11 @@ def send_command(
     )
 
 
-def ask_for_training(house: LiveViews) -> CommandAnswer:
+def ask_for_training(live: LiveViews) -> CommandAnswer:
     """Leave a request for the trainer."""
-    layout = house.layout.make()
-    ask_for_training_now(layout, "web", house.clock)
-    age_s = (house.clock.now_ns() - house.read(lambda _, around: around.trainer.time_ns)) / NANOS_PER_SECOND
+    layout = live.layout.make()
+    ask_for_training_now(layout, "web", live.clock)
+    age_s = (live.clock.now_ns() - live.read(lambda _, around: around.trainer.time_ns)) / NANOS_PER_SECOND
     runs = age_s < EXPIRES_S
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
     return CommandAnswer(

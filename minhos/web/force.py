@@ -35,20 +35,20 @@ class ForceRequest(Why):
         return payload
 
 
-def routes(house: LiveViews) -> APIRouter:
+def routes(live: LiveViews) -> APIRouter:
     """Both endpoints; they come before those of `commands`, whose path would take their names."""
     router = APIRouter(prefix="/api/commands", tags=["commands"], responses=responses(403, 409, 422))
 
     @router.post("/force")
     def force(asked: ForceRequest, request: Request) -> CommandAnswer:
         """Put a side or a size in place of Kelly's from the next bar on; the limits still hold."""
-        return send_command(house, "force", _who(asked, request), asked.why, asked.payload())
+        return send_command(live, "force", _who(asked, request), asked.why, asked.payload())
 
     @router.post("/unforce")
     def unforce(request: Request, why: Why | None = None) -> CommandAnswer:
         """Give side and size back to Kelly."""
         reason = why or Why()
-        return send_command(house, "unforce", _who(reason, request), reason.why)
+        return send_command(live, "unforce", _who(reason, request), reason.why)
 
     return router
 

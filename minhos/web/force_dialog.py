@@ -19,8 +19,8 @@ EXPLAINED = (
 class ForceDialog:
     """Opened by the page's button."""
 
-    def __init__(self, house: LiveViews) -> None:
-        self.house = house
+    def __init__(self, live: LiveViews) -> None:
+        self.live = live
         with ui.dialog() as self.dialog, ui.card().classes("panel"):
             ui.label("Force a side or a size").classes("title")
             ui.label(EXPLAINED).classes("note")
@@ -63,7 +63,7 @@ class ForceDialog:
         self.dialog.close()
         who = f"{self.who.value or 'page'} (page)"
         try:
-            answer: CommandAnswer | None = await run.io_bound(send_command, self.house, name, who, why, payload)
+            answer: CommandAnswer | None = await run.io_bound(send_command, self.live, name, who, why, payload)
         except CommandRefused as error:
             ui.notify(str(error), type="negative")
             return

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -29,9 +28,9 @@ LONGEST_REQUEST = 4_096
 class Client:
     """One connection: which number it has, and what it wants to hear."""
 
-    def __init__(self, socket: WebSocket, house: LiveViews, after: int | None) -> None:
+    def __init__(self, socket: WebSocket, live: LiveViews, after: int | None) -> None:
         self.socket = socket
-        self.house = house
+        self.live = live
         self.after = after
         self.topics: frozenset[str] = frozenset(TYPES)
         self.state = ""
@@ -39,7 +38,7 @@ class Client:
 
     async def serve(self) -> None:
         """Until the client goes, is too slow, or asks for what is no longer there."""
-        updates, oldest = await run_in_threadpool(self.house.updates_after, self.after or 0)
+        updates, oldest = await run_in_threadpool(self.live.updates_after, self.after or 0)
         last = updates[-1].seq if updates else self.after or 0
         if self.after is not None and self.after < oldest:
             await self._drop(
@@ -65,7 +64,7 @@ class Client:
     async def _push(self) -> None:
         """What is new; then, now and then, that all is well."""
         assert self.after is not None
-        updates, oldest = await run_in_threadpool(self.house.updates_after, self.after)
+        updates, oldest = await run_in_threadpool(self.live.updates_after, self.after)
         if self.after < oldest:
             await self._drop("This connection fell behind; load /api/kelly/dashboard-data and connect again.")
             raise WebSocketDisconnect(TRY_AGAIN)
@@ -81,11 +80,11 @@ class Client:
         """Health, and the state where it changed; both repeat the newest number, as they are not in the journal."""
         assert self.after is not None
         now, health = await run_in_threadpool(
-            self.house.read, lambda views, around: (status(views, around), service_health(views, around))
+            self.live.read, lambda views, around: (status(views, around), service_health(views, around))
         )
         if now.state != self.state:
             self.state = now.state
-            what = {"state": now.state, "reason": now.reason, "mode": now.mode}
+            what: dict[str, object] = {"state": now.state, "reason": now.reason, "mode": now.mode}
             await self._tell(Update(self.after, "status", lambda: what))
         well = {"status": health.status, "state": health.state, "connected": now.connected}
         await self._tell(Update(self.after, "health", lambda: well))
@@ -102,7 +101,7 @@ class Client:
         except (WebSocketDisconnect, RuntimeError, TimeoutError):
             return
 
-    def _answer(self, text: str) -> dict[str, Any]:
+    def _answer(self, text: str) -> dict[str, object]:
         try:
             request = json.loads(text) if len(text) <= LONGEST_REQUEST else None
         except (ValueError, RecursionError):
@@ -120,7 +119,7 @@ class Client:
         self.topics = frozenset(topics)
         return {"type": "subscribed", "topics": sorted(self.topics), "seq": self.after}
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: dict[str, object]) -> None:
         await asyncio.wait_for(self.socket.send_text(json.dumps(message)), SEND_TIMEOUT_S)
 
     async def _drop(self, reason: str) -> None:
@@ -134,13 +133,13 @@ class Client:
 class Sockets:
     """All connections; their number is bounded."""
 
-    def __init__(self, house: LiveViews) -> None:
-        self.house = house
+    def __init__(self, live: LiveViews) -> None:
+        self.live = live
         self.clients: set[Client] = set()
 
     async def connect(self, socket: WebSocket, after: int | None) -> None:
         await socket.accept()
-        client = Client(socket, self.house, after)
+        client = Client(socket, self.live, after)
         if len(self.clients) >= MOST_CLIENTS:
             await client._drop(f"{MOST_CLIENTS} connections are open already; close one first.")
             return

@@ -15,17 +15,17 @@ from minhos.views.surroundings import Surroundings
 
 
 class _Collector:
-    def __init__(self, house: LiveViews) -> None:
-        self.house = house
+    def __init__(self, live: LiveViews) -> None:
+        self.live = live
 
     def collect(self) -> Iterator[Metric]:
-        yield from self.house.read(lambda views, around: list(_metrics(views, around)))
+        yield from self.live.read(lambda views, around: list(_metrics(views, around)))
 
 
-def exposition(house: LiveViews) -> bytes:
+def exposition(live: LiveViews) -> bytes:
     """The text that Prometheus reads."""
     registry = CollectorRegistry()
-    registry.register(_Collector(house))
+    registry.register(_Collector(live))
     return generate_latest(registry)
 
 

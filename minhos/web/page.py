@@ -19,13 +19,13 @@ from minhos.web.panels import STATE_TONES, Edge, Models, Proof, Risk, Sentences,
 from minhos.words import duration
 
 PUSH_S = 0.5
-_houses: list[LiveViews] = []
-"""The newest house is shown: one process has one page."""
+_newest: list[LiveViews] = []
+"""What the page shows: one process has one page, over the views that were made last."""
 
 
-def install(app: FastAPI, house: LiveViews) -> None:
+def install(app: FastAPI, live: LiveViews) -> None:
     """Put the page at "/"; every other route has to be there already."""
-    _houses[:] = [house]
+    _newest[:] = [live]
     if nicegui.app.middleware_stack is None:
         ui.run_with(app, title="MinhOS", dark=True, show_welcome_message=False, reconnect_timeout=10.0)
     else:
@@ -37,20 +37,20 @@ def dashboard() -> None:
     """Build the page for one visitor and keep it up to date."""
     ui.add_css((files("minhos.web") / "static" / "page.css").read_text(encoding="utf-8"))
     ui.add_head_html(PUSH)
-    page = Page(_houses[0])
+    page = Page(_newest[0])
     ui.timer(PUSH_S, page.refresh)
 
 
 class Page:
     """One visitor's page."""
 
-    def __init__(self, house: LiveViews) -> None:
-        self.house = house
+    def __init__(self, live: LiveViews) -> None:
+        self.live = live
         self.simulated, self.stale = Banner("banner-simulated"), Banner("banner-stale")
         self.watchdog = Banner("banner-stale")
         with ui.element("div").classes("page"):
-            self.top = Top(house)
-            card = read_card(house)
+            self.top = Top(live)
+            card = read_card(live)
             if card is not None:
                 show_card(card)
             self.widget = Widget()
@@ -72,7 +72,7 @@ class Page:
     async def refresh(self) -> None:
         """Read one moment beside the event loop, and show what changed."""
         read = await run.io_bound(
-            self.house.read,
+            self.live.read,
             lambda views, around: (
                 moment(views, around),
                 candles(views, self.price.after_ns),
@@ -110,9 +110,9 @@ class Banner:
 class Top:
     """Name, mode, state with its sentence, and the buttons that are always within reach."""
 
-    def __init__(self, house: LiveViews) -> None:
-        self.house = house
-        self.force = ForceDialog(house)
+    def __init__(self, live: LiveViews) -> None:
+        self.live = live
+        self.force = ForceDialog(live)
         with ui.element("div").classes("top"):
             ui.label("MinhOS").classes("brand")
             self.mode = Words("note")
@@ -141,7 +141,7 @@ class Top:
 
     def _at_once(self, name: CommandName) -> object:
         async def act() -> None:
-            answer = await run.io_bound(send_command, self.house, name, "page", "pressed on the page")
+            answer = await run.io_bound(send_command, self.live, name, "page", "pressed on the page")
             if answer is not None:
                 ui.notify(answer.answer, type=_tone(answer), timeout=5_000 if answer.holds else 0, close_button=True)
 

@@ -40,7 +40,7 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(body.model_dump(), status, headers=headers, media_type="application/problem+json")
 
 
-def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+def responses(*codes: int) -> dict[int | str, dict[str, Any]]:  # FastAPI's own type of `responses`
     """How an endpoint declares its problems."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {code: {"description": TITLES[code], "model": Problem, "content": content} for code in codes}

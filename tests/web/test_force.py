@@ -90,7 +90,7 @@ def test_live_mode_shows_arming_and_ladder():
 
 
 def test_the_panel_lists_what_is_forced_armed_and_earned(client: TestClient):
-    view = client.app.state.house.read(risk_of)
+    view = client.app.state.live.read(risk_of)
     assert live_rows(view) == []
     state = RiskState(forced=Forced("long", 0, "anna", "", MONDAY_OPEN + 1))
     full = msgspec.structs.replace(state, ladder=Ladder(2, 0))

@@ -75,10 +75,10 @@ def test_the_state_and_health_come_without_asking(client: TestClient) -> None:
 
 
 def test_a_number_that_is_no_longer_kept_is_refused_with_the_way_out(app: FastAPI) -> None:
-    house = app.state.house
+    live = app.state.live
     client = TestClient(app)
     client.get("/api/ping")
-    house.read(lambda views, _: views.updates.forget(keep=3))
+    live.read(lambda views, _: views.updates.forget(keep=3))
     with client.websocket_connect("/api/ws?after=10") as socket:
         assert "dashboard-data" in socket.receive_json()["reason"]
         with pytest.raises(WebSocketDisconnect):

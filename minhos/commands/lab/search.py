@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -96,7 +96,7 @@ def _page(found: SearchResult, ledger: int) -> Group:
     table.add_row("gain, mnat a bar", "", *(f"{MNAT * candidate.gain:+.2f}" for candidate in found.best))
     table.add_row("from", "", *(_end(candidate, 0) for candidate in found.best))
     table.add_row("to (95 %)", "", *(_end(candidate, 1) for candidate in found.best))
-    lines: list[Any] = [table, Text(found.sentence)]
+    lines: list[RenderableType] = [table, Text(found.sentence)]
     if found.failed:
         lines.append(Text(f"{len(found.failed)} trials could not be judged, the first because: {found.failed[0]}"))
     lines.append(Text(f"{ledger} configurations have now been tried on these bars; every Sharpe ratio pays for them."))
