@@ -1,0 +1,64 @@
+"""The trader on a feed of the user's own: the example, from history to fills, over a restart and a missing bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_folder import BETS, CALENDAR, FIRST, SECOND, START, Desk, bars_of, expected_closes
+
+from minhos import parts
+from minhos.feeds.times import iso
+from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars
+from minhos.testing.builders import NQ
+from minhos.trading import events as ev
+
+EXAMPLE = Path(__file__).parents[2] / "examples/feed_csv.py"
+BARS = bars_of(FIRST, 4 * 276 + 100, symbol="NQZ25")
+
+
+class Csv:
+    """The file that another program writes: a line three seconds after a bar has closed."""
+
+    def __init__(self, path: Path, bars: Bars) -> None:
+        self.path, self.left_out, self._bars, self._shown_ns = path, 0, bars, 0
+        path.write_text("time,open,high,low,close,volume\n")
+
+    def write_until(self, now_ns: int) -> None:
+        closes, shown_ns = self._bars.close_time_ns, now_ns - 3 * SECOND
+        new = self._bars.rows((closes > self._shown_ns) & (closes <= shown_ns) & (closes != self.left_out))
+        self._shown_ns = shown_ns
+        with self.path.open("a") as file:
+            file.writelines(map(_line, new))
+
+
+def _line(bar: Bar) -> str:
+    prices = ",".join(f"{NQ.to_points(t)}" for t in (bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks))
+    return f"{iso(bar.open_time_ns)},{prices},{bar.volume}\n"
+
+
+@pytest.fixture(autouse=True)
+def the_example_is_loaded() -> Iterator[None]:
+    parts.load(EXAMPLE)
+    yield
+    parts.load()
+
+
+def test_the_trader_decides_and_fills_on_it(tmp_path: Path) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS)
+    options = {"growing_csv": {"file": str(csv.path), "contract": "NQZ25"}}
+    desk = Desk(tmp_path / "home", [csv], START, data={"feed": "growing_csv"}, feed=options, **BETS)
+    end = START + 12 * BAR_INTERVAL_NS
+    csv.left_out = START + 9 * BAR_INTERVAL_NS
+    desk.run_until(START + 5 * BAR_INTERVAL_NS)
+    desk.restart()
+    desk.run_until(end)
+    decisions = desk.decisions()
+    assert [each.close_time_ns for each in decisions] == expected_closes(START, end)
+    assert desk.of(ev.OrderFilled)
+    assert {each.symbol for each in decisions} == {"NQZ25"}
+    assert desk.trader.mode == "paper"
+    (missing,) = [each for each in decisions if each.close_time_ns == csv.left_out]
+    assert not missing.orders
+    assert CALENDAR.is_open(end)
