@@ -12,7 +12,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -23,8 +22,9 @@ from minhos.dtc.messages import Message
 from minhos.dtc.messages.enums import LogonStatus, OrderStatus, OrderUpdateReason, SecurityType
 from minhos.errors import DataError, DtcError, SymbolError
 from minhos.feeds.bridge.records import NO_TICKS, REWRITTEN, SERVER_NAME, are_live, live_messages, packed
-from minhos.feeds.scid.files import EPOCH_US, HEADER_SIZE, RECORD_SIZE, open_scid, with_integer_stamps
-from minhos.feeds.scid.fold import RECORD, Records, kinds
+from minhos.feeds.scid.files import EPOCH_US
+from minhos.feeds.scid.fold import Records, kinds
+from minhos.feeds.scid.reader import ScidReader
 from minhos.market.instruments import instrument
 from minhos.market.symbols import symbol_in_filename
 
@@ -119,10 +119,10 @@ class ScidBackend:
         if request.max_days_to_return:
             return Refused("The bridge has no MaxDaysToReturn: give a StartDateTime.")
         try:
-            file = open_scid(path)
+            file = ScidReader(path)
         except DataError as error:
             return Refused(str(error))
-        return Packed(self._pieces(file, path, start, end or np.iinfo(np.int64).max, request))
+        return Packed(self._pieces(file, start, end or np.iinfo(np.int64).max, request))
 
     def poll(self) -> None:
         """Publish what the followed files have got since the last time."""
@@ -135,12 +135,10 @@ class ScidBackend:
         for publish in self._publishers:
             publish(message, symbol)
 
-    def _pieces(
-        self, file: BinaryIO, path: Path, start: int, end: int, request: m.HistoricalPriceDataRequest
-    ) -> Iterator[bytes]:
+    def _pieces(self, file: ScidReader, start: int, end: int, request: m.HistoricalPriceDataRequest) -> Iterator[bytes]:
         n_sent = 0
         try:
-            for records in _from(file, path, start):
+            for records in _from(file, start):
                 within = records[records["stamp"] <= end]
                 n_sent += len(within)
                 self.records_served += len(within)
@@ -178,26 +176,25 @@ class _Tail:
         self._path = path
         self.n_published = 0
         """Records in the last poll's messages."""
-        with open_scid(path) as file:
-            self._remember(file, _count(file))
+        with ScidReader(path) as file:
+            self._remember(file, len(file))
 
     def last(self) -> Records:
         """The newest record, shape (1,), or none."""
-        with open_scid(self._path) as file:
-            n = _count(file)
-            return _read(file, max(0, n - 1), n, self._path)
+        with ScidReader(self._path) as file:
+            return file.records(max(0, len(file) - 1), len(file))
 
     def poll(self) -> list[Message]:
         """Messages for what is new; none while the file cannot be read, as for a moment while it is replaced."""
         self.n_published = 0
         try:
-            with open_scid(self._path) as file:
+            with ScidReader(self._path) as file:
                 return self._news(file)
         except (DataError, OSError):
             return []
 
-    def _news(self, file: BinaryIO) -> list[Message]:
-        n, place = _count(file), self._place
+    def _news(self, file: ScidReader) -> list[Message]:
+        n, place = len(file), self._place
         first, last = self._ends(file, place)
         if n < place or first[:STAMP] != self._known[0][:STAMP] or last[:STAMP] != self._known[1][:STAMP]:
             self._remember(file, n)
@@ -207,7 +204,7 @@ class _Tail:
             return [NO_TICKS]
         if n == place:
             return []
-        records = _read(file, max(0, place - 1), min(n, place + MOST_LIVE + 1), self._path)
+        records = file.records(max(0, place - 1), min(n, place + MOST_LIVE + 1))
         rising = bool(np.all(np.diff(records["stamp"]) > 0))
         records = records[min(1, place) :]
         live = rising and len(records) <= MOST_LIVE and bool(are_live(records).all())
@@ -217,52 +214,23 @@ class _Tail:
         self.n_published = len(records)
         return [message for record in records for message in live_messages(record)]
 
-    def _remember(self, file: BinaryIO, place: int) -> None:
+    def _remember(self, file: ScidReader, place: int) -> None:
         self._place, self._known = place, self._ends(file, place)
 
-    def _ends(self, file: BinaryIO, place: int) -> tuple[bytes, bytes]:
+    def _ends(self, file: ScidReader, place: int) -> tuple[bytes, bytes]:
         """First and last of the records up to a place: equal as long as the file has only grown."""
-        return _raw(file, 0, min(1, place)), _raw(file, max(0, place - 1), place)
+        return file.raw(0, min(1, place)), file.raw(max(0, place - 1), place)
 
 
-def _count(file: BinaryIO) -> int:
-    return max(0, file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
-
-
-def _raw(file: BinaryIO, start: int, end: int) -> bytes:
-    file.seek(HEADER_SIZE + start * RECORD_SIZE)
-    return file.read((end - start) * RECORD_SIZE)
-
-
-def _read(file: BinaryIO, start: int, end: int, path: Path) -> Records:
-    """Whole records with integer stamps."""
-    data = _raw(file, start, end)
-    records = np.frombuffer(data[: len(data) // RECORD_SIZE * RECORD_SIZE], RECORD)
-    return with_integer_stamps(records, path) if len(records) else records
-
-
-def _from(file: BinaryIO, path: Path, start: int) -> Iterator[Records]:
+def _from(file: ScidReader, start: int) -> Iterator[Records]:
     """What the file holds now from that stamp on, in pieces; less where it is cut shorter meanwhile."""
-    place, n = _first_at(file, path, start), _count(file)
+    place, n = file.first_at(start) if start else 0, len(file)
     while place < n:
-        records = _read(file, place, min(n, place + PIECE), path)
+        records = file.records(place, min(n, place + PIECE))
         if not len(records):
             return
         place += len(records)
         yield records
-
-
-def _first_at(file: BinaryIO, path: Path, stamp: int) -> int:
-    """Index of the first record stamped then or later, by bisection."""
-    low, high = 0, _count(file) if stamp else 0
-    while low < high:
-        middle = (low + high) // 2
-        record = _read(file, middle, middle + 1, path)
-        if len(record) and int(record["stamp"][0]) < stamp:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _stamp(time: int) -> int:

@@ -7,21 +7,14 @@ pieces, without mapping the file.  Whole files are read by `files`, growing ones
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from minhos.feeds.aggregate import Rows, concatenate, fold
-from minhos.feeds.scid.files import (
-    HEADER_SIZE,
-    RECORD_SIZE,
-    bars_of_rows,
-    open_scid,
-    price_scale,
-    time_ns,
-    with_integer_stamps,
-)
-from minhos.feeds.scid.fold import RECORD, Records, fold_records
+from minhos.feeds.scid.files import EPOCH_US, bars_of_rows, price_scale, time_ns
+from minhos.feeds.scid.fold import RECORD, fold_records
+from minhos.feeds.scid.reader import ScidReader
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument
 
@@ -38,21 +31,19 @@ class Recent(NamedTuple):
 
 def newest_record_ns(path: Path) -> int:
     """Time of the last whole record; 0 for a file without one.  Raises DataError."""
-    with open_scid(path) as file:
-        n = _count(file)
-        return _time_of(file, n - 1, path) if n else 0
+    with ScidReader(path) as file:
+        return _newest_ns(file)
 
 
 def read_since(path: Path, instrument: Instrument, symbol: Symbol, since_ns: int) -> Recent:
     """Bars that open at or after since_ns; none for a file that ends before.  Raises DataError."""
     interval = BAR_INTERVAL_NS // 1000
-    with open_scid(path) as file:
-        n = _count(file)
-        start = _first_at(file, n, -(-since_ns // BAR_INTERVAL_NS) * BAR_INTERVAL_NS, path)
+    with ScidReader(path) as file:
+        n, start = len(file), file.first_at(-(-since_ns // BAR_INTERVAL_NS) * interval + EPOCH_US)
         spans = ((place, min(n, place + PIECE)) for place in range(start, n, PIECE))
         pieces = [fold_records(np.zeros(0, RECORD), interval)[0]]
-        pieces += [fold_records(_read(file, *span, path), interval)[0] for span in spans]
-        newest_ns = _time_of(file, n - 1, path) if n else 0
+        pieces += [fold_records(file.records(*span), interval)[0] for span in spans]
+        newest_ns = _newest_ns(file)
     rows = concatenate(pieces)
     if np.any(np.diff(rows.bin) < 0):
         order = np.argsort(rows.bin, kind="stable")
@@ -63,27 +54,6 @@ def read_since(path: Path, instrument: Instrument, symbol: Symbol, since_ns: int
     return Recent(bars, newest_ns)
 
 
-def _count(file: BinaryIO) -> int:
-    return (file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
-
-
-def _first_at(file: BinaryIO, n: int, wanted_ns: int, path: Path) -> int:
-    """Index of the first record at or after that time, by bisection; n where there is none."""
-    low, high = 0, n
-    while low < high:
-        middle = (low + high) // 2
-        if _time_of(file, middle, path) < wanted_ns:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _time_of(file: BinaryIO, index: int, path: Path) -> int:
-    return int(time_ns(_read(file, index, index + 1, path)["stamp"])[0])
-
-
-def _read(file: BinaryIO, start: int, end: int, path: Path) -> Records:
-    file.seek(HEADER_SIZE + start * RECORD_SIZE)
-    data = file.read((end - start) * RECORD_SIZE)
-    return with_integer_stamps(np.frombuffer(data[: len(data) // RECORD_SIZE * RECORD_SIZE], RECORD), path)
+def _newest_ns(file: ScidReader) -> int:
+    last = file.records(max(0, len(file) - 1), len(file))
+    return int(time_ns(last["stamp"])[0]) if len(last) else 0

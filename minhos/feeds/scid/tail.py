@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,9 @@ import numpy.typing as npt
 from minhos.errors import DataError
 from minhos.feeds.notes import to_ticks
 from minhos.feeds.port import FLUSH_NS, GRACE_NS
-from minhos.feeds.scid.files import HEADER_SIZE, RECORD_SIZE, open_scid, price_scale, time_ns, with_integer_stamps
-from minhos.feeds.scid.fold import RECORD, Records, kinds
+from minhos.feeds.scid.files import price_scale, time_ns
+from minhos.feeds.scid.fold import Records, kinds
+from minhos.feeds.scid.reader import ScidReader
 from minhos.market.builder import BarBuilder
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Instrument, Price
@@ -90,7 +90,7 @@ class ScidTail:
         out: list[Price | Bar] = []
         self.caught_up = True
         try:
-            with open_scid(self.path) as file:
+            with ScidReader(self.path) as file:
                 self.caught_up = self._read(file, now_ns, out)
             self.trouble = ""
         except (DataError, OSError) as error:
@@ -99,9 +99,9 @@ class ScidTail:
             self._give(self._builder.close_before(now_ns - self._patience_ns - self._lag_ns), out)
         return out
 
-    def _read(self, file: BinaryIO, now_ns: int, out: list[Price | Bar]) -> bool:
+    def _read(self, file: ScidReader, now_ns: int, out: list[Price | Bar]) -> bool:
         """Take what was added; False when more is left for the next poll."""
-        n = (file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
+        n = len(file)
         if n == 0:
             self._next = -1
             return True
@@ -109,7 +109,7 @@ class ScidTail:
         if found:
             self._synchronise(file, n)
         grown, self._count = n != self._count, n
-        records = self._records(file, self._next, min(n, self._next + MAX_RECORDS))
+        records = file.records(self._next, min(n, self._next + MAX_RECORDS))
         behind = self._next + len(records) < n
         if len(records):
             taken = len(records) if behind else self._final(records, now_ns, out)
@@ -127,43 +127,33 @@ class ScidTail:
         self._lag_ns = lag_ns if 0 < lag_ns < MAX_DELAY_NS else 0
         self.delay_ns = self._lag_ns if growing else 0
 
-    def _replaced(self, file: BinaryIO, n: int) -> bool:
+    def _replaced(self, file: ScidReader, n: int) -> bool:
         """True when the file is not the one of the last poll with records added."""
         place = self._next
-        if n < place or self._stamp(file, 0) != self._first_stamp:
+        if n < place or _stamp(file, 0) != self._first_stamp:
             return True
-        return place > 0 and self._stamp(file, place - 1) != self._taken_stamp
+        return place > 0 and _stamp(file, place - 1) != self._taken_stamp
 
-    def _synchronise(self, file: BinaryIO, n: int) -> None:
+    def _synchronise(self, file: ScidReader, n: int) -> None:
         """Find the first record of a bar not given yet and start a new bar there."""
         place = n
         for end in range(n, 0, -SEARCH_CHUNK):
             start = max(0, end - SEARCH_CHUNK)
-            wanted = time_ns(self._records(file, start, end)["stamp"]) >= self._after_ns
+            wanted = time_ns(file.records(start, end)["stamp"]) >= self._after_ns
             if not wanted.any():
                 break
             place = start + int(np.argmax(wanted))
-        sample = self._records(file, max(0, n - 1000), n)["close"]
+        sample = file.records(max(0, n - 1000), n)["close"]
         usable = sample[sample > 0]
         if len(usable):
             self._tick = self._instrument.tick_size / price_scale(self._symbol, float(np.median(usable))).multiplier
         self._builder = BarBuilder(self._symbol.contract, self._interval_ns)
         self._remember(file, place)
 
-    def _remember(self, file: BinaryIO, place: int) -> None:
+    def _remember(self, file: ScidReader, place: int) -> None:
         self._next = place
-        self._first_stamp = self._stamp(file, 0)
-        self._taken_stamp = self._stamp(file, place - 1) if place else b""
-
-    def _stamp(self, file: BinaryIO, index: int) -> bytes:
-        file.seek(HEADER_SIZE + index * RECORD_SIZE)
-        return file.read(8)
-
-    def _records(self, file: BinaryIO, start: int, end: int) -> Records:
-        file.seek(HEADER_SIZE + start * RECORD_SIZE)
-        data = file.read((end - start) * RECORD_SIZE)
-        records = np.frombuffer(data[: len(data) // RECORD_SIZE * RECORD_SIZE], RECORD)
-        return with_integer_stamps(records, self.path) if len(records) else records
+        self._first_stamp = _stamp(file, 0)
+        self._taken_stamp = _stamp(file, place - 1) if place else b""
 
     def _final(self, records: Records, now_ns: int, out: list[Price | Bar]) -> int:
         """How many of the records at the end of the file can no longer change.
@@ -223,3 +213,8 @@ class ScidTail:
             self._price_ns, self._price_bar = time, number
             self._price_ticks = open_ if first else close
             out.append(Price(self._symbol.contract, time, self._price_ticks))
+
+
+def _stamp(file: ScidReader, index: int) -> bytes:
+    """As it stands in the file: enough to know a record again."""
+    return file.raw(index, index + 1)[:8]
