@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from minhos.market.types import Ints
+from minhos.feeds.notes import to_ticks
+from minhos.market.types import UNKNOWN, Bars, Instrument, Ints
 
 
 class Rows(NamedTuple):
@@ -52,3 +53,25 @@ def fold(rows: Rows) -> Rows:
 def concatenate(parts: list[Rows]) -> Rows:
     """Parts one after the other."""
     return Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+class BarsOf(NamedTuple):
+    """Bars, and how many of them have a price beside the tick grid."""
+
+    bars: Bars
+    off_tick: int
+
+
+def bars_of(rows: Rows, closes: Ints, instrument: Instrument, contract: str, interval_ns: int, unit: float) -> BarsOf:
+    """Rows as bars of one contract that close at `closes`, and how many have a price beside the tick grid.
+
+    unit: points in one unit of the rows' prices.  A volume by side, or a number of trades, that one row lacks is
+    unknown.
+    """
+    (open_, high, low, close), off_grid = to_ticks(rows.prices(), instrument.tick_size / unit)
+    bid, ask, trades = (np.full(len(closes), UNKNOWN) if (column < 0).any() else column for column in rows[6:])
+    which = np.zeros(len(closes), np.int64)
+    bars = Bars(
+        instrument, (contract,), which, closes, open_, high, low, close, rows.volume, bid, ask, trades, interval_ns
+    )
+    return BarsOf(bars, int(off_grid.any(axis=0).sum()))

@@ -16,19 +16,8 @@ from minhos.feeds.times import iso
 from minhos.market.calendar import SessionCalendar
 from minhos.market.roll import roll_point
 from minhos.market.symbols import contract_expiry_ns, parse_symbol
-from minhos.market.types import Bars
+from minhos.market.types import COLUMNS, Bars
 
-_COLUMNS = (
-    "close_time_ns",
-    "open_ticks",
-    "high_ticks",
-    "low_ticks",
-    "close_ticks",
-    "volume",
-    "bid_volume",
-    "ask_volume",
-    "trades",
-)
 _COMPARED = ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume")
 
 
@@ -36,7 +25,7 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
     """Histories one after the other, their contracts renumbered."""
     contracts = tuple(dict.fromkeys(name for part in parts for name in part.contracts))
     places = [np.array([contracts.index(name) for name in part.contracts], np.int64) for part in parts]
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS[1:]}
     contract = np.concatenate([place[part.contract] for place, part in zip(places, parts, strict=True)])
     return msgspec.structs.replace(parts[0], contracts=contracts, contract=contract, **columns)
 

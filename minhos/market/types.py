@@ -103,6 +103,21 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
         return None
 
 
+COLUMNS = (
+    "contract",
+    "close_time_ns",
+    "open_ticks",
+    "high_ticks",
+    "low_ticks",
+    "close_ticks",
+    "volume",
+    "bid_volume",
+    "ask_volume",
+    "trades",
+)
+"""Of a history, in the order of the fields of `Bars`."""
+
+
 class Bars(msgspec.Struct, frozen=True, eq=False):
     """A history in columns, oldest first, one row a bar; every column has shape (n,).
 
@@ -130,21 +145,8 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
         return len(self.close_time_ns)
 
     def __iter__(self) -> Iterator[Bar]:
-        columns = (
-            self.contract,
-            self.close_time_ns,
-            self.open_ticks,
-            self.high_ticks,
-            self.low_ticks,
-            self.close_ticks,
-            self.volume,
-            self.bid_volume,
-            self.ask_volume,
-            self.trades,
-        )
-        for contract, time_ns, open_, high, low, close, volume, bid, ask, trades in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
+        columns = (getattr(self, name).tolist() for name in COLUMNS)
+        for contract, time_ns, open_, high, low, close, volume, bid, ask, trades in zip(*columns, strict=True):
             symbol = self.contracts[contract]
             yield Bar(symbol, time_ns, open_, high, low, close, volume, bid, ask, trades, self.interval_ns)
 
@@ -154,19 +156,7 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
 
     def rows(self, which: slice | Ints | npt.NDArray[np.bool_]) -> Bars:
         """Those rows as a history of its own (slice, indices or mask)."""
-        return msgspec.structs.replace(
-            self,
-            contract=self.contract[which],
-            close_time_ns=self.close_time_ns[which],
-            open_ticks=self.open_ticks[which],
-            high_ticks=self.high_ticks[which],
-            low_ticks=self.low_ticks[which],
-            close_ticks=self.close_ticks[which],
-            volume=self.volume[which],
-            bid_volume=self.bid_volume[which],
-            ask_volume=self.ask_volume[which],
-            trades=self.trades[which],
-        )
+        return msgspec.structs.replace(self, **{name: getattr(self, name)[which] for name in COLUMNS})
 
     @property
     def symbol(self) -> str:
@@ -178,36 +168,8 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
         """Columns from values, in the order given."""
         contracts = tuple(dict.fromkeys(bar.symbol for bar in bars))
         index = {symbol: i for i, symbol in enumerate(contracts)}
-        rows = [
-            (
-                index[b.symbol],
-                b.close_time_ns,
-                b.open_ticks,
-                b.high_ticks,
-                b.low_ticks,
-                b.close_ticks,
-                b.volume,
-                b.bid_volume,
-                b.ask_volume,
-                b.trades,
-            )
-            for b in bars
-        ]
-        table = np.array(rows, dtype=np.int64).reshape(len(rows), 10)
-        contract, time_ns, open_, high, low, close, volume, bid, ask, trades = np.ascontiguousarray(table.T)
-        return cls(
-            instrument,
-            contracts,
-            contract,
-            time_ns,
-            open_,
-            high,
-            low,
-            close,
-            volume,
-            bid,
-            ask,
-            trades,
-            bars[0].interval_ns if bars else BAR_INTERVAL_NS,
-            simulated,
-        )
+        rows = [(index[bar.symbol], *(getattr(bar, name) for name in COLUMNS[1:])) for bar in bars]
+        columns = np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(len(rows), len(COLUMNS)).T)
+        interval_ns = bars[0].interval_ns if bars else BAR_INTERVAL_NS
+        named = dict(zip(COLUMNS, columns, strict=True))
+        return cls(instrument, contracts, **named, interval_ns=interval_ns, simulated=simulated)

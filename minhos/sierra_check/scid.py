@@ -9,17 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from minhos.errors import DataError, MinhosError
-from minhos.feeds.scid.files import (
-    HEADER_SIZE,
-    RECORD_SIZE,
-    STAMPS_US,
-    open_scid,
-    price_scale,
-    time_ns,
-    with_integer_stamps,
-)
+from minhos.feeds.scid.files import RECORD_SIZE, STAMPS_US, price_scale, time_ns, with_integer_stamps
 from minhos.feeds.scid.fold import RECORD, Records, kinds
 from minhos.feeds.scid.folders import scid_files
+from minhos.feeds.scid.reader import ScidReader
 from minhos.market.clock import Clock
 from minhos.market.symbols import Symbol, root_of
 from minhos.sierra_check.context import Desk
@@ -60,11 +53,9 @@ class ScidWatch:
 
     def look(self) -> None:
         """Compare the file with the last look."""
-        with open_scid(self.path) as file:
-            n = (file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
-            first = max(0, min(self._n, n) - 1) if self._n >= 0 else max(0, n - 1)
-            file.seek(HEADER_SIZE + first * RECORD_SIZE)
-            data = file.read((n - first) * RECORD_SIZE)
+        with ScidReader(self.path) as file:
+            n = len(file)
+            data = file.raw(max(0, (min(self._n, n) if self._n >= 0 else n) - 1), n)
         if 0 <= n < self._n:
             self.replaced += 1
         elif self._n > 0 and data[:RECORD_SIZE] != self._last:
@@ -122,13 +113,11 @@ def file_findings(watch: ScidWatch, seconds: float, flush_setting_ms: int, price
 
 
 def _sample(path: Path) -> Records:
-    with open_scid(path) as file:
-        n = (file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
-        if n == 0:
-            raise DataError(f"{path.name} holds no records.")
-        file.seek(HEADER_SIZE + max(0, n - SAMPLE) * RECORD_SIZE)
-        data = file.read(min(n, SAMPLE) * RECORD_SIZE)
-    return with_integer_stamps(np.frombuffer(data, RECORD), path)
+    with ScidReader(path) as file:
+        sample = file.records(max(0, len(file) - SAMPLE), len(file))
+    if not len(sample):
+        raise DataError(f"{path.name} holds no records.")
+    return sample
 
 
 def _storage(sample: Records) -> Finding:
@@ -143,9 +132,8 @@ def _storage(sample: Records) -> Finding:
 
 def _stamps(path: Path) -> Finding:
     """Which of the two formats of time this installation writes."""
-    with open_scid(path) as file:
-        file.seek(HEADER_SIZE)
-        raw = int.from_bytes(file.read(8), "little", signed=True)
+    with ScidReader(path) as file:
+        raw = int.from_bytes(file.raw(0, 1)[:8], "little", signed=True)
     modern = STAMPS_US[0] < raw < STAMPS_US[1]
     form = "microseconds as whole numbers" if modern else "days as floating-point numbers, the format before 2021"
     return ok("scid_stamps", f"Times are stored as {form}.", "int64" if modern else "double")

@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from minhos.errors import DataError
-from minhos.feeds.aggregate import Rows
-from minhos.feeds.notes import ReadNotes, to_ticks
+from minhos.feeds.aggregate import BarsOf, Rows, bars_of
+from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.fold import RECORD, Counts, Fold, Records, fold_records
 from minhos.feeds.scid.folders import agreed_symbol
 from minhos.market.instruments import instrument as instrument_of
@@ -151,7 +151,7 @@ def read_scid(
         raise DataError(f"{path} holds {len(records)} records but no trade; let Sierra Chart download the symbol again")
     _check_interval(path, records, counts, interval_ns)
     scale = price_scale(contract, float(np.median(rows.close)))
-    bars, off_tick = bars_of_rows(rows, used, contract.contract, interval_ns, used.tick_size / scale.multiplier)
+    bars, off_tick = bars_of_rows(rows, used, contract.contract, interval_ns, scale.multiplier)
     lines = (_summary(records, counts), *([scale.note] if scale.note else []))
     return bars, ReadNotes(
         str(path), len(records), off_tick, out_of_order=out_of_order, rejected=counts.rejected, lines=lines
@@ -164,25 +164,10 @@ def symbol_of(path: Path, records: Records, wanted: Symbol | None = None) -> Sym
     return agreed_symbol(path, wanted, first.year)
 
 
-def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns: int, tick: float) -> tuple[Bars, int]:
+def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns: int, unit: float) -> BarsOf:
     """Rows binned from 1899-12-30 as bars of one contract, and how many of them have a price beside the tick grid."""
-    (open_, high, low, close), off_grid = to_ticks(rows.prices(), tick)
     closes = ((rows.bin + 1) * (interval_ns // 1000) - EPOCH_US) * 1000
-    return Bars(
-        instrument,
-        (contract,),
-        np.zeros(len(closes), np.int64),
-        closes,
-        open_,
-        high,
-        low,
-        close,
-        rows.volume,
-        rows.bid_volume,
-        rows.ask_volume,
-        rows.trades,
-        interval_ns,
-    ), int(off_grid.any(axis=0).sum())
+    return bars_of(rows, closes, instrument, contract, interval_ns, unit)
 
 
 def time_ns(stamps: Ints) -> Ints:

@@ -50,7 +50,7 @@ def read_since(path: Path, instrument: Instrument, symbol: Symbol, since_ns: int
         rows = Rows._make(column[order] for column in rows)
     rows = fold(rows)
     multiplier = price_scale(symbol, float(np.median(rows.close))).multiplier if len(rows.bin) else 1.0
-    bars, _ = bars_of_rows(rows, instrument, symbol.contract, BAR_INTERVAL_NS, instrument.tick_size / multiplier)
+    bars, _ = bars_of_rows(rows, instrument, symbol.contract, BAR_INTERVAL_NS, multiplier)
     return Recent(bars, newest_ns)
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import DataError
-from minhos.feeds.aggregate import Rows, fold
-from minhos.feeds.notes import ReadNotes, to_ticks
+from minhos.feeds.aggregate import Rows, bars_of, fold
+from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.files import price_scale
 from minhos.feeds.tables import zones
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
-from minhos.market.types import UNKNOWN, Bars, Ints
+from minhos.market.types import Bars, Ints
 
 GRIDS_NS = (60_000_000_000, 5_000_000_000)
 ON_GRID = 0.95
@@ -143,26 +143,9 @@ def _bars(contract: Symbol, rows: TableRows, stamps: str, interval_ns: int) -> t
     folded = fold(Rows(bins, *rows.prices, *rows.volumes))
     used = instrument_of(contract.contract)
     scale = price_scale(Symbol(contract.root, contract.month, contract.year), float(np.median(folded.close)))
-    (open_, high, low, close), off_grid = to_ticks(folded.prices(), used.tick_size / scale.multiplier)
-    bid_volume, ask_volume, trades = (
-        np.full(len(close), UNKNOWN, np.int64) if (column < 0).any() else column for column in folded[6:]
-    )
-    bars = Bars(
-        used,
-        (contract.contract,),
-        np.zeros(len(close), np.int64),
-        (folded.bin + 1) * interval_ns,
-        open_,
-        high,
-        low,
-        close,
-        folded.volume,
-        bid_volume,
-        ask_volume,
-        trades,
-        interval_ns,
-    )
-    return bars, int(off_grid.any(axis=0).sum()), scale.note
+    closes = (folded.bin + 1) * interval_ns
+    bars, off_tick = bars_of(folded, closes, used, contract.contract, interval_ns, scale.multiplier)
+    return bars, off_tick, scale.note
 
 
 def _words(step_ns: int) -> str:
