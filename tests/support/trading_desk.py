@@ -82,6 +82,19 @@ def settings_with(*, sizing: dict | None = None, risk: dict | None = None, **cha
     )
 
 
+class MirroredEngine(Engine):
+    """An engine beside which the journal is folded as it is written; `mirror` is that fold."""
+
+    def __init__(self, state, venue, clock, journal, forecasts=None) -> None:
+        super().__init__(state, venue, clock, journal, forecasts)
+        self.mirror = TradingState(CALENDAR, FixedFeatures())
+        fold(self.mirror, journal.records())
+
+    def record(self, event, time_ns, *, more=False):
+        super().record(event, time_ns, more=more)
+        self.mirror.apply(ev.decode(ev.kind_of(event), ev.encode(event)))
+
+
 class Desk:
     """One engine, its journal and its venue.  Bars follow one another from a Monday 09:30 New York."""
 
@@ -99,6 +112,7 @@ class Desk:
         self.settings = settings or settings_with()
         self.told, self.features = Told(), FixedFeatures(warm_up)
         self.journal = MemoryJournal() if journal is None else journal
+        self._decoded: list[ev.Event] = []
         self.clock = SimulatedClock(max([MONDAY_OPEN, *(record.time_ns for record in self.journal.records())]))
         self.matching = matching
         self.state = TradingState(CALENDAR, self.features)
@@ -167,8 +181,9 @@ class Desk:
         return [(working.remaining, working.order.trigger_ticks) for working in self.venue._book.stops.values()]
 
     def events(self, *kinds: type) -> list:
-        decoded = (ev.decode(record.kind, record.payload) for record in self.journal.records())
-        return [event for event in decoded if not kinds or isinstance(event, kinds)]
+        for record in self.journal.records(after=len(self._decoded)):
+            self._decoded.append(ev.decode(record.kind, record.payload))
+        return [event for event in self._decoded if not kinds or isinstance(event, kinds)]
 
     @property
     def fills(self) -> list[Fill]:
@@ -199,7 +214,7 @@ NAN = math.nan
 
 
 def is_whole(desk: Desk) -> None:
-    """Every lot protected, venue and journal agreed, no order or fill twice."""
+    """Every lot protected, venue and journal agreed, no order or fill twice; the fold is the live state."""
     assert sum(contracts for contracts, _ in desk.stops) == abs(desk.position)
     assert sorted(desk.stops) == sorted(desk.venue_stops)
     assert desk.venue._book.net.get(SYMBOL, 0) == desk.position
@@ -208,4 +223,5 @@ def is_whole(desk: Desk) -> None:
     assert len({order.order_id for order in desk.intents}) == len(desk.intents)
     known = {name for order in desk.intents for name in (order.order_id, order.stop_id)}
     assert {fill.order_id for fill in desk.fills} <= known
-    assert remembered(folded(desk)) == remembered(desk.state)
+    mirror = desk.engine.mirror if isinstance(desk.engine, MirroredEngine) else folded(desk)
+    assert remembered(mirror) == remembered(desk.state)

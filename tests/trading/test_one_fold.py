@@ -12,7 +12,7 @@ from broker_desk import BrokerDesk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_broker import SlowBroker
-from trading_desk import CALENDAR, MICRO, SYMBOL, Desk, FixedFeatures, folded, remembered, settings_with
+from trading_desk import CALENDAR, MICRO, SYMBOL, Desk, FixedFeatures, MirroredEngine, folded, remembered, settings_with
 
 from minhos.accounting.types import Role
 from minhos.errors import JournalError
@@ -20,7 +20,6 @@ from minhos.journal.memory import MemoryJournal
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing.builders import MNQ, MONDAY_OPEN, NQ
 from minhos.trading import events as ev
-from minhos.trading.engine import Engine
 from minhos.trading.order_states import OrderState
 from minhos.trading.recovery import SNAPSHOT, fold, restore_snapshot, restored, take_snapshot
 from minhos.trading.state import TradingState
@@ -36,20 +35,14 @@ class KilledError(Exception):
     """The process is gone; its journal and the broker are not."""
 
 
-class FoldedEngine(Engine):
+class FoldedEngine(MirroredEngine):
     """After every event: the journal's fold, and the snapshot, are the live state.  dies_after: so many events."""
 
     dies_after = -1
     compared = 0
 
-    def __init__(self, state, venue, clock, journal, forecasts=None) -> None:
-        super().__init__(state, venue, clock, journal, forecasts)
-        self.mirror = TradingState(CALENDAR, FixedFeatures())
-        fold(self.mirror, journal.records())
-
     def record(self, event, time_ns, *, more=False):
         super().record(event, time_ns, more=more)
-        self.mirror.apply(ev.decode(ev.kind_of(event), ev.encode(event)))
         live = remembered(self.state)
         assert remembered(self.mirror) == live, event
         copy = TradingState(CALENDAR, FixedFeatures())

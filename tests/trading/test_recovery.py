@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from trading_desk import CALENDAR, SYMBOL, Desk, FixedFeatures, is_whole, remembered, settings_with
+from trading_desk import CALENDAR, SYMBOL, Desk, FixedFeatures, MirroredEngine, is_whole, remembered, settings_with
 
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.errors import JournalError
@@ -58,7 +58,8 @@ class DyingJournal(MemoryJournal):
 
 
 def desk_over(journal: DyingJournal) -> Desk:
-    desk = Desk(settings_with(risk={"max_consecutive_losses": 20}), journal=journal, cash_cents=CASH_CENTS)
+    settings = settings_with(risk={"max_consecutive_losses": 20})
+    desk = Desk(settings, journal=journal, cash_cents=CASH_CENTS, engine_class=MirroredEngine)
     last = desk.state.last_close_ns
     desk.next_bar = 0 if not last else (last - MONDAY_OPEN) // (desk.close_ns(1) - desk.close_ns(0))
     return desk

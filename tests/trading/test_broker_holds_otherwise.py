@@ -1,4 +1,4 @@
-"""What somebody else did while nobody looked, after a bracket of ours had ended; and clocks that go back."""
+"""The broker holds something else than the journal: what somebody else did, a person's word for it, and the stops."""
 
 from __future__ import annotations
 
