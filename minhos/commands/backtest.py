@@ -57,8 +57,8 @@ def backtest(
         daily_returns(found.result),
     )
     result = {
-        "verdict": trained["verdict"],
-        "reason": trained["reason"],
+        "verdict": trained.verdict,
+        "reason": trained.reason,
         "bundle": bundle.id,
         "simulated": history.simulated,
         "bars": len(found.bars),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -47,7 +46,7 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
         registry.promote(bundle.id, user(), SystemClock().now_ns())
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
-    card = make_card(msgspec.convert(trained, TrainingReport, strict=False), found)
+    card = make_card(trained, found)
     write_json(place.card, card)
     console.print(render(card))
     return card

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from minhos.assembly.naming import registry_of, scope_of
@@ -27,7 +26,6 @@ from minhos.errors import LeakSuspected
 from minhos.market.clock import SystemClock
 from minhos.studies.training_runs import run_training
 from minhos.training.report import tables
-from minhos.training.result import TrainResult
 
 
 def train(
@@ -51,7 +49,7 @@ def train(
     registry = registry_of(chosen, place)
     active = registry.active(scope_of(chosen))
     with progress("Training", quiet=as_json) as report:
-        result = run_training(
+        found = run_training(
             history.bars,
             chosen,
             place,
@@ -61,11 +59,10 @@ def train(
             parent=active.id if active else "",
             scheduler=scheduler,
         )
-    found = msgspec.convert(result, TrainResult, strict=False)
     if promote and found.bundle_id:
         registry.promote(found.bundle_id, user(), SystemClock().now_ns())
     if as_json:
-        print_json(result)
+        print_json(found)
     else:
         show(tables(found), simulated=history.simulated)
     if found.leak_suspected:

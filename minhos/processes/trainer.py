@@ -94,11 +94,11 @@ class Trainer:
                 progress=tell,
                 parent=active.id if active else "",
             )
-            if not result["bundle_id"]:
-                raise LeakSuspected(str(result["reason"]))
-            self.registry.promote(result["bundle_id"], "trainer", self.clock.now_ns())
+            if not result.bundle_id:
+                raise LeakSuspected(result.reason)
+            self.registry.promote(result.bundle_id, "trainer", self.clock.now_ns())
             write_json(self.layout.training / f"report-{self.scope.replace('/', '-')}.json", result)
-            tell(1.0, result["reason"])
+            tell(1.0, result.reason)
             self.last_error = ""
         except MinhosError as error:
             self.last_error = str(error)

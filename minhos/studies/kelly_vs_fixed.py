@@ -21,7 +21,7 @@ from minhos.research.measures.edge import edge
 from minhos.research.out_of_sample import OutOfSample
 from minhos.research.sizing_lab.contracts import Contracts, ContractsLab, Runs, Stage, deflate
 from minhos.research.sizing_lab.criteria import Criterion, State, contract_criteria, fraction_criteria
-from minhos.research.sizing_lab.fractions import Fractions, FractionsLab
+from minhos.research.sizing_lab.fractions import HISTORIES, Fractions, FractionsLab
 from minhos.research.sizing_lab.laboratory import sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, SHIPPED, Assumptions
 from minhos.settings import Settings
@@ -75,11 +75,13 @@ def kelly_vs_fixed(
     progress: Progress,
     *,
     scheduler: str | None = None,
+    histories: int = HISTORIES,
 ) -> KellyVsFixed:
     """Size the study's signals in every way.
 
     history: all bars, of which the study's are out of sample.  Orders are sent whatever the switches say: what is
-    asked is their size.  Enters each configuration into the trial ledger.
+    asked is their size.  histories: resampled ones behind each interval in fractions.  Enters each configuration into
+    the trial ledger.
     """
     bars = study.bars
     settings = trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])])
@@ -94,6 +96,7 @@ def kelly_vs_fixed(
         settings.sizing,
         assumptions,
         accounts=account_rules(chosen),
+        n_paths=histories,
         trials=trials.n_trials,
         sharpe_ratio_variance=trials.sharpe_ratio_variance,
     )

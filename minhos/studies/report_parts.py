@@ -6,7 +6,6 @@ What they mean is in `minhos.research`; the order in which they are asked for is
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -115,7 +114,7 @@ def money_of(study: OutOfSample, chosen: Settings, layout: Layout, progress: Pro
 
 def settings_of(chosen: Settings) -> dict[str, dict[str, str]]:
     """Settings that bear on a report, as text, by section; no password is among these sections."""
-    shown: dict[str, dict[str, Any]] = {
+    shown: dict[str, dict[str, object]] = {
         name: getattr(chosen, name).model_dump(exclude=WITHOUT_EFFECT) for name in SHOWN_SETTINGS
     }
     shown["sizing"] = msgspec.structs.asdict(chosen.sizing_parameters())

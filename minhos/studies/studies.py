@@ -5,8 +5,6 @@ Shared by `backtest`, `start --data`, the labs, the report and the scripts.  Tra
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from minhos.assembly.layout import Layout
@@ -29,6 +27,7 @@ from minhos.studies.training_runs import recipe_of, run_training
 from minhos.trading import events as ev
 from minhos.training.members import of_folds
 from minhos.training.train import data_hash
+from minhos.views.training_report import TrainingReport
 
 
 class Study(msgspec.Struct, frozen=True):
@@ -51,8 +50,10 @@ def bundle_for(
     *,
     seed: int | None = None,
     scheduler: str | None = None,
-) -> tuple[Bundle, dict[str, Any]]:
-    """The bundle that was trained on exactly these bars with this recipe and cost; trained now where there is none.
+) -> tuple[Bundle, TrainingReport]:
+    """The bundle that was trained on exactly these bars with this recipe and cost, and the report of its training.
+
+    Trained now where there is none.
 
     Raises:
         LeakSuspected: a leak canary died; nothing may be concluded from this run.
@@ -67,12 +68,17 @@ def bundle_for(
         same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
         judged = manifest.report.get("canaries") is not None and manifest.report.get("cost_ticks") == cost
         if same and judged and seed in (None, manifest.seeds[0]):
-            return bundle, {**manifest.report, "bundle_id": bundle.id}
-    report = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
-    if not report["bundle_id"]:
-        raise LeakSuspected(str(report["reason"]))
-    path = registry.bundles / str(report["bundle_id"])
-    return load_bundle(path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION), report
+            return bundle, _report_of(bundle)
+    result = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
+    if not result.bundle_id:
+        raise LeakSuspected(result.reason)
+    path = registry.bundles / result.bundle_id
+    bundle = load_bundle(path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    return bundle, _report_of(bundle)
+
+
+def _report_of(bundle: Bundle) -> TrainingReport:
+    return msgspec.convert(bundle.manifest.report, TrainingReport, strict=False)
 
 
 def study(

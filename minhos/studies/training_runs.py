@@ -9,11 +9,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from minhos.assembly.files import read_json
 from minhos.assembly.heartbeats import TrainingProgress, report_training
 from minhos.assembly.layout import Layout
 from minhos.errors import TrainingError
@@ -28,6 +26,7 @@ from minhos.settings import Settings
 from minhos.studies.trials import enter
 from minhos.training.process import TrainingJob, save_bars
 from minhos.training.recipe import Recipe, recipe_for
+from minhos.training.result import TrainResult
 
 REFERENCE_CEILING = 0.58
 REFERENCE_DAYS = 90
@@ -51,7 +50,7 @@ def run_training(
     seed: int | None = None,
     parent: str = "",
     scheduler: str | None = None,
-) -> dict[str, Any]:
+) -> TrainResult:
     """Train on those bars in a child process and return its report.
 
     scheduler: address of a Dask scheduler, whose workers then do the fits.
@@ -82,11 +81,12 @@ def run_training(
         )
         (work / "job.json").write_bytes(msgspec.json.encode(job))
         _watch(work / "job.json", progress)
-        result = read_json(work / "result.json")
-    if not isinstance(result, dict):
-        raise TrainingError("the training ended without a report; run it again.")
-    result["trials"] = enter(layout, bars, recipe.recipe_id, {"seed": job.seed}, "train").n_trials
-    return result
+        try:
+            result = msgspec.json.decode((work / "result.json").read_bytes(), type=TrainResult, strict=False)
+        except (OSError, msgspec.DecodeError) as error:
+            raise TrainingError("the training ended without a report; run it again.") from error
+    trials = enter(layout, bars, recipe.recipe_id, {"seed": job.seed}, "train").n_trials
+    return msgspec.structs.replace(result, trials=trials)
 
 
 def reference_bars(root: str) -> Bars:
@@ -104,10 +104,10 @@ def _watch(job: Path, progress: Progress) -> None:
         try:
             assert child.stdout is not None
             for line in child.stdout:
-                message = _decoded(line)
-                error = str(message.get("error", error))
-                if "progress" in message:
-                    progress(float(message["progress"]), str(message.get("message", "")))
+                heard = _decoded(line)
+                error = heard.error or error
+                if heard.progress is not None:
+                    progress(heard.progress, heard.message)
             tail = child.stderr.read().strip().splitlines()[-1:] if child.stderr else []
         except BaseException:
             child.terminate()
@@ -116,12 +116,20 @@ def _watch(job: Path, progress: Progress) -> None:
         raise TrainingError(error or f"the training process ended with code {child.returncode}: {' '.join(tail)}")
 
 
-def _decoded(line: str) -> dict[str, Any]:
+class _Line(msgspec.Struct, frozen=True):
+    """One line of the child: how far it is, or what went wrong."""
+
+    progress: float | None = None
+    message: str = ""
+    error: str = ""
+
+
+def _decoded(line: str) -> _Line:
+    """Nothing where a library printed something of its own."""
     try:
-        message = msgspec.json.decode(line)
+        return msgspec.json.decode(line, type=_Line, strict=False)
     except msgspec.DecodeError:
-        return {}
-    return message if isinstance(message, dict) else {}
+        return _Line()
 
 
 def report_progress(layout: Layout, scope: str) -> Progress:

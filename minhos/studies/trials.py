@@ -7,7 +7,6 @@ do not count.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 import numpy.typing as npt
@@ -43,7 +42,7 @@ def enter(
     layout: Layout,
     bars: Bars,
     recipe_id: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     kind: str,
     sharpe_ratio: float | None = None,
 ) -> Tried:
@@ -60,7 +59,7 @@ def enter(
     return tried(layout, bars)
 
 
-def judged_with(settings: Settings, bundle: Bundle) -> dict[str, Any]:
+def judged_with(settings: Settings, bundle: Bundle) -> dict[str, object]:
     """Settings that a backtest of that bundle depends on beside its recipe, as the ledger wants them."""
     parts = (settings.sizing_parameters(), settings.risk_parameters(), matching_of(settings))
     names = ("sizing", "risk", "matching")
@@ -79,7 +78,7 @@ def tried(layout: Layout, bars: Bars) -> Tried:
 
 
 def enter_and_deflate(
-    layout: Layout, bars: Bars, recipe_id: str, settings: Mapping[str, Any], kind: str, daily_returns: npt.ArrayLike
+    layout: Layout, bars: Bars, recipe_id: str, settings: Mapping[str, object], kind: str, daily_returns: npt.ArrayLike
 ) -> Deflation:
     """Count one configuration with its returns by trade date, shape (n_dates,), and deflate their Sharpe ratio."""
     plain = deflated(daily_returns, 1)

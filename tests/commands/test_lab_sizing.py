@@ -29,7 +29,7 @@ CRITERIA = {"risk_adjusted", "drawdown", "volatility", "win_rate", "constraints"
 
 def sized(study, home):
     chosen = parse({"training": {"processes": 1}})
-    return kelly_vs_fixed(study.bars, study, chosen, Layout(home).make(), lambda share, text: None)
+    return kelly_vs_fixed(study.bars, study, chosen, Layout(home).make(), lambda share, text: None, histories=300)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_switches_that_send_no_orders_do_not_hide_the_sizes(found, tmp_path):
     study, _, _ = found
     chosen = parse({"training": {"processes": 1}, "autonomous": {"auto_trading": False}})
     short = msgspec.structs.replace(study, bars=study.bars.rows(slice(0, 300)))
-    shown = kelly_vs_fixed(short.bars, short, chosen, Layout(tmp_path).make(), lambda share, text: None)
+    shown = kelly_vs_fixed(short.bars, short, chosen, Layout(tmp_path).make(), lambda share, text: None, histories=50)
     assert shown.contracts.run("fixed_1_contract", "break-even").trades > 0
 
 

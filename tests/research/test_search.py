@@ -76,13 +76,13 @@ def test_nothing_of_the_newest_fifth_is_looked_at(bars, found, monkeypatch):
             for name in ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
         },
     )
-    assert search(other, CALENDAR, RECIPE, "lightgbm", trials=6, seed=5, processes=2) == found[0]
+    assert search(other, CALENDAR, RECIPE, "lightgbm", trials=6, seed=5, processes=1) == found[0]
 
 
 def test_shipped_parameters_that_cannot_learn_are_beaten_beyond_chance(bars):
     blind = {**QUICK, "min_child_samples": 2000, "num_leaves": 4, "n_estimators": 3, "learning_rate": 0.005}
     recipe = msgspec.structs.replace(RECIPE, parameters={**RECIPE.parameters, "lightgbm": blind})
-    result = search(bars, CALENDAR, recipe, "lightgbm", trials=8, seed=2, processes=2)
+    result = search(bars, CALENDAR, recipe, "lightgbm", trials=8, seed=2, processes=1)
     assert result.verdict == "better"
     assert result.p_value <= 0.05
     assert "better than the shipped settings beyond chance" in result.sentence
@@ -91,7 +91,7 @@ def test_shipped_parameters_that_cannot_learn_are_beaten_beyond_chance(bars):
 
 def test_on_pure_noise_the_luckiest_trial_is_not_called_better():
     bars = simulate(MarketModel(kind="null", seed=8), NQ, CALENDAR, ns("2025-09-08T00:00:00"), 16 * 276).bars
-    result = search(bars, CALENDAR, RECIPE, "lightgbm", trials=8, seed=1, processes=2)
+    result = search(bars, CALENDAR, RECIPE, "lightgbm", trials=8, seed=1, processes=1)
     assert result.verdict == "no_better"
     assert result.sentence.startswith("No better than the shipped settings")
 
@@ -112,6 +112,18 @@ def test_too_few_dates_an_unknown_member_and_a_network_are_refused(bars):
         search(short, CALENDAR, RECIPE, "lightgbm", trials=2)
     with pytest.raises(TrainingError, match="lstm cannot be searched; choose one of lightgbm"):
         search(bars, CALENDAR, RECIPE, "lstm", trials=2)
+
+
+@pytest.mark.parametrize(("step", "words"), [(1, "moved up; a direction can only be learnt"), (0, "no bar moved")])
+def test_bars_that_move_one_way_cannot_be_searched(bars, step: int, words: str):
+    price = 80_000 + step * np.arange(len(bars))
+    one_way = msgspec.structs.replace(
+        bars, open_ticks=price, low_ticks=price, high_ticks=price + step, close_ticks=price + step
+    )
+    entered: list[str] = []
+    with pytest.raises(NotEnoughData, match=words):
+        search(one_way, CALENDAR, DEMO, "lightgbm", trials=1, record=entered.append, processes=1)
+    assert entered == []
 
 
 @pytest.mark.parametrize("member", searchable())

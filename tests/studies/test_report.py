@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from pathlib import Path
@@ -53,8 +54,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(home: Path) -> ResearchReport:
-    """A 58 % market for four sessions, everything measured."""
-    return reported(oracle_study("ou", 0.58, sessions=4), home, 4)
+    """A 58 % market for four sessions, everything measured, with fewer resampled histories."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            research_report, "kelly_vs_fixed", functools.partial(research_report.kelly_vs_fixed, histories=300)
+        )
+        return reported(oracle_study("ou", 0.58, sessions=4), home, 4)
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,8 @@ from minhos.research.sizing_lab.prop_firm import (
 )
 from minhos.sizing.types import SizingParameters
 
+HISTORIES = 10_000
+"""Resampled ones behind each interval."""
 MINIMUM_BETS = 30
 MINIMUM_DATES = 5
 BASELINES = (FIXED_10, "fixed_same_risk")
@@ -155,7 +157,7 @@ class Fractions:
         *,
         rules: Sequence[EntryRule] = ENTRY_RULES,
         accounts: Sequence[AccountRules] = RULE_SETS,
-        n_paths: int = 10_000,
+        n_paths: int = HISTORIES,
         seed: int = 1,
         trials: int = 1,
         sharpe_ratio_variance: float | None = None,

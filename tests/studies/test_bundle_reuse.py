@@ -52,7 +52,7 @@ def test_another_commission_is_another_verdict(tmp_path: Path, monkeypatch: pyte
 
     def found(of: object) -> str:
         _, judged = studies.bundle_for(of, Settings(), Layout(tmp_path), registry, lambda share, text: None)
-        return str(judged["verdict"])
+        return str(judged.verdict)
 
     assert found(bars) == "edge"
     with pytest.raises(TrainedAnewError):
