@@ -77,8 +77,8 @@ class Desk:
         self._commands.put_nowait((order_id, lambda: self._change(order_id, 0)))
 
     def resize(self, order_id: str, contracts: int) -> None:
-        """Let a stop and its target go on for that many contracts."""
-        self._commands.put_nowait((order_id, lambda: self._change(order_id, contracts)))
+        """Let a stop and its target go on for that many contracts, fewer than now."""
+        self._commands.put_nowait((order_id, lambda: self._resize(order_id, contracts)))
 
     async def run(self) -> None:
         """Carry out commands until cancelled; no error of one command ends it."""
@@ -207,6 +207,14 @@ class Desk:
         return "stops came up as fast as they were taken back"
 
     # Changes --------------------------------------------------------------------------------------------------------
+
+    async def _resize(self, order_id: str, contracts: int) -> None:
+        tracked = self._book.orders.get(order_id)
+        if tracked is not None and tracked.is_open and not 0 < contracts <= tracked.remaining:
+            refusal = f"Order {order_id} is for {tracked.remaining}: it is not resized to {contracts}."
+            self._report(order_id, OrderStatus.CANCEL_REJECTED, refusal)
+            return
+        await self._change(order_id, contracts)
 
     async def _change(self, order_id: str, left: int) -> None:
         tracked = self._book.orders.get(order_id)
