@@ -69,8 +69,6 @@ class MatchingEngine(Venue):
         self._instruments = dict(instruments)
         self._parameters = parameters or MatchingParameters()
         self._book = _Book()
-        self._taken: set[str] = set()
-        """Ids of all orders that were accepted since the start."""
 
     def add_instrument(self, symbol: str, instrument: Instrument) -> None:
         """A further contract, as after a roll."""
@@ -78,12 +76,10 @@ class MatchingEngine(Venue):
 
     def submit(self, order: Order, time_ns: int) -> list[Report]:
         """Take an order into the book; the same id twice is one order."""
-        known = self._taken, self._book.markets, self._book.stops
-        if any(order.order_id in ids for ids in known):
+        if order.order_id in self._book.markets or order.order_id in self._book.stops:
             return [OrderReport(order.order_id, OrderStatus.ACCEPTED, time_ns, "was accepted before")]
         if reason := self._refusal(order):
             return [OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, reason)]
-        self._taken.add(order.order_id)
         resting = self._book.stops if order.order_type is OrderType.STOP else self._book.markets
         resting[order.order_id] = _Working(order, order.contracts, order.decided_ns or time_ns)
         return [OrderReport(order.order_id, OrderStatus.ACCEPTED, time_ns)]
