@@ -35,8 +35,8 @@ def paper_venue(request: VenueRequest) -> PaperVenue:
 @parts.venues("sierra")
 def sierra_venue(request: VenueRequest) -> SierraVenue:
     """Sierra Chart's DTC server."""
-    options = msgspec.convert(request.options, SierraOptions)
-    return SierraVenue(options, request.instruments, request.clock, OrderGate(request.orders_lock), request.halt_file)
+    options, gate = msgspec.convert(request.options, SierraOptions), OrderGate(request.orders_lock, request.clock)
+    return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file)
 
 
 def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
