@@ -13,6 +13,9 @@ VENUE = "`[trading] venue` and `[venue.NAME]` choose a venue of the user's own a
 USER = "`[user] file` names a Python file with parts of the user's own."
 PARTS = "New command `parts`: the parts that are loaded, from where, and what they change."
 PACKAGES = "New command `packages`: licences, locks and known vulnerabilities of what is installed."
+RULES = (
+    "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
+)
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 
@@ -77,5 +80,35 @@ WANTED: list[Wanted] = [
         "JSON: pid, state, time_ns, port, sequence",
         "JSON: pid, home, created_s, time_ns, state, port, sequence",
         BEATS,
+    ),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[]", None, "object", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].decisions", None, "int", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
+    Wanted(
+        "journals > demo > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 474, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra_restarted > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra_halted > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
     ),
 ]
