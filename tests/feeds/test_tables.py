@@ -50,6 +50,7 @@ ZOO = {
     "UTC without offset": (lambda t: wall(t, "UTC"), {}),
     "New York": (lambda t: wall(t, "America/New_York"), {}),
     "Chicago": (lambda t: wall(t, "America/Chicago", "%m/%d/%Y %H:%M"), {}),
+    "Chicago, two digits of the year": (lambda t: wall(t, "America/Chicago", "%m/%d/%y %H:%M"), {}),
     "Chicago AM PM": (lambda t: wall(t, "America/Chicago", "%m/%d/%Y %I:%M %p"), {}),
     "Berlin with dots": (lambda t: wall(t, "Europe/Berlin", "%d.%m.%Y %H:%M:%S"), COMMA),
     "London, day first": (lambda t: wall(t, "Europe/London", "%d/%m/%Y %H:%M"), {}),
@@ -245,6 +246,17 @@ def test_order_repeats_and_holes_are_put_right_and_counted(tmp_path: Path) -> No
     assert (notes.out_of_order, notes.duplicates, notes.rejected) == (1, 2, 2)
     assert bars.bar(7).close_ticks == 5
     assert any("2 rows repeat a stamp, 1 with other values; the last one counts" in line for line in notes.lines)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2025-02-31T10:00:00+00:00", "2025-10-06T14:14:60+00:00", "2025-13-01T10:00:00+00:00"]
+)
+def test_a_stamp_that_does_not_exist_displaces_no_bar(tmp_path: Path, stamp: str) -> None:
+    path = write(tmp_path / "NQZ25.csv", WEEK, iso)
+    path.write_text(path.read_text() + f"{stamp},1,1,1,1,1\n")
+    (bars,), notes = read_file(path)
+    assert_week(bars)
+    assert (notes.rejected, notes.duplicates) == (1, 0)
 
 
 def test_the_newest_row_may_come_first(tmp_path: Path) -> None:

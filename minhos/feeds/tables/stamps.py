@@ -22,11 +22,11 @@ _NO_DAY = -1
 
 _DATE = (
     r"^\s*(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
-    r"|(?P<first>\d{1,2})(?P<separator>[-/.])(?P<second>\d{1,2})[-/.](?P<last>\d{4}|\d{2})"
+    r"|(?P<head>\d{1,2})(?P<separator>[-/.])(?P<middle>\d{1,2})[-/.](?P<last>\d{4}|\d{2})"
     r"|(?P<c_year>(?:19|20)\d{2})(?P<c_month>\d{2})(?P<c_day>\d{2}))"
 )
 _TIME = (
-    r"[ T,_]*(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second_>\d{2})(?:[.,:](?P<fraction>\d{1,9})\d*)?)?"
+    r"[ T,_]*(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9})\d*)?)?"
     r"|(?P<c_hour>\d{2})(?P<c_minute>\d{2})(?P<c_second>\d{2})?)\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 )
 _OFFSET = r"\s*(?:(?:UTC|GMT)?(?P<sign>[+-])(?P<o_hour>\d{2}):?(?P<o_minute>\d{2})|(?P<zulu>Z|z|UTC|GMT))?\s*$"
@@ -90,15 +90,15 @@ def _text(text: pl.Series) -> Stamps:
 
     parts = text.str.extract_groups(_DATE + _TIME + _OFFSET).struct.unnest()
     number = {name: parts[name].cast(pl.Int64, strict=False) for name in parts.columns if name not in _WORDS}
-    days, note = _days(number, parts["separator"])
+    days, note = _days(parts, number)
     hour = number["hour"].fill_null(number["c_hour"])
     half = parts["half"].str.to_lowercase().str.slice(0, 1).to_numpy()
     hours = _filled(hour)
     hours = np.where(half == "p", hours % 12 + 12, np.where(half == "a", hours % 12, hours))
-    minutes, seconds = _either(number, "minute", "c_minute"), _either(number, "second_", "c_second")
+    minutes, seconds = (_filled(number[name].fill_null(number[f"c_{name}"])) for name in ("minute", "second"))
     fraction = _filled(parts["fraction"].str.pad_end(9, "0").cast(pl.Int64, strict=False))
     ns = (days * 86_400 + hours * 3600 + minutes * 60 + seconds) * NANOS_PER_SECOND + fraction
-    readable = hour.is_not_null().to_numpy() & (hours < 24) & (minutes < 60) & (days > _NO_DAY)
+    readable = hour.is_not_null().to_numpy() & (hours < 24) & (minutes < 60) & (seconds < 60) & (days > _NO_DAY)
     offset = (parts["sign"].is_not_null() | parts["zulu"].is_not_null()).to_numpy()
     if offset.any():
         sign = np.where(parts["sign"].to_numpy() == "-", -1, 1)
@@ -109,20 +109,22 @@ def _text(text: pl.Series) -> Stamps:
     return Stamps(np.where(readable, ns, MISSING), bool(offset.any()), note)
 
 
-def _days(number: dict[str, pl.Series], separator: pl.Series) -> tuple[Ints, str]:
+def _days(parts: pl.DataFrame, number: dict[str, pl.Series]) -> tuple[Ints, str]:
     """Days since 1970, _NO_DAY where there is no such date, and how the order of day and month was found out."""
-    year, month, day = (_filled(number[name].fill_null(number[f"c_{name}"])) for name in ("year", "month", "day"))
-    short = number["first"].is_not_null().to_numpy()
-    note = ""
+    import polars as pl
+
+    short = parts["head"].is_not_null()
+    day_first, note = False, ""
     if short.any():
-        first, second, last = (_filled(number[name]) for name in ("first", "second", "last"))
-        day_first, note = _order(first[short], second[short], separator.drop_nulls()[0])
-        year = np.where(short, np.where(last < 100, last + 2000, last), year)
-        month = np.where(short, second if day_first else first, month)
-        day = np.where(short, first if day_first else second, day)
-    valid = (year >= 1970) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    months = np.where(valid, (year - 1970) * 12 + month - 1, 0).astype("M8[M]")
-    return np.where(valid, months.astype("M8[D]").astype(np.int64) + day - 1, _NO_DAY), note
+        head, middle = (_filled(number[name].filter(short)) for name in ("head", "middle"))
+        day_first, note = _order(head, middle, parts["separator"].drop_nulls()[0])
+    day, month = ("head", "middle") if day_first else ("middle", "head")
+    full_year = pl.when(pl.col("last").str.len_chars() == 2).then("20" + pl.col("last")).otherwise("last")
+    ymd = [pl.coalesce("year", "c_year", full_year), pl.coalesce("month", "c_month", month)]
+    ymd.append(pl.coalesce("day", "c_day", day))
+    dates = parts.select(pl.concat_str(ymd, separator="-").str.to_date("%Y-%m-%d", strict=False)).to_series()
+    days = dates.cast(pl.Int32).fill_null(_NO_DAY).to_numpy().astype(np.int64)
+    return np.maximum(days, _NO_DAY), note
 
 
 def _order(first: Ints, second: Ints, separator: str) -> tuple[bool, str]:
@@ -143,7 +145,3 @@ def _order(first: Ints, second: Ints, separator: str) -> tuple[bool, str]:
 
 def _filled(series: pl.Series) -> Ints:
     return series.fill_null(0).to_numpy().astype(np.int64)
-
-
-def _either(number: dict[str, pl.Series], name: str, other: str) -> Ints:
-    return _filled(number[name].fill_null(number[other]))
