@@ -7,7 +7,7 @@ async for record in history(ClientOptions(port=11098), HistoricalPriceDataReques
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
@@ -55,7 +55,7 @@ async def history(options: ClientOptions, request: m.HistoricalPriceDataRequest)
         wire.abort()
 
 
-async def packed_history(options: ClientOptions, request: m.HistoricalPriceDataRequest) -> AsyncIterator[bytes]:
+async def packed_history(options: ClientOptions, request: m.HistoricalPriceDataRequest) -> AsyncGenerator[bytes, None]:
     """The same as the stream of binary messages in the pieces in which it comes, for histories of millions.
 
     The caller cuts it and stops at the last record or the trailer.  Raises as `history` does; where the stream ends

@@ -12,11 +12,11 @@ import msgspec
 
 from minhos.errors import CalendarError, DataError
 from minhos.feeds.files import Loaded, load
-from minhos.feeds.times import iso
 from minhos.market.calendar import SessionCalendar
 from minhos.market.gate import DateJudgement, GateParameters, GateReport, judge
 from minhos.market.quality import QualityReport, assess
 from minhos.market.types import Bars
+from minhos.words import utc
 
 
 class DataReport(msgspec.Struct, frozen=True):
@@ -80,8 +80,8 @@ def report_of(loaded: Loaded, calendar: SessionCalendar, parameters: GateParamet
         contracts=bars.contracts,
         bars=len(bars),
         kept_bars=len(kept),
-        first=iso(int(times[0])),
-        last=iso(int(times[-1])),
+        first=utc(int(times[0])),
+        last=utc(int(times[-1])),
         notes=tuple(loaded.sentences()),
         quality=_quality(loaded, kept if len(kept) else bars, calendar),
         gate=gate,

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from minhos.errors import DataError
-from minhos.feeds.times import iso
 from minhos.market.calendar import SessionCalendar
 from minhos.market.roll import roll_point
 from minhos.market.symbols import contract_expiry_ns, parse_symbol
 from minhos.market.types import COLUMNS, Bars
+from minhos.words import utc
 
 _COMPARED = ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume")
 
@@ -52,7 +52,7 @@ def merge(parts: Sequence[Bars], sources: Sequence[str]) -> tuple[Bars, list[str
         i = int(wrong[0])
         raise DataError(
             f"{sources[origin[i]]} and {sources[origin[i + 1]]} contradict each other on the bar that closes at "
-            f"{iso(int(joined.close_time_ns[i]))} and on {len(wrong) - 1} more; remove one of the two"
+            f"{utc(int(joined.close_time_ns[i]))} and on {len(wrong) - 1} more; remove one of the two"
         )
     cut = int((same_time & different).sum())
     lines = [f"{len(parts)} files of {joined.symbol} merged: {int(same_time.sum()):,} bars were in more than one"]

@@ -17,13 +17,13 @@ from minhos.feeds.port import Feed, FeedStatus
 from minhos.feeds.scid.feed import FolderFeed
 from minhos.feeds.simulated.feed import SimulatedFeed
 from minhos.feeds.simulated.model import MarketModel
-from minhos.feeds.times import iso
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Price, Slice
 from minhos.testing import feed_conformance as conformance
 from minhos.testing.builders import NQ, ns
 from minhos.testing.feed_conformance import CHECKS, FeedBench, feed_request
+from minhos.words import utc
 
 CALENDAR = SessionCalendar.load()
 FIRST, START = ns("2025-10-05T18:00-04:00"), ns("2025-10-06T15:30-04:00")
@@ -120,7 +120,7 @@ class ExampleBench(FolderBench):
 
 def line_of(bar: Bar) -> str:
     prices = ",".join(f"{NQ.to_points(t)}" for t in (bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks))
-    return f"{iso(bar.open_time_ns)},{prices},{bar.volume}\n"
+    return f"{utc(bar.open_time_ns)},{prices},{bar.volume}\n"
 
 
 @pytest.fixture(autouse=True)

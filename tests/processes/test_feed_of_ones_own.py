@@ -9,10 +9,10 @@ import pytest
 from live_folder import BETS, CALENDAR, FIRST, SECOND, START, Desk, bars_of, expected_closes
 
 from minhos import parts
-from minhos.feeds.times import iso
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars
 from minhos.testing.builders import NQ
 from minhos.trading import events as ev
+from minhos.words import utc
 
 EXAMPLE = Path(__file__).parents[2] / "examples/feed_csv.py"
 BARS = bars_of(FIRST, 4 * 276 + 100, symbol="NQZ25")
@@ -35,7 +35,7 @@ class Csv:
 
 def _line(bar: Bar) -> str:
     prices = ",".join(f"{NQ.to_points(t)}" for t in (bar.open_ticks, bar.high_ticks, bar.low_ticks, bar.close_ticks))
-    return f"{iso(bar.open_time_ns)},{prices},{bar.volume}\n"
+    return f"{utc(bar.open_time_ns)},{prices},{bar.volume}\n"
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ Log = Callable[[str], None]
 class ScidBackend:
     """Keeps the port `minhos.dtc.backend.Backend`; `poll` is to be called many times a second.
 
-    password: what a client must give; empty lets everyone in.  log: told one sentence for what clients do.
+    password: what a client must give; empty lets everyone in.  log: gets a sentence for what clients do.
     """
 
     def __init__(self, folder: Path, password: str = "", log: Log = lambda sentence: None) -> None:

@@ -2,7 +2,7 @@
 
 History from the file's end on, then ticks as they come, and history again whenever the bridge says so.  What lies
 further back than a connection compares is compared day by day, while ticks go on: Sierra Chart may fill in a gap of
-last week.  Whatever changed behind the file's end is told in a note.  See `mirror` for the connection.
+last week.  Whatever changed behind the file's end is reported in a note.  See `mirror` for the connection.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import numpy as np
@@ -111,25 +112,37 @@ class Copy:
 
     async def _pass(self, start: int) -> bool:
         """Read history from that stamp on into the file; False where the pass must begin earlier."""
-        request = m.HistoricalPriceDataRequest(
-            request_id=1, symbol=self.symbol, start_date_time=start - EPOCH_US, use_zlib_compression=1
-        )
-        copying, rest = Pass(self.file, start), b""
+        copying = Pass(self.file, start)
         try:
-            async for piece in packed_history(self._options, request):
-                records, used = unpacked(rest + piece)
-                rest = (rest + piece)[used:]
+            async for records in self._history(start):
                 copying.take(records)
                 self.n_records += len(records)
-                if _ends(rest):
-                    copying.finish()
-                    self._tell(copying.changed_stamp)
-                    return not copying.doubtful
+            copying.finish()
         finally:
             copying.abandon()
+        self._note_change(copying.changed_stamp)
+        return not copying.doubtful
+
+    async def _history(self, start: int, stop: int = 0) -> AsyncGenerator[Records, None]:
+        """The bridge's records with start <= stamp < stop, 0 for no end, in pieces.  Raises DtcError."""
+        request = m.HistoricalPriceDataRequest(
+            request_id=1,
+            symbol=self.symbol,
+            start_date_time=start - EPOCH_US,
+            end_date_time=stop - 1 - EPOCH_US if stop else 0,
+            use_zlib_compression=1,
+        )
+        rest = b""
+        async with contextlib.aclosing(packed_history(self._options, request)) as pieces:
+            async for piece in pieces:
+                records, used = unpacked(rest + piece)
+                rest = (rest + piece)[used:]
+                yield records
+                if _ends(rest):
+                    return
         raise DtcDisconnected("The history broke off.")
 
-    def _tell(self, changed_stamp: int) -> None:
+    def _note_change(self, changed_stamp: int) -> None:
         if changed_stamp:
             since = dt.datetime.fromtimestamp((changed_stamp - EPOCH_US) // 1_000_000, dt.UTC)
             self.note = (
@@ -155,23 +168,13 @@ class Copy:
 
     async def _is_equal(self, start: int, stop: int) -> bool:
         """Whether the bridge's records with start <= stamp < stop are those of the file."""
-        request = m.HistoricalPriceDataRequest(
-            request_id=1,
-            symbol=self.symbol,
-            start_date_time=start - EPOCH_US,
-            end_date_time=stop - 1 - EPOCH_US,
-            use_zlib_compression=1,
-        )
-        place, end, rest = self.file.index(start), self.file.index(stop), b""
-        async for piece in packed_history(self._options, request):
-            records, used = unpacked(rest + piece)
-            rest = (rest + piece)[used:]
-            if self.file.read(place, min(place + len(records), end)) != records.tobytes():
-                return False
-            place += len(records)
-            if _ends(rest):
-                return place == end
-        raise DtcDisconnected("The history broke off.")
+        place, end = self.file.index(start), self.file.index(stop)
+        async with contextlib.aclosing(self._history(start, stop)) as pieces:
+            async for records in pieces:
+                if self.file.read(place, min(place + len(records), end)) != records.tobytes():
+                    return False
+                place += len(records)
+        return place == end
 
 
 def _ends(rest: bytes) -> bool:

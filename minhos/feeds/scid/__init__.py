@@ -1,1 +1,4 @@
-"""Sierra Chart's own files: .scid and its text exports, read whole or followed as they grow."""
+"""Sierra Chart's .scid files.  Entry points: `feed.FolderFeed` for a folder that grows, `files.read_scid` for a file.
+
+Not for its text exports: those are a row of `tables.formats`.
+"""

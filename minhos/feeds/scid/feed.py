@@ -16,10 +16,10 @@ from minhos.feeds.scid.folders import scid_files
 from minhos.feeds.scid.recent import newest_record_ns, read_since
 from minhos.feeds.scid.tail import MAX_DELAY_NS, ScidTail
 from minhos.feeds.stitch import stitch
-from minhos.feeds.times import iso
 from minhos.market.roll import ActiveContract, RollState, active_contract, daily_volumes
 from minhos.market.symbols import contract_expiry_ns, next_contract, parse_symbol
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Bars, Price, Slice
+from minhos.words import utc
 
 _DAY_NS = 24 * 60 * NANOS_PER_MINUTE
 HISTORY_NS = 100 * _DAY_NS
@@ -177,9 +177,9 @@ class FolderFeed(Feed):
         return max(self._tail.newest_ns, self._newest_at_start_ns)
 
     def _end(self) -> str:
-        return iso(self._newest_ns())
+        return utc(self._newest_ns())
 
 
 def calendar_year(time_ns: int) -> int:
     """The UTC year of a moment."""
-    return int(iso(time_ns)[:4])
+    return int(utc(time_ns)[:4])

@@ -1,7 +1,7 @@
 """Sierra Chart's intraday files (.scid): layout, checks, and whole files into bars.
 
 One file holds one contract: a header of 56 bytes, then records of 40.  Stamps come in two formats, prices in
-one of two scales; both are told by value and said in the notes.  For a file that grows see `tail`.
+one of two scales; both are known by their values and said in the notes.  For a file that grows see `tail`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def read_records(path: Path) -> Records:
 
 
 def with_integer_stamps(records: Records, path: Path) -> Records:
-    """The records with stamps in microseconds; the format is told by the first stamp.  Raises DataError."""
+    """The records with stamps in microseconds; the format shows in the first stamp.  Raises DataError."""
     first = records["stamp"][:1].copy()
     if STAMPS_US[0] < first[0] < STAMPS_US[1]:
         return records

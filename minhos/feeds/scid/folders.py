@@ -30,8 +30,8 @@ def find_sierra_folder(environment: Mapping[str, str] | None = None, home: Path 
     roots += [user / ".wine/drive_c", Path(variables.get("WINEPREFIX", user / ".wine")) / "drive_c"]
     roots += [Path("/mnt/c"), Path("/mnt/d"), user / "Parallels/C", user, user / "Documents"]
     roots += sorted(Path("/Volumes").glob("*C*")) if sys.platform == "darwin" else []
-    told = [Path(variables[VARIABLE])] if variables.get(VARIABLE) else []
-    candidates = told + [root / place for root in roots for place in _PLACES]
+    named = [Path(variables[VARIABLE])] if variables.get(VARIABLE) else []
+    candidates = named + [root / place for root in roots for place in _PLACES]
     return [folder for folder in dict.fromkeys(candidates) if _has_scid(folder)]
 
 

@@ -1,1 +1,4 @@
-"""Generated markets with a known answer, and the oracle that knows it."""
+"""Generated markets with a known answer.  Entry points: `market.simulate`, and `feed.SimulatedFeed` at a set pace.
+
+Not for judging models: what a forecast is worth here says nothing of a real market.
+"""

@@ -1,1 +1,4 @@
-"""Text and parquet tables of bars or ticks."""
+"""Files of bars or ticks by one table of formats.  Entry point: `tables.read_file`; the table itself is `formats`.
+
+Importers only: this loads polars.  Not for files that grow.
+"""

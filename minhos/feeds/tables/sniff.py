@@ -1,4 +1,4 @@
-"""What a data file is, told by its first bytes and lines, and a text file's table as columns of text.
+"""What a data file is by its first bytes and lines, and a text file's table as columns of text.
 
 Nothing here knows what a column means: see `formats` and `tables`.  Importers only: this loads polars, which also
 decompresses gzip and zstandard.
