@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from minhos.errors import ModelError
-from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeaturePipeline
+from minhos.features.pipeline import FeaturePipeline, feature_set
+from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SimulatedClock, SystemClock
-from minhos.market.types import Bars, Instrument
+from minhos.market.types import Bar, Bars, Instrument
 from minhos.models.bundle import BundleInfo, load_bundle
 from minhos.models.forecast import LSTM
 from minhos.models.registry import Registry
@@ -52,11 +53,27 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str, leavin
     return msgspec.structs.replace(values, settings_id=digest)
 
 
-def feature_factory(calendar: SessionCalendar) -> Callable[[Instrument], Observe]:
-    """A fresh pipeline for an instrument, as a function of a bar."""
+def feature_factory(
+    calendar: SessionCalendar, clock: Clock | None = None, report: Callable[[str], None] | None = None
+) -> Callable[[Instrument], Observe]:
+    """A fresh pipeline for an instrument, as a function of a bar.
+
+    report: is given a sentence after each bar at which a feature of the user's had no value, or took too long by
+    the clock.  What it does with it must not change what the bar gives: a replay measures no time.
+    """
 
     def make(instrument: Instrument) -> Observe:
-        return FeaturePipeline(instrument, calendar).update
+        pipeline = FeaturePipeline(instrument, calendar, clock)
+        if report is None:
+            return pipeline.update
+
+        def observe(bar: Bar) -> Observation | None:
+            observation = pipeline.update(bar)
+            if sentence := pipeline.refusal or pipeline.slow:
+                report(sentence)
+            return observation
+
+        return observe
 
     return make
 
@@ -72,7 +89,8 @@ def load_model(
 
     Raises ModelError where it is damaged or does not fit the features that run.
     """
-    bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    features = feature_set()
+    bundle = load_bundle(info.path, feature_names=features.names, feature_version=features.version)
     manifest = bundle.manifest
     off = members_off(bundle.members)
     present = {name: model for name, model in bundle.members.items() if name not in off}

@@ -23,7 +23,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.terminal import console, progress, say, say_all
 from minhos.errors import DataError, DataRefused, NotEnoughData
-from minhos.features.pipeline import FEATURE_NAMES, compute
+from minhos.features.pipeline import compute, feature_set
 from minhos.feeds.check import DataReport
 from minhos.feeds.check import check_data as judge_data
 from minhos.feeds.scid.folders import find_sierra_folder
@@ -77,7 +77,7 @@ def check_context(
         "bars": len(bars),
         "sessions": sessions,
         "contracts": list(bars.contracts),
-        "features": len(FEATURE_NAMES),
+        "features": len(feature_set().names),
         "bars_with_features": warm,
         "last_close_ticks": int(bars.close_ticks[-1]),
         "atr_ticks": float(table.atr_ticks[-1]),

@@ -18,14 +18,25 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.errors import FeedError
+from minhos import parts
+from minhos.errors import FeedError, PartsError
+from minhos.features.feature import Own, Refused
 from minhos.features.parameters import PARAMETERS
-from minhos.features.row import FEATURE_NAMES, FEATURE_VERSION, RowBuilder
+from minhos.features.row import FEATURE_NAMES, FEATURE_VERSION, RowBuilder, feature_set
 from minhos.features.types import Floats, MarketState, Observation
 from minhos.market.calendar import Session, SessionCalendar
+from minhos.market.clock import Clock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Instrument, Ints
 
-__all__ = ["FEATURE_NAMES", "FEATURE_VERSION", "WARM_UP_BARS", "FeaturePipeline", "FeatureTable", "compute"]
+__all__ = [
+    "FEATURE_NAMES",
+    "FEATURE_VERSION",
+    "WARM_UP_BARS",
+    "FeaturePipeline",
+    "FeatureTable",
+    "compute",
+    "feature_set",
+]
 
 Doubles = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
@@ -40,18 +51,22 @@ WARM_UP_BARS = PARAMETERS.indicator_bars + PARAMETERS.window
 class FeaturePipeline:
     """Features of one instrument.  Restarted at its anchor it gives the same observations, bit for bit."""
 
-    def __init__(self, instrument: Instrument, calendar: SessionCalendar) -> None:
+    def __init__(self, instrument: Instrument, calendar: SessionCalendar, clock: Clock | None = None) -> None:
+        """clock: measures the user's features; None where nobody waits for them."""
         self.instrument = instrument
+        self.refusal = ""
+        """Why a feature of the user's has no value at the last bar: a sentence with file, line and way out."""
         self.anchor_time_ns = 0
         """Close of the first bar taken in; 0 before it."""
-        self._calendar = calendar
+        self._calendar, self._clock = calendar, clock
         self._parameters = PARAMETERS
-        self._builder = RowBuilder(PARAMETERS)
+        self._own = Own(clock) if parts.features.own() else None
+        self._builder = RowBuilder(PARAMETERS, self._own)
         self._symbol = ""
         self._offset = self._close = 0
         self._time_ns = self._session_open_ns = 0
         self._bars = 0
-        self._buffer = np.zeros((_BUFFER_ROWS, len(FEATURE_NAMES)), dtype=np.float32)
+        self._buffer = np.zeros((_BUFFER_ROWS, len(feature_set().names)), dtype=np.float32)
         self._end = 0
 
     @property
@@ -62,6 +77,8 @@ class FeaturePipeline:
     def update(self, bar: Bar) -> Observation | None:
         """Take in the next closed bar; None while warming up and for a bar outside every session.
 
+        None, too, where a feature of the user's has no value: `refusal` says why, and 60 whole rows are needed anew.
+
         Raises FeedError for a duplicate, an older bar or another interval than five minutes.
         """
         close_time_ns = bar.close_time_ns
@@ -70,8 +87,12 @@ class FeaturePipeline:
         session = self._calendar.session_of_bar(close_time_ns)
         if session is None:
             return None
-        values = self._step(bar, session)
         self._bars += 1
+        try:
+            values = self._step(bar, session)
+            self.refusal = ""
+        except Refused as refused:
+            values, self.refusal, self._end = None, str(refused), 0
         if values is None or self._bars <= self._parameters.indicator_bars:
             return None
         row = np.array(values, dtype=np.float32)
@@ -89,9 +110,14 @@ class FeaturePipeline:
         )
         return Observation(bar.symbol, close_time_ns, self.anchor_time_ns, row, window, state)
 
+    @property
+    def slow(self) -> str:
+        """Which feature of the user's took over 100 ms at the last bar, as a sentence; empty for none."""
+        return self._own.slow if self._own is not None else ""
+
     def copy(self) -> FeaturePipeline:
         """An independent pipeline in the same state."""
-        return copy.deepcopy(self, {id(self._calendar): self._calendar})
+        return copy.deepcopy(self, {id(shared): shared for shared in (self._calendar, self._clock)})
 
     def _step(self, bar: Bar, session: Session) -> list[float] | None:
         """Splice and return of the bar, then every group."""
@@ -153,14 +179,20 @@ class FeatureTable(msgspec.Struct, frozen=True, eq=False):
 
 
 def compute(bars: Bars, calendar: SessionCalendar, progress: Progress | None = None) -> FeatureTable:
-    """Features of each bar.  Raises FeedError where bars are out of order, CalendarError outside the calendar."""
+    """Features of each bar.
+
+    Raises FeedError where bars are out of order, CalendarError outside the calendar, PartsError where a feature of
+    the user's has no value after its warm-up.
+    """
     n = len(bars)
-    rows = np.zeros((n, len(FEATURE_NAMES)), dtype=np.float32)
+    rows = np.zeros((n, len(feature_set().names)), dtype=np.float32)
     valid = np.zeros(n, dtype=bool)
     atr, volatility, volume = np.zeros(n), np.ones(n), np.ones(n)
     pipeline = FeaturePipeline(bars.instrument, calendar)
     for i, bar in enumerate(bars):
         observation = pipeline.update(bar)
+        if pipeline.refusal:
+            raise PartsError(f"At the bar that closes at {_iso(bar.close_time_ns)}: {pipeline.refusal}")
         if observation is not None:
             state = observation.state
             rows[i], valid[i] = observation.row, True

@@ -9,6 +9,13 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
+class FeatureSet(msgspec.Struct, frozen=True):
+    """What a row holds: the names in its order, and the version that tells what they mean."""
+
+    names: tuple[str, ...]
+    version: str
+
+
 class MarketState(msgspec.Struct, frozen=True, gc=False):
     """What sizing and risk must know of the market at a bar's close.
 

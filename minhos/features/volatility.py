@@ -21,7 +21,7 @@ class SeasonalVolatility:
     __slots__ = ("_gain", "_level", "_seasons")
 
     def __init__(self, parameters: FeatureParameters, slots: int) -> None:
-        self._gain = 1.0 - 0.5 ** (1.0 / parameters.level_half_life)
+        self._gain: float = 1.0 - 0.5 ** (1.0 / parameters.level_half_life)
         self._seasons = SlotMean(parameters.season_days, slots)
         self._level = 0.0
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from minhos import parts
 from minhos.errors import ModelError
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.calibration import Calibrator
@@ -60,6 +61,8 @@ class BundleContents(msgspec.Struct, frozen=True):
     parent: str
     report: dict[str, Any]
     minhos_version: str
+    parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """The user's features and members that it was trained with, with version and digest; unset for none."""
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +94,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report: dict[str, Any]
     minhos_version: str
     files: dict[str, FileEntry]
+    parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """As in `BundleContents`; bundles without parts of the user's are written as 0.1.0 wrote them."""
+
+    @property
+    def features_of_the_user(self) -> dict[str, str]:
+        """Those of `parts` that must run where it serves; a member is an ONNX file and needs no code there."""
+        named = self.parts or {}
+        return {key: identity for key, identity in named.items() if key.startswith(f"{parts.features.kind} ")}
 
     @property
     def scope(self) -> str:
@@ -187,8 +198,19 @@ def write_bundle(contents: BundleContents, folder: Path) -> BundleInfo:
 
 
 def load_bundle(path: Path, *, feature_names: tuple[str, ...], feature_version: str | int) -> Bundle:
-    """Read and verify a bundle for the features that run; ModelError says what does not fit."""
+    """Read and verify a bundle for the features that run; ModelError says what does not fit.
+
+    The user's features that it was trained with must be loaded as they were then.
+    """
     manifest, members = verify_bundle(path)
+    here = parts.identities(parts.features)
+    found = parts.differences(
+        manifest.features_of_the_user, here, made=f"Bundle {path.name} was trained", now="this process"
+    )
+    if found:
+        raise ModelError(
+            f"{'; '.join(found)}: put [user] file in minhos.toml back to what it was then, or train a new one."
+        )
     if manifest.feature_version != feature_version:
         raise ModelError(
             f"Bundle {path.name} was trained on features of version {manifest.feature_version}, these are of version "

@@ -11,7 +11,7 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.trading import trading_settings
 from minhos.assembly.venues import matching_of
 from minhos.errors import LeakSuspected, NotEnoughData
-from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, FeatureTable, compute
+from minhos.features.pipeline import FeatureTable, compute, feature_set
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.batch import FeatureHistory, ForecastCache
@@ -60,12 +60,13 @@ def bundle_for(
     """
     wanted, cost = data_hash(bars), bars.instrument.round_trip_cost_ticks()
     recipe_id = recipe_of(settings, len(bars)).recipe_id
+    features = feature_set()
     for info in registry.list():
-        if info.status == "damaged":
+        if info.status == "damaged" or info.recipe_id != recipe_id:
             continue
-        bundle = load_bundle(info.path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+        bundle = load_bundle(info.path, feature_names=features.names, feature_version=features.version)
         manifest = bundle.manifest
-        same = manifest.data_hash == wanted and manifest.recipe_id == recipe_id
+        same = manifest.data_hash == wanted
         judged = manifest.report.get("canaries") is not None and manifest.report.get("cost_ticks") == cost
         if same and judged and seed in (None, manifest.seeds[0]):
             return bundle, _report_of(bundle)
@@ -73,7 +74,7 @@ def bundle_for(
     if not result.bundle_id:
         raise LeakSuspected(result.reason)
     path = registry.bundles / result.bundle_id
-    bundle = load_bundle(path, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    bundle = load_bundle(path, feature_names=features.names, feature_version=features.version)
     return bundle, _report_of(bundle)
 
 

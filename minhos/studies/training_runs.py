@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from minhos import parts
 from minhos.assembly.heartbeats import TrainingProgress, report_training
 from minhos.assembly.layout import Layout
 from minhos.errors import TrainingError
@@ -78,6 +79,7 @@ def run_training(
             parent=parent,
             reference=str(reference) if reference else None,
             cache=str(layout.cache),
+            parts=parts.loaded(),
         )
         (work / "job.json").write_bytes(msgspec.json.encode(job))
         _watch(work / "job.json", progress)

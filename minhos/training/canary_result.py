@@ -10,7 +10,7 @@ import math
 
 import msgspec
 
-from minhos.features.pipeline import FEATURE_NAMES
+from minhos.features.pipeline import feature_set
 from minhos.market.types import NANOS_PER_SECOND
 
 KNOWN_SHARE = 0.4
@@ -94,7 +94,8 @@ class LaterBars(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What it means that this canary died."""
-        names = [FEATURE_NAMES[i] if i < len(FEATURE_NAMES) else "the market's state" for i in self.changed]
+        columns = feature_set().names
+        names = [columns[i] if i < len(columns) else "the market's state" for i in self.changed]
         shown = ", ".join(dict.fromkeys(names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         when = dt.datetime.fromtimestamp((self.at_ns or 0) // NANOS_PER_SECOND, dt.UTC).isoformat()
         return f"Features change when later bars do ({shown}; first at {when}): they look into the future."

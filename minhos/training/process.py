@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,8 +20,9 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars, Instrument
 from minhos.models.registry import Registry
 from minhos.models.storage import replace_file
+from minhos.parts import Source, load_source
 from minhos.training.recipe import Recipe, recipe_for
-from minhos.training.report import report
+from minhos.training.result import TrainResult
 from minhos.training.train import train
 
 NICENESS = 10
@@ -41,27 +41,33 @@ COLUMNS = (
 
 
 class TrainingJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to train.  bars, reference: files of `save_bars`; registry: its folder; result: where the report goes.
-
-    reference: bars of a simulated 58 % market for the report's first line, cached under `cache`.  recipe: by the
-    number of bars when None.  session_overrides: the user's own calendar file.
-    """
+    """What to train."""
 
     bars: str
+    """A file of `save_bars`."""
     registry: str
+    """Its folder."""
     result: str
+    """Where the report goes."""
     recipe: Recipe | None = None
+    """By the number of bars when None."""
     seed: int = 1
     processes: int = 2
     scheduler: str | None = None
     parent: str = ""
     reference: str | None = None
+    """Bars of a simulated 58 % market for the report's first line."""
     cache: str | None = None
+    """The folder in which that line is kept."""
     session_overrides: str | None = None
+    """The user's own calendar file."""
+    parts: Source = Source()
+    """The user's file, with which features and members are trained."""
 
 
-def run(job: TrainingJob) -> dict[str, Any]:
-    """Train, write the report to `job.result` and return it."""
+def run(job: TrainingJob) -> TrainResult:
+    """Train, write the report to `job.result` and return it.  Raises PartsError where the user's file does not load."""
+    load_source(job.parts)
     bars = load_bars(Path(job.bars))
     calendar = SessionCalendar.load(Path(job.session_overrides) if job.session_overrides else None)
     result = train(
@@ -70,16 +76,15 @@ def run(job: TrainingJob) -> dict[str, Any]:
         job.recipe or recipe_for(len(bars)),
         Registry(Path(job.registry)),
         seed=job.seed,
-        progress=lambda share, message: _say(progress=round(share, 4), message=message),
+        progress=lambda share, message: _say({"progress": round(share, 4), "message": message}),
         processes=job.processes,
         scheduler=job.scheduler,
         parent=job.parent,
         reference=load_bars(Path(job.reference)) if job.reference else None,
         cache=Path(job.cache) if job.cache else None,
     )
-    plain = report(result)
-    replace_file(Path(job.result), msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n")
-    return plain
+    replace_file(Path(job.result), msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    return result
 
 
 def main(arguments: list[str]) -> int:
@@ -89,9 +94,9 @@ def main(arguments: list[str]) -> int:
     try:
         found = run(_read_job(arguments))
     except MinhosError as error:
-        _say(error=str(error))
+        _say({"error": str(error)})
         return error.exit_code
-    _say(verdict=found["verdict"], bundle_id=found["bundle_id"])
+    _say({"verdict": found.verdict, "bundle_id": found.bundle_id})
     return 0
 
 
@@ -122,7 +127,7 @@ def _read_job(arguments: list[str]) -> TrainingJob:
         raise TrainingError(f"The training job {arguments[0]} cannot be read: {error}.") from error
 
 
-def _say(**message: Any) -> None:
+def _say(message: dict[str, str | float]) -> None:
     print(json.dumps(message), flush=True)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from minhos import parts
 from minhos.errors import SettingsError
-from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
+from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, feature_set
 from minhos.training.member import WINDOW_BARS, Member, Values
 from minhos.training.members import member, names, of_folds
 
@@ -98,11 +98,12 @@ def recipe_for(n_bars: int, *, size: str = "", z: float = 1.0, members: tuple[st
     recipe = msgspec.structs.replace(base, z=z, members=chosen)
     if not own and not parts.features.own():
         return recipe
+    features = feature_set()
     return msgspec.structs.replace(
         recipe,
         parameters={**base.parameters, **{name: parameters_of(one, base.size) for name, one in own.items()}},
-        features=FEATURE_NAMES,
-        feature_version=FEATURE_VERSION,
+        features=features.names,
+        feature_version=features.version,
         parts={
             **parts.identities(parts.features),
             **{f"{part.kind} {part.name}": part.identity for part in parts.members.own() if part.name in chosen},

@@ -15,7 +15,7 @@ import numpy as np
 
 import minhos
 from minhos.errors import NotEnoughData
-from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION, compute
+from minhos.features.pipeline import compute, feature_set
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import Bars
@@ -216,14 +216,15 @@ def _members(ensemble: Ensemble, unseen: Dataset) -> tuple[MemberReport, ...]:
 def _contents(
     bars: Bars, recipe: Recipe, ensemble: Ensemble, result: TrainResult, parent: str, now_ns: int
 ) -> BundleContents:
+    features = feature_set()
     weights = {name: ensemble.weights.get(name, 0.0) for name in recipe.members}
     return BundleContents(
         recipe_id=recipe.recipe_id,
         instrument_root=bars.instrument.root,
         symbol=bars.symbol,
         simulated=bars.simulated,
-        feature_names=tuple(FEATURE_NAMES),
-        feature_version=FEATURE_VERSION,
+        feature_names=features.names,
+        feature_version=features.version,
         window=WINDOW_BARS,
         members=ensemble.files,
         weights=weights,
@@ -236,6 +237,7 @@ def _contents(
         parent=parent,
         report=report(result),
         minhos_version=minhos.__version__,
+        parts=recipe.parts,
     )
 
 

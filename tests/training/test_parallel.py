@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from user_parts import example, loaded
 
 from minhos.parallel import cluster
 from minhos.training.jobs import Job, run_job, run_jobs
@@ -56,6 +57,22 @@ def test_jobs_give_the_same_to_the_bit_here_in_processes_and_on_a_cluster(
             assert other.error == ""
             assert (one.p_up == other.p_up).all()
             assert one.rounds == other.rounds
+
+
+def test_a_worker_of_a_cluster_has_the_user_s_file_for_the_calls_and_no_longer(
+    market, calendar, small_recipe: Recipe, two_workers, tmp_path
+):
+    text = example("feature_overnight") + example("member_logistic")
+    with loaded(tmp_path, text):
+        data, fit, unseen = prepare(market.bars, calendar, small_recipe)
+        job = Job("logistic", "final", {"C": 0.01}, 1, fit[300:800], fit[:0], unseen[:100], for_bundle=True)
+        here = run_job(data, job)
+        (there,) = run_jobs(data, [job], scheduler=two_workers)
+    assert here.error == here.not_exported == there.error == there.not_exported == ""
+    assert (here.p_up == there.p_up).all()
+    assert here.file == there.file
+    (without,) = run_jobs(data, [job], scheduler=two_workers)
+    assert without.error.startswith("PartsError: No member is called 'logistic'; there are lstm, ")
 
 
 @posix
