@@ -1,1 +1,4 @@
-"""Order, fill, position, cash and the P&L of a trade date, folded into an immutable `Account`."""
+"""What is owned and owed.  The way in is `ledger.Ledger`: fills and marks become an immutable `types.Account`.
+
+Integer ticks, contracts and cents throughout.  Not for judging a fill (`trading.reconciliation`) or a loss (`risk`).
+"""

@@ -76,8 +76,8 @@ def forced(recommendation: Recommendation, state: RiskState, now_ns: int) -> Rec
     unknown = recommendation.stop_distance_ticks <= 0 and not _shrinks(target, wanted)
     if unknown:
         target = wanted if target * wanted > 0 else 0
-    told = told_of(word) + (": no stop distance is known, so nothing is entered." if unknown else ".")
-    step = Step("forced", float(abs(wanted)), float(abs(target)), "contracts", told)
+    sentence = sentence_of(word) + (": no stop distance is known, so nothing is entered." if unknown else ".")
+    step = Step("forced", float(abs(wanted)), float(abs(target)), "contracts", sentence)
     changes: dict[str, object] = {"trace": (*recommendation.trace, step)}
     if word.contracts and word.side != "any":
         changes["bound"] = FORCED
@@ -86,7 +86,7 @@ def forced(recommendation: Recommendation, state: RiskState, now_ns: int) -> Rec
     if target != wanted:
         changes |= {"target": target, "side": (target > 0) - (target < 0)}
     if recommendation.stop_distance_ticks > 0:
-        changes["reason"] = f"{told} Kelly: {recommendation.reason}"
+        changes["reason"] = f"{sentence} Kelly: {recommendation.reason}"
     return msgspec.structs.replace(recommendation, **changes)
 
 
@@ -105,7 +105,7 @@ def words_of(word: Forced) -> str:
     return f"{word.side} {word.contracts or 'only'}"
 
 
-def told_of(word: Forced) -> str:
+def sentence_of(word: Forced) -> str:
     """ "Forced to long 2 by anna (rate decision)"."""
     return f"Forced to {words_of(word)} by {word.who}" + (f" ({word.why})" if word.why else "")
 

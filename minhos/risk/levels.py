@@ -91,7 +91,7 @@ def market_components(
     """All components of one instrument after a bar.
 
     Before there is a market state, while features warm up, its components stay as they are and nothing is added.
-    A spread that the source does not tell is not held against the market.  Where nothing changes, the same tuple.
+    A spread that the source does not report is not held against the market.  Where nothing changes, the same tuple.
     """
     volatility, spread, volume, quality, models = components or tuple(Component(name) for name in MARKET_COMPONENTS)
     if market is not None:

@@ -21,7 +21,7 @@ class WinStatistics(msgspec.Struct, frozen=True):
     """Wins, losses and what they were worth.
 
     own_trades: closed trades of our own, also where they are too few to be shown.  win_rate with its 95 % Wilson
-    interval [low, high].  payoff_ratio: mean win over mean loss.  Everything that cannot be told is NaN.
+    interval [low, high].  payoff_ratio: mean win over mean loss.  What is not known is NaN.
     """
 
     source: Literal["own", "bootstrap", "none"]

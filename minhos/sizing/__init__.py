@@ -1,4 +1,7 @@
-"""Payoff in R, Kelly, drawdown-constrained Kelly, and the recommendation with its trace."""
+"""How much is worth holding.  The way in is `recommend`: a forecast and a payoff become contracts, with a trace.
+
+Payoff in R, Kelly, drawdown-constrained Kelly.  Not for what may be held (`risk`), which only ever lowers it.
+"""
 
 from minhos.sizing.kelly import (
     drawdown_constrained_fraction,

@@ -129,7 +129,7 @@ def _enters(case: _Case, p: float) -> bool:
 
 
 def _entry_size(case: _Case, p: float) -> Size:
-    """Kelly with cost at p; nothing where the entry rule fails (full Kelly is still told)."""
+    """Kelly with cost at p; nothing where the entry rule fails (full Kelly is still shown)."""
     if p <= case.break_even:
         return _NOTHING
     bet = case.terms.bet(p)
@@ -166,7 +166,7 @@ def _believed_target(case: _Case, size: Size, p_low: float, target: int) -> int:
         return target
     if size.contracts > 0 and size.contracts >= ceiling(case.money, case.parameters):
         return target
-    believed = _entry_size(case, p) if _enters(case, p) else _NOTHING  # full Kelly need not be told a second time
+    believed = _entry_size(case, p) if _enters(case, p) else _NOTHING  # full Kelly need not be shown a second time
     return _target(case, believed, p)[0]
 
 

@@ -181,7 +181,7 @@ class Engine:
         return bool(news)
 
     def on_venue_status(self, status: VenueStatus) -> None:
-        """Whether orders can be sent; journaled where it changes, and told where it ends."""
+        """Whether orders can be sent; journaled where it changes, with an alarm where it ends."""
         before = self.state.venue_status
         if before is not None and (before.ready, before.reason) == (status.ready, status.reason):
             return
@@ -219,7 +219,7 @@ class Engine:
             self.send(orders, time_ns)
 
     def _flatten_order(self, symbol: str, contracts: int, time_ns: int) -> Order:
-        """With an id of its own, also where an earlier one of the same moment came to nothing."""
+        """With an id of its own, also where an earlier one of the same moment was not carried out."""
         account = f"{self.state.mode}-{self.state.account_name}"
         orders = (make_flatten(account, symbol, contracts, time_ns, number) for number in itertools.count())
         return next(order for order in orders if self.state.book.order(order.order_id) is None)

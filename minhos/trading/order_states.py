@@ -56,7 +56,7 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.INTENDED, T.PARTIAL_FILL): S.WORKING,  # an attached stop hit in the moment it was placed
     (S.INTENDED, T.FILL): S.FILLED,  # the same, whole
     (S.INTENDED, T.CANCEL): S.CANCELLED,  # taken back before it was sent: halted between intent and wire
-    (S.INTENDED, T.RESIZE): S.WORKING,  # an attached stop that grew before we heard of it
+    (S.INTENDED, T.RESIZE): S.WORKING,  # an attached stop that grew before it was reported
     (S.INTENDED, T.REQUEST_CANCEL): S.CANCEL_SENT,  # an attached stop whose lot is gone
     (S.INTENDED, T.TIME_OUT): S.UNKNOWN,  # restarted between intent and wire: it may or may not have left
     (S.SENT, T.ACCEPT): S.WORKING,

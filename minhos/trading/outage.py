@@ -9,18 +9,18 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
 from minhos.trading.hands import Hands
 
-TELL_AFTER_NS = 30 * NANOS_PER_SECOND
+REPORT_AFTER_NS = 30 * NANOS_PER_SECOND
 """A connection that comes back sooner is no outage."""
 
 
 class Outage:
-    """Since when the broker is not ready, and whether that was told; nothing of it needs to outlive the process."""
+    """Since when the broker is not ready, and whether that was reported; after a restart both begin anew."""
 
     def __init__(self, engine: Hands) -> None:
         self._engine = engine
         self._since_ns: int | None = None
         """On the clock that never goes back; None while the broker is ready."""
-        self._told = False
+        self._reported = False
 
     def watch(self) -> None:
         """To be called with every look at the broker, whether or not it said anything."""
@@ -31,14 +31,14 @@ class Outage:
         since_ns = elapsed_ns if self._since_ns is None else self._since_ns
         lasted_ns = elapsed_ns - since_ns
         if status.ready:
-            if self._told:
+            if self._reported:
                 self._alarm(f"Orders can be sent again, after {lasted_ns // NANOS_PER_SECOND} s.")
-            self._since_ns, self._told = None, False
+            self._since_ns, self._reported = None, False
             return
         self._since_ns = since_ns
-        at_stake = self._at_stake() if lasted_ns >= TELL_AFTER_NS and not self._told else ""
+        at_stake = self._at_stake() if lasted_ns >= REPORT_AFTER_NS and not self._reported else ""
         if at_stake:
-            self._told = True
+            self._reported = True
             self._alarm(
                 f"Orders could not be sent for {lasted_ns // NANOS_PER_SECOND} s while {at_stake}: "
                 f"{status.reason.rstrip('.')}. Only what rests at the broker protects it: look there."

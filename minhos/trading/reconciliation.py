@@ -1,9 +1,9 @@
 """What the broker shows against what the journal knows: pure comparisons of a survey with the state.
 
 `answers` turns a survey into reports and fills about our own orders, each of them the broker's own word: an order
-that it lists works, an order that it neither lists nor filled is gone, a fill that it lists and we never heard of is
-taken in.  Nothing is invented.  What remains unexplained is a difference (`differences`), and the engine then allows
-only what shrinks the position, until a person has looked.
+that it lists works, an order that it neither lists nor filled is gone, a fill that it lists and that was never
+reported is taken in.  Nothing is invented.  What remains unexplained is a difference (`differences`), and the engine
+then allows only what shrinks the position, until a person has looked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def answers(state: TradingState, survey: Survey, missing_before: frozenset[str],
     """What the survey says about our orders, in the order in which it is to be taken in.
 
     missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.  targets:
-    whether our brackets carry one; else a fill that nobody told of is never taken for that of a target.
+    whether our brackets carry one; else a fill that nobody reported is never taken for that of a target.
     """
     reports: list[Report] = []
     filled: dict[str, int] = {}
@@ -103,7 +103,7 @@ def _entry_with_stop(state: TradingState, stop_id: str) -> Order | None:
     return next((order for order in entries if order.stop_id == stop_id and order.stop_distance_ticks), None)
 
 
-# Fills that we never heard of ---------------------------------------------------------------------------------------
+# Fills that were never reported --------------------------------------------------------------------------------------
 
 
 def missed_fills(state: TradingState, survey: Survey, *, targets: bool) -> Iterator[tuple[Fill, list[Report]]]:
@@ -183,7 +183,7 @@ def _likelihood(record: OrderRecord) -> tuple[bool, bool, int]:
 
 
 def _legs(state: TradingState, fill: Fill) -> Iterator[Order]:
-    """The legs that our brackets had, also those of which nothing was heard: their fills are ours."""
+    """The legs that our brackets had, also those that were never reported: their fills are ours."""
     for record in list(state.book.records.values()):
         order = record.order
         if order.stop_id:

@@ -218,7 +218,7 @@ def unanswered(record: OrderRecord, venue: Venue, time_ns: int) -> OrderReport |
 
 
 def unheard_stops(book: OrderBook) -> list[Order]:
-    """Stops that our entries carried and of which nothing was heard before the process ended: they may rest."""
+    """Stops that our entries carried and that were not reported before the process ended: they may rest."""
     return [
         Order(
             order_id=record.order.stop_id,

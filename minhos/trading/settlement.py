@@ -1,4 +1,4 @@
-"""What becomes of a survey of the broker's account: answers taken in, differences told, open lots protected.
+"""What becomes of a survey of the broker's account: answers taken in, differences reported, open lots protected.
 
 `reconciliation` compares; this acts through the engine.  One survey may cross an order or a fill that is on its way,
 so that anything held against the broker must be seen in two surveys; until then it is asked again.
@@ -103,11 +103,11 @@ class Settlement:
             self._engine.record(ev.VenueSurveyed(survey), now_ns)
 
     def _unsettled(self) -> bool:
-        """Whether an order of ours is missing there or unanswered: the next survey will tell."""
+        """Whether an order of ours is missing there or unanswered: the next survey will show it."""
         return bool(self._missing or self._engine.state.book.unknown())
 
     def _conclude(self, found: tuple[str, ...], now_ns: int) -> None:
-        """Tell the outcome where it is news; after a `resume` a difference that remains is news again."""
+        """Report the outcome where it is news; after a `resume` a difference that remains is news again."""
         engine, state = self._engine, self._engine.state
         compared = state.reconciled and state.compared_date == state.ledger.account().trade_date
         news = not compared or found != state.differences or (state.vouched is not None and not found)
@@ -118,7 +118,7 @@ class Settlement:
             engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)
 
     def _book_as_shown(self, survey: Survey, word: ev.CommandReceived, now_ns: int) -> None:
-        """Book what the broker holds beyond the journal, on a person's word: no fill that could be asked for tells it.
+        """Book what the broker holds beyond the journal, on a person's word: no fill that could be asked for shows it.
 
         Somebody else's fill at the last price known here; it ends nothing, and flat-only goes on until `resume`.
         """

@@ -74,7 +74,7 @@ def forced_line(risk: RiskState, now_ns: int) -> ForcedLine | None:
     if word is None:
         return None
     until = iso(word.until_ns) if word.until_ns else None
-    return ForcedLine(word.side, word.contracts, word.who, word.why, until, force.told_of(word))
+    return ForcedLine(word.side, word.contracts, word.who, word.why, until, force.sentence_of(word))
 
 
 def armed_sentence(risk: RiskState, mode: str) -> str:

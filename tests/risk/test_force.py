@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minhos.errors import CommandRefused
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.risk import state as risk
-from minhos.risk.force import MOST_CONTRACTS, MOST_MINUTES, forced, forced_of, note, told_of
+from minhos.risk.force import MOST_CONTRACTS, MOST_MINUTES, forced, forced_of, note, sentence_of
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Forced, RiskState, Stop
@@ -121,7 +121,7 @@ def test_force_and_unforce_are_remembered_over_a_restart_and_end_by_the_clock():
     assert risk.on_mark(state, RiskParameters(), account(), end - 1).forced is not None
     assert risk.on_mark(state, RiskParameters(), account(), end).forced is None
     assert risk.on_command(state, "unforce", "anna", "", NOW, 1).forced is None
-    assert told_of(state.forced) == "Forced to long 2 by anna (why not)"
+    assert sentence_of(state.forced) == "Forced to long 2 by anna (why not)"
 
 
 WRONG = [

@@ -14,7 +14,7 @@ INF = math.inf
 class KnownValues:
     """No new risk on NaN or infinity, wherever in the context it stands.
 
-    One sum tells whether all numbers are finite; only when it is not is the culprit looked for.
+    One sum shows whether all numbers are finite; only when it is not is the culprit looked for.
     """
 
     name = "known values"

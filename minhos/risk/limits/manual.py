@@ -7,7 +7,7 @@ from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.types import Cap, RiskContext, Stop
 
 
-def _told(stop: Stop, what: str) -> Stop:
+def _explained(stop: Stop, what: str) -> Stop:
     """The stop in words that say who and why."""
     why = f"{what} by {stop.who}" + (f": {stop.why}" if stop.why else "")
     return Stop(stop.who, why, stop.time_ns, stop.flat)
@@ -22,7 +22,7 @@ class Paused:
         stop = context.risk.paused
         if stop is None:
             return None
-        return stopped(self.name, context, _told(stop, "flattened" if stop.flat else "paused"))
+        return stopped(self.name, context, _explained(stop, "flattened" if stop.flat else "paused"))
 
 
 class Halted:
@@ -32,7 +32,7 @@ class Halted:
 
     def cap(self, context: RiskContext) -> Cap | None:
         stop = context.risk.halted
-        return None if stop is None else stopped(self.name, context, _told(stop, "halted"))
+        return None if stop is None else stopped(self.name, context, _explained(stop, "halted"))
 
 
 class Armed:
