@@ -18,7 +18,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -342,8 +342,8 @@ class DtcClient(Session):
         self._scales.clear()
         self._undefined.clear()
         self._orders.fail(error)
-        waiting: list[asyncio.Future[Any]] = [rows.future for rows in self._rows.values()]
-        waiting += self._starting.values()
+        rows = [rows.future for rows in self._rows.values()]
+        waiting: list[asyncio.Future[list[Message]] | asyncio.Future[None]] = [*rows, *self._starting.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(error)

@@ -85,7 +85,7 @@ class Framer:
         start = self._start
         if start == len(self._buffer):
             return None
-        if self._buffer[start : start + 1] not in (b"{", b" ", b"\r", b"\n", b"\t"):
+        if self._buffer[start] not in b"{ \r\n\t":
             seen = bytes(self._buffer[start : start + 16])
             return self._break(f"Not DTC in JSON: a message begins with {seen!r} instead of a brace.")
         end = self._buffer.find(NUL, max(start, self._searched))

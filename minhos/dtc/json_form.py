@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ ALIASES = {803: {"NumTrades": "OpenInterest"}}
 """The two share their four bytes in binary; a server may name either."""
 EXACT_INTEGERS = 2.0**53
 ABSENT = object()
+_decoder = msgspec.json.Decoder(object)
 
 
 def encode_json(message: Message, compact: bool) -> bytes:
@@ -31,14 +31,14 @@ def encode_json(message: Message, compact: bool) -> bytes:
     layout.pack(message)  # what cannot be carried in binary is not sent in JSON either
     values = [_plain(value) for value in msgspec.structs.astuple(message)]
     if compact and message.TYPE in COMPACT_TYPES:
-        content: dict[str, Any] = {"Type": message.TYPE, "F": values}
+        content: dict[str, object] = {"Type": message.TYPE, "F": values}
     else:
         named = zip(layout.fields, values, strict=True)
         content = {"Type": message.TYPE, **{field.name: value for field, value in named if value is not None}}
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\0"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Whole numbers without a decimal point, as the protocol's examples have them; enumerations as numbers."""
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_INTEGERS:
         return int(value)
@@ -62,19 +62,19 @@ def decode_json(data: bytes) -> Message | Malformed:
     return _message(layout, content)
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes) -> object:
     """The JSON value; text that is not UTF-8 is read as Latin-1, the protocol's character set."""
     try:
-        return msgspec.json.decode(text)
+        return _decoder.decode(text)
     except (ValueError, RecursionError):
         pass
     try:
-        return msgspec.json.decode(text.decode("latin-1"))
+        return _decoder.decode(text.decode("latin-1"))
     except (ValueError, RecursionError) as error:
         return Malformed(f"Not JSON: {_shown(text)} ({error}).")
 
 
-def _message(layout: Layout, content: dict[str, Any]) -> Message | Malformed:
+def _message(layout: Layout, content: dict[str, object]) -> Message | Malformed:
     array = content.get("F")
     aliases = ALIASES.get(layout.message.TYPE, {})
     values = []
@@ -90,7 +90,7 @@ def _message(layout: Layout, content: dict[str, Any]) -> Message | Malformed:
     return layout.message(*values)
 
 
-def _value(field: Field, raw: Any) -> Any:
+def _value(field: Field, raw: object) -> object:
     """The field's value; its default for null; ABSENT for what can never be one."""
     if raw is None:
         return field.default

@@ -11,7 +11,6 @@ import struct
 import sys
 from bisect import bisect_right
 from importlib import resources
-from typing import Any
 
 import msgspec
 
@@ -43,7 +42,7 @@ class Field(msgspec.Struct, frozen=True):
     attribute: str
     code: str
     offset: int
-    default: Any
+    default: object
 
     @property
     def is_text(self) -> bool:
@@ -123,7 +122,7 @@ class Layout:
         return DtcError(f"{self.name} cannot be sent: {message!r} does not fit the protocol.")
 
 
-def _problem(field: Field, value: Any) -> str | None:
+def _problem(field: Field, value: object) -> str | None:
     """Why a value does not fit its field, or None."""
     if value is None:
         return None if field.default is None else "is None, and the protocol has no unset value there"

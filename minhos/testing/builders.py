@@ -200,7 +200,8 @@ def linear_member(weights: tuple[float, ...], *, window: int = 0) -> bytes:
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", *shape])]
     outputs = [helper.make_tensor_value_info("p_up", TensorProto.FLOAT, ["n", 1])]
     graph = helper.make_graph(nodes, "linear", inputs, outputs, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10).SerializeToString()
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    return bytes(model.SerializeToString())
 
 
 def bundle_contents(

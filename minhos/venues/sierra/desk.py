@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Desk:
     ) -> None:
         self._book, self._line, self._gate, self._halt_file = book, line, gate, halt_file
         self._options, self._clock, self._tell = options, clock, tell
-        self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = asyncio.Queue()
+        self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[object, None, None]]]] = asyncio.Queue()
         self.moved = asyncio.Event()
         """Set whenever the book may have changed."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
@@ -295,7 +294,7 @@ class SierraSession:
             self._told = told
             self._tell([VenueStatus(self._clock.now_ns(), *told)])
 
-    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _watched(self, work: Coroutine[object, None, None]) -> None:
         try:
             await work
         except Exception as error:  # an error of ours must not leave the venue looking ready

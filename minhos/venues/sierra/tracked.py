@@ -41,7 +41,7 @@ class Phase(enum.StrEnum):
     DONE = "done"
 
 
-_PHASES = {
+_PHASES: dict[int, Phase] = {
     DtcStatus.PENDING_CHILD: Phase.WAITING,
     DtcStatus.OPEN: Phase.WORKING,
     DtcStatus.PENDING_CANCEL_REPLACE: Phase.WORKING,
@@ -132,7 +132,7 @@ class Tracked(msgspec.Struct):
             return None
         if update.order_status == DtcStatus.PENDING_OPEN:
             return Phase.WAITING if self.leg in (Leg.STOP, Leg.TARGET) else Phase.WORKING
-        return _PHASES.get(update.order_status)  # type: ignore[call-overload]
+        return _PHASES.get(update.order_status)
 
     def _take_terms(self, update: OrderUpdate, instrument: Instrument) -> bool:
         if not self.is_stop and self.leg is not Leg.TARGET:
