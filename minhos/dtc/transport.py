@@ -4,6 +4,7 @@
 |---|---|
 | Transport.connect | a client wants a connection; raises OSError where there is none |
 | Transport.listen | a server opens its port; raises OSError where that is taken |
+| Transport.run | one wants an answer before one goes on, and waits for it |
 | Connection.read | something is wanted: what has come, b"" once nothing more can come |
 | Connection.write | something is to go; never waits, `unsent` says what has not gone yet |
 | Connection.drain | a writer waits until the peer has taken most of it |
@@ -21,10 +22,22 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Coroutine
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from minhos.dtc.turns import TurnLoop
+
+T = TypeVar("T")
+TURN_S = 0.002
 MOST_UNREAD_BYTES = 65_536
 """Above this, `drain` of a connection in memory waits."""
+
+
+class RunClock(Protocol):
+    """What is wanted of a clock (`minhos.market.clock.Clock` has it)."""
+
+    def monotonic_ns(self) -> int: ...
+
+    def sleep(self, seconds: float) -> None: ...
 
 
 class Connection(Protocol):
@@ -74,6 +87,9 @@ class Transport(Protocol):
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None, serve: Serve) -> Listener:
         """serve: called in a task of its own for each connection.  Port 0 lets the transport choose."""
 
+    def run(self, work: Coroutine[object, None, T], clock: RunClock) -> T:
+        """The work's result, in an event loop of its own; whoever calls waits by that clock."""
+
 
 class Sockets:
     """TCP, with TLS where a context is given."""
@@ -86,6 +102,9 @@ class Sockets:
             await serve(_Streams(reader, writer))
 
         return _Server(await asyncio.start_server(accept, host, port, ssl=tls))
+
+    def run(self, work: Coroutine[object, None, T], clock: RunClock) -> T:
+        return asyncio.run(work)
 
 
 class _Server:
@@ -156,6 +175,19 @@ class Memory:
             raise OSError(98, f"port {port} is taken")
         self._servers[port] = (asyncio.get_running_loop(), serve)
         return _MemoryListener(port, self._servers)
+
+    def run(self, work: Coroutine[object, None, T], clock: RunClock) -> T:
+        """Between turns the clock sleeps: whoever moves it lets the other side have its turn."""
+        loop = TurnLoop(clock.monotonic_ns)
+        try:
+            task = loop.create_task(work)
+            loop.turn()
+            while not task.done():
+                clock.sleep(TURN_S)
+                loop.turn()
+            return task.result()
+        finally:
+            loop.close()
 
 
 class _MemoryListener:

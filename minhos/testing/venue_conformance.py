@@ -23,6 +23,7 @@ import msgspec
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.errors import OrderStateError
 from minhos.market.clock import SimulatedClock
+from minhos.market.symbols import root_of
 from minhos.market.types import NANOS_PER_SECOND, Price
 from minhos.trading.book import OrderBook, OrderRecord
 from minhos.trading.order_states import FINAL, OrderState, Trigger
@@ -411,6 +412,29 @@ def says_what_was_not_answered(bench: VenueBench) -> None:
     _expect(filled == 2, f"an order that was not answered has made {filled:+d}, not +2")
 
 
+def is_seen_and_flattened_from_outside(bench: VenueBench) -> None:
+    """One that does not own its account: another process sees what stands, and closes it although the trader hangs."""
+    traded = entered(bench)
+    if traded.venue.owns_account:
+        return
+    outside, roots = bench.venue(), frozenset({root_of(bench.symbol)})
+    cash = outside.cash_cents()
+    _expect(cash is not None and cash > 0, f"the account holds {cash}")
+    standing = outside.standing(roots, "conformance")
+    found = list((standing.positions or {}).values())
+    _expect(found == [2] and standing.n_orders > 0, f"from outside it shows {standing}")
+    elsewhere = outside.standing(frozenset({"ZZZ"}), "conformance")
+    _expect(elsewhere.nothing, f"it shows what is not ours: {elsewhere}")
+    notes: list[str] = []
+    closed = outside.flatten_account(roots, lambda share, text: notes.append(text), lambda: "tomorrow")
+    _expect(not closed.flat and closed.after == standing.positions, f"in a closed market it did {closed}")
+    _expect(outside.standing(roots, "conformance").n_orders > 0, "in a closed market it took the stop back")
+    done = outside.flatten_account(roots, lambda share, text: notes.append(text), lambda: "")
+    _expect(done.flat and bool(done.before) and bool(notes), f"it did not flatten: {done}")
+    _expect(outside.standing(roots, "conformance").nothing, "after flattening something stands")
+    traded.wait(lambda: not (traded.surveys[-1].positions or traded.surveys[-1].orders), "hears that all was closed")
+
+
 CHECKS: tuple[Check, ...] = (
     says_what_it_is_like,
     fills_an_entry_and_rests_its_stop,
@@ -426,6 +450,7 @@ CHECKS: tuple[Check, ...] = (
     closes_twice_and_says_nothing_more,
     shows_its_account,
     says_what_was_not_answered,
+    is_seen_and_flattened_from_outside,
 )
 
 

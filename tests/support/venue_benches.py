@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from minhos.dtc.faults import Faults
@@ -35,15 +36,27 @@ class PaperBench(VenueBench):
         return PaperVenue({CONTRACT: MNQ})
 
 
+class DrivingClock(SimulatedClock):
+    """While somebody sleeps, the server has its turn."""
+
+    turn: Callable[[], None] = staticmethod(lambda: None)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.turn()
+
+
 class SierraBench(PaperBench):
     """Server, broker and venue on one simulated clock, joined in memory: nothing waits, and every run is the same."""
 
     def __init__(self, folder: Path, faults: Faults = Faults()) -> None:
         super().__init__(folder)
+        self.clock = DrivingClock(MONDAY_OPEN)
         self.memory, self.loop = Memory(), TurnLoop(self.clock.monotonic_ns)
         self.backend = MatchingBackend({AT_BROKER: MNQ}, folder / "broker.sqlite", self.clock, faults=faults)
         self.server = DtcServer(self.backend, ServerOptions(port=11099), faults, transport=self.memory)
         self._venues: list[SierraVenue] = []
+        self.clock.turn = self.loop.turn
         self.run(self.server.start())
 
     def venue(self) -> SierraVenue:
@@ -56,10 +69,6 @@ class SierraBench(PaperBench):
 
     def market(self, price_ticks: int) -> None:
         self.backend.set_price(AT_BROKER, price_ticks)
-        self.loop.turn()
-
-    def wait(self) -> None:
-        super().wait()
         self.loop.turn()
 
     def silence(self, silent: bool) -> bool:

@@ -20,6 +20,7 @@ from minhos.dtc.client import TRADING_OFF, DtcClient
 from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages.enums import BuySell, OrderStatus
 from minhos.dtc.prices import PriceScale
+from minhos.dtc.transport import Sockets, Transport
 from minhos.errors import DtcError, DtcRejected, DtcTimeout, SymbolError, VenueError
 from minhos.market.clock import Clock
 from minhos.market.symbols import root_of
@@ -121,8 +122,9 @@ class Flatten:
         clock: Clock,
         note: Note,
         closed_until: Callable[[], str],
+        transport: Transport = Sockets(),
     ) -> None:
-        self._options, self._account, self._names = options, account, names
+        self._options, self._account, self._names, self._transport = options, account, names, transport
         self._clock, self._note, self._closed_until = clock, note, closed_until
         self._before: dict[str, int] | None = None
         self._after: dict[str, int] | None = None
@@ -135,7 +137,7 @@ class Flatten:
         for number in range(ROUNDS):
             self._problem = ""
             try:
-                async with PricelessClient(self._options) as client:
+                async with PricelessClient(self._options, transport=self._transport) as client:
                     self._note(0.2 + 0.2 * number, f"connected to {self._options.address}")
                     done = await self._round(AccountDesk(client, self._account, self._names, self._clock))
             except (DtcError, VenueError) as error:
@@ -212,16 +214,18 @@ class Flatten:
             await asyncio.sleep(POLL_S)
 
 
-async def standing(options: ClientOptions, account: str, names: frozenset[str], clock: Clock) -> Standing:
+async def standing(
+    options: ClientOptions, account: str, names: frozenset[str], clock: Clock, transport: Transport
+) -> Standing:
     """What stands, asked over one short connection.  Raises DtcError."""
-    async with PricelessClient(options) as client:
+    async with PricelessClient(options, transport=transport) as client:
         desk = AccountDesk(client, account, names, clock)
         return Standing(await desk.positions(), len(await desk.orders()))
 
 
-async def cash_cents(options: ClientOptions, account: str) -> int:
+async def cash_cents(options: ClientOptions, account: str, transport: Transport) -> int:
     """The cash balance of the account.  Raises DtcError, or VenueError where the server does not show it."""
-    async with DtcClient(options) as client:
+    async with DtcClient(options, transport=transport) as client:
         accounts = await client.accounts()
         if account not in accounts:
             raise VenueError(

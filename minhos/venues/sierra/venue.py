@@ -65,7 +65,7 @@ class SierraVenue(Venue):
         transport: Transport = Sockets(),
     ) -> None:
         self.targets = options.legs == "stop_and_target"
-        self._options, self._clock = options, clock
+        self._options, self._clock, self._transport = options, clock, transport
         self._news: list[News] = []
         self._book = SierraBook(options.account)
         self._session = SierraSession(
@@ -137,29 +137,27 @@ class SierraVenue(Venue):
         self._news.clear()
         return news
 
-    def next_due_s(self) -> float | None:
-        """When, by the clock's monotonic seconds, `poll` has something to do unless a message comes; None for never."""
-        return self._loop.next_due_s() if self._loop is not None else None
-
     # From outside the trader ---------------------------------------------------------------------------------------
 
     def cash_cents(self) -> int:
         try:
-            return asyncio.run(account.cash_cents(self._options.client, self._options.account))
+            asked = account.cash_cents(self._options.client, self._options.account, self._transport)
+            return self._transport.run(asked, self._clock)
         except DtcError as error:
             raise VenueError(f"The balance of account {self._options.account} cannot be asked for: {error}") from error
 
     def standing(self, roots: frozenset[str], asked_by: str) -> Standing:
         options, names = self._client_options(asked_by), account.names_of(roots, self._options.broker_symbols)
         try:
-            return asyncio.run(account.standing(options, self._options.account, names, self._clock))
+            asked = account.standing(options, self._options.account, names, self._clock, self._transport)
+            return self._transport.run(asked, self._clock)
         except DtcError as error:
             return Standing(None, problem=str(error))
 
     def flatten_account(self, roots: frozenset[str], note: Note, closed_until: Callable[[], str]) -> Flattened:
         options, names = self._client_options("MinhOS flatten"), account.names_of(roots, self._options.broker_symbols)
-        flatten = account.Flatten(options, self._options.account, names, self._clock, note, closed_until)
-        return asyncio.run(flatten.run())
+        where = (options, self._options.account, names, self._clock)
+        return self._transport.run(account.Flatten(*where, note, closed_until, self._transport).run(), self._clock)
 
     def _client_options(self, name: str) -> ClientOptions:
         return msgspec.structs.replace(self._options.client, client_name=name)
