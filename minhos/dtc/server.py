@@ -41,7 +41,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """0 lets the system choose; `start` tells."""
     tls: ssl.SSLContext | None = None
     now_s: Callable[[], int] = lambda: 0
-    """UNIX time for the heartbeats to tell; 0 tells none."""
+    """UNIX time that the heartbeats carry; 0 for none."""
     logon_within_s: float = 20.0
     most_sessions: int = 64
 

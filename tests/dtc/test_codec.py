@@ -245,3 +245,11 @@ def test_other_encodings_are_refused(encoding):
 def test_messages_are_immutable():
     with pytest.raises(AttributeError):
         m.Heartbeat().current_date_time = 1
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+@pytest.mark.parametrize(("password", "why"), [("q7" * 20, "40 characters; "), ("q7\u2603", "contains something")])
+def test_a_password_that_does_not_fit_is_not_shown(password, why, encoding):
+    with pytest.raises(DtcError, match=why) as refusal:
+        encode(m.LogonRequest(password=password), encoding)
+    assert not any(part in str(refusal.value) for part in ("q7", "\u2603"))

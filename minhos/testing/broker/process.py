@@ -69,8 +69,10 @@ class Schedule:
 
 
 class BrokerProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """What a broker's process is told.  instruments: by the server's symbols.  walk_seed: prices of a random walk of
-    WALK_TICKS every walk_every_s, from first_ticks; None leaves the prices to the lines."""
+    """What a broker's process is made from.  instruments: by the server's symbols.
+
+    walk_seed: prices of a random walk of WALK_TICKS every walk_every_s, from first_ticks; None: the lines say them.
+    """
 
     state: Path
     instruments: dict[str, Instrument]
@@ -82,15 +84,15 @@ class BrokerProcess(msgspec.Struct, frozen=True, kw_only=True):
     first_ticks: int = 80_000
 
 
-def serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
+def serve(setup: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
     """Serve until the lines end."""
-    asyncio.run(_serve(told, lines, say, clock))
+    asyncio.run(_serve(setup, lines, say, clock))
 
 
-async def _serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
+async def _serve(setup: BrokerProcess, lines: Iterable[str], say: Callable[[str], None], clock: Clock) -> None:
     schedule, loop, ended = Schedule(clock), asyncio.get_running_loop(), asyncio.Event()
-    backend = MatchingBackend(told.instruments, told.state, clock, told.options, told.faults, schedule.step)
-    server = DtcServer(backend, ServerOptions(port=told.port), told.faults)
+    backend = MatchingBackend(setup.instruments, setup.state, clock, setup.options, setup.faults, schedule.step)
+    server = DtcServer(backend, ServerOptions(port=setup.port), setup.faults)
     say(f"port {await server.start()}")
 
     def obey(line: str) -> None:
@@ -103,7 +105,7 @@ async def _serve(told: BrokerProcess, lines: Iterable[str], say: Callable[[str],
         loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read, daemon=True).start()
-    walking = asyncio.create_task(_walk(told, backend)) if told.walk_seed is not None else None
+    walking = asyncio.create_task(_walk(setup, backend)) if setup.walk_seed is not None else None
     await ended.wait()
     if walking is not None:
         walking.cancel()
@@ -139,14 +141,14 @@ def _nothing() -> None:
     pass
 
 
-async def _walk(told: BrokerProcess, backend: MatchingBackend) -> None:
+async def _walk(setup: BrokerProcess, backend: MatchingBackend) -> None:
     """A random walk in every symbol, the same for the same seed."""
-    chance, prices = random.Random(told.walk_seed), dict.fromkeys(told.instruments, told.first_ticks)
+    chance, prices = random.Random(setup.walk_seed), dict.fromkeys(setup.instruments, setup.first_ticks)
     while True:
         for symbol in prices:
             prices[symbol] += chance.randint(-WALK_TICKS, WALK_TICKS)
             backend.set_price(symbol, prices[symbol])
-        await asyncio.sleep(told.walk_every_s)
+        await asyncio.sleep(setup.walk_every_s)
 
 
 def main() -> None:
@@ -159,13 +161,13 @@ def main() -> None:
     parser.add_argument("--walk-seed", type=int, help="move the prices by a random walk")
     given = parser.parse_args()
     try:
-        told = BrokerProcess(
+        setup = BrokerProcess(
             state=given.state,
             instruments={symbol: instrument(symbol) for symbol in given.symbol or ["NQZ25-CME", "MNQZ25-CME"]},
             port=given.port,
             options=BrokerOptions(accounts=tuple(given.account or ("Sim1",))),
             walk_seed=given.walk_seed,
         )
-        serve(told, sys.stdin, lambda text: print(text, flush=True), SystemClock())
+        serve(setup, sys.stdin, lambda text: print(text, flush=True), SystemClock())
     except MinhosError as error:
         sys.exit(str(error))

@@ -78,7 +78,7 @@ class SierraBook:
             tracked = self.expect(order, 0, leg)
             tracked.filled = order.contracts - remaining
             unheard = tracked.is_stop and not order.trigger_ticks
-            tracked.told = None if unheard else OrderStatus.UNKNOWN
+            tracked.last_reported = None if unheard else OrderStatus.UNKNOWN
         self.fills.net = dict(positions)
 
     def know(self, venue_ids: Mapping[str, str]) -> None:
@@ -166,12 +166,12 @@ class SierraBook:
         return [news for row in rows if self._find(row) is not None for news in self.take(row, now_ns)]
 
     def mark_unknown(self, tracked: Tracked, reason: str, now_ns: int) -> list[News]:
-        """No answer came: it may or may not work.  Of a leg that the trader has not heard of, nothing is told."""
+        """No answer came: it may or may not work.  Of a leg that the trader has not heard of, nothing is reported."""
         self.survey_reason = reason
-        was_told = tracked.told is not None or tracked.leg in (Leg.PARENT, Leg.SINGLE)
-        if not tracked.is_open or tracked.leg is Leg.TARGET or not was_told:
+        was_reported = tracked.last_reported is not None or tracked.leg in (Leg.PARENT, Leg.SINGLE)
+        if not tracked.is_open or tracked.leg is Leg.TARGET or not was_reported:
             return []
-        tracked.told = OrderStatus.UNKNOWN
+        tracked.last_reported = OrderStatus.UNKNOWN
         return [OrderReport(tracked.order.order_id, OrderStatus.UNKNOWN, now_ns, reason, venue_id=tracked.server_id)]
 
     def settle(self, survey: Survey, patience_ns: int) -> None:
@@ -241,17 +241,21 @@ class SierraBook:
         """How an order ended, or that a request about it was refused."""
         order, text = tracked.order, update.info_text
         if was_open and not tracked.is_open and tracked.ended is not DtcStatus.FILLED:
-            if tracked.leg is Leg.STOP and tracked.told is None and not self._parent_lives(tracked):
+            if tracked.leg is Leg.STOP and tracked.last_reported is None and not self._parent_lives(tracked):
                 return []
             cancelled = tracked.ended is DtcStatus.CANCELED
-            tracked.told = OrderStatus.CANCELLED if cancelled else OrderStatus.REJECTED
+            tracked.last_reported = OrderStatus.CANCELLED if cancelled else OrderStatus.REJECTED
             shown = order if tracked.is_stop else None
-            return [OrderReport(order.order_id, tracked.told, now_ns, text, shown, tracked.server_id)]
+            return [OrderReport(order.order_id, tracked.last_reported, now_ns, text, shown, tracked.server_id)]
         rest_ends = tracked.rest_reason and tracked.ended is DtcStatus.FILLED and not tracked.lacks_fills
-        if rest_ends and tracked.told is not OrderStatus.CANCELLED:
-            tracked.told = OrderStatus.CANCELLED
-            return [OrderReport(order.order_id, tracked.told, now_ns, tracked.rest_reason, venue_id=tracked.server_id)]
-        if update.order_update_reason in REFUSALS and tracked.told is not None:
+        if rest_ends and tracked.last_reported is not OrderStatus.CANCELLED:
+            tracked.last_reported = OrderStatus.CANCELLED
+            return [
+                OrderReport(
+                    order.order_id, tracked.last_reported, now_ns, tracked.rest_reason, venue_id=tracked.server_id
+                )
+            ]
+        if update.order_update_reason in REFUSALS and tracked.last_reported is not None:
             if not update.server_order_id:
                 self.survey_reason = f"the broker does not know order {order.order_id}"
             return [OrderReport(order.order_id, OrderStatus.CANCEL_REJECTED, now_ns, text, venue_id=tracked.server_id)]

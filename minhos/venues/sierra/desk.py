@@ -50,7 +50,7 @@ class Line(Protocol):
 
 
 class Desk:
-    """tell: where news for the trader go."""
+    """publish: where news for the trader go."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Desk:
         halt_file: Path,
         options: SierraOptions,
         clock: Clock,
-        tell: Callable[[list[News]], None],
+        publish: Callable[[list[News]], None],
     ) -> None:
         self._book, self._line, self._gate, self._halt_file = book, line, gate, halt_file
-        self._options, self._clock, self._tell = options, clock, tell
+        self._options, self._clock, self._publish = options, clock, publish
         self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[object, None, None]]]] = asyncio.Queue()
         self.moved = asyncio.Event()
         """Set whenever the book may have changed."""
@@ -246,7 +246,7 @@ class Desk:
             self._book.survey_reason = str(error)
         for request in requests:
             if not request.is_settled:
-                self._tell(self._book.mark_unknown(request.leg, f"{request.failed}.", self._clock.now_ns()))
+                self._publish(self._book.mark_unknown(request.leg, f"{request.failed}.", self._clock.now_ns()))
         failures = [request.failed for request in requests if request.failed]
         if failures:
             self._book.survey_reason = failures[0]
@@ -275,7 +275,7 @@ class Desk:
         try:
             await self._line.send(route.symbol, messages)
         except DtcError as error:
-            self._tell(self._book.mark_unknown(tracked, str(error), self._clock.now_ns()))
+            self._publish(self._book.mark_unknown(tracked, str(error), self._clock.now_ns()))
 
     async def _until(self, done: Callable[[], bool]) -> None:
         """Wait until it is so, the time is up, or the connection is another."""
@@ -288,15 +288,15 @@ class Desk:
 
     def _note_silence(self, tracked: Tracked) -> None:
         """UNKNOWN for an order that was never answered."""
-        if tracked.phase is Phase.SENT and tracked.told is not OrderStatus.UNKNOWN:
+        if tracked.phase is Phase.SENT and tracked.last_reported is not OrderStatus.UNKNOWN:
             self._unknown(tracked.order.order_id, "No answer came: it may or may not work. It is not sent again.")
 
     def _unknown(self, order_id: str, reason: str) -> None:
         tracked = self._book.orders.get(order_id)
         if tracked is not None and tracked.is_open:
-            self._tell(self._book.mark_unknown(tracked, reason, self._clock.now_ns()))
+            self._publish(self._book.mark_unknown(tracked, reason, self._clock.now_ns()))
         else:
             self._report(order_id, OrderStatus.UNKNOWN, reason)
 
     def _report(self, order_id: str, status: OrderStatus, reason: str) -> None:
-        self._tell([OrderReport(order_id, status, self._clock.now_ns(), reason)])
+        self._publish([OrderReport(order_id, status, self._clock.now_ns(), reason)])

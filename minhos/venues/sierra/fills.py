@@ -1,4 +1,4 @@
-"""Fills as order updates bring them, each counted and told once; position and prices as they follow from them."""
+"""Fills as order updates bring them, each counted and reported once; position and prices as they follow from them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Fills:
         self._told: dict[str, int] = {}
 
     def take(self, fill: Fill, tracked: Tracked | None, now_ns: int) -> bool:
-        """Count a fill that was not counted; False where the trader was told of it before."""
+        """Count a fill that was not counted; False where it was reported before."""
         if fill.fill_id in self._told:
             return False
         self._told[fill.fill_id] = now_ns
@@ -66,7 +66,7 @@ class Fills:
     def settle(self, survey: Survey) -> dict[str, int]:
         """Take the fills of a survey as counted, and its positions where it was quiet; contracts filled by order id.
 
-        They are not told from here: the survey itself tells them.
+        They are not reported from here: the survey itself has them.
         """
         filled: dict[str, int] = {}
         for row in survey.fills:

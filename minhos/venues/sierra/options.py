@@ -1,4 +1,4 @@
-"""What the Sierra Chart venue is told: where the server is, which account, and how long things may take."""
+"""What the Sierra Chart venue is made from: where the server is, which account, and how long things may take."""
 
 from __future__ import annotations
 

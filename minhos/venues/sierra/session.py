@@ -45,13 +45,13 @@ class SierraSession:
         book: SierraBook,
         clock: Clock,
         transport: Transport,
-        tell: Callable[[list[News]], None],
+        publish: Callable[[list[News]], None],
         moved: Callable[[], None],
         cancel: Callable[[str], None],
     ) -> None:
         self._options, self._instruments, self._book, self._clock = options, instruments, book, clock
         self._transport = transport
-        self._tell, self._moved, self._cancel = tell, moved, cancel
+        self._publish, self._moved, self._cancel = publish, moved, cancel
         self.session = 0
         self._client: DtcClient | None = None
         self._closed = "Sierra Chart is not connected yet."
@@ -62,7 +62,7 @@ class SierraSession:
         self._fault = ""
         self._surveyed = False
         self._loss_limit_cents = 0
-        self._told: tuple[bool, str, int] | None = None
+        self._published: tuple[bool, str, int] | None = None
         self._broker_net: dict[str, int] = {}
         """By the broker's name, of which a contract may have several."""
         self._wanted = asyncio.Event()
@@ -102,7 +102,7 @@ class SierraSession:
         """Something came about that must not: no new risk until the next connection."""
         self._fault = reason
         self.ask()
-        self._tell_status()
+        self._publish_status()
 
     def ask(self) -> None:
         """Survey as soon as possible."""
@@ -112,7 +112,7 @@ class SierraSession:
 
     async def run(self) -> None:
         """Connect, and again, until cancelled or finally refused."""
-        self._tell_status()
+        self._publish_status()
         wait_s = self._options.client.reconnect_first_s
         while True:
             self._client = DtcClient(self._options.client, transport=self._transport)
@@ -156,7 +156,7 @@ class SierraSession:
         self.session += 1
         self._closed, self._surveyed = reason, False
         self._moved()
-        self._tell_status()
+        self._publish_status()
 
     async def _prepare_and_survey(self, client: DtcClient) -> None:
         """After each logon: what must hold before an order, then survey after survey."""
@@ -173,7 +173,7 @@ class SierraSession:
                 return
             except (VenueError, DtcError) as error:
                 self._closed = str(error)
-                self._tell_status()
+                self._publish_status()
                 await asyncio.sleep(self._options.client.reconnect_most_s)
         await self._survey_on(client)
 
@@ -217,7 +217,7 @@ class SierraSession:
                 why = str(error) if known else f"the answer was not understood ({type(error).__name__}: {error})."
                 self._surveyed, wait_s = False, min(RETRY_S, self._options.reconcile_every_s)
                 self._problems["survey"] = f"Sierra Chart was asked for orders, positions and fills: {why}"
-                self._tell_status()
+                self._publish_status()
             await asyncio.sleep(SURVEY_SPACING_S)
 
     async def _survey(self, client: DtcClient) -> None:
@@ -229,19 +229,19 @@ class SierraSession:
         await asyncio.sleep(0.0)  # what came with the last answer is taken first
         quiet = self._book.changes == before
         now_ns = self._clock.now_ns()
-        self._tell(self._book.restate(orders, now_ns))
+        self._publish(self._book.restate(orders, now_ns))
         survey = make_survey(self._book, orders, positions, fills, started_ns, now_ns, quiet)
         self._book.settle(survey, round(2 * self._options.request_timeout_s * NANOS_PER_SECOND))
         for row in positions:
             self._check_average(row)
-        self._tell([survey])
+        self._publish([survey])
         self._surveyed, self._problems["survey"] = True, ""
         if not quiet:
             self.ask()
         for order_id in self._book.orphans() if quiet else ():
             self._cancel(order_id)
         self._moved()
-        self._tell_status()
+        self._publish_status()
 
     # Events ---------------------------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ class SierraSession:
         """One event; whatever goes wrong with it, the next one is taken."""
         try:
             if isinstance(event, m.OrderUpdate):
-                self._tell(self._book.take(event, self._clock.now_ns()))
+                self._publish(self._book.take(event, self._clock.now_ns()))
             elif isinstance(event, m.PositionUpdate):
                 self._take_position(event)
             elif isinstance(event, m.AccountBalanceUpdate):
@@ -261,7 +261,7 @@ class SierraSession:
         if self._book.survey_reason:
             self.ask()
         self._moved()
-        self._tell_status()
+        self._publish_status()
 
     def _take_position(self, update: m.PositionUpdate) -> None:
         contract = self._book.contract_of(update.symbol)
@@ -287,12 +287,12 @@ class SierraSession:
         elif not last:
             self._book.fills.last_ticks[contract] = ticks
 
-    def _tell_status(self) -> None:
+    def _publish_status(self) -> None:
         reason = self.why_not_ready()
-        told = (not reason, reason, self._loss_limit_cents)
-        if told != self._told:
-            self._told = told
-            self._tell([VenueStatus(self._clock.now_ns(), *told)])
+        status = (not reason, reason, self._loss_limit_cents)
+        if status != self._published:
+            self._published = status
+            self._publish([VenueStatus(self._clock.now_ns(), *status)])
 
     async def _watched(self, work: Coroutine[object, None, None]) -> None:
         try:

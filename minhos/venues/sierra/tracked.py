@@ -55,26 +55,27 @@ _RANK = {phase: rank for rank, phase in enumerate(Phase)}
 
 
 class Tracked(msgspec.Struct):
-    """order: with the contracts and the trigger that the broker shows.  filled: contracts in fills that were counted;
-    reported: filled as the broker's updates say, more than filled where a fill's message was lost.
-
-    answers: requests to cancel or change it that were answered; refusal: why the last one was refused, else empty.
-    told: the last status that the trader was told.  rest_reason: of a closing order that was sent for fewer contracts
-    than were asked for: why.
-    """
+    """What we know of one order at the broker."""
 
     order: Order
+    """With the contracts and the trigger that the broker shows."""
     leg: Leg = Leg.SINGLE
     server_id: str = ""
     former_ids: tuple[str, ...] = ()
     phase: Phase = Phase.SENT
     ended: DtcStatus = DtcStatus.UNSPECIFIED
     filled: int = 0
+    """Contracts in fills that were counted."""
     reported: int = 0
+    """Contracts filled as the broker's updates say: more than `filled` where a fill's message was lost."""
     answers: int = 0
+    """Requests to cancel or change it that were answered."""
     refusal: str = ""
-    told: OrderStatus | None = None
+    """Why the last one was refused, else empty."""
+    last_reported: OrderStatus | None = None
+    """The last status that the trader got."""
     rest_reason: str = ""
+    """Of a closing order that was sent for fewer contracts than were asked for: why."""
     sent_ns: int = 0
     done_ns: int = 0
 
@@ -153,16 +154,19 @@ def announce(
     """That an order works, with its terms where it is a stop; and again where they or the broker's number change."""
     if not (tracked.phase is Phase.WORKING or filled):
         return []
-    told, replaced = tracked.told, update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE
+    last, replaced = (
+        tracked.last_reported,
+        update.order_update_reason == OrderUpdateReason.ORDER_CANCEL_REPLACE_COMPLETE,
+    )
     statuses = []
-    if told not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
+    if last not in (OrderStatus.ACCEPTED, OrderStatus.RESIZED):
         statuses.append(OrderStatus.ACCEPTED)
-    if tracked.is_stop and tracked.is_open and told is not None and (changed or replaced):
+    if tracked.is_stop and tracked.is_open and last is not None and (changed or replaced):
         statuses.append(OrderStatus.RESIZED)  # also after UNKNOWN: the trader may hold it to other terms
     if renumbered and not statuses:
         statuses.append(OrderStatus.ACCEPTED)
     if statuses:
-        tracked.told = statuses[-1]
+        tracked.last_reported = statuses[-1]
     shown, name = tracked.order if tracked.is_stop else None, tracked.order.order_id
     return [OrderReport(name, status, now_ns, update.info_text, shown, tracked.server_id) for status in statuses]
 
