@@ -312,9 +312,9 @@ class Reasons:
             bar.open_time_ns for event in paper.events if isinstance(event, ev.SliceClosed) for bar in event.slice.bars
         }
         for event in paper.events:
-            told = _told(event, opens)
-            if told is not None:
-                self._known.append(told)
+            reason = _reason_of(event, opens)
+            if reason is not None:
+                self._known.append(reason)
         self._known.sort()
 
     def at(self, time_ns: int) -> str:
@@ -331,7 +331,7 @@ class Reasons:
         return self.at(known.time_ns + BAR_INTERVAL_NS)
 
 
-def _told(event: ev.Event, opens: set[int]) -> tuple[int, str] | None:
+def _reason_of(event: ev.Event, opens: set[int]) -> tuple[int, str] | None:
     """(since when, reason) of one event; None for those that a backtest sees as well."""
     match event:
         case ev.EngineStarted(time_ns=time_ns):

@@ -181,6 +181,6 @@ def sentence_of(criteria: Sequence[Criterion]) -> str:
 
 
 def _counted(criteria: Sequence[Criterion], unit: str) -> str:
-    told = [c for c in criteria if c.state is not State.CANNOT_BE_TOLD]
-    met = sum(c.state is State.MET for c in told)
-    return f"{met} of {len(told)} in {unit}" if told else f"none can be told in {unit}"
+    judged = [c for c in criteria if c.state is not State.CANNOT_BE_TOLD]
+    met = sum(c.state is State.MET for c in judged)
+    return f"{met} of {len(judged)} in {unit}" if judged else f"none can be told in {unit}"

@@ -37,7 +37,7 @@ def scenarios(
         print_json(found)
     else:
         for result in found.scenarios:
-            show(_told(result, timeline), simulated=True)
+            show(_narrative(result, timeline), simulated=True)
         show(_summary(found), simulated=True)
     broken = [
         f"{result.name}: {check.name}" for result in found.scenarios for check in result.checks if not check.holds
@@ -46,7 +46,7 @@ def scenarios(
         raise CheckFailed(f"{len(broken)} of the checks do not hold: {'; '.join(broken)}.")
 
 
-def _told(result: ScenarioResult, timeline: bool) -> RenderableType:
+def _narrative(result: ScenarioResult, timeline: bool) -> RenderableType:
     """Title, story, and the checks in one line unless one is broken."""
     parts: list[RenderableType] = [Text(result.title, style="bold"), Text(" ".join(result.story))]
     parts += [

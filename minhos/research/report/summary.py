@@ -54,8 +54,8 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
         yield "Right", f"{percent(right.accuracy)} of {count(right.n)} bars (95 %: {percents(right.interval)})"
         yield "Majority, break-even", f"{percent(right.majority)}, {percent(right.break_even)}"
         if report.verdict != "too_little_data":
-            told = f"p {p_value(right.p_value)} (Pesaran-Timmermann), {p_value(right.permutation_p_value)}"
-            yield "Could luck do it?", f"{told} (permuted dates)"
+            tests = f"p {p_value(right.p_value)} (Pesaran-Timmermann), {p_value(right.permutation_p_value)}"
+            yield "Could luck do it?", f"{tests} (permuted dates)"
     calibrated = report.prediction.calibration if report.prediction else None
     if calibrated is not None:
         slope = NONE if calibrated.slope is None else f"{calibrated.slope:.2f}"

@@ -1,4 +1,4 @@
-"""What a risk scenario is: how its scene is drawn, what settings it needs, how what came of it is told."""
+"""What a risk scenario is: how its scene is drawn, what settings it needs, how what came of it is narrative."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Played(NamedTuple):
     as_set: Run | None
 
 
-class Told(NamedTuple):
+class Narrative(NamedTuple):
     """story: three to six sentences for a trader.  figures: by name.  checks: beside those of every scenario."""
 
     story: tuple[str, ...]
@@ -40,7 +40,7 @@ class Scenario(NamedTuple):
     name: str
     title: str
     draw: Callable[[Scene], None]
-    tell: Callable[[Played], Told]
+    narrate: Callable[[Played], Narrative]
     sessions: int = 1
     adjust: Callable[[TradingSettings], TradingSettings] = _as_they_are
     most_steps: int = MOST_STEPS

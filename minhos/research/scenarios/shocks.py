@@ -1,6 +1,6 @@
 """Four scenarios of a few minutes: a flash crash, a limit-down lock, a gap over a weekend, bad news at 08:30.
 
-Each draws its scene and tells what came of it; playing and judging are the same for all (`scenarios`).
+Each draws its scene and narrates what came of it; playing and judging are the same for all (`scenarios`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import msgspec
 
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.research.scenarios.checks import Check
-from minhos.research.scenarios.scenario import Played, Scenario, Told
+from minhos.research.scenarios.scenario import Narrative, Played, Scenario
 from minhos.research.scenarios.scene import Conditions, Scene
 from minhos.research.scenarios.words import (
     day_sentence,
@@ -42,7 +42,7 @@ def _crash(scene: Scene) -> None:
     scene.path(k, (0, price), (40, low), (50, low), (200, back), (295, back))
 
 
-def _crash_told(played: Played) -> Told:
+def _crash_story(played: Played) -> Narrative:
     run, since = played.run, played.scene.opens_ns(CRASH_TIME)
     held = held_at(run, since)
     story = (
@@ -54,7 +54,7 @@ def _crash_told(played: Played) -> Told:
         refusal_sentence(run, since),
         end_sentence(run),
     )
-    return Told(story, {"contracts_before": float(held)})
+    return Narrative(story, {"contracts_before": float(held)})
 
 
 def _lock(scene: Scene) -> None:
@@ -69,7 +69,7 @@ def _lock(scene: Scene) -> None:
     scene.path(after, (0, again), (120, again - 40), (295, again))
 
 
-def _lock_told(played: Played) -> Told:
+def _lock_story(played: Played) -> Narrative:
     run, scene = played.run, played.scene
     since, after = scene.opens_ns(LIMIT_TIME), scene.opens_ns(AFTER_BREAKER)
     held, root = held_at(run, since), root_of(run)
@@ -91,7 +91,7 @@ def _lock_told(played: Played) -> Told:
         )
     story += [day_sentence(run), level_sentence(run), end_sentence(run)]
     locked = Check("fills while locked", "none", str(len(during)), not during)
-    return Told(tuple(story), {"contracts_before": float(held)}, (locked,))
+    return Narrative(tuple(story), {"contracts_before": float(held)}, (locked,))
 
 
 def _hold_over_halts(settings: TradingSettings) -> TradingSettings:
@@ -104,7 +104,7 @@ def _weekend(scene: Scene) -> None:
     scene.shift(sunday, -round(GAP * scene.price(sunday)))
 
 
-def _weekend_told(played: Played) -> Told:
+def _weekend_story(played: Played) -> Narrative:
     run, scene = played.run, played.scene
     since = scene.opens_ns("18:00", WEEKEND_MONDAY)
     held, root = held_at(run, since - 1), root_of(run)
@@ -124,7 +124,7 @@ def _weekend_told(played: Played) -> Told:
         figures["contracts_before_as_set"] = float(kept)
         extra = (Check("flat over the weekend, as set", "flat", position(kept, root), not kept),)
     story += [stop_sentence(run, since), day_sentence(run), level_sentence(run), end_sentence(run)]
-    return Told(tuple(story), figures, extra)
+    return Narrative(tuple(story), figures, extra)
 
 
 def _news(scene: Scene) -> None:
@@ -142,7 +142,7 @@ def _news(scene: Scene) -> None:
     )
 
 
-def _news_told(played: Played) -> Told:
+def _news_story(played: Played) -> Narrative:
     run, since = played.run, played.scene.opens_ns(NEWS_TIME)
     held = held_at(run, since)
     p = max(NEWS_P, played.scene.sure)
@@ -162,19 +162,19 @@ def _news_told(played: Played) -> Told:
         after,
         refusal_sentence(run, since),
     )
-    return Told(story, {"contracts_before": float(held), "stops_filled": float(len(stop_fills(run, since)))})
+    return Narrative(story, {"contracts_before": float(held), "stops_filled": float(len(stop_fills(run, since)))})
 
 
 SHOCKS = (
-    Scenario("flash-crash", "Flash crash: 5 % down and back within one bar", _crash, _crash_told),
-    Scenario("limit-down", "Limit-down: locked 7 % lower, nothing fills until the market reopens", _lock, _lock_told),
+    Scenario("flash-crash", "Flash crash: 5 % down and back within one bar", _crash, _crash_story),
+    Scenario("limit-down", "Limit-down: locked 7 % lower, nothing fills until the market reopens", _lock, _lock_story),
     Scenario(
         "weekend-gap",
         "Gap through the stop: Sunday opens 2.5 % below Friday",
         _weekend,
-        _weekend_told,
+        _weekend_story,
         sessions=4,
         adjust=_hold_over_halts,
     ),
-    Scenario("bad-news", "Bad news at 08:30: ten times the usual range against a sure forecast", _news, _news_told),
+    Scenario("bad-news", "Bad news at 08:30: ten times the usual range against a sure forecast", _news, _news_story),
 )

@@ -1,6 +1,6 @@
 """Four scenarios that last: volatility that doubles twice, weeks of wrong forecasts, a dead feed, a thin book.
 
-Each draws its scene and tells what came of it; playing and judging are the same for all (`scenarios`).
+Each draws its scene and narrates what came of it; playing and judging are the same for all (`scenarios`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from statistics import fmean
 from minhos.research.scenarios.checks import OPENING, Check
 from minhos.research.scenarios.losses import day_losses
 from minhos.research.scenarios.play import Run
-from minhos.research.scenarios.scenario import Played, Scenario, Told
+from minhos.research.scenarios.scenario import Narrative, Played, Scenario
 from minhos.research.scenarios.scene import Conditions, Scene
 from minhos.research.scenarios.words import (
     day_sentence,
@@ -40,7 +40,7 @@ def _volatility(scene: Scene) -> None:
     scene.widen(double, 2.0)
 
 
-def _volatility_told(played: Played) -> Told:
+def _volatility_story(played: Played) -> Narrative:
     run, scene = played.run, played.scene
     figures: dict[str, float] = {}
     words = []
@@ -56,7 +56,7 @@ def _volatility_told(played: Played) -> Told:
         day_sentence(run),
         refusal_sentence(run, scene.opens_ns(STRETCHES[1])),
     )
-    return Told(story, figures)
+    return Narrative(story, figures)
 
 
 def _sizes(run: Run, start_ns: int, end_ns: int) -> tuple[float, float]:
@@ -76,7 +76,7 @@ def _drawdown(scene: Scene) -> None:
             scene.drafts[i].p_up = 1.0 - scene.sure if rises else scene.sure
 
 
-def _drawdown_told(played: Played) -> Told:
+def _drawdown_story(played: Played) -> Narrative:
     run = played.run
     days, reached = day_losses(run), _reached(run)
     losing = [day for day in days if day.loss_cents > 0]
@@ -99,7 +99,7 @@ def _drawdown_told(played: Played) -> Told:
         "bars_sized_above_low": float(sized),
         "bars_bound_by_level": float(bound),
     }
-    return Told(tuple(story), figures)
+    return Narrative(tuple(story), figures)
 
 
 def _reached(run: Run) -> dict[Level, int]:
@@ -165,7 +165,7 @@ def _dead(scene: Scene) -> None:
     scene.silence(dies, returns)
 
 
-def _dead_told(played: Played) -> Told:
+def _dead_story(played: Played) -> Narrative:
     run, scene = played.run, played.scene
     dies, returns = scene.opens_ns(FEED_DIES), scene.opens_ns(FEED_RETURNS)
     held = held_at(run, dies)
@@ -185,7 +185,7 @@ def _dead_told(played: Played) -> Told:
         else "Nothing was entered again that day: too many of the last bars had not come.",
     )
     check = Check("orders that open while the feed is dead", "none", str(opened), not opened)
-    return Told(story, {"contracts_before": float(held), "bars_missing": float(len(blind))}, (check,))
+    return Narrative(story, {"contracts_before": float(held), "bars_missing": float(len(blind))}, (check,))
 
 
 def _thin(scene: Scene) -> None:
@@ -197,7 +197,7 @@ def _thin(scene: Scene) -> None:
     scene.under(thinner, len(scene.drafts), THINNER_BOOK, volume=0.04)
 
 
-def _thin_told(played: Played) -> Told:
+def _thin_story(played: Played) -> Narrative:
     run, since = played.run, played.scene.opens_ns(THIN)
     instrument = run.instrument
     fills = [filled.fill for filled in run.fills if filled.fill.time_ns >= since]
@@ -216,19 +216,21 @@ def _thin_told(played: Played) -> Told:
         level_sentence(run),
         refusal_sentence(run, since),
     )
-    return Told(story, {"slippage_beyond_expected_dollars": extra / 100.0})
+    return Narrative(story, {"slippage_beyond_expected_dollars": extra / 100.0})
 
 
 STRAINS = (
-    Scenario("volatility", "Volatility doubles, then doubles again", _volatility, _volatility_told),
+    Scenario("volatility", "Volatility doubles, then doubles again", _volatility, _volatility_story),
     Scenario(
         "drawdown",
         f"A long drawdown: {WEEKS} weeks of wrong forecasts",
         _drawdown,
-        _drawdown_told,
+        _drawdown_story,
         sessions=5 * WEEKS,
         most_steps=2,
     ),
-    Scenario("dead-feed", "Dead feed: no prices for 70 minutes with an open position", _dead, _dead_told),
-    Scenario("thin-book", "Thin book: wide spread, slippage of several ticks, one contract a price", _thin, _thin_told),
+    Scenario("dead-feed", "Dead feed: no prices for 70 minutes with an open position", _dead, _dead_story),
+    Scenario(
+        "thin-book", "Thin book: wide spread, slippage of several ticks, one contract a price", _thin, _thin_story
+    ),
 )

@@ -89,16 +89,16 @@ def run_scenario(
     cash_cents: int,
     matching: MatchingParameters = MatchingParameters(),
 ) -> ScenarioResult:
-    """Draw, play, judge and tell one scenario; see `run_scenarios`."""
+    """Draw, play, judge and narrate one scenario; see `run_scenarios`."""
     given = msgspec.structs.replace(settings_for(simulated_symbol(signal)), auto_trading=True)
     scene = Scene(signal, scenario.sessions, most_steps=scenario.most_steps, sure=_sure(given))
     scenario.draw(scene)
     settings = scenario.adjust(given)
     run = play(scene, settings, cash_cents=cash_cents, matching=matching)
     as_set = play(scene, given, cash_cents=cash_cents, matching=matching) if settings != given else None
-    told = scenario.tell(Played(scene, run, as_set))
-    judged, held = (*checks(run), *told.checks), max(abs(mark.contracts) for mark in run.marks)
-    story = told.story if held else (told.story[0], idle_sentence(run))
+    narrative = scenario.narrate(Played(scene, run, as_set))
+    judged, held = (*checks(run), *narrative.checks), max(abs(mark.contracts) for mark in run.marks)
+    story = narrative.story if held else (narrative.story[0], idle_sentence(run))
     return ScenarioResult(
         scenario.name,
         scenario.title,
@@ -107,7 +107,7 @@ def run_scenario(
         judged,
         story,
         timeline(run),
-        {**_figures(run), **told.figures},
+        {**_figures(run), **narrative.figures},
     )
 
 

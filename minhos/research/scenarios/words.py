@@ -1,4 +1,4 @@
-"""What a risk scenario's run is told with: clock times, money, the sentences that every story needs, the timeline.
+"""What a risk scenario's run is narrated with: clock times, money, the sentences that every story needs, the timeline.
 
 Only words from what happened; nothing is judged here (`checks`) and nothing is played (`play`).
 """

@@ -1,1 +1,4 @@
-"""A search over recipes, every trial counted."""
+"""A search for a member's parameters, every trial counted in the ledger: `search.search`.
+
+It changes nothing: what was found is printed, to be put into the recipe by hand.
+"""

@@ -120,8 +120,8 @@ def _cost(setting: Setting, kept: Record, days: Days, without: Record) -> Settin
     bound = Bound(bars, tuple(sorted(dates)))
     ours, other = kept.figures, without.figures
     if other.missing:
-        told = f"{setting.title}: bound on {bars:,} bars of {len(dates)} trade dates; without it {other.missing}."
-        return SettingCost(setting.name, setting.title, bound, None, None, None, None, None, None, UNKNOWN, told)
+        sentence = f"{setting.title}: bound on {bars:,} bars of {len(dates)} trade dates; without it {other.missing}."
+        return SettingCost(setting.name, setting.title, bound, None, None, None, None, None, None, UNKNOWN, sentence)
     cost, saved = other.total_return - ours.total_return, other.max_drawdown - ours.max_drawdown
     difference = paired_difference(days_of(without), days, "daily_return")
     return SettingCost(

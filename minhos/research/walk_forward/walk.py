@@ -224,7 +224,7 @@ def forecasts_by_close(
 
 
 def activated(bars: Bars, data: Dataset, block: Block, judgement: Judgement, recipe: Recipe) -> ModelActivated:
-    """The week's models as the engine is told of them, at the open of the week's first bar."""
+    """The week's models as the engine hears of them, at the open of the week's first bar."""
     start_ns = int(data.start_ns[block.test[0]]) - bars.interval_ns
     return ModelActivated(
         start_ns,
