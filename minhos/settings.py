@@ -249,6 +249,11 @@ class WebSettings(Section):
     """Asked for by the page and the interface; empty: none, on this machine alone."""
 
 
+class UserSettings(Section):
+    file: str = ""
+    """A Python file of the user's own that registers parts (`minhos.parts`); under the home where it is not whole."""
+
+
 def _contract(text: str, reference_year: int | None = None) -> Symbol | None:
     """The dated contract that the text names, None for anything else."""
     try:
@@ -279,6 +284,11 @@ class Settings(Section):
     autonomous: AutonomousSettings = AutonomousSettings()
     web: WebSettings = WebSettings()
     trading: TradingSection = TradingSection()
+    user: UserSettings = UserSettings()
+    limit: dict[str, dict[str, str | int | float | bool]] = {}
+    """Options of limits of the user's own, by name: `[limit.no_fridays]`."""
+    alert: dict[str, dict[str, object]] = {}
+    """Options of alert channels of the user's own, by name: `[alert.my_phone]`."""
     venue: dict[str, dict[str, object]] = {}
     """Options of venues of the user's own, by name: `[venue.my_broker]`."""
     feed: dict[str, dict[str, object]] = {}

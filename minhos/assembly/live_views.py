@@ -14,7 +14,7 @@ from typing import TypeVar
 from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import WebBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.surroundings import SurroundingsReader
+from minhos.assembly.surroundings import SurroundingsReader, journal_in_use
 from minhos.errors import MinhosError
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
@@ -103,7 +103,7 @@ class LiveViews:
     def _open(self) -> None:
         """Open the journal that counts now; another file means that everything starts again."""
         self.around = self.around if self.around.now_ns else self.facts.read()
-        path = self.facts.journal_path(self.around.trader)
+        path = journal_in_use(self.layout, self.facts.mode, self.around.trader)
         identity = (str(path), os.stat(path).st_ino) if path is not None else None
         if identity == self._identity:
             return

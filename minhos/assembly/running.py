@@ -18,8 +18,10 @@ SERVICES = {
     "trainer": "minhos.processes.trainer",
     "web": "minhos.web",
     "watchdog": "minhos.processes.watchdog",
+    "alerts": "minhos.processes.alerts",
 }
-"""What the supervisor keeps running, and the module of each."""
+"""What the supervisor may keep running, and the module of each."""
+ALWAYS = ("trader", "trainer", "web", "watchdog")
 ALIASES = {
     "trader": ("minhos.services.trader",),
     "trainer": ("minhos.services.trainer",),

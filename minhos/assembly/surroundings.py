@@ -63,13 +63,6 @@ class SurroundingsReader:
             backups=sum(1 for _ in layout.backups.glob("*.json")),
         )
 
-    def journal_path(self, trader: TraderBeat | None) -> Path | None:
-        """The journal that the trader writes, else the newest of this mode; None before the first start."""
-        if trader is not None and trader.journal and Path(trader.journal).is_file():
-            return Path(trader.journal)
-        found = sorted((self.layout.data / "journal").glob(f"{self.mode}-*.sqlite"), key=_changed)
-        return found[-1] if found else None
-
     def _read_models(self) -> None:
         registry = registry_of(self.settings, self.layout)
         seen = tuple(_changed(path) for path in (registry.root / "active.json", registry.bundles))
@@ -82,6 +75,14 @@ class SurroundingsReader:
             self._report = converted(read_manifest(active.path).report, TrainingReport) if active else None
         except ModelError as error:
             self._problem = str(error)
+
+
+def journal_in_use(layout: Layout, mode: str, trader: TraderBeat | None) -> Path | None:
+    """The journal that the trader writes, else the newest of this mode; None before the first start."""
+    if trader is not None and trader.journal and Path(trader.journal).is_file():
+        return Path(trader.journal)
+    found = sorted((layout.data / "journal").glob(f"{mode}-*.sqlite"), key=_changed)
+    return found[-1] if found else None
 
 
 def _ceiling(settings: Settings) -> float | None:

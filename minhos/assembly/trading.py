@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from minhos import parts
 from minhos.errors import ModelError
 from minhos.features.pipeline import FeaturePipeline, feature_set
 from minhos.features.types import Observation
@@ -29,8 +30,14 @@ def make_clock(settings: Settings) -> Clock:
     return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
 
 
-def trading_settings(settings: Settings, signal: Instrument, symbol: str, leaving: str = "") -> ev.TradingSettings:
-    """What a decision depends on, with its id.  symbol: the contract whose bars come in; leaving: why it is left."""
+def trading_settings(
+    settings: Settings, signal: Instrument, symbol: str, leaving: str = "", parts_refusal: str = ""
+) -> ev.TradingSettings:
+    """What a decision depends on, with its id.
+
+    symbol: the contract whose bars come in.  leaving: why it is left.  parts_refusal: why a part of the user's own
+    cannot be relied on; his limits are then not asked, and nothing is added.
+    """
     instruments = {symbol: signal}
     order_symbol = symbol
     if settings.market.order_root and settings.market.order_root != signal.root:
@@ -48,6 +55,9 @@ def trading_settings(settings: Settings, signal: Instrument, symbol: str, leavin
         micro=settings.instrument(micro_root) if micro_root else None,
         members_off=settings.members_off((LSTM, "ensemble")),
         leaving=leaving,
+        parts=parts.identities(*(() if parts_refusal else (parts.limits,)), parts.features),
+        limit_options={part.name: settings.limit.get(part.name, {}) for part in parts.limits.own()},
+        parts_refusal=parts_refusal,
     )
     digest = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:12]
     return msgspec.structs.replace(values, settings_id=digest)

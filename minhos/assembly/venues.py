@@ -13,6 +13,7 @@ import msgspec
 from minhos import parts
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import account_of
+from minhos.assembly.parts import load_parts
 from minhos.assembly.sierra import checked, venue_options
 from minhos.errors import MinhosError, PartsError, SettingsError
 from minhos.market.clock import Clock
@@ -69,6 +70,8 @@ def venue_for_others(
 
     Raises PartsError, SettingsError.
     """
+    if settings.venue_name not in parts.venues:
+        load_parts(settings, layout)
     part = parts.venues.part(settings.venue_name)
     request = VenueRequest(
         instruments=instruments or {},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,11 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
+from minhos import parts
+from minhos.assembly.layout import Layout
 from minhos.assembly.naming import finished_data
-from minhos.assembly.running import SERVICES
+from minhos.assembly.parts import load_parts
+from minhos.assembly.running import ALWAYS
 from minhos.commands.card import show_card
 from minhos.commands.common import (
     StampsOption,
@@ -25,7 +29,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.screen import Watch
 from minhos.commands.terminal import console
-from minhos.errors import MinhosError
+from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock
 from minhos.processes.process import sleep_until
 from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
@@ -52,7 +56,7 @@ def start(
     overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
     chosen = use_switches(overrides)
     refuse_second_start(layout())
-    names: tuple[str, ...] = tuple(SERVICES)
+    names = services_of(chosen, layout())
     if chosen.data.source:
         card = show_card(Path(chosen.data.source), chosen, layout())
         if not symbol:
@@ -62,6 +66,13 @@ def start(
             console.print("This is finished data: it is not paper-traded; the page shows what was found.")
             names = ("web",)
     supervise(Supervisor(layout(), names), chosen, monitor)
+
+
+def services_of(chosen: Settings, place: Layout) -> tuple[str, ...]:
+    """What is kept running; who hands on alarms only where the user has a channel."""
+    with suppress(PartsError):
+        load_parts(chosen, place)
+    return (*ALWAYS, "alerts") if parts.alerts.own() else ALWAYS
 
 
 def use_switches(overrides: Mapping[str, Mapping[str, object]]) -> Settings:

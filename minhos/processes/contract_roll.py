@@ -6,17 +6,21 @@ may be entered is `minhos.market.roll`'s to say; features go on over the splice,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
-from minhos.assembly.trading import trading_settings
 from minhos.errors import DataError
 from minhos.feeds.port import Feed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.roll import RollState
-from minhos.settings import Settings
+from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.state import TradingState
+
+SettingsFor = Callable[[Feed, str], ev.TradingSettings]
+"""From a feed and why its contract is left to what a decision depends on."""
 
 log = structlog.get_logger("trader")
 
@@ -24,8 +28,8 @@ log = structlog.get_logger("trader")
 class ContractRoll:
     """Moves one engine and its feed from contract to contract."""
 
-    def __init__(self, settings: Settings, engine: Engine, calendar: SessionCalendar, clock: Clock) -> None:
-        self._settings, self._engine = settings, engine
+    def __init__(self, settings_for: SettingsFor, engine: Engine, calendar: SessionCalendar, clock: Clock) -> None:
+        self._settings_for, self._engine = settings_for, engine
         self._calendar, self._clock = calendar, clock
         self._asked = (0, 0)
         self._unsettled = False
@@ -61,7 +65,7 @@ class ContractRoll:
         return after
 
     def _activate(self, feed: Feed, leaving: str) -> None:
-        settings = trading_settings(self._settings, feed.instrument, feed.symbol, leaving)
+        settings = self._settings_for(feed, leaving)
         for symbol, instrument in settings.instruments.items():
             self._engine.venue.add_instrument(symbol, instrument)
         self._engine.activate_settings(settings)

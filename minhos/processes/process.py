@@ -7,6 +7,7 @@ whoever drives processes, a shell that sleeps or a test with a queue of due time
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 from minhos.market.clock import Clock
@@ -35,12 +36,13 @@ class Process(Protocol):
         """Let go of everything; also after an `open` that failed."""
 
 
-def run(process: Process, clock: Clock) -> None:
-    """Open, step when due and close, until it ends or a signal asks for it."""
+def run(process: Process, clock: Clock, opened: Callable[[], None] = lambda: None) -> None:
+    """Open, step when due and close, until it ends or a signal asks for it.  opened: called once it is open."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: setattr(process, "stopping", True))
     try:
         process.open()
+        opened()
         while (due_ns := process.step()) is not None:
             sleep_until(process, due_ns, clock)
     finally:

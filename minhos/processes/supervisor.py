@@ -13,7 +13,7 @@ from minhos.assembly import heartbeats
 from minhos.assembly.children import Child
 from minhos.assembly.heartbeats import SupervisorBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.running import SERVICES, running_pids
+from minhos.assembly.running import ALWAYS, SERVICES, running_pids
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
@@ -79,7 +79,7 @@ class Tended:
 class Supervisor:
     """Tends the processes of one home until it is told to stop."""
 
-    def __init__(self, layout: Layout, names: tuple[str, ...] = tuple(SERVICES), clock: Clock | None = None) -> None:
+    def __init__(self, layout: Layout, names: tuple[str, ...] = ALWAYS, clock: Clock | None = None) -> None:
         self.layout, self._clock = layout, clock or SystemClock()
         environment = dict(os.environ, MINHOS_HOME=str(layout.home), OMP_NUM_THREADS="1", PYTHONUTF8="1")
         self.tended = [Tended(name, SERVICES[name], layout, environment) for name in names]

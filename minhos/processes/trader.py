@@ -7,21 +7,22 @@ bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.
 from __future__ import annotations
 
 import gc
-import signal
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import msgspec
 import structlog
 
 import minhos
+from minhos import parts
 from minhos.assembly import heartbeats
 from minhos.assembly.feeds import make_feed
 from minhos.assembly.heartbeats import FeedBeat, TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
+from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.refusals import refuse
 from minhos.assembly.trading import (
     active_bundle,
@@ -32,73 +33,99 @@ from minhos.assembly.trading import (
     trading_settings,
 )
 from minhos.assembly.venues import make_venue, starting_cash_cents
-from minhos.errors import CommandRefused, FeedError, JournalError, MinhosError, ModelError
+from minhos.errors import CommandRefused, MinhosError, ModelError
 from minhos.feeds.port import Feed
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
-from minhos.market.types import BAR_INTERVAL_NS, Price, Slice
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
+from minhos.processes.process import run
 from minhos.settings import Settings, home, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
-from minhos.trading.recovery import SNAPSHOT, fold, reconcile, restore_snapshot, take_snapshot
+from minhos.trading.recovery import SNAPSHOT, reconcile, restored, take_snapshot
 
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 VENUE_INTERVAL_S = 0.002
+SLOW_S, SLOW_BARS, VERY_SLOW_S = 0.1, 3, 1.0
+"""How long a bar may take with parts of the user's own: so many in a row, or a single one."""
 COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce", "accept-position")
 
 log = structlog.get_logger("trader")
 
 
 class Trader:
-    """One trading process: its stores, its engine and its loop."""
+    """One trading process: its stores, its engine and its loop.
 
-    def __init__(self, settings: Settings, layout: Layout, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self.layout = layout.make()
-        self.clock = clock or make_clock(settings)
-        self.wall = SystemClock()
+    clock: of its market.  wall: of the machine, for durations and for when others are spoken to.
+    """
+
+    inbox: Inbox
+    journal: Journal
+    feed: Feed
+    engine: Engine
+    roll: ContractRoll
+
+    def __init__(
+        self, settings: Settings, layout: Layout, clock: Clock | None = None, wall: Clock | None = None
+    ) -> None:
+        self.settings, self.layout = settings, layout
+        self.clock, self.wall = clock or make_clock(settings), wall or SystemClock()
         self.calendar = SessionCalendar.load()
         self.mode, self.scope = mode_of(settings), scope_of(settings)
         self.account = account_of(settings)
         self.registry = registry_of(settings, layout)
-        self.inbox = Inbox(layout.inbox)
-        self.journal = Journal.open(
-            layout.journal(self.mode, self.account), {"mode": self.mode, "account": self.account}
-        )
-        self.feed: Feed = make_feed(settings, self.calendar, self.clock)
+        self.stopping = False
         self.seen_ns = 0
         """Close of the newest bar that was taken in before this start."""
-        self.engine = self._engine()
-        self.roll = ContractRoll(settings, self.engine, self.calendar, self.clock)
-        self.stream = self._inputs()
-        self.stopping = False
         self.refused_bundle = ""
+        self.parts_problem = ""
+        """Why a part of the user's own cannot be relied on: nothing new is risked, what is held is protected."""
+        self.trade_date = 0
+        self._slow_bars = 0
+        self._stream: Iterator[Price | Slice | None] = iter(())
+        self._due_ns: dict[str, int] = {}
+        self._rests_until_ns = 0
+        self._opened = ExitStack()
+        self._ready = False
+
+    def open(self) -> None:
+        """Become the journal's writer, take up its state, compare and connect.
+
+        Raises MinhosError where a person has to change something first.
+        """
+        self.layout.make()
+        self.parts_problem = problem_of_parts(self.settings, self.layout)
+        self.inbox = Inbox(self.layout.inbox)
+        self._opened.callback(self.inbox.close)
+        identity = {"mode": self.mode, "account": self.account}
+        self.journal = Journal.open(self.layout.journal(self.mode, self.account), identity)
+        self._opened.callback(self.journal.close)
+        self.feed = make_feed(self.settings, self.calendar, self.clock)
+        self._opened.callback(lambda: self.feed.close())
+        self.engine = self._engine()
+        self.roll = ContractRoll(self._settings_for, self.engine, self.calendar, self.clock)
+        self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
-        self._due: dict[str, float] = {}
+        self._ready = True
+        if self.parts_problem:
+            self._alarm(f"No new risk: {self.parts_problem}")
 
     def _engine(self) -> Engine:
         """The engine as the journal left it."""
-        state = make_state(self.calendar)
-        after = 0
-        snapshot = self.journal.latest_snapshot(SNAPSHOT)
-        if snapshot is not None:
-            try:
-                restore_snapshot(state, snapshot.payload)
-                after = snapshot.sequence
-            except JournalError as error:
-                log.warning("snapshot not used", reason=str(error))
-                state = make_state(self.calendar)
-        fold(state, self.journal.records(after=after))
+        state, problem = restored(self.journal, lambda: make_state(self.calendar))
+        if problem:
+            log.warning("snapshot not used", reason=problem)
         self.seen_ns = state.last_close_ns
         if held := contract_held(state):
             self.feed = self.feed.follow(held)
-        settings = trading_settings(self.settings, self.feed.instrument, self.feed.symbol)
+        settings = self._settings_for(self.feed)
         venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
+        self._opened.callback(venue.close)
         engine = Engine(state, venue, self.clock, self.journal)
         if state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
@@ -110,7 +137,7 @@ class Trader:
             cash_cents=0 if state.mode else starting_cash_cents(self.settings, venue),
         )
         history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
-        after_ns = self.seen_ns or history[-1].close_time_ns
+        after_ns = self.seen_ns or (history[-1].close_time_ns if history else self.clock.now_ns())
         missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)
         engine.load_history(history[: len(history) - len(missed)], reset=True)
         reconcile(engine, self.clock.now_ns())
@@ -119,38 +146,34 @@ class Trader:
         venue.open()
         return engine
 
+    def _settings_for(self, feed: Feed, leaving: str = "") -> ev.TradingSettings:
+        return trading_settings(self.settings, feed.instrument, feed.symbol, leaving, self.parts_problem)
+
+    def close(self) -> None:
+        """Let go of everything.  Only one that was asked to stop says so: who ends otherwise is missed."""
+        with self._opened:
+            if self._ready and self.stopping:
+                self._heartbeat(state="stopped")
+                self.journal.checkpoint()
+
     # The loop ---------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Until a signal, or the end of a generated market."""
-        while not self.stopping:
-            if not self.step():
-                self._rest()
-        self._heartbeat(state="stopped")
-        self.engine.venue.close()
-        self.feed.close()
-        self.journal.checkpoint()
-        self.journal.close()
+    def step(self) -> int | None:
+        """One turn; where nothing came in it rests until the next look at the controls, and hears a broker meanwhile.
 
-    def _rest(self) -> None:
-        """Until the next look at the controls, or until a broker says something."""
-        end_ns = self.wall.monotonic_ns() + int(CONTROL_INTERVAL_S * 1e9)
-        while not self.engine.venue.answers_at_once and self.wall.monotonic_ns() < end_ns:
-            time.sleep(VENUE_INTERVAL_S)
-            if self._hear_the_venue():
-                return
-        time.sleep(max(0.0, (end_ns - self.wall.monotonic_ns()) / 1e9))
+        None at a request to stop, and at the end of a generated market.
+        """
+        now_ns = self.wall.monotonic_ns()
+        if not self.stopping and (now_ns >= self._rests_until_ns or self._hear_the_venue()):
+            self._rests_until_ns = 0 if self._turn() else now_ns + round(CONTROL_INTERVAL_S * NANOS_PER_SECOND)
+        if self.stopping:
+            return None
+        if self.engine.venue.answers_at_once or not self._rests_until_ns:
+            return self._rests_until_ns
+        return min(self._rests_until_ns, now_ns + round(VENUE_INTERVAL_S * NANOS_PER_SECOND))
 
-    def _hear_the_venue(self) -> bool:
-        """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
-        before = self.engine.state.ledger.account().positions
-        heard = self.engine.poll_venue()
-        if heard and self.engine.state.ledger.account().positions != before:
-            self._heartbeat()
-        return heard
-
-    def step(self) -> bool:
-        """One turn of the loop: controls, the venue, a new bundle, one input.  False where there was no input."""
+    def _turn(self) -> bool:
+        """Controls, the venue, a new bundle, one input.  False where there was no input."""
         self._controls()
         self._hear_the_venue()
         if self._is_due("model", MODEL_INTERVAL_S):
@@ -159,7 +182,7 @@ class Trader:
             self._heartbeat()
         if self.settings.simulated and self.engine.forecasts is None:
             return False  # the simulated clock stands until a bundle is live
-        item = next(self.stream, _END)
+        item = next(self._stream, _END)
         if item is _END:
             self.stopping = True
         elif item is None:
@@ -171,20 +194,29 @@ class Trader:
             self._on_slice(item)
         return True
 
+    def _hear_the_venue(self) -> bool:
+        """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
+        before = self.engine.state.ledger.account().positions
+        heard = self.engine.poll_venue()
+        if heard and self.engine.state.ledger.account().positions != before:
+            self._heartbeat()
+        return heard
+
     def _follow_the_leader(self) -> None:
         """Between inputs: whether another contract is traded from here on."""
         feed = self.roll.feed_after(self.feed)
         if feed is not self.feed:
             self.feed.close()
-            self.feed, self.stream = feed, self._inputs()
+            self.feed, self._stream = feed, self._inputs()
 
     def _inputs(self) -> Iterator[Price | Slice | None]:
         """The feed's items; a simulated market's bars at its set pace."""
-        feed, due = self.feed, 0.0
+        feed, due_ns = self.feed, 0
+        pace_ns = round(feed.pace_s * NANOS_PER_SECOND)
         for item in feed.stream():
-            if feed.pace_s and isinstance(item, Slice):
-                due = max(due + feed.pace_s, self._seconds())
-                while self._seconds() < due:
+            if pace_ns and isinstance(item, Slice):
+                due_ns = max(due_ns + pace_ns, self.wall.monotonic_ns())
+                while self.wall.monotonic_ns() < due_ns:
                     yield None
             yield item
 
@@ -196,13 +228,32 @@ class Trader:
         late = closed.late or (bool(closed.bars) and received_ns - closed.close_time_ns >= BAR_INTERVAL_NS)
         if late and not closed.late:
             closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
+        began_ns = self.wall.monotonic_ns()
         decision = self.engine.on_slice(closed, received_ns)
+        self._time_parts((self.wall.monotonic_ns() - began_ns) / NANOS_PER_SECOND)
         log.info("decision", bar=closed.close_time_ns, outcome=str(decision.outcome), reason=decision.reason)
         trade_date = self.engine.state.ledger.account().trade_date
         if trade_date != self.trade_date:
             self.trade_date = trade_date
             self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
         self.journal.checkpoint()
+
+    def _time_parts(self, took_s: float) -> None:
+        """The user's parts run within each bar: where they are slow nothing new is risked from here on.
+
+        One bar in a second, or three in a row in a tenth: a disk may hold one bar up.
+        """
+        self._slow_bars = self._slow_bars + 1 if took_s > SLOW_S else 0
+        own = [*parts.features.own(), *parts.limits.own()]
+        if not own or self.parts_problem or (self._slow_bars < SLOW_BARS and took_s <= VERY_SLOW_S):
+            return
+        names = ", ".join(f"the {part.kind} {part.name} ({part.where})" for part in own)
+        self.parts_problem = (
+            f"your parts are too slow: a bar took {took_s:.2f} s with {names}, where {SLOW_S:g} s is the most; mend "
+            "them, or leave [user] file in minhos.toml empty, and start again."
+        )
+        self.engine.activate_settings(self._settings_for(self.feed))
+        self._alarm(f"No new risk: {self.parts_problem}")
 
     # Controls ---------------------------------------------------------------------------------------------------
 
@@ -224,8 +275,7 @@ class Trader:
     def _carry_out(self, request: Request) -> None:
         """Raises CommandRefused, and then nothing was journaled."""
         if request.name == "alarm":
-            now_ns = self.clock.now_ns()
-            self.engine.record(ev.Alarm(now_ns, str(request.fields.get("text", ""))), now_ns)
+            self._alarm(str(request.fields.get("text", "")))
             return
         if request.name not in COMMANDS:
             raise CommandRefused(f"unknown command {request.name!r}; known are {', '.join(COMMANDS)}.")
@@ -262,11 +312,14 @@ class Trader:
             activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off)
         except ModelError as error:
             self.refused_bundle = info.id
-            now_ns = self.clock.now_ns()
-            self.engine.record(ev.Alarm(now_ns, f"Bundle {info.id} was refused: {error}"), now_ns)
+            self._alarm(f"Bundle {info.id} was refused: {error}")
             return
         self.engine.activate_model(activation, forecaster)
         log.info("model activated", bundle=info.id)
+
+    def _alarm(self, text: str) -> None:
+        now_ns = self.clock.now_ns()
+        self.engine.record(ev.Alarm(now_ns, text), now_ns)
 
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""
@@ -291,14 +344,11 @@ class Trader:
         heartbeats.write(self.layout, beat, self.wall)
 
     def _is_due(self, what: str, interval_s: float) -> bool:
-        now = self._seconds()
-        if now < self._due.get(what, 0.0):
+        now_ns = self.wall.monotonic_ns()
+        if now_ns < self._due_ns.get(what, now_ns):
             return False
-        self._due[what] = now + interval_s
+        self._due_ns[what] = now_ns + round(interval_s * NANOS_PER_SECOND)
         return True
-
-    def _seconds(self) -> float:
-        return self.wall.monotonic_ns() / 1e9
 
 
 _END = object()
@@ -310,16 +360,18 @@ def main() -> int:
     try:
         layout = Layout(home())
         trader = Trader(load(layout.home), layout)
-        gc.collect()
-        gc.freeze()  # what start-up made stays for good and need not be walked through between two bars
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, lambda *_: setattr(trader, "stopping", True))
-        trader.run()
-    except (MinhosError, FeedError) as error:
+        run(trader, trader.wall, _freeze)
+    except MinhosError as error:
         log.error("stopped", reason=str(error))
         print(f"MinhOS trader: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _freeze() -> None:
+    """What start-up made stays for good and need not be walked through between two bars."""
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,9 @@ trader serves the old bundle meanwhile.  Training itself runs in a child of low 
 
 from __future__ import annotations
 
-import signal
+import functools
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 
 import structlog
 
@@ -22,19 +19,22 @@ from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, take_training_re
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import registry_of, scope_of
+from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.trading import active_bundle
 from minhos.assembly.venues import matching_of
 from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.calendar import SessionCalendar
-from minhos.market.clock import SimulatedClock, SystemClock
+from minhos.market.clock import Clock, SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
 from minhos.processes.after_close import AfterClose
+from minhos.processes.background import Background, Job, Start
+from minhos.processes.process import after, run
 from minhos.settings import Settings, home, load
 from minhos.studies.history import history_of
-from minhos.studies.training_runs import report_progress, run_training
+from minhos.studies.training_runs import end_trainings, report_progress, run_training
 
 POLL_S = 1.0
-BEAT_S = 5.0
+CLOSE_S, CLOSE_POLL_S = 5.0, 0.05
 RETRY_S = 600.0
 DAY_S = 86_400
 
@@ -44,32 +44,58 @@ log = structlog.get_logger("trainer")
 class Trainer:
     """Decides when to train and what becomes of the result."""
 
-    def __init__(self, settings: Settings, layout: Layout) -> None:
-        self.settings = settings
-        self.layout = layout.make()
+    def __init__(
+        self, settings: Settings, layout: Layout, clock: Clock | None = None, start: Start = Background
+    ) -> None:
+        self.settings, self.layout = settings, layout
+        self.clock, self._start = clock or SystemClock(), start
         self.scope = scope_of(settings)
         self.registry = registry_of(settings, layout)
-        self.clock = SystemClock()
         self.after_close = AfterClose(layout, matching_of(settings))
         self.stopping = False
-        self.wait_until = 0.0
         self.last_error = ""
+        self._job: Job | None = None
+        self._not_before_ns = 0
+        self._parts_problem = ""
 
-    def run(self) -> None:
-        while not self.stopping:
-            self._heartbeat("waiting")
+    def open(self) -> None:
+        """Make the folders and load the user's parts; without them nothing is trained, and the sentence says why."""
+        self.layout.make()
+        self._parts_problem = problem_of_parts(self.settings, self.layout)
+        if self._parts_problem:
+            self._failed(f"Nothing is trained: {self._parts_problem}")
+
+    def step(self) -> int | None:
+        """Begin what is due; a heartbeat as long as it takes, for a fit of many minutes reports nothing."""
+        if self.stopping:
+            return None
+        if self._job is not None and self._job.done():
+            if self._job.problem:
+                self._failed(f"Training failed: {self._job.problem}")
+            self._job = None
+        self._heartbeat()
+        if self._job is None:
             self.after_close.tend()
             why = self.due()
             if why:
-                with self._beating("training"):
-                    self.train(why)
-            time.sleep(POLL_S)
+                self._job = self._start(functools.partial(self.train, why))
+                self._heartbeat()
+        return after(self.clock, POLL_S)
+
+    def close(self) -> None:
+        """End the training under way, and give it a moment to clean up."""
+        end_trainings()
+        end_ns = after(self.clock, CLOSE_S)
+        while self._job is not None and not self._job.done() and self.clock.monotonic_ns() < end_ns:
+            self.clock.sleep(CLOSE_POLL_S)
 
     def due(self) -> str:
         """Why a training is due now; empty where none is."""
+        if self._parts_problem:
+            return ""
         if take_training_request(self.layout):
             return "it was asked for"
-        if self.clock.monotonic_ns() / 1e9 < self.wait_until:
+        if self.clock.monotonic_ns() < self._not_before_ns:
             return ""
         info = active_bundle(self.registry, self.scope)
         if info is None:
@@ -101,10 +127,15 @@ class Trainer:
             tell(1.0, result.reason)
             self.last_error = ""
         except MinhosError as error:
-            self.last_error = str(error)
-            self.wait_until = self.clock.monotonic_ns() / 1e9 + RETRY_S
-            tell(-1.0, f"Training failed: {error} It is tried again in {RETRY_S / 60:.0f} minutes.")
-            log.error("training failed", reason=str(error))
+            self._failed(f"Training failed: {error}", str(error))
+
+    def _failed(self, text: str, reason: str = "") -> None:
+        """Kept in words, and tried later."""
+        self.last_error = reason or text
+        self._not_before_ns = after(self.clock, RETRY_S)
+        again = "" if self._parts_problem else f" It is tried again in {RETRY_S / 60:.0f} minutes."
+        report_progress(self.layout, self.scope)(-1.0, f"{text}{again}")
+        log.error("training failed", reason=self.last_error)
 
     def history(self) -> Bars:
         """All bars that are closed by now; a simulated market's up to where its trader is."""
@@ -116,51 +147,23 @@ class Trainer:
             feed.resume_after(beat.market_time_ns)
         return feed.history()
 
-    @contextmanager
-    def _beating(self, state: str) -> Iterator[None]:
-        """Heartbeats as long as the work takes: a fit of many minutes reports nothing, and is not dead."""
-        self._heartbeat(state)
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(BEAT_S):
-                try:
-                    self._heartbeat(state)
-                except (OSError, MinhosError) as error:
-                    log.warning("no heartbeat", reason=str(error))
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _heartbeat(self, state: str) -> None:
-        heartbeats.write(self.layout, TrainerBeat(state=state, scope=self.scope, error=self.last_error), self.clock)
+    def _heartbeat(self) -> None:
+        state = "waiting" if self._job is None else "training"
+        with suppress(OSError):  # a full disk does not end who trains
+            heartbeats.write(self.layout, TrainerBeat(state=state, scope=self.scope, error=self.last_error), self.clock)
 
 
 def main() -> int:
     """Entry point; returns the exit code."""
     configure("trainer", home())
     try:
-        layout = Layout(home())
-        trainer = Trainer(load(layout.home), layout)
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, _stop)
-        trainer.run()
+        layout, clock = Layout(home()), SystemClock()
+        run(Trainer(load(layout.home), layout, clock), clock)
     except MinhosError as error:
         log.error("stopped", reason=str(error))
         print(f"MinhOS trainer: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 0
     return 0
-
-
-def _stop(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

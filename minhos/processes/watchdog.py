@@ -19,6 +19,7 @@ from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import TraderBeat, WatchdogBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
+from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.running import trader_pid
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
@@ -110,8 +111,11 @@ class Watchdog:
         """What was done since the trader was last heard."""
 
     def open(self) -> None:
-        """Make the folders that it writes to."""
+        """Make the folders that it writes to, and load the user's parts: the venue may be one."""
         self.layout.make()
+        problem = problem_of_parts(self.settings, self.layout)
+        if problem:
+            log.warning("parts not loaded", reason=problem)
 
     def step(self) -> int | None:
         """One look, a second after the last; what fails is in the log, and it goes on watching."""

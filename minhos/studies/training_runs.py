@@ -103,6 +103,7 @@ def _watch(job: Path, progress: Progress) -> None:
     command = [sys.executable, "-m", "minhos.training.process", str(job)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         error = ""
+        _under_way.append(child)
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -114,8 +115,19 @@ def _watch(job: Path, progress: Progress) -> None:
         except BaseException:
             child.terminate()
             raise
+        finally:
+            _under_way.remove(child)
     if child.returncode != 0:
         raise TrainingError(error or f"the training process ended with code {child.returncode}: {' '.join(tail)}")
+
+
+_under_way: list[subprocess.Popen[str]] = []
+
+
+def end_trainings() -> None:
+    """End what trains for this process, from another of its threads; `run_training` then raises."""
+    for child in _under_way:
+        child.terminate()
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from broker_house import Broker
-from live_folder import File, bars_of
+from live_folder import SECOND, File, bars_of
 from sierra_desk import SierraDesk, minh
 
 from minhos.commands import control
@@ -70,7 +70,8 @@ def test_a_day_begins_trades_restarts_and_is_halted(desk: SierraDesk, broker: Br
     stops = desk.trader.engine.state.book.stops("NQZ25")
     assert sum(record.contracts - record.filled for record in stops) == held
     desk.layout.halt_file.touch()
-    desk.trader.step()
+    desk.clock.time_ns += SECOND
+    desk.turn()
     desk.wait(lambda: not desk.trader.engine.state.held(), "a flat position")
     desk.wait(lambda: not broker.positions(), "a flat broker")
     desk.trader.engine.venue.ask()

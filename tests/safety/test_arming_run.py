@@ -71,8 +71,8 @@ class LiveDesk(SierraDesk):
     bundle_id = MODEL.bundle_id
 
     def begin(self) -> Trader:
-        trader = Trader(self._settings, self.layout, self.clock)
-        trader.wall = self.clock  # type: ignore[assignment]
+        trader = Trader(self._settings, self.layout, self.clock, self.clock)
+        trader.open()
         trader.engine.activate_model(msgspec.structs.replace(MODEL, bundle_id=self.bundle_id), self._told)
         return trader
 

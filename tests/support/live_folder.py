@@ -198,8 +198,8 @@ class Desk:
 
     def begin(self) -> Trader:
         """A trader as after a start, with a model that serves."""
-        trader = Trader(self._settings, self.layout, self.clock)
-        trader.wall = self.clock  # type: ignore[assignment]
+        trader = Trader(self._settings, self.layout, self.clock, self.clock)
+        trader.open()
         trader.engine.activate_model(MODEL, self._told)
         return trader
 
@@ -218,12 +218,17 @@ class Desk:
             self.write()
             for when in [when for when in self.at if when <= self.clock.time_ns]:
                 self.at.pop(when)()
-            while self.trader.step():
-                pass
+            self.turn()
             if self.clock.time_ns % MINUTE == 0:
                 beat = heartbeats.read(self.layout, TraderBeat)
                 assert beat is not None
                 self.heartbeats.append(beat)
+
+    def turn(self) -> None:
+        """All turns of the trader until nothing more comes in; its rest is over, whatever its clock says."""
+        self.trader._rests_until_ns = 0
+        while self.trader.step() == 0:
+            pass
 
     def _advance(self) -> None:
         """By a step; from the break on straight to the next open."""

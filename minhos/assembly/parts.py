@@ -1,0 +1,36 @@
+"""The user's own parts, loaded from `[user] file` and from installed packages: `load_parts`, in every process alike.
+
+The file is read when a process starts; what changed in it holds from the next start on.  What a part is and where it
+is registered: `minhos.parts`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minhos import parts
+from minhos.assembly.layout import Layout
+from minhos.errors import PartsError
+from minhos.settings import Settings
+
+
+def load_parts(settings: Settings, layout: Layout) -> parts.Source:
+    """Load them once; a second call does nothing.
+
+    Raises PartsError, a sentence with file, line and way out; nothing of a file that fails stays registered.
+    """
+    return parts.load(parts_file(settings, layout))
+
+
+def parts_file(settings: Settings, layout: Layout) -> Path | None:
+    """The file that the settings name, under the home where its path is not whole; None where they name none."""
+    return layout.home / Path(settings.user.file).expanduser() if settings.user.file else None
+
+
+def problem_of_parts(settings: Settings, layout: Layout) -> str:
+    """Load them; the sentence where they cannot be, empty where they can: for those who go on without."""
+    try:
+        load_parts(settings, layout)
+    except PartsError as error:
+        return str(error)
+    return ""

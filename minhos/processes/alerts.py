@@ -1,0 +1,212 @@
+"""The process that hands alarms to the user's alert channels: `python -m minhos.processes.alerts`.
+
+It follows the journal and remembers for each channel what it was given, so that nothing is told twice and nothing
+that happened while it was away is lost.  A channel that raises or hangs is named in the log and in `run/alerts.json`;
+it holds up neither the others nor trading.  The supervisor starts it only where a channel is registered.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, cast
+
+import msgspec
+import structlog
+
+from minhos import parts
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import AlertsBeat, TraderBeat
+from minhos.assembly.layout import Layout
+from minhos.assembly.logs import configure
+from minhos.assembly.naming import mode_of
+from minhos.assembly.parts import load_parts
+from minhos.assembly.surroundings import journal_in_use
+from minhos.errors import JournalError, MinhosError
+from minhos.journal.reader import reader
+from minhos.market.clock import Clock, SystemClock
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.processes.background import Background, Job, Start
+from minhos.processes.process import after, run
+from minhos.settings import Settings, home, load
+from minhos.trading import events as ev
+
+ROUND_S = 1.0
+HANGS_S = 30.0
+"""A channel that has not returned for longer is named."""
+TRIES = 3
+PAUSE_S = 10.0
+"""Between two tries of one alarm."""
+SEVERITY = "alarm"
+ALARMS = "Alarm"
+
+log = structlog.get_logger("alerts")
+
+
+class Channel(Protocol):
+    """What a factory registered in `parts.alerts` makes from its options (`[alert.<name>]`)."""
+
+    def send(self, severity: str, title: str, text: str) -> None:
+        """Tell a person.  It may take long and may raise: then the same alarm is tried again, three times in all."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Up to which event of which journal a channel was given its alarms."""
+
+    journal: str = ""
+    sequence: int = 0
+
+
+class Delivery:
+    """One channel, what it was given, and what it is being given."""
+
+    def __init__(self, name: str, channel: Channel, told: Told) -> None:
+        self.name, self.told = name, told
+        self.waiting: list[tuple[int, str]] = []
+        """Sequence and text of the alarms that it has not had."""
+        self.failure = ""
+        self.sent = 0
+        self._channel = channel
+        self._job: Job | None = None
+        self._began_ns = self._not_before_ns = 0
+        self._tries = 0
+        self._named = False
+
+    def step(self, title: str, clock: Clock, start: Start) -> bool:
+        """Look after the call under way, or begin the next; True where an alarm was settled."""
+        now_ns = clock.monotonic_ns()
+        if self._job is not None:
+            return self._look(now_ns)
+        if self.waiting and now_ns >= self._not_before_ns:
+            call = functools.partial(self._channel.send, SEVERITY, title, self.waiting[0][1])
+            self._job, self._began_ns, self._named = start(call), now_ns, False
+        return False
+
+    def _look(self, now_ns: int) -> bool:
+        job = self._job
+        assert job is not None
+        if not job.done():
+            if now_ns - self._began_ns > HANGS_S * NANOS_PER_SECOND and not self._named:
+                self._named = True
+                self._fail(f"has not returned for {HANGS_S:.0f} s")
+            return False
+        self._job, self._tries = None, self._tries + 1
+        if job.problem:
+            self._fail(f"raised {job.problem}")
+            self._not_before_ns = now_ns + round(PAUSE_S * NANOS_PER_SECOND)
+            if self._tries < TRIES:
+                return False
+        else:
+            self.failure, self.sent = "", self.sent + 1
+        self._tries = 0
+        sequence, _ = self.waiting.pop(0)
+        self.told = msgspec.structs.replace(self.told, sequence=sequence)
+        return True
+
+    def _fail(self, what: str) -> None:
+        self.failure = f"the alert channel {self.name} {what}"
+        log.error("alert not sent", channel=self.name, reason=self.failure)
+
+
+class Alerts:
+    """Follows one home's journal for all its channels."""
+
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock, start: Start = Background) -> None:
+        self.settings, self.layout = settings, layout
+        self._clock, self._start = clock, start
+        self._mode = mode_of(settings)
+        self._file = layout.data / "alerts.json"
+        self.deliveries: list[Delivery] = []
+        self.stopping = False
+        self._seen: tuple[str, int] | None = None
+        self._unmade: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Load the user's parts and make the channels.  Raises PartsError; a channel that fails is named and left."""
+        self.layout.make()
+        load_parts(self.settings, self.layout)
+        told = self._remembered()
+        for part in parts.alerts:
+            try:
+                make = cast("Callable[[dict[str, object]], Channel]", part.value)
+                channel = make(dict(self.settings.alert.get(part.name, {})))
+            except Exception as error:  # whatever a user's factory raises
+                self._unmade[part.name] = f"{part.where}: cannot be made ({type(error).__name__}: {error})"
+                log.error("alert channel not made", channel=part.name, reason=self._unmade[part.name])
+                continue
+            self.deliveries.append(Delivery(part.name, channel, told.get(part.name, Told())))
+
+    def step(self) -> int | None:
+        """Read what is new, and hand it on."""
+        if self.stopping:
+            return None
+        try:
+            self._read()
+        except JournalError as error:
+            log.warning("journal not read", reason=str(error))
+        title = f"MinhOS {self._mode}"
+        settled = [delivery.step(title, self._clock, self._start) for delivery in self.deliveries]
+        if any(settled):
+            self._remember()
+        failures = self._unmade | {each.name: each.failure for each in self.deliveries if each.failure}
+        beat = AlertsBeat(state="running", sent=sum(each.sent for each in self.deliveries), failures=failures)
+        with suppress(OSError):  # a full disk is one of the things to tell of
+            heartbeats.write(self.layout, beat, self._clock)
+        return after(self._clock, ROUND_S)
+
+    def close(self) -> None:
+        """What is under way ends with the process, and is sent again after the next start."""
+
+    def _read(self) -> None:
+        """Queue the alarms that came since; of a journal that a channel never knew, only those from now on."""
+        path = journal_in_use(self.layout, self._mode, heartbeats.read(self.layout, TraderBeat))
+        if path is None:
+            return
+        source = reader(path)
+        try:
+            last = source.last
+            if self._seen is not None and self._seen == (str(path), last):
+                return
+            for each in self.deliveries:
+                if each.told.journal != str(path) or each.told.sequence > last:
+                    each.waiting = []
+                    each.told = Told(str(path), last)
+                begin = each.waiting[-1][0] if each.waiting else each.told.sequence
+                for record in source.records(after=begin, until=last, kinds=(ALARMS,)):
+                    event = ev.decode(record.kind, record.payload, record.version)
+                    if isinstance(event, ev.Alarm):
+                        each.waiting.append((record.sequence, event.text))
+            self._seen = str(path), last
+        finally:
+            source.close()
+        self._remember()
+
+    def _remembered(self) -> dict[str, Told]:
+        content = self.layout.disk.read(self._file)
+        try:
+            return msgspec.json.decode(content or b"{}", type=dict[str, Told])
+        except msgspec.DecodeError:
+            return {}
+
+    def _remember(self) -> None:
+        told = {each.name: each.told for each in self.deliveries}
+        with suppress(OSError):
+            self.layout.disk.replace(self._file, msgspec.json.encode(told))
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    layout, clock = Layout(home()), SystemClock()
+    try:
+        configure("alerts", layout.home)
+        run(Alerts(load(layout.home), layout, clock), clock)
+    except MinhosError as error:
+        print(f"MinhOS alerts: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,185 @@
+"""Alarms reach the user's channels once each, whatever the channels do; trading knows nothing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from minhos import parts
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import AlertsBeat
+from minhos.assembly.layout import Layout
+from minhos.errors import PartsError
+from minhos.journal.store import Journal
+from minhos.market.clock import SimulatedClock
+from minhos.processes.alerts import Alerts
+from minhos.processes.background import Background
+from minhos.settings import parse
+from minhos.trading import events as ev
+
+ROOT = Path(__file__).resolve().parents[2]
+USERS = """
+from minhos import parts
+
+def make(options):
+    if options.get("refuse"):
+        raise ValueError("no phone number")
+    return options["channel"]
+
+parts.alerts.register("phone", make)
+"""
+
+
+class Inline:
+    """A call that is over at once, or at a test's word."""
+
+    def __init__(self, call: Callable[[], None], hangs: bool = False) -> None:
+        self.problem, self.hangs = "", hangs
+        try:
+            call()
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def done(self) -> bool:
+        return not self.hangs
+
+
+class Phone:
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, str]] = []
+        self.failures = 0
+
+    def send(self, severity: str, title: str, text: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("no network")
+        self.heard.append((severity, title, text))
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, _, text in self.heard]
+
+
+class Desk:
+    """A home with a journal, a channel and the process, whose turns a test takes."""
+
+    def __init__(self, home: Path, text: str = USERS, **options: object) -> None:
+        self.layout, self.clock, self.phone = Layout(home).make(), SimulatedClock(), Phone()
+        self.journal = Journal.open(self.layout.journal("paper", "paper"), {"mode": "paper", "account": "paper"})
+        (home / "mine.py").write_text(text, encoding="utf-8")
+        values = {"data": {"source": "bars"}, "user": {"file": "mine.py"}, "alert": {"phone": options}}
+        self.settings = parse(values)
+        self.settings.alert["phone"]["channel"] = self.phone
+        self.start: Callable[[Callable[[], None]], Inline] = Inline
+
+    def begin(self) -> Alerts:
+        alerts = Alerts(self.settings, self.layout, self.clock, lambda call: self.start(call))
+        alerts.open()
+        return alerts
+
+    def alarm(self, text: str) -> None:
+        event = ev.Alarm(1, text)
+        self.journal.append("Alarm", ev.encode(event), 1)
+
+    def run(self, alerts: Alerts, seconds: int) -> None:
+        for _ in range(seconds):
+            due_ns = alerts.step()
+            assert due_ns is not None
+            self.clock.advance_to(due_ns)
+
+    @property
+    def beat(self) -> AlertsBeat:
+        beat = heartbeats.read(self.layout, AlertsBeat)
+        assert beat is not None
+        return beat
+
+
+@pytest.fixture(autouse=True)
+def no_parts() -> Iterator[None]:
+    yield
+    parts.load_source(parts.Source())
+
+
+def test_an_alarm_is_sent_once_and_not_again_after_a_restart(tmp_path):
+    desk = Desk(tmp_path)
+    desk.alarm("long ago")
+    alerts = desk.begin()
+    desk.run(alerts, 2)
+    assert desk.phone.heard == [], "what happened before the channel was known is not told"
+    desk.alarm("the stop is missing")
+    desk.run(alerts, 5)
+    assert desk.phone.heard == [("alarm", "MinhOS paper", "the stop is missing")]
+    assert desk.beat.sent == 1
+    desk.alarm("while nobody looked")
+    desk.run(desk.begin(), 5)
+    assert desk.phone.texts == ["the stop is missing", "while nobody looked"]
+
+
+def test_a_channel_that_raises_is_named_and_tried_again(tmp_path):
+    desk = Desk(tmp_path)
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.phone.failures = 2
+    desk.alarm("first")
+    desk.run(alerts, 5)
+    assert desk.beat.failures == {"phone": "the alert channel phone raised OSError: no network"}
+    desk.run(alerts, 30)
+    assert (desk.phone.texts, desk.beat.failures) == (["first"], {})
+
+
+def test_after_three_tries_the_next_alarm_has_its_turn(tmp_path):
+    desk = Desk(tmp_path)
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.phone.failures = 3
+    desk.alarm("lost")
+    desk.alarm("told")
+    desk.run(alerts, 60)
+    assert desk.phone.texts == ["told"]
+
+
+def test_a_channel_that_hangs_is_named_and_waited_for(tmp_path):
+    desk = Desk(tmp_path)
+    jobs: list[Inline] = []
+    desk.start = lambda call: jobs.append(Inline(call, hangs=True)) or jobs[-1]
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.alarm("first")
+    desk.alarm("second")
+    desk.run(alerts, 40)
+    assert desk.beat.failures == {"phone": "the alert channel phone has not returned for 30 s"}
+    assert len(jobs) == 1, "one call at a time"
+    jobs[0].hangs, desk.start = False, Inline
+    desk.run(alerts, 5)
+    assert (desk.phone.texts, desk.beat.failures) == (["first", "second"], {})
+
+
+def test_a_channel_that_cannot_be_made_is_named_with_its_line(tmp_path):
+    desk = Desk(tmp_path, refuse=True)
+    desk.run(desk.begin(), 1)
+    assert "mine.py" in desk.beat.failures["phone"]
+    assert "cannot be made (ValueError: no phone number)" in desk.beat.failures["phone"]
+
+
+def test_a_file_that_does_not_load_is_a_sentence(tmp_path):
+    with pytest.raises(PartsError, match=r"mine.py:1: your parts cannot be loaded"):
+        Desk(tmp_path, "1 / 0").begin()
+
+
+def test_a_call_in_the_background_tells_how_it_ended():
+    for call, problem in ((lambda: None, ""), (lambda: 1 / 0, "ZeroDivisionError: division by zero")):
+        job = Background(call)
+        assert job._over.wait(20)
+        assert (job.done(), job.problem) == (True, problem)
+
+
+def test_the_example_writes_every_alarm_into_a_file(tmp_path):
+    desk = Desk(tmp_path, (ROOT / "examples" / "alert_file.py").read_text(encoding="utf-8"))
+    desk.settings.alert["diary"] = {"file": str(tmp_path / "alarms.txt")}
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.alarm("the stop is missing")
+    desk.run(alerts, 3)
+    assert (tmp_path / "alarms.txt").read_text(encoding="utf-8") == "alarm from MinhOS paper: the stop is missing\n"
