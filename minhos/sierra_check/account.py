@@ -46,7 +46,7 @@ async def accounts(desk: Desk) -> Finding:
             "Put one of them into [sierra] account; Trade >> Trade Account shows them after File >> Connect.",
             names,
         )
-    rows = [row for row in desk.ears.kept(m.TradeAccountResponse) if isinstance(row, m.TradeAccountResponse)]
+    rows = [row for row in desk.seen.kept(m.TradeAccountResponse) if isinstance(row, m.TradeAccountResponse)]
     if any(row.trading_is_disabled for row in rows if row.trade_account == desk.account):
         return failed(
             "accounts",

@@ -13,7 +13,7 @@ from minhos.assembly.layout import Layout
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Malformed
-from minhos.dtc.events import Connected, Disconnected
+from minhos.dtc.events import Disconnected
 from minhos.dtc.logon import ClientOptions
 from minhos.dtc.messages import Message
 from minhos.market.clock import Clock
@@ -31,7 +31,7 @@ KEPT = (
 Progress = Callable[[float, str], None]
 
 
-class Ears:
+class ServerLog:
     """Everything that the server said: counts, heartbeats with the time of their arrival, gaps, disconnections."""
 
     def __init__(self, clock: Clock) -> None:
@@ -41,7 +41,6 @@ class Ears:
         """(our clock in UTC nanoseconds at the arrival, the server's in UNIX seconds)."""
         self.longest_gap_s = 0.0
         self.disconnections: list[str] = []
-        self.reconnections = 0
         self.ended = False
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
         self._last_ns = clock.monotonic_ns()
@@ -61,7 +60,7 @@ class Ears:
         self.counts.clear()
         self.heartbeats.clear()
         self.disconnections.clear()
-        self.longest_gap_s, self.reconnections = 0.0, 0
+        self.longest_gap_s = 0.0
         self._last_ns = self._clock.monotonic_ns()
 
     def note_gap(self) -> None:
@@ -82,14 +81,10 @@ class Ears:
             self._kept.append(message)
 
     async def _follow(self, client: DtcClient) -> None:
-        first = True
         async for event in client.events():
             if isinstance(event, Disconnected):
                 self.disconnections.append(event.reason)
                 self.ended = event.retry_in_s is None
-            elif isinstance(event, Connected):
-                self.reconnections += not first
-                first = False
 
 
 class Desk(msgspec.Struct, kw_only=True):
@@ -104,7 +99,7 @@ class Desk(msgspec.Struct, kw_only=True):
     clock: Clock
     options: ClientOptions
     client: DtcClient
-    ears: Ears
+    seen: ServerLog
     mask: Mask
     history_port: int
     progress: Progress

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Any
 
 import msgspec
 
@@ -34,7 +33,7 @@ class Finding(msgspec.Struct, frozen=True):
     step: str
     verdict: Verdict
     sentence: str
-    value: Any = None
+    value: object = None
     way_out: str = ""
 
 
@@ -60,20 +59,20 @@ class Report(msgspec.Struct, frozen=True):
         return self.verdict == "ready"
 
 
-def ok(step: str, sentence: str, value: Any = None) -> Finding:
+def ok(step: str, sentence: str, value: object = None) -> Finding:
     return Finding(step, Verdict.OK, sentence, value)
 
 
-def warning(step: str, sentence: str, value: Any = None, way_out: str = "") -> Finding:
+def warning(step: str, sentence: str, value: object = None, way_out: str = "") -> Finding:
     return Finding(step, Verdict.WARNING, sentence, value, way_out)
 
 
-def unknown(step: str, why: str, value: Any = None, way_out: str = "") -> Finding:
+def unknown(step: str, why: str, value: object = None, way_out: str = "") -> Finding:
     """What could not be seen, because of `why`."""
     return Finding(step, Verdict.UNKNOWN, f"could not be seen, because {why}", value, way_out)
 
 
-def failed(step: str, sentence: str, way_out: str, value: Any = None) -> Finding:
+def failed(step: str, sentence: str, way_out: str, value: object = None) -> Finding:
     return Finding(step, Verdict.FAILED, sentence, value, way_out)
 
 
@@ -94,7 +93,7 @@ class Mask:
             text = text.replace(secret, self._replacements[secret])
         return text
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> object:
         """The same for every text inside a JSON value."""
         if isinstance(value, str):
             return self.text(value)
@@ -131,7 +130,7 @@ def report_of(findings: list[Finding], mask: Mask, *, time: str, server: str, ac
         minhos=__version__,
         server=mask.text(server),
         account=mask.text(account),
-        clock_skew_s=skew.value["skew_s"] if skew is not None and skew.value is not None else None,
+        clock_skew_s=skew.value["skew_s"] if skew is not None and isinstance(skew.value, dict) else None,
         legs=legs.value if legs is not None and isinstance(legs.value, str) else "",
         failed=bad,
         findings=hidden,

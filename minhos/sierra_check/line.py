@@ -43,40 +43,40 @@ async def stable_phase(desk: Desk, seconds: float) -> None:
             except DtcError:
                 continue
         await asyncio.sleep(min(0.2, left_s))
-    desk.ears.note_gap()
+    desk.seen.note_gap()
 
 
 def line(desk: Desk, seconds: float) -> list[Finding]:
     """What the stable phase showed."""
-    ears, interval_s = desk.ears, desk.options.heartbeat_interval_s
-    n = sum(ears.counts.values())
+    seen, interval_s = desk.seen, desk.options.heartbeat_interval_s
+    n = sum(seen.counts.values())
     told = {
         "seconds": round(seconds, 1),
-        "heartbeats": len(ears.heartbeats),
-        "longest_gap_s": round(ears.longest_gap_s, 1),
-        "disconnections": len(ears.disconnections),
+        "heartbeats": len(seen.heartbeats),
+        "longest_gap_s": round(seen.longest_gap_s, 1),
+        "disconnections": len(seen.disconnections),
         "messages_per_minute": round(60.0 * n / seconds, 1),
-        "malformed": ears.counts["Malformed"],
+        "malformed": seen.counts["Malformed"],
     }
     found = []
-    if ears.disconnections:
-        sentence = f"The connection was lost {len(ears.disconnections)} times, first: {ears.disconnections[0]}"
+    if seen.disconnections:
+        sentence = f"The connection was lost {len(seen.disconnections)} times, first: {seen.disconnections[0]}"
         found.append(failed("stable", sentence, ASLEEP, told))
-    elif ears.counts["Malformed"]:
-        sentence = f"{ears.counts['Malformed']} messages could not be read."
+    elif seen.counts["Malformed"]:
+        sentence = f"{seen.counts['Malformed']} messages could not be read."
         found.append(warning("stable", sentence, told, "Update Sierra Chart, and send this report."))
-    elif ears.longest_gap_s > 2 * interval_s:
-        found.append(warning("stable", f"The server was silent for {ears.longest_gap_s:.0f} s.", told, ASLEEP))
+    elif seen.longest_gap_s > 2 * interval_s:
+        found.append(warning("stable", f"The server was silent for {seen.longest_gap_s:.0f} s.", told, ASLEEP))
     else:
         sentence = f"{seconds:.0f} s without a disconnection, {told['messages_per_minute']:g} messages a minute."
         found.append(ok("stable", sentence, told))
     expected = int(seconds // interval_s)
-    if expected and not ears.heartbeats:
+    if expected and not seen.heartbeats:
         sentence = f"No heartbeat in {seconds:.0f} s, though {expected} were asked for."
         found.append(warning("heartbeats", sentence, 0, "Update Sierra Chart: the protocol demands them."))
     else:
-        found.append(ok("heartbeats", f"{len(ears.heartbeats)} heartbeats, one each {interval_s} s asked for."))
-    return [*found, clock_finding(ears.heartbeats)]
+        found.append(ok("heartbeats", f"{len(seen.heartbeats)} heartbeats, one each {interval_s} s asked for."))
+    return [*found, clock_finding(seen.heartbeats)]
 
 
 def clock_finding(heartbeats: Iterable[tuple[int, int]]) -> Finding:

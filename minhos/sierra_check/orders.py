@@ -98,7 +98,7 @@ class OrderTest:
 
     def said(self, name: str) -> list[m.OrderUpdate]:
         """What the server said of an order, as it sent it."""
-        updates = [each for each in self.desk.ears.kept(m.OrderUpdate) if isinstance(each, m.OrderUpdate)]
+        updates = [each for each in self.desk.seen.kept(m.OrderUpdate) if isinstance(each, m.OrderUpdate)]
         return [each for each in updates if each.client_order_id == name]
 
     def status(self, name: str) -> int:
@@ -274,7 +274,7 @@ async def other_names(test: OrderTest) -> list[Finding]:
 async def clean_up(desk: Desk) -> Finding:
     """Cancel every order of a check that still works, and see that none is left and no position was opened."""
     before = dict(desk.positions)
-    await until(lambda: desk.client.is_connected or desk.ears.ended, desk.clock, CLEAN_UP_S)
+    await until(lambda: desk.client.is_connected or desk.seen.ended, desk.clock, CLEAN_UP_S)
     left: list[m.OrderUpdate] = []
     try:
         for _ in range(ROUNDS):
@@ -296,7 +296,7 @@ async def clean_up(desk: Desk) -> Finding:
 async def _still_working(desk: Desk) -> list[m.OrderUpdate]:
     """Orders of any check that the server lists, or of which the last word was that they work."""
     listed = await desk.client.open_orders(desk.account)
-    updates = [each for each in desk.ears.kept(m.OrderUpdate) if isinstance(each, m.OrderUpdate)]
+    updates = [each for each in desk.seen.kept(m.OrderUpdate) if isinstance(each, m.OrderUpdate)]
     last = {each.client_order_id: each for each in updates if each.server_order_id}
     silent = [each for each in last.values() if each.order_status in WORKING]
     both = {each.server_order_id: each for each in (*silent, *listed)}

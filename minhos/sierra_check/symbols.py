@@ -130,7 +130,7 @@ async def market_data(desk: Desk) -> Finding:
     try:
         subscription = await desk.client.subscribe(symbol)
     except DtcRejected:
-        rejects = [each for each in desk.ears.kept(m.MarketDataReject) if isinstance(each, m.MarketDataReject)]
+        rejects = [each for each in desk.seen.kept(m.MarketDataReject) if isinstance(each, m.MarketDataReject)]
         text = rejects[-1].reject_text if rejects else "a snapshot without prices"
         sentence = f"Data of {symbol} are refused ({text!r}), as CME data always are; MinhOS reads the .scid files."
         return ok(step, sentence, {"served": False, "text": text})

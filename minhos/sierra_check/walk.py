@@ -27,7 +27,7 @@ from minhos.settings import Settings
 from minhos.sierra_check import account, line, orders, scid, symbols
 from minhos.sierra_check.bridge import bridge
 from minhos.sierra_check.connection import logged_on, silence, why_not
-from minhos.sierra_check.context import Desk, Ears, Progress
+from minhos.sierra_check.context import Desk, Progress, ServerLog, until
 from minhos.sierra_check.finding import (
     Finding,
     Mask,
@@ -103,7 +103,7 @@ class _Check:
             clock=clock,
             options=self.asked,
             client=client,
-            ears=Ears(clock),
+            seen=ServerLog(clock),
             mask=mask,
             history_port=history_port,
             progress=progress,
@@ -118,7 +118,7 @@ class _Check:
         except asyncio.CancelledError:
             desk.add(failed("whole", "The check was broken off; what follows from here was not seen.", "Run it again."))
         finally:
-            desk.ears.close()
+            desk.seen.close()
             await desk.client.close("The check is over.")
         moment = dt.datetime.fromtimestamp(desk.clock.now_ns() // NANOS_PER_SECOND, dt.UTC).isoformat()
         return report_of(
@@ -128,7 +128,7 @@ class _Check:
     async def _walk(self, seconds: float) -> None:
         desk = self.desk
         desk.progress(0.0, f"connecting to {desk.options.address}")
-        desk.ears.attach(desk.client)
+        desk.seen.attach(desk.client)
         try:
             answer = await desk.client.connect()
         except DtcError as error:
@@ -150,7 +150,7 @@ class _Check:
             try:
                 await self._take(step(desk))
             except DtcTimeout as error:
-                if not sum(desk.ears.counts.values()):
+                if not sum(desk.seen.counts.values()):
                     desk.add(silence(error))
                     return False
                 desk.add(failed(name, f"Not answered: {error}", "Try again; restart Sierra Chart if it stays so."))
@@ -199,7 +199,7 @@ class _Check:
         desk = self.desk
         desk.add(*await bridge(desk))
         watch = scid.find_file(desk)
-        desk.ears.restart()
+        desk.seen.restart()
         beside = [asyncio.create_task(_as_list(line.dead_client(desk, seconds)))]
         if isinstance(watch, scid.ScidWatch):
             beside.append(asyncio.create_task(_watched(desk, watch, seconds)))
@@ -229,7 +229,7 @@ class _Check:
     async def _connected(self) -> bool:
         """Whether the client is there again; it comes back by itself."""
         desk = self.desk
-        await orders.until(lambda: desk.client.is_connected or desk.ears.ended, desk.clock, orders.CLEAN_UP_S)
+        await until(lambda: desk.client.is_connected or desk.seen.ended, desk.clock, orders.CLEAN_UP_S)
         return desk.client.is_connected
 
 
