@@ -17,6 +17,9 @@ RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
+RULES = (
+    "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
+)
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 
 WANTED: list[Wanted] = [
@@ -43,6 +46,36 @@ WANTED: list[Wanted] = [
         None,
         '["Usage: minh.py packages [OPTIONS]", "Licences, locks and known vulnerabilities of what is installe… (342 characters, 202ff7a2d28d)',
         PACKAGES,
+    ),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[]", None, "object", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].decisions", None, "int", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
+    Wanted(
+        "journals > demo > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 474, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra_restarted > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
+    ),
+    Wanted(
+        "journals > sierra_halted > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
+        RULES,
     ),
     Wanted("settings > values > data.feed", None, {"type": "str", "default": ""}, FEED),
     Wanted("settings > values > feed", None, {"type": "dict", "default": {}}, FEED),
