@@ -21,7 +21,7 @@ from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
 from minhos.models.forecast import Forecast
-from minhos.risk.limits.own import own_parts
+from minhos.risk.limits.own import failures, own_parts
 from minhos.risk.limits.standard import names_of, standard_limits
 from minhos.risk.types import Action
 from minhos.trading import events as ev
@@ -80,6 +80,8 @@ class Engine:
         self.refused_ids: set[str] = set()
         """Orders that a broker did not cancel or resize; not asked for again before the next survey.  Lost with the
         process: at worst one of them is asked for once more."""
+        self._failed_limits: frozenset[str] = frozenset()
+        """Limits of the user's own that failed at the last bar; after a restart each is reported once more."""
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue by this process; a survey of the connection
         that the next process makes began later than whatever this one sent."""
@@ -108,7 +110,7 @@ class Engine:
     def activate_settings(self, settings: ev.TradingSettings) -> None:
         """Settings take effect between slices; they are journaled only where they differ.
 
-        Where a limit of the user's own is not what the settings name, no new risk is taken, and they say so.
+        Where a limit of the user's own is not what the settings name, no new risk is taken; they say so, and an alarm.
         Where another contract is traded from here on, what is held in the old one is closed; at a broker that is not
         compared yet, after that (`guard`).
         """
@@ -118,6 +120,9 @@ class Engine:
         if before != settings or self.state.manager is None:
             now_ns = self.clock.now_ns()
             self.record(ev.SettingsActivated(now_ns, settings), now_ns)
+            refusal = settings.parts_refusal
+            if refusal and (before is None or refusal != before.parts_refusal):
+                self.record(ev.Alarm(now_ns, f"No new risk: {refusal}"), now_ns)
 
     def activate_model(self, model: ev.ModelActivated, forecasts: Forecasts) -> None:
         """Serve another bundle from the next slice on."""
@@ -163,7 +168,16 @@ class Engine:
         if decision.verdict is not None and decision.verdict.action is Action.FLATTEN:
             self._cancel_openings(now_ns)
         self.send(decision.orders, now_ns)
+        if self.state.settings is not None and self.state.settings.parts:
+            self._report_failed_limits(decision, now_ns)
         return decision
+
+    def _report_failed_limits(self, decision: Decision, time_ns: int) -> None:
+        """An alarm for each limit of the user's own that failed now and not at the bar before."""
+        failed = failures(decision.verdict) if decision.verdict is not None else {}
+        for name in sorted(failed.keys() - self._failed_limits):
+            self.record(ev.Alarm(time_ns, f"{failed[name][0].upper()}{failed[name][1:]}."), time_ns)
+        self._failed_limits = frozenset(failed)
 
     def poll_venue(self) -> bool:
         """Take in what a broker said since the last call; True where there was anything."""

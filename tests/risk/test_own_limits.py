@@ -129,6 +129,8 @@ def test_a_failing_one_is_no_emergency_and_what_is_held_is_closed_with_the_reaso
     desk.flat_bar(p=0.75)
     assert desk.position == 0
     assert desk.state.risk.emergency is None
+    alarms = [event.text for event in desk.events(ev.Alarm)]
+    assert alarms == ["The limit mine raised ZeroDivisionError: division by zero; mend it at mine.py:4."], "once"
 
 
 def test_one_that_cannot_be_made_allows_nothing():
@@ -164,6 +166,7 @@ def test_settings_that_name_a_limit_which_is_not_here_take_no_new_risk_and_keep_
     held, stops = desk.position, desk.stops
     desk.engine.activate_settings(settings_with(settings_id="b", parts={"limit gone": "1+abc", "feature x": "1+d"}))
     assert desk.state.settings.parts == {"feature x": "1+d"}
+    assert [event.text for event in desk.events(ev.Alarm)] == [f"No new risk: {desk.state.settings.parts_refusal}"]
     decision = desk.flat_bar(p=0.9)
     assert (decision.target, decision.verdict.bound) == (held, "parts")
     assert "The limit gone (1+abc)" in decision.verdict.reason

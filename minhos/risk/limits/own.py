@@ -19,7 +19,7 @@ from typing import cast
 from minhos import parts
 from minhos.errors import PartsError
 from minhos.risk.limits.caps import no_adds
-from minhos.risk.types import Action, Cap, Limit, RiskContext
+from minhos.risk.types import Action, Cap, Limit, RiskContext, Verdict
 
 Options = Mapping[str, str | int | float | bool]
 
@@ -69,7 +69,16 @@ class OwnLimit:
         return Cap(self.name, math.floor(contracts), reason, action, until_ns)
 
     def _nothing(self, why: str) -> Cap:
-        return Cap(self.name, 0, f"the limit {self.name} {why}; mend it at {self._where}")
+        return Cap(self.name, 0, f"{_failed(self.name)} {why}; mend it at {self._where}")
+
+
+def failures(verdict: Verdict) -> dict[str, str]:
+    """The user's limits that failed at that verdict, by name, each with the sentence that says how."""
+    return {cap.limit: cap.reason for cap in verdict.caps if cap.reason.startswith(_failed(cap.limit))}
+
+
+def _failed(name: str) -> str:
+    return f"the limit {name}"
 
 
 def own_parts(known: Mapping[str, str], taken: Collection[str]) -> list[parts.Part[object]]:
