@@ -80,7 +80,7 @@ class Part(Generic[T]):
 class Registry(Generic[T]):
     """Parts of one kind by name, in the order in which they were registered.
 
-    changes: what a part of this kind changes, for `minh.py parts`.  `value_of` is the way in for whoever uses them.
+    changes: what a part of this kind changes, for `minh.py parts`.  `part(name).value` is the way in.
     """
 
     def __init__(self, kind: str, changes: str) -> None:
@@ -109,12 +109,8 @@ class Registry(Generic[T]):
             )
         self._parts[name] = Part(self.kind, name, version, value, origin, file, line, digest_of(value))
 
-    def value_of(self, name: str) -> T:
-        """The part of that name.  Raises PartsError that names what there is."""
-        return self.part(name).value
-
     def part(self, name: str) -> Part[T]:
-        """The same with where it comes from."""
+        """The part of that name.  Raises PartsError that names what there is."""
         if name not in self._parts:
             close = difflib.get_close_matches(name, self._parts, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""

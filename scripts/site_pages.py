@@ -26,6 +26,14 @@ WIDTH = "100"
 SIGNS = {"Ge": "≥", "Gt": ">", "Le": "≤", "Lt": "<"}
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Every decision is a page; a new one need be named nowhere."""
+    assert config.nav is not None
+    decisions = [f"decisions/{path.name}" for path in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+    config.nav.append({"Decisions": decisions})
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     from mkdocs.structure.files import File

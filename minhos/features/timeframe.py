@@ -23,7 +23,6 @@ class Timeframe:
         self._rsi = indicators.rsi(parameters.rsi)
         self._end_ns = 0
         self._high = self._low = self._close = 0.0
-        self.closed_bars = 0
         self.ema = self.atr = self.rsi = 0.0
 
     def update(
@@ -44,7 +43,6 @@ class Timeframe:
             self._end_ns = 0
 
     def _close_bar(self) -> None:
-        self.closed_bars += 1
         self.ema = self._ema.update(self._close) or 0.0
         self.atr = self._atr.update(self._high, self._low, self._close) or 0.0
         self.rsi = self._rsi.update(self._close) or 0.0

@@ -25,13 +25,12 @@ def fed(bars: list[tuple[int, int]], minutes: int = 15, open_ns: int = OPEN, clo
 
 def test_only_closed_bars_count():
     bars = [(1, 100), (2, 110), (3, 106), (4, 90), (5, 80), (6, 120), (7, 500), (8, 900)]
-    assert fed(bars[:5]).closed_bars == 1
+    assert fed(bars[:5]).ema == 0.0, "one closed bar is no average of two"
     before = fed(bars[:6])
-    assert before.closed_bars == 2
     assert before.ema == (106 + 120) / 2
     assert before.atr == (120 + 1) - (80 - 1)
     unfinished = fed(bars)
-    assert (unfinished.closed_bars, unfinished.ema, unfinished.atr) == (2, before.ema, before.atr)
+    assert (unfinished.ema, unfinished.atr) == (before.ema, before.atr)
 
 
 def test_trend_measures_the_newest_close_against_closed_bars():
@@ -41,17 +40,16 @@ def test_trend_measures_the_newest_close_against_closed_bars():
 
 def test_a_session_ends_its_last_bar_and_the_next_starts_anew():
     timeframe = fed([(19, 100), (20, 101), (21, 102), (22, 103)])
-    assert timeframe.closed_bars == 2
+    assert timeframe.ema == (102 + 103) / 2
     later = CLOSE + 12 * BAR_INTERVAL_NS
     for number in (1, 2, 3):
         timeframe.update(later + number * BAR_INTERVAL_NS, later, later + 276 * BAR_INTERVAL_NS, 105, 103, 104)
-    assert timeframe.closed_bars == 3
+    assert timeframe.ema == 102.5 + (104 - 102.5) * 2 / 3
 
 
 def test_missing_bars_close_what_they_left_open():
-    timeframe = fed([(1, 100), (2, 101), (7, 102)])
-    assert timeframe.closed_bars == 1
-    assert fed([(1, 100), (2, 101), (7, 102), (9, 103)]).closed_bars == 2
+    assert fed([(1, 100), (2, 101), (7, 102)]).ema == 0.0, "one closed bar is no average of two"
+    assert fed([(1, 100), (2, 101), (7, 102), (9, 103)]).ema == (101 + 103) / 2
 
 
 def test_values_are_talibs_on_the_closed_bars():

@@ -96,7 +96,7 @@ class ExampleBench(FolderBench):
 
     def feed(self) -> Feed:
         request = feed_request(self.clock, CALENDAR, file=str(self.path), contract="NQZ25")
-        return parts.feeds.value_of("growing_csv")(request)
+        return parts.feeds.part("growing_csv").value(request)
 
     def go_on(self, until_ns: int) -> None:
         self.clock.advance_to(until_ns)
