@@ -9,7 +9,7 @@
 | two_flattens | the trader flattens, and so does somebody outside, within ten milliseconds |
 
 Then entries are timed from the stored decision to the broker (order_out), in two parts: until the intent is on the disk
-(intent) and from there over gate, thread and socket (wire); beside them what the disk takes for one page (fdatasync).
+(intent) and from there over gate and socket (wire); beside them what the disk takes for one page (fdatasync).
 
 Each kind is run for so many rounds.  Round i of seed S is round 0 of seed S + i, so that one that failed can be had
 alone: `--rounds 1 --seed` with the number that is told beside it.

@@ -26,7 +26,7 @@ class OrderOut(msgspec.Struct, frozen=True):
 
     @property
     def wire(self) -> float:
-        """From the durable intent to the broker: gate, thread, socket, and the broker's own waking up."""
+        """From the durable intent to the broker: gate, socket, and the broker's own waking up."""
         return self.total - self.intent
 
 

@@ -40,7 +40,7 @@ def fill_of(update: OrderUpdate, tracked: Tracked | None, known_id: str, route: 
 class Fills:
     """net: contracts held by contract symbol, from the fills counted and the last quiet survey.
 
-    last_ticks: the last price known by contract symbol; the trader's thread writes it, too.
+    last_ticks: the last price known by contract symbol.
     """
 
     def __init__(self) -> None:
