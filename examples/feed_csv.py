@@ -64,5 +64,5 @@ class GrowingCsv(Feed):
 
     def _bar(self, time: str, open_: str, high: str, low: str, close: str, volume: str) -> Bar:
         opened_ns = int(dt.datetime.fromisoformat(time).timestamp()) * 1_000_000_000
-        prices = (self.instrument.to_ticks(float(points)) for points in (open_, high, low, close))
-        return Bar(self.symbol, opened_ns + BAR_INTERVAL_NS, *prices, int(volume))
+        first, top, bottom, last = (self.instrument.to_ticks(float(points)) for points in (open_, high, low, close))
+        return Bar(self.symbol, opened_ns + BAR_INTERVAL_NS, first, top, bottom, last, int(volume))

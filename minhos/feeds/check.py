@@ -20,24 +20,28 @@ from minhos.words import utc
 
 
 class DataReport(msgspec.Struct, frozen=True):
-    """verdict: "accepted" or "refused"; reason: one sentence; notes: how the files were read.
-
-    bars and first/last (ISO 8601, closes of bars) are of what was read; kept_bars of what may be used.  quality
-    is of the kept bars, or of all where nothing may be used; dates: every trade date and why it failed.
-    """
+    """What was read, and whether it may be used."""
 
     verdict: str
+    """"accepted" or "refused"."""
     reason: str
+    """One sentence."""
     sources: tuple[str, ...]
     contracts: tuple[str, ...]
     bars: int
+    """Read."""
     kept_bars: int
+    """That may be used."""
     first: str
     last: str
+    """Closes of the first and the last bar that were read, ISO 8601."""
     notes: tuple[str, ...]
+    """How the files were read."""
     quality: QualityReport
+    """Of the kept bars, or of all where nothing may be used."""
     gate: GateReport
     dates: tuple[DateJudgement, ...]
+    """Every trade date and why it failed."""
 
     @property
     def accepted(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a reader tells about what it read: counts and sentences that go into reports, never into a decision."""
+"""What a reader reports of what it read: counts and sentences that go into reports, never into a decision."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ OFF_GRID = 0.02
 
 
 class ReadNotes(msgspec.Struct, frozen=True):
-    """How one source was read.
-
-    rows: records or lines; off_tick: bars with a price beside the tick grid; duplicates: rows that repeat an
-    earlier one; out_of_order: rows stamped before their predecessor; rejected: rows without a usable price;
-    lines: sentences for the trader.  timezone and stamps say how the times were understood.
-    """
+    """How one source was read."""
 
     source: str
     rows: int
+    """Records or lines."""
     off_tick: int = 0
+    """Bars with a price beside the tick grid."""
     duplicates: int = 0
+    """Rows that repeat an earlier one."""
     out_of_order: int = 0
+    """Rows stamped before their predecessor."""
     rejected: int = 0
+    """Rows without a time, or without a usable price."""
     timezone: str = "UTC"
     stamps: str = "open"
+    """What stamps were taken to mark."""
     lines: tuple[str, ...] = ()
+    """Sentences for the trader."""
     format: str = ""
     """The row of the table of formats, and by what the file was recognised."""
 

@@ -97,21 +97,16 @@ class Symbol(msgspec.Struct, frozen=True):
                 return self.contract
             raise SymbolError(f"{self.contract} is not a dated contract and has no form {form.value}; name one: NQZ25")
         exchange = "CBOT" if self.root in ("YM", "MYM") else "CME"
-        match form:
-            case SymbolForm.SIERRA:
-                return f"{self.contract}-{exchange}"
-            case SymbolForm.TETON:
-                return f"{self.contract}_FUT_{exchange}"
-            case SymbolForm.RITHMIC:
-                return f"{self.root}{self.month}{self.year % 10}.{exchange}"
-            case SymbolForm.CQG:
-                return f"F.US.{_CQG_ROOTS.get(self.root, self.root)}{self.month}{self.year % 100:02d}"
-            case SymbolForm.ROOT:
-                return self.root
-            case SymbolForm.SIMULATED:
-                return f"{self.root}-SIM"
-            case SymbolForm.PLAIN:
-                return self.contract
+        texts = {
+            SymbolForm.SIERRA: f"{self.contract}-{exchange}",
+            SymbolForm.TETON: f"{self.contract}_FUT_{exchange}",
+            SymbolForm.RITHMIC: f"{self.root}{self.month}{self.year % 10}.{exchange}",
+            SymbolForm.CQG: f"F.US.{_CQG_ROOTS.get(self.root, self.root)}{self.month}{self.year % 100:02d}",
+            SymbolForm.ROOT: self.root,
+            SymbolForm.SIMULATED: f"{self.root}-SIM",
+            SymbolForm.PLAIN: self.contract,
+        }
+        return texts[form]
 
 
 def parse_symbol(text: str, reference_year: int | None = None) -> Symbol:
@@ -120,22 +115,20 @@ def parse_symbol(text: str, reference_year: int | None = None) -> Symbol:
     reference_year: a one-digit year is the matching year nearest to it (a tie goes to the later one); without
     it such a symbol is refused.  Raises SymbolError, with the nearest known name where there is one.
     """
-    cleaned = text.strip()
-    for form, pattern in _WHOLE:
-        match = pattern.fullmatch(cleaned)
-        if match:
-            return _symbol(match, form, reference_year)
-    raise SymbolError(_unknown(cleaned))
+    return _symbol(*_matched(text), reference_year)
 
 
 def root_of(text: str) -> str:
     """The root of a symbol in any form, without resolving its year.  Raises SymbolError."""
-    cleaned = text.strip()
-    for _, pattern in _WHOLE:
-        match = pattern.fullmatch(cleaned)
-        if match:
-            return _root(match)
-    raise SymbolError(_unknown(cleaned))
+    return _root(_matched(text)[0])
+
+
+def _matched(text: str) -> tuple[re.Match[str], SymbolForm]:
+    """What a whole text is, and in which form it is written.  Raises SymbolError."""
+    for form, pattern in _WHOLE:
+        if match := pattern.fullmatch(text.strip()):
+            return match, form
+    raise SymbolError(_unknown(text.strip()))
 
 
 def symbol_in_filename(name: str, reference_year: int | None = None) -> Symbol | None:

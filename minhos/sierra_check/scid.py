@@ -133,7 +133,7 @@ def _storage(sample: Records) -> Finding:
 def _stamps(path: Path) -> Finding:
     """Which of the two formats of time this installation writes."""
     with ScidReader(path) as file:
-        raw = int.from_bytes(file.raw(0, 1)[:8], "little", signed=True)
+        raw = int.from_bytes(file.stamp(0), "little", signed=True)
     modern = STAMPS_US[0] < raw < STAMPS_US[1]
     form = "microseconds as whole numbers" if modern else "days as floating-point numbers, the format before 2021"
     return ok("scid_stamps", f"Times are stored as {form}.", "int64" if modern else "double")

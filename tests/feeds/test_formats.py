@@ -125,6 +125,9 @@ def test_a_row_may_name_the_columns_of_a_file_without_a_header_line(tmp_path: Pa
     (bars,), _ = read_file(path)
     assert_are(bars, WEEK[:40])
     assert not sample_of(path).has_header
+    path.write_text("20251006 093500;1;2\n20251006 094000;1;2\n")
+    with pytest.raises(DataError, match="has 3 columns; mine has 6"):
+        read_file(path)
 
 
 @pytest.mark.parametrize(

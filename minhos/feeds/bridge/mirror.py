@@ -49,16 +49,15 @@ OLDER_EVERY_S = 60.0
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the bridge is and how it is known.
-
-    fingerprint: of its certificate; empty for a bridge without TLS.  days: calendar days copied into an empty mirror.
-    """
+    """Where the bridge is and how it is known."""
 
     host: str
     port: int = 11199
     password: str = ""
     fingerprint: str = ""
+    """Of its certificate; empty for a bridge without TLS."""
     days: int = 100
+    """Calendar days copied into an empty mirror."""
     request_timeout_s: float = 20.0
     reconnect_first_s: float = 0.5
     reconnect_most_s: float = 30.0
@@ -79,19 +78,20 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MirrorStatus(msgspec.Struct, frozen=True):
-    """How the mirror is.  copied: everything the bridge had was here once; newest_ns: stamp of the newest record.
-
-    records: received over this connection.  trouble: why there is no connection, or no data; empty while all is well.
-    note: what Sierra Chart changed behind the mirror's end; empty where nothing was.
-    """
+    """How the mirror is."""
 
     connected: bool
     copied: bool
+    """Everything the bridge had was here once."""
     newest_ns: int
+    """Time of the newest record."""
     records: int
+    """Received over this connection."""
     symbols: tuple[str, ...]
     trouble: str
+    """Why there is no connection, or no data; empty while all is well."""
     note: str = ""
+    """What Sierra Chart changed behind the mirror's end; empty where nothing was."""
 
 
 class BridgeMirror:

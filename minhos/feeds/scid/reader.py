@@ -25,16 +25,21 @@ class ScidReader:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
+        self._file.close()
 
     def __len__(self) -> int:
-        """Whole records now."""
+        """Whole records now; none where the file was cut to less than its header meanwhile."""
         return max(0, self._file.seek(0, 2) - HEADER_SIZE) // RECORD_SIZE
 
     def raw(self, start: int, end: int) -> bytes:
         """The bytes of the records from start to before end; fewer where the file was cut shorter."""
         self._file.seek(HEADER_SIZE + start * RECORD_SIZE)
         return self._file.read(max(0, end - start) * RECORD_SIZE)
+
+    def stamp(self, index: int) -> bytes:
+        """Of one record, as it stands in the file: enough to know the record again."""
+        self._file.seek(HEADER_SIZE + index * RECORD_SIZE)
+        return self._file.read(8)
 
     def records(self, start: int, end: int) -> Records:
         """Those that are whole, with stamps in microseconds."""

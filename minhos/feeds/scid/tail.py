@@ -130,9 +130,9 @@ class ScidTail:
     def _replaced(self, file: ScidReader, n: int) -> bool:
         """True when the file is not the one of the last poll with records added."""
         place = self._next
-        if n < place or _stamp(file, 0) != self._first_stamp:
+        if n < place or file.stamp(0) != self._first_stamp:
             return True
-        return place > 0 and _stamp(file, place - 1) != self._taken_stamp
+        return place > 0 and file.stamp(place - 1) != self._taken_stamp
 
     def _synchronise(self, file: ScidReader, n: int) -> None:
         """Find the first record of a bar not given yet and start a new bar there."""
@@ -152,8 +152,8 @@ class ScidTail:
 
     def _remember(self, file: ScidReader, place: int) -> None:
         self._next = place
-        self._first_stamp = _stamp(file, 0)
-        self._taken_stamp = _stamp(file, place - 1) if place else b""
+        self._first_stamp = file.stamp(0)
+        self._taken_stamp = file.stamp(place - 1) if place else b""
 
     def _final(self, records: Records, now_ns: int, out: list[Price | Bar]) -> int:
         """How many of the records at the end of the file can no longer change.
@@ -213,8 +213,3 @@ class ScidTail:
             self._price_ns, self._price_bar = time, number
             self._price_ticks = open_ if first else close
             out.append(Price(self._symbol.contract, time, self._price_ticks))
-
-
-def _stamp(file: ScidReader, index: int) -> bytes:
-    """As it stands in the file: enough to know a record again."""
-    return file.raw(index, index + 1)[:8]

@@ -80,6 +80,8 @@ def _load(sample: Sample, row: Format) -> Table:
             f"{sample.path} has no header line (it begins with {sample.lines[0][:40]!r}); put the names of the columns "
             "into its first line, as in timestamp,open,high,low,close,volume"
         )
+    if len(names) > len(sample.header):
+        raise DataError(f"{sample.path} has {len(sample.header)} columns; {row.title} has {len(names)}")
     found = roles(names, sample.path, row.columns)
     frame = read_frame(sample, headed=not row.header)
     columns = {role: frame.to_series(i) for role, i in found.items()}
