@@ -114,6 +114,10 @@ ROOT = {
         "checklist:checklist",
         "Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist.",
     ),
+    "parts": Entry(
+        "parts:list_parts",
+        "Parts that are loaded, yours and ours: from where, and what each changes.  Example: minh.py parts.",
+    ),
     "packages": Entry(
         "packages:packages",
         "Licences, locks and known vulnerabilities of what is installed.  Example: minh.py packages --vulnerabilities.",

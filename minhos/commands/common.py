@@ -52,6 +52,15 @@ def settings(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Set
     return load(home(), overrides)
 
 
+def settings_with_parts() -> Settings:
+    """The same with the user's parts loaded.  Raises PartsError, with file, line and way out."""
+    from minhos.assembly.parts import load_parts
+
+    chosen = settings()
+    load_parts(chosen, layout())
+    return chosen
+
+
 def user() -> str:
     """Who types this, for the journal.  A machine that has no name for them does not keep them from a halt."""
     try:

@@ -19,7 +19,7 @@ from minhos.commands.common import (
     chosen_source,
     layout,
     print_json,
-    settings,
+    settings_with_parts,
 )
 from minhos.commands.terminal import console, progress, say, say_all
 from minhos.errors import DataError, DataRefused, NotEnoughData
@@ -28,6 +28,7 @@ from minhos.feeds.check import DataReport
 from minhos.feeds.check import check_data as judge_data
 from minhos.feeds.scid.folders import find_sierra_folder
 from minhos.market.calendar import SessionCalendar
+from minhos.settings import Settings
 from minhos.studies.history import history_of
 
 DATES_SHOWN = 20
@@ -43,7 +44,8 @@ def check_data(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
-    path = chosen_source(source, source_option) or _configured_source(symbol)
+    chosen = settings_with_parts()
+    path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
     report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
     write_json(layout().make().reports / "data.json", report)
     if as_json:
@@ -64,8 +66,9 @@ def check_context(
     as_json: JsonOption = False,
 ) -> None:
     """What the models would see of real bars, and whether it is enough.  Example: minh.py check-context FILE."""
-    path = chosen_source(source, source_option) or _configured_source(symbol)
-    history = history_of(path, settings(), symbol=symbol, days=days, timezone=timezone, stamps=stamps)
+    chosen = settings_with_parts()
+    path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
+    history = history_of(path, chosen, symbol=symbol, days=days, timezone=timezone, stamps=stamps)
     bars, calendar = history.bars, SessionCalendar.load()
     with progress("Features", quiet=as_json) as report:
         table = compute(bars, calendar, report)
@@ -92,9 +95,8 @@ def check_context(
         raise NotEnoughData(f"{len(bars)} bars are too few to warm the features; name a longer history.")
 
 
-def _configured_source(symbol: str) -> Path:
+def _configured_source(chosen: Settings, symbol: str) -> Path:
     """The configured data, else Sierra Chart's own folder.  Raises DataError that names the folders searched."""
-    chosen = settings()
     if chosen.data.source:
         return Path(chosen.data.source)
     folders = find_sierra_folder()

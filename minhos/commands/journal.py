@@ -11,7 +11,7 @@ from rich.table import Table
 
 from minhos.assembly.naming import account_of, mode_of
 from minhos.assembly.venues import matching_of
-from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.common import JsonOption, layout, print_json, settings, settings_with_parts
 from minhos.commands.terminal import console, progress
 from minhos.errors import CheckFailed, DataError
 from minhos.journal.reader import JournalReader, reader
@@ -24,7 +24,7 @@ ROWS_SHOWN = 40
 
 def _open(journal: Path | None) -> JournalReader:
     """The configured journal, or the one named.  Raises DataError where there is none yet."""
-    chosen = settings()
+    chosen = settings_with_parts()
     path = journal or layout().journal(mode_of(chosen), account_of(chosen))
     if not path.exists():
         raise DataError(f"there is no journal {path}; `python3 minh.py start` begins one, --journal names another.")

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.assembly.files import write_json
-from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.common import JsonOption, layout, print_json, settings_with_parts
 from minhos.commands.terminal import progress, show
 from minhos.errors import CheckFailed
 from minhos.research.scenarios.suite import SCENARIOS, ScenarioResult
@@ -31,7 +31,7 @@ def scenarios(
 ) -> None:
     """What your settings would do on eight bad days.  Example: minh.py lab scenarios --name flash-crash --size MNQ."""
     with progress("Scenarios", quiet=as_json) as report:
-        found = risk_scenarios(settings(), names=name or (), size=size, cash=cash, progress=report)
+        found = risk_scenarios(settings_with_parts(), names=name or (), size=size, cash=cash, progress=report)
     write_json(layout().make().reports / REPORT, found)
     if as_json:
         print_json(found)
