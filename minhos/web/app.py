@@ -13,6 +13,7 @@ from minhos.assembly.live_views import LiveViews
 from minhos.settings import Settings, home, load
 from minhos.web import api, commands, docs, force, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host
+from minhos.web.headers import HeadersMiddleware
 from minhos.web.live import Sockets
 
 DESCRIPTION = "Forecasts, sizes, risk and trades of MinhOS.  A GET reads what is stored; a POST asks the trader."
@@ -63,4 +64,5 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     problems.install_unknown(app)
     page.install(app, live)
     app.add_middleware(GuardMiddleware, guard=guard)
+    app.add_middleware(HeadersMiddleware)
     return app
