@@ -1,7 +1,7 @@
 """Take the picture of the page that the documentation shows, from the simulated market.
 
 Starts the demo in a temporary home, waits until the first models serve and trades have closed, and photographs the
-page with the system's Chromium, without a window.
+page with the system's Chromium, without a window, through Playwright (`minh.py setup --test`).
 
     python scripts/make_screenshot.py [--out docs/images/dashboard.png] [--width 1280] [--trades 5]
 """
@@ -19,21 +19,21 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from _environment import ROOT, enter
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PATIENCE_S = 900
-CHARTS_S = 12
-"""Virtual seconds that the browser gives the page to connect and to draw."""
+CHARTS_MS = 3_000
+"""How long the charts may take to be drawn."""
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--out", type=Path, default=Path(ROOT) / "docs" / "images" / "dashboard.png")
     arguments.add_argument("--width", type=int, nargs="+", default=[1280], help="several: one picture each, -WIDTH")
-    arguments.add_argument("--height", type=int, default=1500)
     arguments.add_argument("--trades", type=int, default=5, help="closed trades to wait for")
     chosen = arguments.parse_args()
     browser = next((found for found in map(shutil.which, BROWSERS) if found), None)
@@ -45,10 +45,7 @@ def main() -> int:
         demo = start(Path(home), port)
         try:
             wait_for_trades(demo, port, chosen.trades)
-            for width in chosen.width:
-                out = chosen.out if len(chosen.width) == 1 else chosen.out.with_stem(f"{chosen.out.stem}-{width}")
-                photograph(browser, port, out, width, chosen.height)
-                print(f"{out}: {out.stat().st_size // 1000} KB")
+            photograph(browser, port, chosen.width, chosen.out)
         finally:
             demo.send_signal(signal.SIGTERM)
             demo.wait(60)
@@ -77,14 +74,23 @@ def wait_for_trades(demo: subprocess.Popen[bytes], port: int, trades: int) -> No
     raise SystemExit(f"No {trades} trades within {PATIENCE_S} s.")
 
 
-def photograph(browser: str, port: int, out: Path, width: int, height: int) -> None:
+def photograph(browser: str, port: int, widths: Sequence[int], out: Path) -> None:
+    """One picture of the whole page a width, once its first moment has arrived and the charts are drawn."""
+    from playwright.sync_api import sync_playwright
+
     out.parent.mkdir(parents=True, exist_ok=True)
-    flags = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb", "--disable-gpu"]
-    size, shot = f"--window-size={width},{height}", f"--screenshot={out}"
-    page = f"http://127.0.0.1:{port}/"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [browser, *flags, f"--user-data-dir={profile}", size, shot, f"--timeout={CHARTS_S * 1000}", page]
-        subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        for width in widths:
+            page = chromium.new_page(viewport={"width": width, "height": 800})
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.wait_for_function("document.querySelector('.badge')?.textContent.trim()")
+            page.wait_for_timeout(CHARTS_MS)
+            path = out if len(widths) == 1 else out.with_stem(f"{out.stem}-{width}")
+            page.screenshot(path=path, full_page=True)
+            print(f"{path}: {path.stat().st_size // 1000} KB")
+            page.close()
+        chromium.close()
 
 
 def free_port() -> int:

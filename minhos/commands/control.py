@@ -57,14 +57,14 @@ def resume(why: WhyOption = "", as_json: JsonOption = False) -> None:
     halted = place.halt_file.exists()
     place.halt_file.unlink(missing_ok=True)
     try:
-        _say("resume", tell_trader("resume", why), as_json)
+        report_answer("resume", tell_trader("resume", why), as_json)
     except CommandRefused as error:
         raise CommandRefused(f"{'the HALT file is removed, but ' if halted else ''}{error}") from None
 
 
 def pause(why: WhyOption = "", as_json: JsonOption = False) -> None:
     """No new risk; what is open keeps its stops.  Example: minh.py pause --why "lunch"."""
-    _say("pause", tell_trader("pause", why), as_json)
+    report_answer("pause", tell_trader("pause", why), as_json)
 
 
 def accept_position(why: WhyOption = "", as_json: JsonOption = False) -> None:
@@ -72,7 +72,7 @@ def accept_position(why: WhyOption = "", as_json: JsonOption = False) -> None:
 
     Somebody else's fill at the last price; then `resume`.  Example: minh.py accept-position --why "closed by phone"
     """
-    _say("accept-position", tell_trader("accept-position", why), as_json)
+    report_answer("accept-position", tell_trader("accept-position", why), as_json)
 
 
 def _stop(name: Stop, why: str, as_json: bool) -> None:
@@ -100,7 +100,8 @@ def _stop(name: Stop, why: str, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _say(name: str, answer: str, as_json: bool) -> None:
+def report_answer(name: str, answer: str, as_json: bool) -> None:
+    """What the trader said to that command, for a person or as one object."""
     if as_json:
         print_json({"command": name, "answer": answer})
     else:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from minhos.commands.common import JsonOption, layout, print_json, settings, user
-from minhos.commands.control import WhyOption, tell_trader
+from minhos.commands.control import WhyOption, report_answer, tell_trader
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, progress, say
 from minhos.errors import CheckFailed, CommandRefused, MinhosError
@@ -81,7 +81,7 @@ def disarm(why: WhyOption = "", as_json: JsonOption = False) -> None:
     from minhos.safety.arming import refuse_unless_live
 
     refuse_unless_live(settings(), "disarm")
-    _say("disarm", tell_trader("disarm", why), as_json)
+    report_answer("disarm", tell_trader("disarm", why), as_json)
 
 
 def force(
@@ -99,7 +99,7 @@ def force(
     if clear:
         if side != "any" or size is not None or minutes is not None:
             raise MinhosError("--clear stands alone: it ends what was forced.")
-        _say("force --clear", tell_trader("unforce", why), as_json)
+        report_answer("force --clear", tell_trader("unforce", why), as_json)
         return
     if size is not None and size < 1:
         raise MinhosError(f"--size {size} is no number of contracts to hold: give at least 1, or --side flat.")
@@ -114,7 +114,7 @@ def force(
         asked = forced_of(fields, user(), why, 0)
     except CommandRefused as error:
         raise MinhosError(str(error)) from None
-    _say(f"force {words_of(asked)}", tell_trader("force", why, fields), as_json)
+    report_answer(f"force {words_of(asked)}", tell_trader("force", why, fields), as_json)
 
 
 def _show(worst_cents: int | None, conditions: Sequence[Condition]) -> None:
@@ -126,10 +126,3 @@ def _show(worst_cents: int | None, conditions: Sequence[Condition]) -> None:
         state = "met" if condition.met else "NOT MET" if condition.needed else "missed"
         table.add_row(state, condition.name, condition.value, condition.sentence)
     console.print(table)
-
-
-def _say(name: str, answer: str, as_json: bool) -> None:
-    if as_json:
-        print_json({"command": name, "answer": answer})
-    else:
-        say(f"{name}: {answer}")

@@ -13,7 +13,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
+from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -139,6 +139,19 @@ def trusted_name(host: str) -> bool:
     return True
 
 
+def too_soon(wait_s: float) -> Response | None:
+    """The refusal of a client that has to wait after wrong passwords; None where it need not."""
+    if wait_s <= 0.0:
+        return None
+    sentence = f"Too many wrong passwords: try again in {wait_s:.0f} seconds."
+    return problem(429, sentence, {"Retry-After": str(max(1, round(wait_s)))})
+
+
+def client_of(request: HTTPConnection) -> str:
+    """Its address, for the journal and against guessing."""
+    return request.client.host if request.client else "unknown"
+
+
 class GuardMiddleware:
     """Lets nobody in who has not signed in, and no other site's request act."""
 
@@ -177,14 +190,7 @@ class GuardMiddleware:
             return None
         if "text/html" in headers.get("accept", "") and not path.startswith("/api/"):
             return RedirectResponse("/login", 303)
-        wait_s = self.guard.wait_s(client)
-        if wait_s > 0.0:
-            return problem(
-                429,
-                f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
-                {"Retry-After": str(max(1, round(wait_s)))},
-            )
-        return problem(
+        return too_soon(self.guard.wait_s(client)) or problem(
             401,
             "Sign in: send the password by Basic, or a token of POST /api/token/login by Bearer.",
             {"WWW-Authenticate": "Bearer"},

@@ -28,6 +28,7 @@ from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import in_dollars, rounded
+from minhos.web.auth import client_of
 from minhos.web.problems import responses
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]
@@ -42,6 +43,10 @@ class Why(BaseModel):
 
     who: str = Field("", max_length=100)
     why: str = Field("", max_length=500)
+
+    def signed(self, request: Request) -> str:
+        """Who asks, with the address that the request came from."""
+        return f"{self.who or 'web'} ({client_of(request)})"
 
 
 class CommandAnswer(BaseModel):
@@ -100,8 +105,7 @@ def routes(live: LiveViews) -> APIRouter:
     def command(name: CommandName, request: Request, why: Why | None = None) -> CommandAnswer:
         """Pause or resume; halt or flatten, which write the HALT file and wait until the position is closed."""
         reason = why or Why()
-        client = request.client.host if request.client else "unknown"
-        return send_command(live, name, f"{reason.who or 'web'} ({client})", reason.why)
+        return send_command(live, name, reason.signed(request), reason.why)
 
     @router.post("/kelly/calculate-position-size", tags=["kelly"])
     def calculate_position_size(request: SizeRequest) -> SizeAnswer:

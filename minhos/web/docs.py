@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib.resources import files
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from minhos.web.auth import COOKIE, TOKEN_HOURS, Guard, basic_password
+from minhos.web.auth import COOKIE, TOKEN_HOURS, Guard, basic_password, client_of, too_soon
 from minhos.web.problems import problem, responses
+
+NEEDED = "Wrong password, or none: send it by Basic, with any user name."
 
 
 class Token(BaseModel):
@@ -34,7 +36,7 @@ def routes(guard: Guard) -> APIRouter:
 
     @router.post("/login", include_in_schema=False)
     def login(request: Request, password: str = Form(max_length=1_000)) -> Response:
-        client = _client(request)
+        client = client_of(request)
         if not guard.password or guard.knows(password, client):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(
@@ -53,27 +55,13 @@ def routes(guard: Guard) -> APIRouter:
     @router.post("/api/token/login", tags=["other"], responses=responses(401, 403, 429))
     def token(request: Request) -> Token:
         """A token for Bearer, against the password by Basic."""
-        client = _client(request)
+        client = client_of(request)
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if guard.password and not (kind.lower() == "basic" and guard.knows(basic_password(value), client)):
-            return _refused(guard.wait_s(client))  # type: ignore[return-value]
+            return too_soon(guard.wait_s(client)) or problem(401, NEEDED)  # type: ignore[return-value]
         return Token(access_token=guard.new_token(), expires_in=TOKEN_HOURS * 3_600)
 
     return router
-
-
-def _refused(wait_s: float) -> JSONResponse:
-    if wait_s > 0.0:
-        return problem(
-            429,
-            f"Too many wrong passwords: try again in {wait_s:.0f} seconds.",
-            {"Retry-After": str(max(1, round(wait_s)))},
-        )
-    return problem(401, "Wrong password, or none: send it by Basic, with any user name.")
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
 
 
 def _text(name: str) -> str:

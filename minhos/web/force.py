@@ -42,16 +42,12 @@ def routes(live: LiveViews) -> APIRouter:
     @router.post("/force")
     def force(asked: ForceRequest, request: Request) -> CommandAnswer:
         """Put a side or a size in place of Kelly's from the next bar on; the limits still hold."""
-        return send_command(live, "force", _who(asked, request), asked.why, asked.payload())
+        return send_command(live, "force", asked.signed(request), asked.why, asked.payload())
 
     @router.post("/unforce")
     def unforce(request: Request, why: Why | None = None) -> CommandAnswer:
         """Give side and size back to Kelly."""
         reason = why or Why()
-        return send_command(live, "unforce", _who(reason, request), reason.why)
+        return send_command(live, "unforce", reason.signed(request), reason.why)
 
     return router
-
-
-def _who(reason: Why, request: Request) -> str:
-    return f"{reason.who or 'web'} ({request.client.host if request.client else 'unknown'})"
