@@ -14,6 +14,7 @@ from typing import TypeVar
 from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import WebBeat
 from minhos.assembly.layout import Layout
+from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.surroundings import SurroundingsReader, journal_in_use
 from minhos.errors import MinhosError
 from minhos.journal.reader import JournalReader, reader
@@ -35,6 +36,7 @@ class LiveViews:
     """Thread-safe; `read` gives a consistent moment of views and facts."""
 
     def __init__(self, settings: Settings, layout: Layout, clock: Clock | None = None) -> None:
+        problem_of_parts(settings, layout)  # the journal may name limits of his; what is wrong the trader says
         self.settings = settings
         self.layout = layout
         self.clock = clock or SystemClock()

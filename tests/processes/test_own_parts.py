@@ -12,6 +12,7 @@ from live_folder import BETS, FIRST, MINUTE, N_BARS, SECOND, START, Desk, File, 
 
 from minhos import parts
 from minhos.accounting.types import Role
+from minhos.assembly.live_views import LiveViews
 from minhos.trading import events as ev
 
 ALLOW = "from minhos import parts\n\n@parts.limits('mine')\nclass Mine:\n    def cap(self, context):\n        {body}\n"
@@ -101,3 +102,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     (tmp_path / "mine.py").unlink()
     desk.restart()
     assert "mine.py cannot be read" in alarms(desk)[-1]
+
+
+def test_who_shows_the_journal_knows_the_users_limits_too(tmp_path):
+    desk = desk_with(tmp_path, NONE_AT_ALL)
+    desk.run_until(START + 10 * MINUTE)
+    parts.load_source(parts.Source())
+    live = LiveViews(desk.trader.settings, desk.layout)
+    names = live.read(lambda views, _: [limit.name for limit in views.trading.manager.limits])
+    assert names[-1] == "mine"
