@@ -1,1 +1,4 @@
-"""From settings to objects: the home, its small files, logs, and one table a port."""
+"""From settings to objects: `layout.Layout` is the home, its disk and its machine; beside it one table a port.
+
+Not for anything that runs for long, and not for settings themselves.
+"""

@@ -1,6 +1,6 @@
 """The process that hands alarms to the user's alert channels: `python -m minhos.processes.alerts`.
 
-It follows the journal and remembers for each channel what it was given, so that nothing is told twice and nothing
+It follows the journal and remembers for each channel what it was given, so that nothing is sent twice and nothing
 that happened while it was away is lost.  A channel that raises or hangs is named in the log and in `run/alerts.json`;
 it holds up neither the others nor trading.  The supervisor starts it only where a channel is registered.
 """
@@ -52,8 +52,8 @@ class Channel(Protocol):
         """Tell a person.  It may take long and may raise: then the same alarm is tried again, three times in all."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """Up to which event of which journal a channel was given its alarms."""
+class Given(msgspec.Struct, frozen=True):
+    """Up to which event of which journal a channel has had its alarms."""
 
     journal: str = ""
     sequence: int = 0
@@ -62,8 +62,8 @@ class Told(msgspec.Struct, frozen=True):
 class Delivery:
     """One channel, what it was given, and what it is being given."""
 
-    def __init__(self, name: str, channel: Channel, told: Told) -> None:
-        self.name, self.told = name, told
+    def __init__(self, name: str, channel: Channel, given: Given) -> None:
+        self.name, self.given = name, given
         self.waiting: list[tuple[int, str]] = []
         """Sequence and text of the alarms that it has not had."""
         self.failure = ""
@@ -102,7 +102,7 @@ class Delivery:
             self.failure, self.sent = "", self.sent + 1
         self._tries = 0
         sequence, _ = self.waiting.pop(0)
-        self.told = msgspec.structs.replace(self.told, sequence=sequence)
+        self.given = msgspec.structs.replace(self.given, sequence=sequence)
         return True
 
     def _fail(self, what: str) -> None:
@@ -127,7 +127,7 @@ class Alerts:
         """Load the user's parts and make the channels.  Raises PartsError; a channel that fails is named and left."""
         self.layout.make()
         load_parts(self.settings, self.layout)
-        told = self._remembered()
+        given = self._remembered()
         for part in parts.alerts:
             try:
                 make = cast("Callable[[dict[str, object]], Channel]", part.value)
@@ -136,7 +136,7 @@ class Alerts:
                 self._unmade[part.name] = f"{part.where}: cannot be made ({type(error).__name__}: {error})"
                 log.error("alert channel not made", channel=part.name, reason=self._unmade[part.name])
                 continue
-            self.deliveries.append(Delivery(part.name, channel, told.get(part.name, Told())))
+            self.deliveries.append(Delivery(part.name, channel, given.get(part.name, Given())))
 
     def step(self) -> int | None:
         """Read what is new, and hand it on."""
@@ -170,10 +170,10 @@ class Alerts:
             if self._seen is not None and self._seen == (str(path), last):
                 return
             for each in self.deliveries:
-                if each.told.journal != str(path) or each.told.sequence > last:
+                if each.given.journal != str(path) or each.given.sequence > last:
                     each.waiting = []
-                    each.told = Told(str(path), last)
-                begin = each.waiting[-1][0] if each.waiting else each.told.sequence
+                    each.given = Given(str(path), last)
+                begin = each.waiting[-1][0] if each.waiting else each.given.sequence
                 for record in source.records(after=begin, until=last, kinds=(ALARMS,)):
                     event = ev.decode(record.kind, record.payload, record.version)
                     if isinstance(event, ev.Alarm):
@@ -183,17 +183,17 @@ class Alerts:
             source.close()
         self._remember()
 
-    def _remembered(self) -> dict[str, Told]:
+    def _remembered(self) -> dict[str, Given]:
         content = self.layout.disk.read(self._file)
         try:
-            return msgspec.json.decode(content or b"{}", type=dict[str, Told])
+            return msgspec.json.decode(content or b"{}", type=dict[str, Given])
         except msgspec.DecodeError:
             return {}
 
     def _remember(self) -> None:
-        told = {each.name: each.told for each in self.deliveries}
+        given = {each.name: each.given for each in self.deliveries}
         with suppress(OSError):
-            self.layout.disk.replace(self._file, msgspec.json.encode(told))
+            self.layout.disk.replace(self._file, msgspec.json.encode(given))
 
 
 def main() -> int:

@@ -106,7 +106,7 @@ class Watchdog:
         self._heard_ns = clock.monotonic_ns()
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
-        self._told = self._reported = ""
+        self._alarmed = self._reported = ""
         self.last_action = ""
         """What was done since the trader was last heard."""
 
@@ -142,7 +142,7 @@ class Watchdog:
         if judgement.state in ("alarm", "act"):
             self._tell(judgement)
         else:
-            self._told = ""
+            self._alarmed = ""
         if judgement.state == "act" and self._is_due(self._acted_ns, ACT_EVERY_S):
             self._act(judgement.sentence)
             self._write(judgement)
@@ -150,15 +150,15 @@ class Watchdog:
 
     def _read(self) -> TraderSeen:
         """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
-        told = heartbeats.read(self.layout, TraderBeat)
-        if told is None or not told.venue:
+        beat = heartbeats.read(self.layout, TraderBeat)
+        if beat is None or not beat.venue:
             return TraderSeen(False, self._heard_ns, "", None, known=self._known)
-        stamp = (told.pid, told.time_ns)
+        stamp = (beat.pid, beat.time_ns)
         if stamp != self._stamp:
             self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
         alive = trader_pid(self.layout) is not None
         self._known = self._known or alive
-        return TraderSeen(alive, self._heard_ns, told.venue, told.positions, known=self._known)
+        return TraderSeen(alive, self._heard_ns, beat.venue, beat.positions, known=self._known)
 
     def _asked(self, beat: TraderSeen) -> TraderSeen:
         """The same with the broker's word for what is held, asked for every few seconds."""
@@ -183,8 +183,8 @@ class Watchdog:
 
     def _tell(self, judgement: Judgement) -> None:
         """Once an episode, and again when it comes to acting."""
-        if self._told != judgement.state:
-            self._told = judgement.state
+        if self._alarmed != judgement.state:
+            self._alarmed = judgement.state
             log.error(judgement.state, reason=judgement.sentence)
             if judgement.state == "alarm":
                 leave_alarm(self.layout, WHO, judgement.sentence, self._clock)

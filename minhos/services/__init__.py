@@ -1,1 +1,4 @@
-"""What runs for long, and the two services that users import."""
+"""What programs of the user's import: `kelly_service`, `ml_trading_workflow`, `trading_engine`, and the trader's alias.
+
+They read; nothing here trades or writes.
+"""
