@@ -11,21 +11,21 @@ from collections.abc import Sequence
 import msgspec
 
 from minhos.assembly.layout import Layout
-from minhos.assembly.trading import trading_settings
-from minhos.assembly.venues import matching_of
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.models.calibration import Calibrator
 from minhos.progress import Progress, part_of
 from minhos.research.measures.edge import edge
 from minhos.research.out_of_sample import OutOfSample
-from minhos.research.sizing_lab.contracts import Contracts, ContractsLab, Runs, Stage, deflate
+from minhos.research.sizing_lab.contracts import Contracts, ContractsLab, Runs, deflate
 from minhos.research.sizing_lab.criteria import Criterion, State, contract_criteria, fraction_criteria
 from minhos.research.sizing_lab.fractions import HISTORIES, Fractions, FractionsLab
 from minhos.research.sizing_lab.laboratory import sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, SHIPPED, Assumptions
+from minhos.research.stage import Stage
 from minhos.settings import Settings
 from minhos.studies.account_rules import account_rules
+from minhos.studies.studies import stage_of
 from minhos.studies.trials import Tried, enter
 from minhos.training import evaluate
 from minhos.training.result import Bets, Verdict
@@ -84,16 +84,15 @@ def kelly_vs_fixed(
     the trial ledger.
     """
     bars = study.bars
-    settings = trading_settings(chosen, bars.instrument, bars.contracts[int(bars.contract[0])])
-    settings = msgspec.structs.replace(settings, auto_trading=True)
-    stage = Stage(study, settings, round(100 * chosen.paper.initial_cash), matching_of(chosen))
+    stage = stage_of(study, chosen)
+    stage = msgspec.structs.replace(stage, settings=msgspec.structs.replace(stage.settings, auto_trading=True))
     assumptions = Assumptions(capital_cents=stage.cash_cents)
     contracts = Contracts(stage, assumptions, processes=chosen.training.processes, scheduler=scheduler)
     runs = sizing_lab(contracts, part_of(progress, 0.0, _CONTRACTS_SHARE))
     trials = entered(runs, stage, layout, chosen.training.seed)
     fractions = Fractions(
         study,
-        settings.sizing,
+        stage.settings.sizing,
         assumptions,
         accounts=account_rules(chosen),
         n_paths=histories,

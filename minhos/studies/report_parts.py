@@ -25,7 +25,7 @@ from minhos.research.report.curves import equity_curve, months, trade_rows
 from minhos.research.report.values import Data, Money, TrialRow
 from minhos.settings import Settings
 from minhos.studies.history import History
-from minhos.studies.studies import backtest_of
+from minhos.studies.studies import stage_of
 from minhos.studies.trials import enter_and_deflate, range_of
 from minhos.trading import events as ev
 from minhos.training.canaries import check
@@ -84,7 +84,7 @@ def canaries_of(history: History, study: OutOfSample, progress: Progress) -> Can
 
 def money_of(study: OutOfSample, chosen: Settings, layout: Layout, progress: Progress) -> Money:
     """The settings as they stand, through the engine; entered into the trial ledger."""
-    result = backtest_of(study, chosen, progress)
+    result = stage_of(study, chosen).backtest(progress)
     luck = enter_and_deflate(
         layout,
         study.bars,

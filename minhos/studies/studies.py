@@ -18,9 +18,10 @@ from minhos.models.batch import FeatureHistory, ForecastCache
 from minhos.models.bundle import Bundle, load_bundle
 from minhos.models.forecast import Forecast
 from minhos.models.registry import Registry
-from minhos.progress import Progress
-from minhos.research.backtest import BacktestResult, run_backtest
+from minhos.progress import Progress, part_of
+from minhos.research.backtest import BacktestResult
 from minhos.research.out_of_sample import OutOfSample, signals_of
+from minhos.research.stage import Stage
 from minhos.research.walk_forward.walk import Schedule, walk_forward
 from minhos.settings import Settings
 from minhos.studies.training_runs import recipe_of, run_training
@@ -90,10 +91,8 @@ def study(
     Raises:
         NotEnoughData: no bar is out of sample.
     """
-    unseen = holdout_study(
-        bars, bundle, settings, layout, lambda share, text: progress(0.8 * share, text), processes=processes
-    )
-    result = backtest_of(unseen, settings, lambda share, text: progress(0.8 + 0.2 * share, text))
+    unseen = holdout_study(bars, bundle, settings, layout, part_of(progress, 0.0, 0.8), processes=processes)
+    result = stage_of(unseen, settings).backtest(part_of(progress, 0.8, 1.0))
     return Study(bundle, unseen.bars, unseen.forecasts, unseen.table, result)
 
 
@@ -106,7 +105,7 @@ def holdout_study(
         NotEnoughData: no bar is out of sample, or none of those has an outcome.
     """
     calendar = SessionCalendar.load()
-    table = compute(bars, calendar, lambda share, text: progress(0.4 * share, text))
+    table = compute(bars, calendar, part_of(progress, 0.0, 0.4))
     start_ns = int(bundle.manifest.report.get("holdout_start_ns", bundle.manifest.data_range[1]))
     unseen = bars.close_time_ns >= start_ns
     if not unseen.any():
@@ -115,7 +114,7 @@ def holdout_study(
         )
     history = FeatureHistory.of(bars, table)
     forecasts = ForecastCache(layout.make().cache).forecasts(
-        bundle, history, processes=processes, progress=lambda share, text: progress(0.4 + 0.6 * share, text)
+        bundle, history, processes=processes, progress=part_of(progress, 0.4, 1.0)
     )
     made = (forecasts.forecast(i) for i in unseen.nonzero()[0].tolist())
     by_close = {forecast.close_time_ns: forecast for forecast in made if forecast is not None}
@@ -157,20 +156,11 @@ def walk_forward_study(
     )
 
 
-def backtest_of(unseen: OutOfSample, settings: Settings, progress: Progress) -> BacktestResult:
-    """The live engine over out-of-sample bars, with the settings as they stand."""
-    first = unseen.bars.contracts[int(unseen.bars.contract[0])]
-    return run_backtest(
-        unseen.bars,
-        unseen.forecasts,
-        unseen.table,
-        unseen.activations,
-        trading_settings(settings, unseen.bars.instrument, first),
-        SessionCalendar.load(),
-        cash_cents=round(100 * settings.paper.initial_cash),
-        matching=matching_of(settings),
-        progress=progress,
-    )
+def stage_of(study: OutOfSample, settings: Settings) -> Stage:
+    """What a backtest of that study is run with, as the settings stand."""
+    first = study.bars.contracts[int(study.bars.contract[0])]
+    trading = trading_settings(settings, study.bars.instrument, first)
+    return Stage(study, trading, round(100 * settings.paper.initial_cash), matching_of(settings))
 
 
 def activation(bundle: Bundle) -> ev.ModelActivated:

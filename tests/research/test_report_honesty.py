@@ -28,7 +28,7 @@ from minhos.stats import expected_maximum_sharpe_ratio
 from minhos.studies import report as research_report
 from minhos.studies.history import History
 from minhos.studies.report import report_of
-from minhos.studies.studies import backtest_of
+from minhos.studies.studies import stage_of
 from minhos.studies.trials import enter
 from minhos.testing.markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 
@@ -134,7 +134,7 @@ def test_a_handful_of_bars_is_no_row(study: OutOfSample) -> None:
 
 
 def test_a_trade_of_sunday_evening_counts_in_the_month_of_its_trade_date(study: OutOfSample) -> None:
-    result = backtest_of(study, Settings(), lambda share, text: None)
+    result = stage_of(study, Settings()).backtest()
     late = dt.datetime(2024, 1, 7, 23, 30, tzinfo=dt.UTC)
     at = int(np.flatnonzero(result.time_ns >= int(late.timestamp()) * 10**9)[0])
     moved = msgspec.structs.replace(result, trade_date=np.where(np.arange(len(result.trade_date)) >= at, 20240201, 0))

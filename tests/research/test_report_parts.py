@@ -19,7 +19,7 @@ from minhos.research.report.values import Data
 from minhos.research.report.verdict import leak_of, verdict_of
 from minhos.research.sizing_lab.fractions import growth_by_date
 from minhos.settings import Settings
-from minhos.studies.studies import backtest_of
+from minhos.studies.studies import stage_of
 from minhos.testing.markets import oracle_study
 from minhos.training.canary_result import Canaries, LaterBars
 
@@ -119,7 +119,7 @@ def test_four_dates_have_no_band(study: OutOfSample) -> None:
 
 
 def test_equity_months_and_trades_are_those_of_the_backtest(study: OutOfSample) -> None:
-    result = backtest_of(study, Settings(), lambda share, text: None)
+    result = stage_of(study, Settings()).backtest()
     curve = equity_curve(result)
     assert curve.values[-1] == pytest.approx(result.equity_cents[result.trade_date > 0][-1] / 100)
     found = months(result, curve)

@@ -13,10 +13,11 @@ from minhos.research.backtest import daily_returns, run_backtest, summary
 from minhos.research.sizing_lab import contracts as contracts_module
 from minhos.research.sizing_lab.comparisons import figures_of_days, paired_difference
 from minhos.research.sizing_lab.contract_figures import Record, Way, bound_of, days_of, figures_of
-from minhos.research.sizing_lab.contracts import AS_SET, Contracts, Stage, deflate, overlap
+from minhos.research.sizing_lab.contracts import AS_SET, Contracts, deflate, overlap
 from minhos.research.sizing_lab.laboratory import Sized, sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, POLICIES, POLICY, SHIPPED
 from minhos.research.sizing_lab.setting_costs import settings_of
+from minhos.research.stage import Stage
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.stats import max_drawdown
@@ -214,15 +215,7 @@ def no_figures():
     """Of a day on which nothing was held."""
     study = oracle_study("null", 0.5, 1)
     stage = stage_of(study)
-    result = run_backtest(
-        study.bars,
-        study.forecasts,
-        study.table,
-        study.activations,
-        stage.settings,
-        SessionCalendar.load(),
-        cash_cents=CASH_CENTS,
-    )
+    result = stage.backtest()
     return figures_of(result, NO_WAY)
 
 
@@ -282,16 +275,7 @@ def test_records_of_other_dates_are_refused():
 
 
 def test_what_bound_a_bar_is_the_last_word_on_it(runs, stage):
-    study = stage.study
-    result = run_backtest(
-        study.bars,
-        study.forecasts,
-        study.table,
-        study.activations,
-        stage.settings,
-        SessionCalendar.load(),
-        cash_cents=CASH_CENTS,
-    )
+    result = stage.backtest()
     seen = set()
     for decision in result.decisions:
         name, wanted, verdict = bound_of(decision), decision.recommendation, decision.verdict

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from minhos.research.luck.deflation import deflated
-from minhos.research.sizing_lab.contracts import Contracts, Stage
+from minhos.research.sizing_lab.contracts import Contracts
 from minhos.research.sizing_lab.criteria import TITLES, State, ahead, contract_criteria, fraction_criteria
 from minhos.research.sizing_lab.fractions import Fractions
 from minhos.research.sizing_lab.laboratory import Sized, sizing_lab
 from minhos.research.sizing_lab.policies import ENTRY_RULES, FIXED_10, POLICY, SHIPPED
+from minhos.research.stage import Stage
 from minhos.risk.parameters import RiskParameters
 from minhos.sizing.types import SizingParameters
 from minhos.testing.markets import oracle_study

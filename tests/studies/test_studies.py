@@ -15,7 +15,7 @@ from minhos.models.bundle import Bundle
 from minhos.models.registry import Registry
 from minhos.settings import Settings
 from minhos.studies import studies
-from minhos.studies.studies import backtest_of, holdout_study, study, walk_forward_study
+from minhos.studies.studies import holdout_study, stage_of, study, walk_forward_study
 from minhos.testing.builders import NQ, bundle_contents, ns
 from minhos.training.recipe import DEMO
 
@@ -71,7 +71,7 @@ def test_a_study_is_the_backtest_of_that(bars, bundle, home):
     unseen = holdout_study(bars, bundle, SETTINGS, home, silent, processes=1)
     assert (whole.bundle, whole.forecasts) == (bundle, unseen.forecasts)
     assert whole.result.fills
-    assert whole.result.equity_cents.tolist() == backtest_of(unseen, SETTINGS, silent).equity_cents.tolist()
+    assert whole.result.equity_cents.tolist() == stage_of(unseen, SETTINGS).backtest().equity_cents.tolist()
 
 
 def test_a_model_that_has_seen_every_bar_has_nothing_to_show(bars, tmp_path, home):
@@ -101,7 +101,7 @@ def test_a_walk_forward_study_keeps_the_settings_schedule_and_its_fits(tmp_path,
     again = walk_forward_study(long, settings, layout, silent, members=("lightgbm",), processes=1)
     assert (found.notes.cached, again.notes.cached) == (False, True)
     assert again.forecasts == found.forecasts
-    assert backtest_of(again, settings, silent).time_ns.tolist() == found.bars.close_time_ns.tolist()
+    assert stage_of(again, settings).backtest().time_ns.tolist() == found.bars.close_time_ns.tolist()
 
 
 def test_a_week_is_too_short_for_a_walk_forward(bars, tmp_path):

@@ -12,12 +12,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from minhos.market.calendar import SessionCalendar
 from minhos.parallel.calls import run_calls
 from minhos.progress import Progress
-from minhos.research.backtest import run_backtest
 from minhos.research.luck.deflation import deflated
-from minhos.research.out_of_sample import OutOfSample
 from minhos.research.sizing_lab.contract_figures import ContractFigures, Record, Way, record_of, unknown
 from minhos.research.sizing_lab.laboratory import Sized
 from minhos.research.sizing_lab.policies import (
@@ -30,22 +27,12 @@ from minhos.research.sizing_lab.policies import (
     engine_parameters,
 )
 from minhos.research.sizing_lab.setting_costs import SettingCost, setting_costs, ways_off
-from minhos.trading.events import TradingSettings
-from minhos.venues.matching import MatchingParameters
+from minhos.research.stage import Stage
 
 AS_SET = "as set"
 """Rule of the run with both thresholds as the settings have them."""
 _NOTHING = 1e-12
 """A fixed fraction that holds nothing; zero would mean one contract."""
-
-
-class Stage(msgspec.Struct, frozen=True, eq=False):
-    """What all backtests share: the signals with their bars, the settings, the money and the venue."""
-
-    study: OutOfSample
-    settings: TradingSettings
-    cash_cents: int
-    matching: MatchingParameters
 
 
 class Overlap(msgspec.Struct, frozen=True):
@@ -212,18 +199,8 @@ def _key(way: Way) -> bytes:
 
 def run_way(stage: Stage, way: Way) -> Record:
     """One backtest."""
-    study, settings = stage.study, msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk)
-    result = run_backtest(
-        study.bars,
-        study.forecasts,
-        study.table,
-        study.activations,
-        settings,
-        SessionCalendar.load(),
-        cash_cents=stage.cash_cents,
-        matching=stage.matching,
-    )
-    return record_of(result, way)
+    settings = msgspec.structs.replace(stage.settings, sizing=way.sizing, risk=way.risk)
+    return record_of(msgspec.structs.replace(stage, settings=settings).backtest(), way)
 
 
 def _described(call: tuple[Way], record: Record) -> str:
