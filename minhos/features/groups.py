@@ -165,7 +165,7 @@ class Volume:
     """Volume against the same time of other days and against the last hours, and the side on which it traded.
 
     Signed volume (as in on-balance volume) counts a bar's volume on the side of its move; order flow is the share
-    of volume traded at the ask less that at the bid, 0 where the source does not tell it.
+    of volume traded at the ask less that at the bid, 0 where the source has neither.
     """
 
     names = ("relative_volume", "volume_z", "signed_volume", "order_flow", "order_flow_slow")

@@ -23,9 +23,9 @@ class Indicator:
         self._bars = bars
         self._options = options
         self._history: list[tuple[float, ...]] = []
-        self._stream: Any = None
+        self._stream: Any = None  # TA-Lib's streams have no types
 
-    def update(self, *bar: float) -> Any:
+    def update(self, *bar: float) -> Any:  # one number, or as many as TA-Lib's function of that name gives
         """Take in one bar's prices in TA-Lib's order; returns its value, a tuple where it has several, or None."""
         if self._stream is not None:
             return self._stream.update(*bar)

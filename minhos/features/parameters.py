@@ -7,7 +7,7 @@ import msgspec
 
 
 class FeatureParameters(msgspec.Struct, frozen=True):
-    """Periods count bars of the timeframe that the name tells, 5 minutes otherwise.
+    """Periods count bars of the timeframe that the name gives, 5 minutes otherwise.
 
     revision: raised whenever a formula changes while names and parameters stay.
     """

@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class FeatureSet(msgspec.Struct, frozen=True):
-    """What a row holds: the names in its order, and the version that tells what they mean."""
+    """What a row holds: the names in its order, and the version of what they mean."""
 
     names: tuple[str, ...]
     version: str
@@ -21,7 +21,7 @@ class MarketState(msgspec.Struct, frozen=True, gc=False):
 
     atr_ticks: ATR(14) of 5-minute bars, in ticks.  volatility_ratio: ATR over its mean of the last 276 bars.
     volume_ratio: the bar's volume over the mean of the same time of day in the last days (1.0 while unknown).
-    spread_ticks: the bid-ask spread where the source tells it, else NaN.
+    spread_ticks: the bid-ask spread where the source has it, else NaN.
     """
 
     symbol: str

@@ -1,6 +1,6 @@
 """The volatility to expect of a bar, from its time of day and from how lively the market is of late.
 
-It turns moves in ticks into standardised returns.  High-low ranges are used, for they tell volatility about five
+It turns moves in ticks into standardised returns.  High-low ranges are used, for they measure volatility about five
 times as precisely as closes do (Parkinson, 1980); the mean range of a driftless path is 1.6 standard deviations.
 """
 

@@ -14,11 +14,10 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
+import numpy as np
 
 from minhos import parts
 from minhos.errors import ModelError
@@ -33,36 +32,42 @@ HASH_DIGITS = 12
 MEMBER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class BundleContents(msgspec.Struct, frozen=True):
-    """What training hands over.
-
-    members: ONNX file of each member that could be trained, by name.  weights: every member of the recipe with
-    its weight, so that one without a file counts as missing at run time.  feature_names, feature_version, window:
-    what a row and a window of `window` rows must look like.  data_range: first and last close (UTC ns) and number
-    of bars.  parent: id of the bundle that this one replaces, or empty.  report: the figures of training as plain
-    JSON values, with the key `verdict`.
-    """
+class Trained(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a bundle beside its models."""
 
     recipe_id: str
     instrument_root: str
     symbol: str
     simulated: bool
     feature_names: tuple[str, ...]
+    """In the order of a row."""
     feature_version: str | int
     window: int
-    members: dict[str, bytes]
+    """Rows of a window."""
     weights: dict[str, float]
+    """Of every member of the recipe, so that one without a file counts as missing at run time."""
     calibrator: Calibrator
     payoff: Payoff
     seeds: tuple[int, ...]
     data_hash: str
     data_range: tuple[int, int, int]
+    """First and last close (UTC ns) and number of bars."""
     created_ns: int
     parent: str
-    report: dict[str, Any]
+    """Id of the bundle that this one replaces, or empty."""
+    report: dict[str, object]
+    """The figures of training as plain JSON values, with the key `verdict`."""
     minhos_version: str
     parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
-    """The user's features and members that it was trained with, with version and digest; unset for none."""
+    """The user's features and members that it was trained with, with version and digest; unset for none, so that such
+    a bundle is written as 0.1.0 wrote it."""
+
+
+class BundleContents(Trained, frozen=True, kw_only=True):
+    """What training hands over."""
+
+    members: dict[str, bytes]
+    """ONNX file of each member that could be trained, by name."""
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,30 +77,11 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`BundleContents` as it lies on the disk: the members' bytes are replaced by their sizes and hashes."""
+class Manifest(Trained, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What lies on the disk: in the place of the members' bytes, their sizes and hashes."""
 
     format: int
-    recipe_id: str
-    instrument_root: str
-    symbol: str
-    simulated: bool
-    feature_names: tuple[str, ...]
-    feature_version: str | int
-    window: int
-    weights: dict[str, float]
-    calibrator: Calibrator
-    payoff: Payoff
-    seeds: tuple[int, ...]
-    data_hash: str
-    data_range: tuple[int, int, int]
-    created_ns: int
-    parent: str
-    report: dict[str, Any]
-    minhos_version: str
     files: dict[str, FileEntry]
-    parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
-    """As in `BundleContents`; bundles without parts of the user's are written as 0.1.0 wrote them."""
 
     @property
     def features_of_the_user(self) -> dict[str, str]:
@@ -173,8 +159,8 @@ def write_bundle(contents: BundleContents, folder: Path) -> BundleInfo:
     Raises ModelError when the contents contradict themselves.  The same contents give the same id; writing them
     again changes nothing.
     """
-    manifest = _manifest_of(contents)
-    raw = msgspec.json.format(msgspec.json.encode(manifest, enc_hook=_plain), indent=1) + b"\n"
+    _check(contents)
+    raw = msgspec.json.format(msgspec.json.encode(_plain_manifest(contents), enc_hook=_plain), indent=1) + b"\n"
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
     except msgspec.ValidationError as error:
@@ -272,13 +258,12 @@ def _verified(path: Path, entry: FileEntry) -> bytes:
     return data
 
 
-def _manifest_of(contents: BundleContents) -> Manifest:
-    _check(contents)
-    values: Mapping[str, Any] = {
-        name: getattr(contents, name) for name in contents.__struct_fields__ if name != "members"
-    }
+def _plain_manifest(contents: BundleContents) -> dict[str, object]:
+    """The fields of `Manifest` by name."""
+    values = {name: getattr(contents, name) for name in contents.__struct_fields__ if name != "members"}
     files = {f"{name}.onnx": FileEntry(len(data), _digest(data)) for name, data in sorted(contents.members.items())}
-    return Manifest(format=FORMAT, files=files, **values)
+    given = {name: value for name, value in values.items() if value is not msgspec.UNSET}
+    return {"format": FORMAT, **given, "files": files}
 
 
 def _check(contents: BundleContents) -> None:
@@ -305,8 +290,8 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """numpy's scalars and arrays as plain numbers and lists, by their own method `tolist`."""
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise ModelError(f"A bundle's report holds plain values only, not {type(value).__name__}.")

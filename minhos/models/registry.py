@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from filelock import FileLock
 
 from minhos.errors import ModelError
 from minhos.models.bundle import BundleContents, BundleInfo, info_of, read_manifest, verify_bundle, write_bundle
-from minhos.models.storage import PARTIAL_PREFIX, exclusive, replace_file
+from minhos.models.storage import PARTIAL_PREFIX, replace_file
 
 SCOPE = re.compile(r"(simulated/)?[A-Z0-9]+")
 
@@ -50,7 +51,7 @@ class Registry:
     def save(self, contents: BundleContents) -> BundleInfo:
         """Write a new bundle as a candidate; nothing becomes active by it."""
         self.bundles.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._lock_file):
+        with FileLock(self._lock_file):
             for left_behind in self.bundles.glob(f"{PARTIAL_PREFIX}*"):
                 shutil.rmtree(left_behind, ignore_errors=True)
             return write_bundle(contents, self.bundles)
@@ -72,7 +73,7 @@ class Registry:
             return None
         path = self.bundles / stack[-1].id
         return msgspec.structs.replace(
-            info_of(path, read_manifest(path)), status="active", why=_told(self.history(scope)[-1])
+            info_of(path, read_manifest(path)), status="active", why=_how(self.history(scope)[-1])
         )
 
     def history(self, scope: str) -> Sequence[Change]:
@@ -88,7 +89,7 @@ class Registry:
         """
         path = self._path(bundle_id)
         scope = verify_bundle(path)[0].scope
-        with exclusive(self._lock_file):
+        with FileLock(self._lock_file):
             stack = _stack(self.history(scope))
             if not stack or stack[-1].id != bundle_id:
                 self._append(scope, Change("promote", bundle_id, who, time_ns))
@@ -99,7 +100,7 @@ class Registry:
 
         Raises ModelError when there is none, or when it is damaged.
         """
-        with exclusive(self._lock_file):
+        with FileLock(self._lock_file):
             stack = _stack(self.history(scope))
             if len(stack) < 2:
                 raise ModelError(f"There is no earlier bundle for {scope} to go back to; promote one by its id.")
@@ -150,10 +151,10 @@ class Registry:
         info = info_of(path, manifest)
         stack = stacks.get(info.scope, ())
         if stack and stack[-1].id == info.id:
-            return msgspec.structs.replace(info, status="active", why=_told(stack[-1]))
+            return msgspec.structs.replace(info, status="active", why=_how(stack[-1]))
         for change in stack[:-1]:
             if change.id == info.id:
-                return msgspec.structs.replace(info, status="previous", why=_told(change))
+                return msgspec.structs.replace(info, status="previous", why=_how(change))
         return msgspec.structs.replace(info, why="never active, or rolled back")
 
 
@@ -173,6 +174,6 @@ def _stack(changes: Sequence[Change]) -> Sequence[Change]:
     return stack
 
 
-def _told(change: Change) -> str:
+def _how(change: Change) -> str:
     verb = "promoted" if change.action == "promote" else "made active again by a rollback"
     return f"{verb} by {change.who}"

@@ -52,7 +52,7 @@ class ServedMember:
 class Forecaster:
     """A bundle, loaded and ready.  Members that cannot be loaded are named in every forecast's `missing`.
 
-    Raises ModelError when no member can be loaded.  `failures` tells the last reason of each member that failed.
+    Raises ModelError when no member can be loaded.  `failures` has the last reason of each member that failed.
     """
 
     def __init__(self, bundle: Bundle) -> None:

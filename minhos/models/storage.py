@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic replacement, flushing to the disk, and a lock that dies with its holder.
+"""Files that are whole or not there: atomic replacement, and flushing to the disk.
 
 Not for the journal, which is a database.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL_PREFIX = ".partial-"
@@ -48,27 +46,3 @@ def replace_file(path: Path, data: bytes) -> None:
     finally:
         partial.unlink(missing_ok=True)
     flush_folder(path.parent)
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the operating system's lock on the file `path`, waiting for another process that holds it.
-
-    The system drops the lock when its holder ends, however it ends, so there is no stale lock to clean up.
-    """
-    with open(path, "a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

@@ -91,7 +91,7 @@ def _in_processes(
     """By joblib; when a worker is killed the pool is gone, and what is not done yet goes to a new one."""
     from joblib import Parallel, delayed, parallel_config
 
-    # A worker that has grown is replaced between two calls; nothing is lost and nobody need be told.
+    # A worker that has grown is replaced between two calls; nothing is lost.
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
     left, kills = dict(enumerate(arguments)), 0
     while left:

@@ -106,7 +106,7 @@ def holdout_study(
     """
     calendar = SessionCalendar.load()
     table = compute(bars, calendar, part_of(progress, 0.0, 0.4))
-    start_ns = int(bundle.manifest.report.get("holdout_start_ns", bundle.manifest.data_range[1]))
+    start_ns = msgspec.convert(bundle.manifest.report.get("holdout_start_ns", bundle.manifest.data_range[1]), int)
     unseen = bars.close_time_ns >= start_ns
     if not unseen.any():
         raise NotEnoughData(

@@ -65,19 +65,19 @@ def check(
     features: what made data.rows of bars.  An honest run fails once in 10,000: the first canary dies by chance once
     in 100 and is then asked again, with other permutations; the others do not die by chance.
     """
-    tell = part_of(progress, 0.0, 1.0)
-    tell(0.0, "leak canaries: later bars")
+    report = part_of(progress, 0.0, 1.0)
+    report(0.0, "leak canaries: later bars")
     later = later_bars(bars, calendar, data.rows, np.random.default_rng(seed), features)
     unchecked = _why_unchecked(data, fit_rows, unseen_rows)
     permuted = following = None
     if not unchecked:
-        tell(0.3, "leak canaries: permuted labels")
+        report(0.3, "leak canaries: permuted labels")
         permuted = permuted_labels(data, fit_rows, unseen_rows, seed)
         if not permuted.passed:
             permuted = permuted_labels(data, fit_rows, unseen_rows, seed + 1)
-        tell(0.7, "leak canaries: the next bar")
+        report(0.7, "leak canaries: the next bar")
         following = next_bar(data, fit_rows, unseen_rows, seed)
-    tell(1.0, "leak canaries asked")
+    report(1.0, "leak canaries asked")
     if later is None:
         unchecked = unchecked or f"{len(bars)} bars are too few to look for features that change"
     return Canaries(permuted, following, later, unchecked)
@@ -95,12 +95,12 @@ def permuted_labels(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int)
         shuffled = _shuffled(data, fit, unseen, np.random.default_rng((seed, i)))
         alike = msgspec.structs.replace(data, up=shuffled, weight=np.ones(len(data)))
         learnt, asked = alike.sample(fit), alike.sample(unseen)
-        said_up = _forecast(learnt, asked, seed + i) > 0.5
+        forecast_up = _forecast(learnt, asked, seed + i) > 0.5
         is_up = shuffled[unseen] > 0.5
-        n, up, said = len(unseen), int(is_up.sum()), int(said_up.sum())
-        hits += float((said_up == is_up).sum())
-        expected += n - up - said + 2.0 * up * said / n
-        variance += 4.0 * up * (n - up) * said * (n - said) / (n * n * (n - 1.0))
+        n, up, called_up = len(unseen), int(is_up.sum()), int(forecast_up.sum())
+        hits += float((forecast_up == is_up).sum())
+        expected += n - up - called_up + 2.0 * up * called_up / n
+        variance += 4.0 * up * (n - up) * called_up * (n - called_up) / (n * n * (n - 1.0))
     total = ROUNDS * len(unseen)
     half = _z() * math.sqrt(variance)
     return PermutedLabels(hits / total, ((expected - half) / total, (expected + half) / total), total)

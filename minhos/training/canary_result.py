@@ -14,9 +14,9 @@ from minhos.features.pipeline import feature_set
 from minhos.market.types import NANOS_PER_SECOND
 
 KNOWN_SHARE = 0.4
-"""Of what the next bar's features tell, at most this much may be known without them.
+"""Of what the next bar's features reveal, at most this much may be known without them.
 
-They tell the direction nearly always, so 0.4 stands for an accuracy of about 69 %; the most predictable simulated
+They give the direction nearly always, so 0.4 stands for an accuracy of about 69 %; the most predictable simulated
 market has 62 %."""
 
 

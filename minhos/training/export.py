@@ -97,7 +97,7 @@ def uniform(file: bytes, n_features: int) -> bytes:
     tensors = [*graph.initializer, numpy_helper.from_array(np.array([1], dtype=np.int64), "class_up")]
     versions = {opset.domain: opset.version for opset in model.opset_import}
     versions[""] = max(versions.get("", 0), OPSET)
-    opsets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+    opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(versions.items())]
     return _finished(_needed(nodes), "row", [n_features], tensors, opsets)
 
 

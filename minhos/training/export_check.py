@@ -18,7 +18,7 @@ TOLERANCE = 1e-4
 
 
 def checked_file(model: Member, data: Dataset, predicted: Ints, p_up: Floats) -> bytes:
-    """The model's ONNX file.  predicted: samples that it forecast, p_up: what it said of them.
+    """The model's ONNX file.  predicted: samples that it forecast, p_up: its forecasts of them.
 
     Raises TrainingError where it cannot be written, cannot be served, or says something else than the library.
     """

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -44,14 +43,14 @@ class Trial(msgspec.Struct, frozen=True):
 
     configuration: str
     kind: str
-    details: dict[str, Any]
+    details: dict[str, object]
     sharpe_ratio: float | None
     at_ns: int
     first_ns: int = 0
     last_ns: int = 0
 
 
-def configuration_hash(recipe_id: str, settings: Mapping[str, Any]) -> str:
+def configuration_hash(recipe_id: str, settings: Mapping[str, object]) -> str:
     """Hash of a recipe and the settings it was judged with; the order of the settings does not matter."""
     raw = msgspec.json.encode([recipe_id, dict(settings)], order="deterministic")
     return hashlib.sha256(raw).hexdigest()[:16]
@@ -70,7 +69,7 @@ class TrialLedger:
         self,
         data: DataRange,
         recipe_id: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, object],
         *,
         kind: str,
         at_ns: int,

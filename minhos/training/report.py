@@ -6,8 +6,6 @@ comes from a simulated market says SIMULATED.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,9 +17,9 @@ LINE_NAMES = {"simulated": "a simulated 58 % market", "all": "your bars, all", "
 STYLES = {"edge": "bold green", "no_edge": "bold yellow", "too_little_data": "bold cyan"}
 
 
-def report(result: TrainResult) -> dict[str, Any]:
+def report(result: TrainResult) -> dict[str, object]:
     """The object of `train --json`: plain values, `verdict` first."""
-    plain: dict[str, Any] = msgspec.to_builtins(result)
+    plain: dict[str, object] = msgspec.to_builtins(result)
     return plain
 
 

@@ -15,9 +15,19 @@ CLOSE = OPEN + 22 * BAR_INTERVAL_NS
 SHORT = msgspec.structs.replace(PARAMETERS, timeframe_ema=2, atr=1, rsi=2)
 
 
-def fed(bars: list[tuple[int, int]], minutes: int = 15, open_ns: int = OPEN, close_ns: int = CLOSE) -> Timeframe:
+class Counted(Timeframe):
+    """Counts the bars that closed."""
+
+    closed_bars = 0
+
+    def _close_bar(self) -> None:
+        self.closed_bars += 1
+        super()._close_bar()
+
+
+def fed(bars: list[tuple[int, int]], minutes: int = 15, open_ns: int = OPEN, close_ns: int = CLOSE) -> Counted:
     """bars: (number of the 5-minute bar in the session from 1 on, close); high and low lie one tick beside it."""
-    timeframe = Timeframe(minutes, SHORT)
+    timeframe = Counted(minutes, SHORT)
     for number, close in bars:
         timeframe.update(open_ns + number * BAR_INTERVAL_NS, open_ns, close_ns, close + 1, close - 1, close)
     return timeframe

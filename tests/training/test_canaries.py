@@ -16,7 +16,7 @@ from minhos.training import canaries as asked
 from minhos.training import train as training
 from minhos.training.canaries import check, later_bars, next_bar, permuted_labels
 from minhos.training.canary_result import Canaries, NextBar
-from minhos.training.dataset import build_dataset
+from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.report import report, tables
 from minhos.training.result import TrainResult
 from minhos.training.train import prepare, train
@@ -193,3 +193,27 @@ def samples(market, calendar, features):
     data = build_dataset(market.bars, features(market.bars, calendar), calendar)
     first = round(0.8 * len(data))
     return data, np.arange(first - 1), np.arange(first, len(data))
+
+
+@pytest.fixture(scope="module")
+def trend() -> Dataset:
+    """Four of five bars rise; a bar's one feature that knows anything is its own move, the label before it."""
+    n, rng = 3_000, np.random.default_rng(5)
+    up = (rng.random(n) < 0.8).astype(float)
+    rows = rng.normal(size=(n + 1, 3)).astype(np.float32)
+    rows[1:, 0] = np.where(up > 0.5, 1.0, -1.0) + rng.normal(0.0, 0.3, n)
+    bar, start = np.arange(n), np.arange(n, dtype=np.int64) * 300
+    one = np.ones(n)
+    return Dataset(rows, bar, one > 0, up, np.where(up > 0.5, 4.0, -4.0), one, one, start, start + 300, start // 80_000)
+
+
+def test_a_trend_is_no_leak(trend: Dataset) -> None:
+    found = next_bar(trend, np.arange(2_000), np.arange(2_001, len(trend)), seed=1)
+    assert found.without > 0.75
+    assert found.given > 0.97
+    assert found.passed
+
+
+def test_a_leak_in_a_trend_is_one(trend: Dataset) -> None:
+    ahead = msgspec.structs.replace(trend, rows=np.vstack([trend.rows[1:], trend.rows[-1:]]))
+    assert not next_bar(ahead, np.arange(2_000), np.arange(2_001, len(trend)), seed=1).passed
