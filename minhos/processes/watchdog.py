@@ -25,7 +25,7 @@ from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.process import after, run
-from minhos.safety.broker import what_stands
+from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
 from minhos.safety.stop import leave_alarm, write_halt
 from minhos.settings import Settings, home, load
@@ -47,7 +47,7 @@ class TraderSeen(msgspec.Struct, frozen=True):
     venue: "paper", "sierra", or empty where there is no heartbeat or it cannot be read.  held: signed contracts, by
     the broker's word where it could be asked and else by the trader's last; None where nobody knows.  closed: when
     the market opens again; empty while it is open.  known: this watchdog has seen the trader alive; until then one
-    that is missing may be about to start.
+    that is missing may be about to start.  at_broker: orders rest at a broker, not in the trader's own process.
     """
 
     alive: bool
@@ -56,6 +56,7 @@ class TraderSeen(msgspec.Struct, frozen=True):
     held: dict[str, int] | None
     closed: str = ""
     known: bool = True
+    at_broker: bool = True
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge(beat: TraderSeen, now_ns: int, settings: Settings) -> Judgement:
     """What is to be done about the trader.  now_ns: of a clock that never goes back."""
     watchdog = settings.watchdog
-    if not settings.sierra.used or settings.simulated or beat.venue == "paper":
+    if settings.venue_name == "paper" or settings.simulated or not beat.at_broker or beat.venue == "paper":
         return Judgement("idle", "Orders go to the paper venue; nothing stands at a broker.")
     silent_s = (now_ns - beat.heard_ns) / NANOS_PER_SECOND
     if silent_s < watchdog.alarm_after_s and (beat.alive or not beat.known or not beat.venue):
@@ -103,6 +104,7 @@ class Watchdog:
         self.stopping = False
         self._stamp: object = None
         self._known = False
+        self._at_broker = is_at_broker(settings, layout, clock)
         self._heard_ns = clock.monotonic_ns()
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
@@ -152,13 +154,15 @@ class Watchdog:
         """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
         beat = heartbeats.read(self.layout, TraderBeat)
         if beat is None or not beat.venue:
-            return TraderSeen(False, self._heard_ns, "", None, known=self._known)
+            return TraderSeen(False, self._heard_ns, "", None, known=self._known, at_broker=self._at_broker)
         stamp = (beat.pid, beat.time_ns)
         if stamp != self._stamp:
             self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
         alive = trader_pid(self.layout) is not None
         self._known = self._known or alive
-        return TraderSeen(alive, self._heard_ns, beat.venue, beat.positions, known=self._known)
+        return TraderSeen(
+            alive, self._heard_ns, beat.venue, beat.positions, known=self._known, at_broker=self._at_broker
+        )
 
     def _asked(self, beat: TraderSeen) -> TraderSeen:
         """The same with the broker's word for what is held, asked for every few seconds."""

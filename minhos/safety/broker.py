@@ -20,6 +20,16 @@ def our_roots(settings: Settings, layout: Layout) -> frozenset[str]:
     return frozenset(root for name in names if (root := _root(name)))
 
 
+def is_at_broker(settings: Settings, layout: Layout, clock: Clock) -> bool:
+    """Whether something may rest in an account in which others can trade, too; so also where that is not known."""
+    if settings.venue_name in ("paper", "sierra"):
+        return settings.venue_name == "sierra"
+    try:
+        return not venue_for_others(settings, layout, clock).owns_account
+    except MinhosError:
+        return True
+
+
 def what_stands(settings: Settings, layout: Layout, clock: Clock, asked_by: str) -> Standing:
     """Ask the venue over a connection of its own; why that fails is in the answer and not raised."""
     try:

@@ -20,7 +20,7 @@ from minhos.errors import JournalError
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.safety.broker import what_stands
+from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import BY_HAND, OutsideReport, Progress, closed_until, flatten_outside
 from minhos.settings import Settings
 from minhos.trading.venue import Standing, describe
@@ -84,7 +84,7 @@ def stop_trading(
             leave_alarm(layout, who, f"{name} by {who}: {words}", clock)
     else:
         holds, words = _wait_until_flat(layout, began_ns, clock)
-        if settings.sierra.used:
+        if is_at_broker(settings, layout, clock):
             holds, words, positions = _compared(settings, layout, holds, words, clock)
         words = f"{answer.sentence}; {words}"
     halted = layout.disk.exists(layout.halt_file)

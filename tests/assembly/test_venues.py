@@ -18,10 +18,11 @@ from minhos.errors import PartsError, SettingsError
 from minhos.market.clock import SimulatedClock, SystemClock
 from minhos.market.instruments import instrument
 from minhos.market.types import Price
+from minhos.safety.broker import is_at_broker
 from minhos.safety.flatten_outside import flatten_outside
 from minhos.settings import Settings, load
 
-ROOT = Path(__file__).parents[2]
+EXAMPLE = f'[user]\nfile = "{Path(__file__).parents[2] / "examples/venue_worse_paper.py"}"\n'
 NQ = instrument("NQ")
 OWN = """
 from minhos import parts
@@ -62,7 +63,9 @@ SOURCE = '[data]\nsource = "/sierra"\n'
 
 def settings_of(home: Path, toml: str) -> Settings:
     (home / "config").mkdir(parents=True, exist_ok=True)
-    (home / "config/minhos.toml").write_text(toml)
+    own = home / "my_parts.py"
+    user = f'[user]\nfile = "{own}"\n' if own.exists() and "[user]" not in toml else ""
+    (home / "config/minhos.toml").write_text(user + toml)
     return load(home)
 
 
@@ -88,7 +91,7 @@ def test_without_a_name_the_other_settings_say_which_venue(tmp_path: Path) -> No
 
 
 def test_a_venue_of_the_user_s_gets_its_options_and_an_account_of_its_own(tmp_path: Path) -> None:
-    parts.load(user_file(tmp_path))
+    user_file(tmp_path)
     own = '[trading]\nvenue = "own"\n[venue.own]\nkey = "x"\n'
     chosen = settings_of(tmp_path, SOURCE + own)
     venue = make_venue(chosen, Layout(tmp_path), {"NQZ25": NQ}, SystemClock())
@@ -111,13 +114,13 @@ def test_a_venue_of_the_user_s_gets_its_options_and_an_account_of_its_own(tmp_pa
     ],
 )
 def test_what_is_no_venue_is_refused_with_file_and_line(tmp_path: Path, name: str, sentence: str) -> None:
-    parts.load(user_file(tmp_path))
+    user_file(tmp_path)
     with pytest.raises(PartsError, match=sentence):
         make_venue(settings_of(tmp_path, f'[trading]\nvenue = "{name}"\n'), Layout(tmp_path), {}, SystemClock())
 
 
 def test_one_that_answers_later_must_show_its_account(tmp_path: Path) -> None:
-    parts.load(user_file(tmp_path, RESIZE + "\n    answers_at_once = False"))
+    user_file(tmp_path, RESIZE + "\n    answers_at_once = False")
     with pytest.raises(PartsError, match="set owns_account = False"):
         make_venue(settings_of(tmp_path, '[trading]\nvenue = "own"\n'), Layout(tmp_path), {}, SystemClock())
 
@@ -126,7 +129,7 @@ def test_no_broker_for_prices_that_do_not_exist_and_no_two_places_for_one_order(
     layout, clock = Layout(tmp_path), SystemClock()
     with pytest.raises(SettingsError, match="with a generated market"):
         make_venue(settings_of(tmp_path, '[sierra]\nhost = "h"\n'), layout, {}, clock)
-    parts.load(user_file(tmp_path, RESIZE + "\n    owns_account = False"))
+    user_file(tmp_path, RESIZE + "\n    owns_account = False")
     with pytest.raises(SettingsError, match="with a generated market"):
         make_venue(settings_of(tmp_path, '[trading]\nvenue = "own"\n'), layout, {}, clock)
     both = settings_of(tmp_path, SOURCE + '[trading]\nvenue = "own"\n[sierra]\nhost = "h"\n')
@@ -146,9 +149,21 @@ def test_what_stands_is_asked_of_the_venue_although_the_trader_may_not_use_it(tm
         assert flatten_outside(chosen, layout, "test", clock=OpenClock()).flat
 
 
+def test_whether_something_rests_at_a_broker_is_the_venue_s_to_say(tmp_path: Path) -> None:
+    layout, clock, own = Layout(tmp_path), SystemClock(), SOURCE + '[trading]\nvenue = "own"\n'
+    assert not is_at_broker(settings_of(tmp_path, SOURCE), layout, clock)
+    assert is_at_broker(settings_of(tmp_path, SOURCE + '[sierra]\nhost = "h"\n'), layout, clock)
+    user_file(tmp_path)
+    chosen = settings_of(tmp_path, own)
+    assert not is_at_broker(chosen, layout, clock)
+    parts.load()
+    user_file(tmp_path, RESIZE + "\n    owns_account = False")
+    assert is_at_broker(chosen, layout, clock)
+    assert is_at_broker(settings_of(tmp_path, own.replace('"own"', '"gone"')), layout, clock), "not known"
+
+
 def test_the_example_fills_worse_and_writes_its_orders(tmp_path: Path) -> None:
-    parts.load(ROOT / "examples/venue_worse_paper.py")
-    chosen = settings_of(tmp_path, '[trading]\nvenue = "worse_paper"\n[venue.worse_paper]\nworse_ticks = 3\n')
+    chosen = settings_of(tmp_path, EXAMPLE + '[trading]\nvenue = "worse_paper"\n[venue.worse_paper]\nworse_ticks = 3\n')
     venue = make_venue(chosen, Layout(tmp_path), {"NQZ25": NQ}, SimulatedClock())
     order = Order("E1", "NQZ25", 1, 1, Role.ENTRY)
     venue.submit(order, 1)
@@ -159,7 +174,6 @@ def test_the_example_fills_worse_and_writes_its_orders(tmp_path: Path) -> None:
 
 
 def test_an_option_that_does_not_exist_is_refused_with_file_and_line(tmp_path: Path) -> None:
-    parts.load(ROOT / "examples/venue_worse_paper.py")
-    chosen = settings_of(tmp_path, '[trading]\nvenue = "worse_paper"\n[venue.worse_paper]\nworse = 3\n')
+    chosen = settings_of(tmp_path, EXAMPLE + '[trading]\nvenue = "worse_paper"\n[venue.worse_paper]\nworse = 3\n')
     with pytest.raises(PartsError, match=r"venue_worse_paper.py:\d+: .*unknown field `worse`"):
         make_venue(chosen, Layout(tmp_path), {"NQZ25": NQ}, SimulatedClock())

@@ -26,8 +26,8 @@ class ExampleBench(PaperBench):
     """The example, loaded and made as a user's is."""
 
     def venue(self) -> Venue:
-        parts.load(EXAMPLE)
-        settings = parse({"trading": {"venue": "worse_paper"}, "venue": {"worse_paper": {"worse_ticks": 3}}})
+        sections = {"user": {"file": str(EXAMPLE)}, "trading": {"venue": "worse_paper"}}
+        settings = parse({**sections, "venue": {"worse_paper": {"worse_ticks": 3}}})
         return make_venue(settings, Layout(self.folder), {CONTRACT: MNQ}, self.clock)
 
 
