@@ -88,9 +88,18 @@ def photograph(browser: str, port: int, widths: Sequence[int], out: Path) -> Non
             page.wait_for_timeout(CHARTS_MS)
             path = out if len(widths) == 1 else out.with_stem(f"{out.stem}-{width}")
             page.screenshot(path=path, full_page=True)
+            make_small(path)
             print(f"{path}: {path.stat().st_size // 1000} KB")
             page.close()
         chromium.close()
+
+
+def make_small(picture: Path) -> None:
+    """A page has few colours: a palette takes a third of the bytes."""
+    from PIL import Image
+
+    with Image.open(picture) as full:
+        full.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def free_port() -> int:

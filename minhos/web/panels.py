@@ -164,7 +164,7 @@ class Sentences:
         with ui.element("div").classes("panel"):
             ui.label("One sentence a bar").classes("title")
             self.alerts = Block()
-            with ui.element("div").classes("scroll"):
+            with ui.element("div").classes("scroll fill"):
                 self.lines = Block()
 
     def show(self, m: Moment) -> None:
