@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from minhos.accounting.types import Role
 from minhos.errors import OrderStateError
 from minhos.trading.order_ids import intent, order_id
-from minhos.trading.order_states import FINAL, TABLE, TRIGGER_OF_STATUS, OrderState, Trigger, transition
+from minhos.trading.order_states import (
+    FINAL,
+    TABLE,
+    TRIGGER_OF_STATUS,
+    UNANSWERED,
+    OrderState,
+    Trigger,
+    transition,
+)
 from minhos.trading.venue import OrderStatus
 
 S, T = OrderState, Trigger
@@ -83,6 +91,43 @@ def test_a_final_state_leaves_only_by_a_fill_after_cancel():
 def test_every_state_is_reached_and_every_report_has_its_trigger():
     assert {*TABLE.values(), S.INTENDED} == set(S)
     assert set(TRIGGER_OF_STATUS) == set(OrderStatus)
+
+
+# What each trigger does to an order, told the other way round than the table: by the trigger, not by the state.
+OPEN = {S.INTENDED, S.SENT, S.WORKING, S.RESIZE_SENT, S.CANCEL_SENT, S.UNKNOWN}
+NOT_LEAVING = OPEN - {S.RESIZE_SENT, S.CANCEL_SENT}
+LAWS = [
+    # trigger, the states that it moves, where to, the states that stay as they are; every other is refused
+    (T.SEND, {S.INTENDED}, S.SENT, set()),
+    (T.ACCEPT, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT, S.FILLED, S.CANCELLED}),
+    (T.REJECT, OPEN, S.REJECTED, {S.REJECTED}),
+    (T.PARTIAL_FILL, NOT_LEAVING, S.WORKING, {S.RESIZE_SENT, S.CANCEL_SENT, S.CANCELLED}),
+    (T.FILL, OPEN | {S.CANCELLED}, S.FILLED, set()),
+    (T.REQUEST_RESIZE, {S.WORKING, S.RESIZE_SENT}, S.RESIZE_SENT, set()),
+    (T.RESIZE, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT}),
+    (T.REQUEST_CANCEL, OPEN - {S.UNKNOWN}, S.CANCEL_SENT, {S.UNKNOWN}),
+    (T.CANCEL, OPEN, S.CANCELLED, {S.FILLED, S.CANCELLED}),
+    (T.CANCEL_REJECT, {S.WORKING, S.RESIZE_SENT, S.CANCEL_SENT}, S.WORKING, {S.UNKNOWN, *FINAL}),
+    (T.TIME_OUT, OPEN, S.UNKNOWN, set(FINAL)),
+    (T.DISOWN, {S.UNKNOWN}, S.REJECTED, set()),
+]
+
+
+@pytest.mark.parametrize(("trigger", "moved", "to", "stays"), LAWS)
+def test_what_a_trigger_does_in_every_state(trigger, moved, to, stays):
+    for state in S:
+        if state in moved | stays:
+            assert transition(state, trigger) is (to if state in moved else state)
+        else:
+            with pytest.raises(OrderStateError, match=f"{state} cannot meet {trigger}"):
+                transition(state, trigger)
+
+
+def test_every_trigger_has_its_law_and_nothing_is_awaited_in_a_final_state():
+    assert [law[0] for law in LAWS] == sorted(T, key=list(T).index)
+    assert set(S) - OPEN == FINAL
+    assert FINAL.isdisjoint(UNANSWERED)
+    assert {state for state in OPEN if state in UNANSWERED} == {S.INTENDED, S.SENT, S.UNKNOWN}
 
 
 @given(st.text(max_size=20), st.text(max_size=10), st.integers(0, 2**62), st.sampled_from(Role), st.integers(0, 99))
