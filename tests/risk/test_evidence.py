@@ -188,3 +188,72 @@ def test_proof_is_of_one_instrument_and_recipe_and_never_from_a_simulated_market
     simulated_proof = msgspec.structs.replace(PROVEN, simulated=True)
     assert carried_over(simulated_proof, "NQ", "recipe", "bundle-1", False).bets == 0
     assert carried_over(None, "NQ", "recipe", "b", False) == Evidence("NQ", "recipe", False, "b")
+
+
+def test_a_short_bet_is_stopped_by_the_high_and_a_long_one_by_the_low():
+    reached, missed = 80_100 + STOP, 80_100 + STOP - 1
+    assert settled(flat_bar(1, 80_100, high=reached), flat_bar(2, 80_000), side=-1)[1].net_r == pytest.approx(-1.0)
+    assert settled(flat_bar(1, 80_100, high=missed), flat_bar(2, 80_000), side=-1)[1].net_r > 0
+    assert settled(flat_bar(1, 80_100, low=80_100 - STOP + 1), flat_bar(2, 80_200))[1].net_r > 0
+    assert settled(flat_bar(1, 80_100, high=90_000), flat_bar(2, 80_200))[1].net_r > 0
+
+
+def test_a_stopped_bet_is_right_where_the_bar_went_its_way_in_the_end():
+    _, result = settled(flat_bar(1, 80_100, low=80_100 - STOP), flat_bar(2, 80_300))
+    assert result.hit is True
+
+
+def test_the_book_adds_up_over_bets():
+    book, _ = settled(flat_bar(1, 80_100), flat_bar(2, 80_110))
+    first = book.sum_r
+    book, _ = shadow.on_bar(book, flat_bar(2, 80_110), bet(2))
+    for i, open_ in ((3, 80_110), (4, 80_110 + 2 * STOP)):
+        book, result = shadow.on_bar(book, flat_bar(i, open_), None)
+    assert (book.bets, book.hits, book.ties, book.void, book.beyond) == (2, 2, 0, 0, 1)
+    assert book.sum_r == first + result.net_r
+    assert book.sum_r_squared == pytest.approx(first**2 + result.net_r**2)
+    assert book.mean_r == book.sum_r / 2
+    assert math.isnan(ShadowBook().mean_r)
+
+
+def test_both_bets_under_way_are_void_after_a_gap():
+    book = ShadowBook(waiting=bet(0), open=msgspec.structs.replace(bet(0), entry_ticks=80_000))
+    book, result = shadow.on_bar(book, flat_bar(7, 80_000), bet(7))
+    assert (result, book.void, book.waiting, book.open) == (None, 2, bet(7), None)
+    assert shadow.on_bar(book, flat_bar(9, 80_000), None)[0].void == 3
+
+
+def test_without_any_bet_the_book_is_the_same():
+    book = ShadowBook()
+    assert shadow.on_bar(book, flat_bar(0, 80_000), None) == (book, None)
+    assert shadow.on_bar(book, flat_bar(0, 80_000), None)[0] is book
+
+
+@pytest.mark.parametrize(("stop", "p", "break_even"), [(0, 0.6, 0.5), (120, 1.0, 0.5), (120, 0.6, 0.0)])
+def test_no_bet_without_a_stop_and_none_at_certainty(stop, p, break_even):
+    wanted = msgspec.structs.replace(recommendation(), break_even=break_even, stop_distance_ticks=stop)
+    assert shadow_bet(forecast(p), wanted, NQ) is None
+    least = msgspec.structs.replace(recommendation(), stop_distance_ticks=1)
+    assert shadow_bet(forecast(0.6), least, NQ).stop_ticks == 1
+
+
+def test_proof_begins_at_twenty_and_one_bet_at_least_is_needed_below():
+    assert Evidence(log_maximum=math.log(20)).state is EvidenceState.PROVEN
+    below = Evidence(bets=10, log_maximum=math.log(19.99), log_wealth=(0.0, 0.0, 0.0, 0.0, math.log(100)))
+    assert (below.state, below.bets_needed) == (EvidenceState.UNPROVEN, 1)
+    assert Evidence(log_maximum=math.log(20), stage=1).state is EvidenceState.DEGRADED
+    assert Evidence().e_value == 1.0
+
+
+def test_the_stage_rises_at_two_thousand_and_at_twenty_thousand():
+    def stage(log_r: float, hit: bool) -> int:
+        return msgspec.structs.replace(PROVEN, log_r=log_r).update(result(0.0, hit)).stage
+
+    # a hit at p .56 against .51 multiplies R + 1 by .51 / .56, a miss by .49 / .44
+    miss = 0.49 / 0.44
+    assert stage(math.log(2_000 / miss - 1 - 1e-6), hit=False) == 0
+    assert stage(math.log(2_000 / miss - 1 + 1e-6), hit=False) == 1
+    assert stage(math.log(20_000 / miss - 1 - 1e-6), hit=False) == 1
+    assert stage(math.log(20_000 / miss - 1 + 1e-6), hit=False) == 2
+    halved = msgspec.structs.replace(PROVEN, log_r=0.0, stage=1)
+    assert halved.update(result(0.0, True)).stage == 1

@@ -147,3 +147,45 @@ def test_what_means_nothing_is_refused_and_changes_nothing(payload):
         forced_of(payload, "anna", "", NOW)
     before = asking("long", 1)
     assert risk.on_command(before, "force", "anna", "", NOW, 1, payload=payload) == before
+
+
+RIGHT = [
+    ({"side": "long"}, Forced("long", 0, "anna", "", 0)),
+    ({"side": "flat"}, Forced("flat", 0, "anna", "", 0)),
+    ({"contracts": 1}, Forced("any", 1, "anna", "", 0)),
+    ({"contracts": MOST_CONTRACTS}, Forced("any", MOST_CONTRACTS, "anna", "", 0)),
+    ({"side": "short", "minutes": 1}, Forced("short", 0, "anna", "", NOW + NANOS_PER_MINUTE)),
+    ({"side": "long", "minutes": 0.5}, Forced("long", 0, "anna", "", NOW + NANOS_PER_MINUTE // 2)),
+    (
+        {"side": "long", "minutes": 7 * 24 * 60},
+        Forced("long", 0, "anna", "", NOW + 7 * 24 * 60 * NANOS_PER_MINUTE),
+    ),
+    ({"side": "short", "contracts": 0, "minutes": 0}, Forced("short", 0, "anna", "", 0)),
+]
+
+
+@pytest.mark.parametrize(("payload", "word"), RIGHT)
+def test_what_is_asked_for_is_remembered_as_it_was_said(payload, word):
+    assert forced_of(payload, "anna", "", NOW) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        (Forced("long", 2, "anna", "", 0), "Forced to long 2 by anna"),
+        (Forced("short", 0, "anna", "", 0), "Forced to short only by anna"),
+        (Forced("any", 3, "anna", "", 0), "Forced to size 3 by anna"),
+        (Forced("flat", 0, "anna", "news", 0), "Forced to flat by anna (news)"),
+    ],
+)
+def test_a_forced_side_or_size_in_words(word, words):
+    assert told_of(word) == words
+
+
+def test_there_is_no_note_without_a_recommendation_or_a_trace():
+    assert note(None) == ""
+    assert note(recommendation(2)) == ""
+
+
+def test_a_week_and_a_thousand_contracts_are_the_most():
+    assert (MOST_CONTRACTS, MOST_MINUTES) == (1_000, 7 * 24 * 60)

@@ -15,8 +15,9 @@ from minhos.risk import state as risk
 from minhos.risk.evidence import Evidence
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import LevelParameters, RiskParameters
-from minhos.risk.shadow import shadow_bet
-from minhos.risk.types import Action, Level, ModelCondition, RiskState
+from minhos.risk.shadow import ShadowBook, shadow_bet
+from minhos.risk.types import Action, Level, ModelCondition, RiskState, Stop, Verdict
+from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import MONDAY_OPEN, NQ, account, bar, forecast, market_state, recommendation, risk_context
 
 PARAMETERS = RiskParameters()
@@ -275,3 +276,125 @@ def test_a_new_recipe_starts_with_an_empty_shadow_book():
     assert risk.on_model(state, "NQ", "recipe", "bundle-2", False).market("NQ").shadow.bets == 9
     fresh = risk.on_model(state, "NQ", "other", "bundle-3", False).market("NQ")
     assert (fresh.shadow.bets, fresh.evidence) == (0, Evidence("NQ", "other", False, "bundle-3"))
+
+
+# At the edges
+
+
+def test_equity_that_was_never_above_zero_is_wholly_lost():
+    assert marked(RiskState(), 0).emergency is not None
+    assert marked(RiskState(), 1).level() is Level.LOW
+
+
+def test_a_stop_that_waits_for_its_time_or_a_person_outlives_the_trade_date():
+    for until_ns in (0, 1):
+        stop = Stop("risk manager", "three losses", 1, until_ns=until_ns)
+        assert risk.on_trade_date(RiskState(loss_stop=stop), TOMORROW).loss_stop is stop
+    dated = Stop("risk manager", "lost", 1, trade_date=TODAY)
+    assert risk.on_trade_date(RiskState(day_stop=dated), TODAY).day_stop is dated
+    assert risk.on_trade_date(RiskState(day_stop=dated, losses_forgiven=3), TOMORROW) == RiskState(trade_date=TOMORROW)
+
+
+def test_a_days_limit_of_nothing_is_no_limit():
+    none = RiskParameters(daily_loss_limit=0.0)
+    assert risk.on_mark(RiskState(), none, worth(START), MONDAY_OPEN).day_stop is None
+
+
+def test_the_days_stop_is_latched_once_and_says_what_was_lost():
+    state = marked(RiskState(), START, START * 95 // 100)
+    stop = state.day_stop
+    assert (stop.who, stop.time_ns, stop.trade_date, stop.flat) == ("risk manager", MONDAY_OPEN, TODAY, True)
+    assert stop.why == "the day's loss of 5,000.00 reached the daily loss limit of 5,000.00"
+    assert marked(state, START * 90 // 100).day_stop is stop
+
+
+def test_losses_that_a_stop_has_answered_are_forgiven_until_the_row_ends():
+    state = after_losses(3, 3, 5, minutes=(0, 59, 60), after_losses="cooldown")
+    assert (state.losses_forgiven, state.loss_stop) == (3, None)
+    assert after_losses(3, 5, 2, minutes=(0, 60, 61), after_losses="cooldown").losses_forgiven == 0
+    assert after_losses(3, 5, 3, minutes=(0, 60, 61), after_losses="cooldown").losses_forgiven == 3
+    stop = after_losses(3, minutes=(0,), after_losses="cooldown").loss_stop
+    assert (stop.until_ns, stop.trade_date) == (MONDAY_OPEN + 60 * NANOS_PER_MINUTE, 0)
+    by_hand = after_losses(3, after_losses="manual").loss_stop
+    assert (by_hand.until_ns, by_hand.trade_date, by_hand.why) == (0, 0, "3 losing trades in a row")
+    assert after_losses(3).loss_stop.until_ns == 0
+
+
+def test_resume_ends_a_loss_stop_only_where_it_waits_for_a_person():
+    for stop in (Stop("risk manager", "x", 1, trade_date=TODAY), Stop("risk manager", "x", 1, until_ns=5)):
+        assert risk.on_command(RiskState(loss_stop=stop), "resume", "ann", "", 2, START).loss_stop is stop
+
+
+def test_resume_ends_what_a_person_or_a_difference_stopped_and_anchors_the_trailing_drawdown():
+    stops = {name: Stop("ann", "why", 1) for name in ("paused", "halted", "distrust", "trailing_stop")}
+    state = RiskState(**stops, trailing_peak_cents=9, trailing_start_cents=8, peak_cents=7)
+    state = risk.on_command(state, "resume", "ann", "looked", 2, START)
+    assert [getattr(state, name) for name in stops] == [None] * 4
+    assert (state.trailing_peak_cents, state.trailing_start_cents, state.peak_cents) == (START, START, 7)
+    assert state.resumed.flat is False
+    untouched = risk.on_command(RiskState(trailing_peak_cents=9, trailing_start_cents=8), "resume", "a", "", 2, START)
+    assert (untouched.trailing_peak_cents, untouched.trailing_start_cents) == (9, 8)
+
+
+def test_resume_calms_only_what_was_an_emergency():
+    parameters = RiskParameters(levels=LevelParameters(volatility_ratio=(2.0, 3.0, 4.0, 5.0)))
+    state = on_bar(RiskState(), parameters, volatility_ratio=5.0, volume_ratio=0.2)
+    levels = {c.name: c.level for c in risk.on_command(state, "resume", "a", "", 9, START).market("NQ").components}
+    assert (levels["volatility"], levels["volume"]) == (Level.LOW, Level.MEDIUM)
+    high = on_bar(RiskState(), volatility_ratio=4.0)
+    assert risk.on_command(high, "resume", "a", "", 9, START).markets == high.markets
+
+
+def test_flatten_closes_and_pause_keeps():
+    assert risk.on_command(RiskState(), "flatten", "ann", "x", 5, START).paused == Stop("ann", "x", 5, flat=True)
+    assert risk.on_command(RiskState(), "pause", "ann", "x", 5, START).paused == Stop("ann", "x", 5, flat=False)
+    assert risk.on_command(RiskState(), "halt", "ann", "x", 5, START).halted == Stop("ann", "x", 5)
+
+
+def test_a_difference_is_flat_only_and_the_first_one_is_remembered():
+    state = risk.on_distrust(RiskState(), "the broker shows 3", 5)
+    assert state.distrust == Stop("reconciliation", "the broker shows 3", 5, flat=False)
+    assert risk.on_distrust(state, "another", 6) is state
+    assert state.demand_to_flatten() == ""
+    halted = risk.on_contradiction(state, "a fill of a rejected order", 7)
+    assert halted.demand_to_flatten() == "a fill of a rejected order"
+
+
+def test_a_deposit_before_the_first_mark_moves_nothing():
+    assert risk.on_transfer(RiskState(), 500) == RiskState()
+    moved = risk.on_transfer(RiskState(peak_cents=100, trailing_peak_cents=90, trailing_start_cents=80), 5)
+    assert (moved.peak_cents, moved.trailing_peak_cents, moved.trailing_start_cents) == (105, 95, 85)
+
+
+def test_the_trailing_peak_and_start_are_the_accounts_first_equity_and_its_highest():
+    state = marked(RiskState(), START, START + 5, START - 5)
+    assert (state.trailing_start_cents, state.trailing_peak_cents) == (START, START + 5)
+    rule = RiskParameters(trailing_drawdown_cents=10)
+    stopped = marked(RiskState(), START, START - 10, START, parameters=rule)
+    assert "fell to the trailing drawdown's floor" in stopped.trailing_stop.why
+    assert risk.trailing_floor_cents(100, 50, RiskParameters()) == -math.inf
+    assert risk.trailing_floor_cents(100, 95, rule) == 90
+    assert risk.trailing_floor_cents(100, 85, rule) == 85
+
+
+def test_a_failed_risk_manager_is_an_emergency_once():
+    failed = Verdict("NQZ25", 0, 1, 0, Level.EMERGENCY, risk.FAILED, "it failed")
+    state = risk.on_verdict(RiskState(), failed, 5)
+    assert (state.emergency.why, state.emergency.time_ns) == ("it failed", 5)
+    assert risk.on_verdict(state, failed, 6) is state
+    assert risk.on_verdict(RiskState(), msgspec.structs.replace(failed, bound="margin"), 5) == RiskState()
+
+
+def test_every_latched_stop_that_is_not_flat_only_demands_to_flatten_the_gravest_first():
+    names = ("emergency", "day_stop", "trailing_stop", "loss_stop", "halted", "paused")
+    stops = {name: Stop("x", name, 1) for name in names}
+    for i, name in enumerate(names):
+        assert RiskState(**{n: stops[n] for n in names[i:]}).demand_to_flatten() == name
+    assert RiskState(paused=Stop("x", "lunch", 1, flat=False)).demand_to_flatten() == ""
+
+
+def test_what_is_recorded_cannot_be_changed():
+    for record in (RiskState(), Stop("x", "y", 1), Evidence(), ShadowBook(), PARAMETERS, SizingParameters(), account()):
+        name = record.__struct_fields__[0]
+        with pytest.raises(AttributeError):
+            setattr(record, name, getattr(record, name))
