@@ -332,3 +332,143 @@ def test_a_ledger_marked_apart_is_what_marking_makes_of_it_and_leaves_the_first_
     book.on_mark("NQZ25", 80_040, 10**9)
     assert (after.to_state(), after.account()) == (book.to_state(), book.account())
     assert after.marked("NQZ25", 79_000, 1).account() == after.account(), "an older price marks nothing"
+
+
+# At the edges
+
+
+def test_a_loss_of_nothing_ends_the_row_and_one_cent_continues_it():
+    book = ledger()
+    for i, (price, fee) in enumerate(((79_990, 0), (80_000, 1), (80_000, 0))):
+        book.apply_fill(fill(2 * i, +1, 1, 80_000, fee=0))
+        book.apply_fill(fill(2 * i + 1, -1, 1, price, Role.EXIT, fee=fee))
+        assert book.account().losses_in_a_row == (1, 2, 0)[i]
+
+
+def test_a_flips_commission_is_split_by_contracts_to_the_cent():
+    """Seven contracts for 100 cents, two of which close: 100 x 2 // 7 = 28 cents, the rest opens."""
+    book = ledger()
+    book.apply_fill(fill(1, +1, 2, 80_000, fee=10))
+    (closed,) = book.apply_fill(fill(2, -1, 7, 80_000, fee=100)).trades
+    assert (closed.commission_cents, closed.pnl_cents) == (10 + 100 * 2 // 7, -38)
+    (opened,) = book.apply_fill(fill(3, +1, 5, 80_000, fee=0)).trades
+    assert opened.commission_cents == 100 - 28
+
+
+def test_a_fill_moves_equity_by_its_distance_to_the_last_price():
+    book = ledger()
+    book.on_mark(SYMBOL, 80_010, 1)
+    book.apply_fill(fill(1, +1, 3, 80_000, fee=0))
+    assert book.account().equity_cents == START + 3 * 10 * TICK
+    assert book.account().last_ticks[SYMBOL] == 80_010
+    book.apply_fill(fill(2, -1, 3, 80_004, Role.EXIT, fee=0))
+    assert book.account().equity_cents == START + 3 * 4 * TICK
+
+
+def test_a_mark_of_the_same_time_counts_and_one_without_a_position_only_moves_the_price():
+    book = ledger()
+    book.on_mark(SYMBOL, 80_000, 5)
+    book.on_mark(SYMBOL, 80_100, 5)
+    assert book.account().last_ticks[SYMBOL] == 80_100
+    assert book.account().equity_cents == START
+    book.on_mark(SYMBOL, 80_200, 4)
+    assert book.account().last_ticks[SYMBOL] == 80_100
+
+
+def test_a_short_stop_lies_above_its_entry_and_counts_from_the_last_price():
+    book = ledger()
+    book.apply_fill(fill(1, -1, 2, 80_000), stop_id="s1", stop_distance_ticks=120)
+    (lot,) = book.account().position(SYMBOL).lots
+    assert lot.stop_ticks == 80_120
+    book.on_mark(SYMBOL, 80_050, 2)
+    assert book.account().stop_risk_cents == 2 * (70 * TICK + FEE + NQ.slippage_ticks * TICK)
+
+
+def test_a_stop_is_noted_on_its_own_lots_only():
+    book = ledger()
+    book.apply_fill(fill(1, +1, 1, 80_000), stop_id="s1", stop_distance_ticks=100)
+    book.apply_fill(fill(2, +1, 1, 80_000, Role.ADD))
+    book.apply_fill(fill(3, +1, 1, 20_000, symbol=MICRO))
+    book.on_stop_rested("s2", "o2", 79_950)
+    lots = book.account().position(SYMBOL).lots
+    assert [(lot.stop_id, lot.stop_ticks) for lot in lots] == [("s1", 79_900), ("s2", 79_950)]
+    book.on_stop_lost("s1")
+    lots = book.account().position(SYMBOL).lots
+    assert [(lot.stop_id, lot.stop_ticks) for lot in lots] == [("", 79_900), ("s2", 79_950)]
+    assert book.account().position(MICRO).lots[0].stop_id == ""
+
+
+def test_r_is_of_all_lots_and_unknown_while_one_is_unprotected():
+    """An entry with a stop of 100 ticks and an add of two with 50."""
+    cost = 2 * (FEE + NQ.slippage_ticks * TICK)
+    for stop_of_the_add, known in (("s2", True), ("", False)):
+        book = ledger()
+        book.apply_fill(fill(1, +1, 1, 80_000), stop_id="s1", stop_distance_ticks=100)
+        book.apply_fill(fill(2, +1, 2, 80_000, Role.ADD), stop_id=stop_of_the_add, stop_distance_ticks=50)
+        (trade,) = book.apply_fill(fill(3, -1, 3, 80_030, Role.EXIT)).trades
+        risk = 1 * (100 * TICK + cost) + 2 * (50 * TICK + cost)
+        assert trade.r == ((3 * 30 * TICK - 6 * FEE) / risk if known else 0.0)
+
+
+def test_the_trades_record_is_of_all_its_fills():
+    book = ledger()
+    book.apply_fill(fill(1, -1, 1, 80_000, order_id="a", expected=80_004))
+    book.apply_fill(fill(2, -1, 3, 80_040, Role.ADD, order_id="b"))
+    assert book.apply_fill(fill(3, +1, 3, 80_000, Role.REDUCE, order_id="c", expected=79_996)).trades == ()
+    (trade,) = book.apply_fill(fill(4, +1, 1, 80_020, Role.STOP, order_id="c")).trades
+    assert (trade.side, trade.max_contracts, trade.order_ids) == (-1, 4, ("a", "b", "c"))
+    assert (trade.opened_ns, trade.closed_ns, trade.exit_role) == (1, 4, Role.STOP)
+    assert trade.entry_ticks == (80_000 + 3 * 80_040) / 4
+    assert trade.exit_ticks == (3 * 80_000 + 80_020) / 4
+    assert trade.slippage_ticks == (1 * 4 + 3 * 4) / 4  # of the four contracts whose expected price is known
+    assert trade.commission_cents == 8 * FEE
+
+
+def test_the_days_figures_start_at_zero_with_the_trade_date():
+    book = ledger()
+    book.apply_fill(fill(1, +1, 1, 80_000))
+    book.apply_fill(fill(2, -1, 1, 80_010, Role.EXIT))
+    book.on_order_sent()
+    account = book.account()
+    assert (account.commission_day_cents, account.orders_day, account.round_trips_day) == (2 * FEE, 1, 1)
+    assert account.realised_day_cents == account.day_pnl_cents == 10 * TICK - 2 * FEE
+    assert book.on_trade_date(20251007)
+    account = book.account()
+    assert (account.commission_day_cents, account.orders_day, account.round_trips_day) == (0, 0, 0)
+    assert (account.realised_day_cents, account.day_pnl_cents) == (0, 0)
+    assert account.day_start_equity_cents == START + 10 * TICK - 2 * FEE
+
+
+def test_what_is_known_of_fills_and_lots():
+    book = ledger()
+    book.apply_fill(fill(1, +1, 1, 80_000))
+    assert (book.knows("f1"), book.knows("f2")) == (True, False)
+    assert (book.has_lots("o1"), book.has_lots("o2")) == (True, False)
+    book.apply_fill(fill(2, -1, 1, 80_000, Role.EXIT))
+    assert book.has_lots("o1") is False
+
+
+def test_drawdown_is_the_share_of_the_peak_and_all_of_it_without_one():
+    book = ledger()
+    book.apply_fill(fill(1, +1, 1, 80_000, fee=0))
+    book.on_mark(SYMBOL, 79_000, 2)
+    assert book.account().drawdown == pytest.approx(1_000 * TICK / START)
+    assert Ledger(0, {}).account().drawdown == 1.0
+    assert Ledger(1, {}).account().drawdown == 0.0
+    book.on_mark(SYMBOL, 81_000, 3)
+    assert book.account().drawdown == 0.0
+
+
+def test_close_lots_leaves_what_is_not_closed_and_closes_nothing_for_none():
+    lots = tuple(Lot(f"o{i}", 1, 2, 80_000 + i, i, "", 0) for i in range(3))
+    assert close_lots(lots, 0) == (lots, [])
+    assert close_lots(lots, 6) == ((), [lots[2], lots[1], lots[0]])
+    kept, closed = close_lots(lots, 1)
+    assert [(lot.order_id, lot.contracts) for lot in kept] == [("o0", 2), ("o1", 2), ("o2", 1)]
+    assert [(lot.order_id, lot.contracts) for lot in closed] == [("o2", 1)]
+
+
+@pytest.mark.parametrize(("side", "contracts"), [(2, 1), (-2, 1), (1, -1), (1, 0)])
+def test_a_malformed_fill_says_what_is_wrong_with_it(side, contracts):
+    with pytest.raises(ReconciliationError, match=f"side {side} and {contracts} contracts"):
+        ledger().apply_fill(fill(1, side, contracts, 80_000, fee=0))

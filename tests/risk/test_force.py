@@ -179,7 +179,7 @@ def test_what_is_asked_for_is_remembered_as_it_was_said(payload, word):
     ],
 )
 def test_a_forced_side_or_size_in_words(word, words):
-    assert told_of(word) == words
+    assert sentence_of(word) == words
 
 
 def test_there_is_no_note_without_a_recommendation_or_a_trace():

@@ -360,12 +360,6 @@ def test_a_difference_is_flat_only_and_the_first_one_is_remembered():
     assert halted.demand_to_flatten() == "a fill of a rejected order"
 
 
-def test_a_deposit_before_the_first_mark_moves_nothing():
-    assert risk.on_transfer(RiskState(), 500) == RiskState()
-    moved = risk.on_transfer(RiskState(peak_cents=100, trailing_peak_cents=90, trailing_start_cents=80), 5)
-    assert (moved.peak_cents, moved.trailing_peak_cents, moved.trailing_start_cents) == (105, 95, 85)
-
-
 def test_the_trailing_peak_and_start_are_the_accounts_first_equity_and_its_highest():
     state = marked(RiskState(), START, START + 5, START - 5)
     assert (state.trailing_start_cents, state.trailing_peak_cents) == (START, START + 5)

@@ -277,24 +277,3 @@ def test_the_edges_of_a_bet():
     assert drawdown_constrained_fraction((1, -1), (0.6, 0.4), 0.0, 0.1) == 0.0
     assert drawdown_constrained_fraction((1, -1), (0.6, 0.4), 0.8, 0.0) == 0.0
     assert kelly_fraction_discrete((1, 0), (0.6, 0.4)) == 0.0
-
-
-def test_stop_and_target_at_the_edges():
-    """A target that only pays the round trip wins nothing, and no probability reaches its break-even."""
-    assert net_payoff_ratio(10, 2, 2) == 0.0
-    assert net_payoff_ratio(10, 1, 2) == 0.0
-    assert break_even_probability(10, 2, 2) == 1.0
-    assert net_payoff_ratio(10, 20, 0) == 2.0
-    for stop, target in ((0, 10), (10, 0), (math.inf, 10), (10, math.inf)):
-        assert net_payoff_ratio(stop, target, 1) == 0.0
-        assert target_first_probability(0.1, 1.0, stop, target) == 0.0
-    assert target_first_probability(math.nan, 1.0, 10, 10) == 0.0
-    assert target_first_probability(0.1, 0.0, 10, 10) == 0.0
-
-
-def test_without_drift_the_nearer_barrier_comes_first_in_proportion():
-    assert target_first_probability(0.0, 5.0, 10, 30) == pytest.approx(10 / 40)
-    assert target_first_probability(1e-12, 5.0, 10, 30) == pytest.approx(10 / 40)
-    assert target_first_probability(1e-4, 1.0, 10, 30) == pytest.approx(
-        math.expm1(-2e-4 * 10) / math.expm1(-2e-4 * 40), rel=1e-12
-    )

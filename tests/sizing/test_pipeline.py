@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.sizing import Money, SizingParameters, contracts_for
-from minhos.sizing.pipeline import ceiling, trace_of
+from minhos.sizing.pipeline import ceiling, drawdown_lambda, trace_of
 
 bounded = settings(deadline=None, max_examples=50)
 PLAIN = SizingParameters(drawdown_bound=False, half_of_remaining_budget=False)
@@ -198,3 +198,85 @@ def test_the_trace_is_a_chain_with_words():
         assert all(a.after == b.before for a, b in itertools.pairwise(chain))
     assert contracts[0].before == pytest.approx(fractions[-1].after * 10_000_000 / 60_000)
     assert all(step.reason.endswith(".") for step in steps)
+
+
+# At the edges
+
+
+def test_the_ladder_counts_only_below_the_multiplier():
+    purse = Money(10_000_000, 60_000, FREE, 1.0, FREE)
+    names = [
+        [name for name, *_ in contracts_for(0.65, 1.0, purse, SizingParameters(ladder_step=step)).stages]
+        for step in (0.6, 0.59)
+    ]
+    assert ["live_ladder" in each for each in names] == [False, True]
+
+
+def test_no_level_enlarges_a_size():
+    purse = Money(10_000_000, 60_000, FREE, 1.0, FREE)
+    assert contracts_for(0.65, 1.0, purse, PLAIN, 1.5).fraction == contracts_for(0.65, 1.0, purse, PLAIN).fraction
+
+
+def test_the_ceiling_is_the_smallest_bound_that_does_not_look_at_the_bet():
+    purse = Money(capital=1_000_000, r=10_000, budget=35_000, margin=100_000, free_for_margin=450_000, held=1)
+    rule = SizingParameters(max_capital_risk=0.10, max_position_size=99)
+    assert ceiling(purse._replace(budget=FREE, free_for_margin=FREE), rule) == 10
+    assert ceiling(purse._replace(free_for_margin=FREE), rule) == 1 + 3
+    assert ceiling(purse._replace(budget=FREE), rule) == 4
+    assert ceiling(purse._replace(budget=-1.0, free_for_margin=FREE), rule) == 1
+    assert ceiling(purse._replace(free_for_margin=-1.0), rule) == 0
+    assert ceiling(purse, msgspec.structs.replace(rule, max_position_size=2)) == 2
+
+
+def test_exactly_one_contract_is_one_and_anything_less_none():
+    purse = Money(capital=1_000_000, r=10_000, budget=10_000, margin=1.0, free_for_margin=FREE)
+    assert contracts_for(0.65, 1.0, purse, PLAIN).contracts == 1
+    assert contracts_for(0.65, 1.0, purse._replace(budget=9_999.0), PLAIN).contracts == 0
+    got = contracts_for(0.65, 1.0, purse._replace(budget=9_999.0), PLAIN)
+    assert (got.raw, got.bound) == (pytest.approx(0.9999), "whole_contracts")
+
+
+def test_without_money_nothing_is_left_and_the_bound_is_named():
+    purse = Money(10_000_000, 60_000, FREE, 1.0, FREE)
+    assert contracts_for(0.65, 1.0, purse._replace(budget=-5.0), PLAIN).bound == "remaining_budget"
+    assert contracts_for(0.65, 1.0, purse._replace(free_for_margin=-5.0), PLAIN).bound == "margin"
+    assert contracts_for(0.65, 1.0, purse._replace(free_for_margin=-5.0), PLAIN).raw == 0.0
+
+
+def test_numbers_that_are_no_bet_are_named_invalid():
+    purse = Money(10_000_000, 60_000, FREE, 300_000, 10_000_000)
+    for p, ratio, level in (
+        (0.0, 1, 1),
+        (1.0, 1, 1),
+        (0.6, 0, 1),
+        (0.6, math.inf, 1),
+        (0.6, 1, -0.1),
+        (0.6, 1, math.nan),
+    ):
+        got = contracts_for(p, ratio, purse, PLAIN, level)
+        assert (got.contracts, got.fraction, got.kelly, got.bound, got.stages) == (0, 0.0, 0.0, "invalid", ())
+        assert trace_of(got, PLAIN) == ()
+    assert contracts_for(0.65, 1.0, purse, PLAIN, 0.0).bound == "risk_level"
+
+
+def test_each_reason_names_its_setting():
+    purse = Money(10_000_000, 60_000, FREE, 300_000, 10_000_000)
+
+    def reason(name, **settings):
+        rule = SizingParameters(**settings)
+        return next(s.reason for s in trace_of(contracts_for(0.65, 1.0, purse, rule), rule) if s.name == name)
+
+    assert reason("drawdown") == "At most 5% chance of ending the day below 95% of its start."
+    assert reason("remaining_budget") == "Adds may risk one half of what the day's limit of 5% leaves."
+    all_of_it = reason("remaining_budget", half_of_remaining_budget=False)
+    assert all_of_it == "Adds may risk what the day's limit of 5% leaves."
+    assert reason("margin") == "Equity must cover the day margin."
+    assert reason("margin", overnight_margin=True) == "Equity must cover the overnight margin."
+    assert reason("fixed_size", kelly_enabled=False) == "Kelly is off: one contract."
+    assert reason("fixed_size", kelly_enabled=False, fixed_fraction=0.02) == "Kelly is off: 2% of capital at risk."
+
+
+def test_lambda_is_the_ratio_of_the_logarithms():
+    assert drawdown_lambda(SizingParameters()) == pytest.approx(58.4, abs=0.01)
+    half = SizingParameters(wealth_floor=0.5, breach_probability=0.25)
+    assert drawdown_lambda(half) == pytest.approx(2.0)

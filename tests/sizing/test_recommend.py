@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from minhos.market.types import Instrument
 from minhos.models.payoff import Payoff
-from minhos.sizing import SizingParameters, break_even, drawdown_constrained_fraction, net_outcomes, recommend
+from minhos.sizing import (
+    SizingParameters,
+    break_even,
+    drawdown_constrained_fraction,
+    kelly_fraction_discrete,
+    net_outcomes,
+    recommend,
+)
+from minhos.sizing.refusals import parameters_defect
 from minhos.testing.builders import MNQ, NQ, account, forecast, market_state, payoff
 
 bounded = settings(deadline=None, max_examples=50)
@@ -320,3 +328,156 @@ def test_a_day_s_limit_in_money_bounds_what_is_added():
     assert ask(0.7, equity=25_000_000, parameters=limited).bound == "remaining_budget"
     assert ask(0.7, equity=25_000_000, parameters=limited).target == 1_250 * 100 // ask(0.7).r_cents
     assert ask(0.7, equity=25_000_000, parameters=free).target > 1
+
+
+# At the edges
+
+COIN = Payoff(right=(1.0,), wrong=(-1.0,), gap_probability=0.0)
+"""Wins or loses one ATR: with ATR 40, stop 120 and cost 2.9 ticks, break-even is 1/2 + 2.9 / 80."""
+
+
+def coin(p, *, p_low=None, parameters=BREAK_EVEN_ENTRY, owner=None, **more):
+    owner = owner or account(25_000_000)
+    return recommend(forecast(p, p_low=p_low), COIN, market_state(), owner, NQ, parameters, **more)
+
+
+def test_break_even_itself_is_not_beaten_and_the_threshold_itself_is_enough():
+    exactly = coin(0.7).break_even
+    assert coin(0.7, p_low=exactly).target == 0
+    assert coin(0.7, p_low=math.nextafter(exactly, 1.0)).bound != "entry_rule"
+    assert coin(0.6, parameters=SizingParameters()).target > 0
+    assert coin(math.nextafter(0.6, 0.0), parameters=SizingParameters()).bound == "entry_rule"
+
+
+def test_the_mean_is_of_one_contract_at_the_lower_bound():
+    got = coin(0.7, p_low=0.65)
+    assert got.mean_r == pytest.approx((0.65 * (40 - COST) - 0.35 * (40 + COST)) / (120 + COST))
+    assert (got.p_side, got.p_low) == (0.7, 0.65)
+    assert coin(0.6, p_low=0.9).p_low == 0.6
+
+
+def test_full_kelly_is_told_where_the_threshold_is_not_reached_and_nothing_is_added():
+    got = coin(0.59, parameters=SizingParameters())
+    outcomes, odds = net_outcomes(COIN, 40.0, COST, 0.59, 3.0)
+    assert got.kelly_full == pytest.approx(kelly_fraction_discrete(outcomes, odds))
+    assert (got.fraction, got.raw_contracts, got.target, got.bound) == (0.0, 0.0, 0, "entry_rule")
+    assert [(step.name, step.before) for step in got.trace] == [("entry_rule", got.break_even), ("kelly", 0.0)]
+    assert got.trace[0].reason == "The entry rule fails: nothing is added."
+    assert coin(0.7).trace[0].reason == "p and p_low pass the entry rule."
+
+
+@pytest.mark.parametrize("held", [1, 2, -1, -3])
+def test_what_is_held_is_kept_or_shrunk_below_the_threshold_never_grown(held):
+    got = coin(0.58 if held > 0 else 0.42, parameters=SizingParameters(), owner=account(25_000_000, contracts=held))
+    assert abs(got.target) <= abs(held)
+    assert got.target * held >= 0
+
+
+def test_the_words_for_what_becomes_of_a_position():
+    def said(p, held, **more):
+        return ask(p, held=held, equity=100_000_000, **more).reason
+
+    assert said(0.7, 0).startswith("Long 5: p 0.700 against break-even ")
+    assert said(0.3, 0).startswith("Short 5: ")
+    assert said(0.7, 2).startswith("Long 5: ")
+    assert said(0.7, 7).startswith("Reduce to long 5: ")
+    assert said(0.3, -7).startswith("Reduce to short 5: ")
+    assert said(0.3, 1).startswith("Flip to short 5: ")
+    assert said(0.7, -1).startswith("Flip to long 5: ")
+    assert said(0.49, 2).startswith("Close long 2: ") or said(0.49, 2).startswith("Close short 2: ")
+    assert said(0.7, 0, level=0.0) == "No trade: the risk level leaves nothing for new risk."
+
+
+def test_other_positions_take_margin_of_their_own_instrument_and_ours_takes_none():
+    overnight = SizingParameters(confidence_threshold=0.5, drawdown_bound=False, overnight_margin=True)
+    micros = account(10_000_000, contracts=-4, symbol="MNQZ25", instrument=MNQ)
+    got = recommend(forecast(0.7), payoff(), market_state(), micros, NQ, overnight)
+    assert {step.name: step.after for step in got.trace}["margin"] == pytest.approx(
+        min(10_000_000 - 4 * MNQ.overnight_margin_cents, 10_000_000) / NQ.overnight_margin_cents
+    )
+    ours = account(10_000_000, contracts=1)
+    day = SizingParameters(confidence_threshold=0.5, drawdown_bound=False)
+    assert recommend(forecast(0.7), payoff(), market_state(), ours, NQ, day).target > 1
+
+
+def test_the_budget_is_the_days_limit_less_what_is_lost_and_at_risk():
+    """5 % of $100,000 less $1,000 lost and $1,000 at risk: half of $3,000 buys two contracts of $614.50."""
+    owner = account(9_900_000, day_pnl_cents=-100_000)
+    owner = msgspec.structs.replace(owner, stop_risk_cents=100_000)
+    loose = SizingParameters(confidence_threshold=0.5, drawdown_bound=False)
+    got = recommend(forecast(0.7), payoff(), market_state(), owner, NQ, loose)
+    assert {step.name: step.after for step in got.trace}["remaining_budget"] == pytest.approx(0.5 * 300_000 / 61_450)
+    assert (got.target, got.bound) == (2, "remaining_budget")
+
+
+def test_micros_are_named_only_for_a_flat_account_that_could_not_buy_one():
+    assert ask(0.6, equity=3_000_000, micro=MNQ).micro_contracts > 0
+    assert ask(0.6, equity=3_000_000, micro=MNQ, held=1).micro_contracts == 0
+    assert ask(0.7, micro=MNQ).micro_contracts == 0
+    assert (
+        ask(0.4, equity=3_000_000, micro=MNQ).micro_contracts == ask(0.6, equity=3_000_000, micro=MNQ).micro_contracts
+    )
+
+
+@pytest.mark.parametrize("field", ["max_kelly_fraction", "kelly_multiplier", "ladder_step", "max_capital_risk"])
+def test_a_share_may_be_one_and_not_zero(field):
+    assert parameters_defect(SizingParameters(**{field: 1.0})) == ""
+    for bad in (0.0, math.nextafter(1.0, 2.0)):
+        assert parameters_defect(SizingParameters(**{field: bad})).startswith(f"{field} is {bad}")
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("daily_loss_limit", 1.0, 0.0),
+        ("confidence_threshold", 1.0, 0.0),
+        ("wealth_floor", 0.999, 1.0),
+        ("breach_probability", 0.999, 1.0),
+        ("wealth_floor", 0.001, 0.0),
+        ("stop_atr", 0.1, 0.0),
+        ("stop_atr", 9.0, math.inf),
+        ("daily_loss_limit_cents", 1, 0),
+        ("daily_loss_limit_cents", 1, math.inf),
+        ("trading_capital_cents", 1, 0),
+        ("trading_capital_cents", 1, math.inf),
+        ("fixed_fraction", 0.0, -0.1),
+        ("fixed_fraction", 1.0, 1.1),
+        ("max_position_size", 0, -1),
+        ("max_position_size", 1, math.inf),
+    ],
+)
+def test_a_setting_is_refused_just_beyond_its_range(field, good, bad):
+    assert parameters_defect(SizingParameters(**{field: good})) == ""
+    assert parameters_defect(SizingParameters(**{field: bad})).startswith(f"{field} is {bad}")
+
+
+def test_the_sentence_of_a_refusal_says_what_the_number_must_be():
+    owner = account(25_000_000)
+    nothing = recommend(forecast(), payoff(), market_state(0.0), owner, NQ, BREAK_EVEN_ENTRY)
+    assert nothing.reason == "No trade: the ATR in ticks is 0.0, and must lie above zero and be finite."
+    certain = msgspec.structs.replace(forecast(), p_up=1.0)
+    got = recommend(certain, payoff(), market_state(), owner, NQ, BREAK_EVEN_ENTRY)
+    assert got.reason == "No trade: the calibrated p of up is 1.0, and must lie above zero and below one."
+    assert (got.p_side, got.break_even, got.side) == (1.0, 1.0, 0)
+    owing = msgspec.structs.replace(owner, stop_risk_cents=-1)
+    got = recommend(forecast(), payoff(), market_state(), owing, NQ, BREAK_EVEN_ENTRY)
+    assert got.reason == "No trade: the stop risk in cents is -1, and must be zero or more."
+    assert "the risk multiplier is -0.5" in ask(level=-0.5).reason
+    lost = msgspec.structs.replace(owner, day_pnl_cents=-math.inf)
+    got = recommend(forecast(), payoff(), market_state(), lost, NQ, BREAK_EVEN_ENTRY)
+    assert got.reason == "No trade: the day's P&L in cents is -inf."
+
+
+def test_no_probability_that_cannot_be_goes_on():
+    broken = msgspec.structs.replace(forecast(), p_up=1.5, p_low=-0.2)
+    got = recommend(broken, payoff(), market_state(), account(), NQ, BREAK_EVEN_ENTRY)
+    assert (got.p_side, got.p_low) == (0.5, 0.5)
+
+
+def test_a_fixed_fraction_is_sized_as_a_share_of_capital():
+    """2 % of $250,000 at $614.50 a contract."""
+    fixed = SizingParameters(kelly_enabled=False, fixed_fraction=0.02, drawdown_bound=False)
+    got = ask(0.7, parameters=fixed)
+    assert got.raw_contracts == pytest.approx(0.02 * 25_000_000 / 61_450) or got.bound == "max_position_size"
+    assert got.fraction == 0.02
+    assert {step.name: step.after for step in got.trace}["fixed_size"] == 0.02

@@ -34,20 +34,23 @@ HOUR = 3_600_000_000_000
 def moment(held: int = 0, *, auto_trading: bool = True, **changes: object) -> Moment:
     """A calm Monday morning with a forecast of 75 % up."""
     calm = Moment(
-        sequence=7,
-        close_time_ns=MONDAY_OPEN,
-        account_name="test",
-        symbol=SYMBOL,
+        time_ns=MONDAY_OPEN,
         instrument=NQ,
-        settings=msgspec.structs.replace(trading_settings(), auto_trading=auto_trading),
         account=account(25_000_000, contracts=held),
-        risk=RiskState(),
-        close_ticks=80_000,
+        recommendation=keep(SYMBOL, MONDAY_OPEN, held, "nothing is known"),
+        forecast=forecast(0.75),
+        state=market_state(40.0),
+        position=held,
         session_open=True,
         session_close_ns=MONDAY_OPEN + 7 * HOUR,
         rth=True,
-        forecast=forecast(0.75),
-        state=market_state(40.0),
+        data_age_s=1.0,
+        data_quality=1.0,
+        sequence=7,
+        account_name="test",
+        symbol=SYMBOL,
+        settings=msgspec.structs.replace(trading_settings(), auto_trading=auto_trading),
+        close_ticks=80_000,
         payoff=payoff(),
     )
     return msgspec.structs.replace(calm, **changes)
@@ -60,7 +63,7 @@ def verdict(target: int, action: Action = Action.NONE, recommended: int | None =
 
 def sent(now: Moment, to: int, action: Action = Action.NONE) -> list[tuple[Role, int, int]]:
     """Role, signed contracts and stop distance of the orders towards that target."""
-    orders = orders_towards(now, now.account.position(SYMBOL), verdict(to, action))
+    orders = orders_towards(now, verdict(to, action))
     return [(order.role, order.side * order.contracts, order.stop_distance_ticks) for order in orders]
 
 
@@ -173,7 +176,7 @@ def test_orders_in_words(orders, words):
 
 @pytest.mark.parametrize(("held", "side"), [(2, 1), (-3, -1), (0, 0)])
 def test_without_a_forecast_the_position_is_kept_and_nothing_is_claimed(held, side):
-    kept = keep(moment(why="no model"), held)
+    kept = keep(SYMBOL, MONDAY_OPEN, held, "no model")
     assert (kept.target, kept.side, kept.reason, kept.bound) == (held, side, "no model", "no forecast")
     assert (kept.p_side, kept.p_low, kept.break_even) == (0.5, 0.5, 1.0)
     assert (kept.fraction, kept.raw_contracts, kept.stop_distance_ticks, kept.r_cents) == (0.0, 0.0, 0, 0)
@@ -194,10 +197,10 @@ def test_without_a_forecast_the_position_is_kept_and_nothing_is_claimed(held, si
     ],
 )
 def test_the_one_word_for_what_it_came_to(wanted, allowed, held, unready, sends, outcome):
-    now = moment(held, unready=unready)
-    recommended = msgspec.structs.replace(keep(now, wanted), bound="kelly")
+    recommended = keep(SYMBOL, MONDAY_OPEN, wanted, "")
+    now = moment(held, unready=unready, recommendation=recommended)
     orders = (order(1, Role.ENTRY),) if sends else ()
-    assert outcome_of(now, recommended, verdict(allowed, recommended=wanted), held, orders) is outcome
+    assert outcome_of(now, verdict(allowed, recommended=wanted), orders) is outcome
 
 
 def reason(now: Moment) -> str:
@@ -236,6 +239,6 @@ def test_a_decision_carries_all_that_it_was_made_of():
     "missing", [{"forecast": None}, {"state": None}, {"payoff": None}, {"unready": Outcome.NO_FORECAST}]
 )
 def test_what_is_missing_keeps_what_is_held(missing):
-    got = decide(moment(2, why="not there", **missing), MANAGER)
+    got = decide(moment(2, **missing), MANAGER)
     assert (got.target, got.orders, got.recommendation.bound) == (2, (), "no forecast")
-    assert got.recommendation.reason == "not there"
+    assert got.recommendation.reason == "nothing is known"
