@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import msgspec
+from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -51,7 +52,7 @@ def list_parts(as_json: JsonOption = False) -> None:
         return
     own = [line for line in lines if line.origin != parts.OURS]
     for registry in parts.REGISTRIES:
-        console.print(f"[bold]{registry.kind}[/bold]: {registry.changes}", highlight=False)
+        console.print(f"[bold]{registry.kind}[/bold]: {escape(registry.changes)}", highlight=False)
     table = Table("kind", "name", "version", "digest", Column("from", overflow="fold"))
     for line in [*own, *(line for line in lines if line.origin == parts.OURS)]:
         table.add_row(line.kind, line.name, line.version, line.digest, Text(_origin(line)))

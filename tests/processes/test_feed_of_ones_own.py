@@ -39,8 +39,7 @@ def _line(bar: Bar) -> str:
 
 
 @pytest.fixture(autouse=True)
-def the_example_is_loaded() -> Iterator[None]:
-    parts.load(EXAMPLE)
+def no_parts_remain() -> Iterator[None]:
     yield
     parts.load()
 
@@ -48,7 +47,8 @@ def the_example_is_loaded() -> Iterator[None]:
 def test_the_trader_decides_and_fills_on_it(tmp_path: Path) -> None:
     csv = Csv(tmp_path / "mine.csv", BARS)
     options = {"growing_csv": {"file": str(csv.path), "contract": "NQZ25"}}
-    desk = Desk(tmp_path / "home", [csv], START, data={"feed": "growing_csv"}, feed=options, **BETS)
+    sections = {"user": {"file": str(EXAMPLE)}, "data": {"feed": "growing_csv"}, "feed": options, **BETS}
+    desk = Desk(tmp_path / "home", [csv], START, **sections)
     end = START + 12 * BAR_INTERVAL_NS
     csv.left_out = START + 9 * BAR_INTERVAL_NS
     desk.run_until(START + 5 * BAR_INTERVAL_NS)
