@@ -114,15 +114,15 @@ class Engine:
         Where another contract is traded from here on, what is held in the old one is closed; at a broker that is not
         compared yet, after that (`guard`).
         """
-        settings, before = with_limits_that_are_here(settings), self.state.settings
+        wanted, before = settings, self.state.settings
+        settings = with_limits_that_are_here(wanted)
         if before is not None and before.order_symbol != settings.order_symbol and not self.state.blind():
             self.flatten(f"{settings.order_symbol} is traded from now on", "engine", self.clock.now_ns())
         if before != settings or self.state.manager is None:
             now_ns = self.clock.now_ns()
             self.record(ev.SettingsActivated(now_ns, settings), now_ns)
-            refusal = settings.parts_refusal
-            if refusal and (before is None or refusal != before.parts_refusal):
-                self.record(ev.Alarm(now_ns, f"No new risk: {refusal}"), now_ns)
+            if settings.parts_refusal != wanted.parts_refusal:  # one that came with the settings is theirs to report
+                self.record(ev.Alarm(now_ns, f"No new risk: {settings.parts_refusal}"), now_ns)
 
     def activate_model(self, model: ev.ModelActivated, forecasts: Forecasts) -> None:
         """Serve another bundle from the next slice on."""
