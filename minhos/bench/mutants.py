@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 import types
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -251,14 +252,12 @@ def coverage_of(tests: Sequence[str]) -> dict[tuple[str, int], list[str]]:
         recorded = CoverageData(basename=str(data))
         recorded.read()
         broken = set(failed.read_text(encoding="utf-8").splitlines()) if failed.exists() else set()
-    found: dict[tuple[str, int], set[str]] = {}
-    weight: dict[str, int] = {}
-    for path in files():
-        name = path.relative_to(ROOT).as_posix()
-        for line, contexts in recorded.contexts_by_lineno(str(path)).items():
-            found[name, line] = {context.rpartition("|")[0] for context in contexts if context} - broken
-            for test in found[name, line]:
-                weight[test] = weight.get(test, 0) + 1
+        found = {
+            (path.relative_to(ROOT).as_posix(), line): {each.rpartition("|")[0] for each in contexts if each} - broken
+            for path in files()
+            for line, contexts in recorded.contexts_by_lineno(str(path)).items()
+        }
+    weight = Counter(test for ran in found.values() for test in ran)
     if not weight:
         raise CommandRefused("The tests could not be run: python3 minh.py setup --test brings what they need.")
     return {key: sorted(ran, key=lambda test: (weight[test], test)) for key, ran in found.items()}

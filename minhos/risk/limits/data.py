@@ -21,27 +21,20 @@ class KnownValues:
 
     def cap(self, context: RiskContext) -> Cap | None:
         account, state = context.account, context.state
-        total = (
-            account.cash_cents
-            + account.equity_cents
-            + account.day_start_equity_cents
-            + account.peak_equity_cents
-            + account.day_pnl_cents
-            + account.stop_risk_cents
-            + account.commission_day_cents
-            + context.position
-            + context.data_age_s
-            + context.data_quality
-        )
+        numbers: list[float] = [
+            *(account.cash_cents, account.equity_cents, account.day_start_equity_cents, account.peak_equity_cents),
+            *(account.day_pnl_cents, account.stop_risk_cents, account.commission_day_cents),
+            *(context.position, context.data_age_s, context.data_quality),
+        ]
         if state is not None:
-            total += state.atr_ticks + state.volatility_ratio + state.volume_ratio + state.close_ticks
+            numbers += (state.atr_ticks, state.volatility_ratio, state.volume_ratio, state.close_ticks)
         if context.adds:
             wanted, forecast = context.recommendation, context.forecast
-            total += wanted.fraction + wanted.p_side + wanted.p_low + wanted.break_even + wanted.r_cents + wanted.target
+            numbers += (wanted.fraction, wanted.p_side, wanted.p_low, wanted.break_even, wanted.r_cents, wanted.target)
             if forecast is not None:
-                total += forecast.p_up + forecast.p_low + forecast.score + forecast.agreement
-                total += sum(forecast.members.values())
-        if math.isfinite(total) and (state is None or state.atr_ticks > 0.0):
+                numbers += (forecast.p_up, forecast.p_low, forecast.score, forecast.agreement)
+                numbers += forecast.members.values()
+        if math.isfinite(sum(numbers)) and (state is None or state.atr_ticks > 0.0):
             return None
         culprits = {what: value for what, value in self._values(context) if not math.isfinite(value)}
         if not culprits and state is not None:
