@@ -57,10 +57,10 @@ TESTS = ("tests/trading", "tests/risk", "tests/sizing", "tests/accounting")
 LEFT_OUT = ("test_kill.py", "test_week.py")
 """Real processes and long runs: they notice much, but not in a second."""
 SAMPLE, QUICK = 400, 40
-CPU_S, WAIT_S = 20, 300.0
+CPU_S, WAIT_S = 60, 600.0
 """A mutant that takes longer runs for ever: of the processor, so that a busy machine decides nothing, and at all."""
 TARGET = 0.90
-MOST_TESTS = 120
+MOST_TESTS = 400
 """So many of the tests that run through a line are asked, those that run through the fewest lines first."""
 
 Covering = Mapping[tuple[str, int], Sequence[str]]
@@ -288,7 +288,8 @@ def tests_of(mutant: Mutant, covering: Covering) -> list[str]:
     """The tests that can notice it.
 
     A line in the middle of a statement may not be recorded: then the line before it counts.  For one that only runs
-    at import (a default, a table's row), every test that runs through the file.
+    at import (a default, a table's row), every test that runs through the file, or of its room where none does,
+    those of the room first.
     """
     if mutant.inside:
         for line in range(mutant.line, max(0, mutant.line - 10), -1):
@@ -300,7 +301,10 @@ def tests_of(mutant: Mutant, covering: Covering) -> list[str]:
         if name == mutant.path:
             for test in tests:
                 found[test] = found.get(test, 0) + 1
-    return sorted(found, key=lambda test: (found[test], test))[: 2 * MOST_TESTS]
+    room = f"tests/{mutant.path.split('/')[1]}/"
+    if not found:
+        found = {test: 0 for tests in covering.values() for test in tests if test.startswith(room)}
+    return sorted(found, key=lambda test: (not test.startswith(room), found[test], test))[: 2 * MOST_TESTS]
 
 
 # Judging -------------------------------------------------------------------------------------------------------------

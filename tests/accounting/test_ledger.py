@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minhos.accounting import types
 from minhos.accounting.ledger import Ledger, close_lots
 from minhos.accounting.types import Fill, Lot, Role
 from minhos.errors import ReconciliationError
@@ -472,3 +474,10 @@ def test_close_lots_leaves_what_is_not_closed_and_closes_nothing_for_none():
 def test_a_malformed_fill_says_what_is_wrong_with_it(side, contracts):
     with pytest.raises(ReconciliationError, match=f"side {side} and {contracts} contracts"):
         ledger().apply_fill(fill(1, side, contracts, 80_000, fee=0))
+
+
+def test_records_are_frozen():
+    records = [cls for cls in vars(types).values() if isinstance(cls, type) and cls.__module__ == types.__name__]
+    structs = [cls for cls in records if issubclass(cls, msgspec.Struct)]
+    assert structs
+    assert all(cls.__struct_config__.frozen for cls in structs)

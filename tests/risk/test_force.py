@@ -33,6 +33,8 @@ def asking(side: str = "any", contracts: int = 0, until_ns: int = 0) -> RiskStat
         ("short", 4, 1, -4, "forced"),
         ("any", 4, 2, 4, "forced size"),
         ("any", 1, -3, -1, "forced size"),
+        ("any", 3, 1, 3, "forced size"),
+        ("any", 3, -1, -3, "forced size"),
         ("any", 4, 0, 0, "kelly"),
         ("long", 0, 3, 3, "kelly"),
         ("long", 0, -3, 0, "forced side"),
@@ -189,3 +191,8 @@ def test_there_is_no_note_without_a_recommendation_or_a_trace():
 
 def test_a_week_and_a_thousand_contracts_are_the_most():
     assert (MOST_CONTRACTS, MOST_MINUTES) == (1_000, 7 * 24 * 60)
+
+
+def test_a_stop_of_one_tick_is_known():
+    near = msgspec.structs.replace(recommendation(0), stop_distance_ticks=1)
+    assert forced(near, asking("long", 2), NOW).target == 2

@@ -328,3 +328,19 @@ def test_held_contracts_that_risk_too_much_go_newest_first_also_without_a_foreca
     small = msgspec.structs.replace(owner, equity_cents=held)
     only_old = cap_of("capital at risk", risk_context(6, position=6, account=small, recommendation=unforecast))
     assert only_old.contracts == 0
+
+
+def test_a_contract_at_its_stop_still_costs_to_leave():
+    """The newest lot stands at its stop and risks 2.25 + 5 dollars; both lots are five dollars over the budget."""
+    leaving = 225 + 500
+    lots = tuple(
+        Lot(f"entry-{i}", 1, 1, 80_000, MONDAY_OPEN, f"stop-{i}", 80_000 - ticks) for i, ticks in enumerate((400, 0))
+    )
+    held = 400 * 500 + 2 * leaving
+    owner = msgspec.structs.replace(
+        account(10 * (held - 500)), stop_risk_cents=held, positions=(Position("NQZ25", lots),)
+    )
+    cap = cap_of("capital at risk", risk_context(2, position=2, account=owner, recommendation=recommendation(2)))
+    assert cap.contracts == 1
+    over_by_more = msgspec.structs.replace(owner, equity_cents=10 * (held - leaving - 1))
+    assert cap_of("capital at risk", risk_context(2, position=2, account=over_by_more)).contracts == 0

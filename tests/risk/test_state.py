@@ -11,13 +11,25 @@ from hypothesis import strategies as st
 
 from minhos.accounting.types import Account
 from minhos.market.types import NANOS_PER_MINUTE
+from minhos.risk import (
+    arming,
+    events,
+    evidence,
+    force,
+    ladder,
+    levels,
+    manager,
+    parameters,
+    shadow,
+    statistics,
+    types,
+)
 from minhos.risk import state as risk
 from minhos.risk.evidence import Evidence
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import LevelParameters, RiskParameters
-from minhos.risk.shadow import ShadowBook, shadow_bet
+from minhos.risk.shadow import shadow_bet
 from minhos.risk.types import Action, Level, ModelCondition, RiskState, Stop, Verdict
-from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import MONDAY_OPEN, NQ, account, bar, forecast, market_state, recommendation, risk_context
 
 PARAMETERS = RiskParameters()
@@ -388,7 +400,6 @@ def test_every_latched_stop_that_is_not_flat_only_demands_to_flatten_the_gravest
 
 
 def test_what_is_recorded_cannot_be_changed():
-    for record in (RiskState(), Stop("x", "y", 1), Evidence(), ShadowBook(), PARAMETERS, SizingParameters(), account()):
-        name = record.__struct_fields__[0]
-        with pytest.raises(AttributeError):
-            setattr(record, name, getattr(record, name))
+    for module in (arming, events, evidence, force, ladder, levels, manager, parameters, shadow, statistics, types):
+        records = [cls for cls in vars(module).values() if isinstance(cls, type) and cls.__module__ == module.__name__]
+        assert all(cls.__struct_config__.frozen for cls in records if issubclass(cls, msgspec.Struct))

@@ -181,6 +181,7 @@ JUST_BINDS = [
     ("flat before halt", at("16:54:59"), {}, 0, NO_ADDS, at("16:50").session_close_ns),
     ("flat before halt", at("16:55:00"), {}, 0, FLATTEN, at("16:50").session_close_ns),
     ("flat by", at("16:59:59"), {"flat_by": "16:10"}, 0, FLATTEN, at("16:50").session_close_ns),
+    ("flat by", at("09:30:00"), {"flat_by": "00:00"}, 0, FLATTEN, at("16:50").session_close_ns),
     ("roll", risk_context(leaving="NQH26 leads"), {}, 0, FLATTEN, 0),
     ("expiry", expiring(2 * DAY), {}, 0, FLATTEN, 0),
     ("expiry", expiring(1), {}, 0, FLATTEN, 0),

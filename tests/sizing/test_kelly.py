@@ -277,3 +277,4 @@ def test_the_edges_of_a_bet():
     assert drawdown_constrained_fraction((1, -1), (0.6, 0.4), 0.0, 0.1) == 0.0
     assert drawdown_constrained_fraction((1, -1), (0.6, 0.4), 0.8, 0.0) == 0.0
     assert kelly_fraction_discrete((1, 0), (0.6, 0.4)) == 0.0
+    assert kelly_fraction_discrete((1, -1, -1), (0.6, 0.4)) == 0.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minhos.sizing import Money, SizingParameters, contracts_for
+from minhos.sizing import Money, SizingParameters, contracts_for, types
 from minhos.sizing.pipeline import ceiling, drawdown_lambda, trace_of
 
 bounded = settings(deadline=None, max_examples=50)
@@ -280,3 +280,10 @@ def test_lambda_is_the_ratio_of_the_logarithms():
     assert drawdown_lambda(SizingParameters()) == pytest.approx(58.4, abs=0.01)
     half = SizingParameters(wealth_floor=0.5, breach_probability=0.25)
     assert drawdown_lambda(half) == pytest.approx(2.0)
+
+
+def test_records_are_frozen():
+    records = [cls for cls in vars(types).values() if isinstance(cls, type) and cls.__module__ == types.__name__]
+    structs = [cls for cls in records if issubclass(cls, msgspec.Struct)]
+    assert structs
+    assert all(cls.__struct_config__.frozen for cls in structs)

@@ -344,6 +344,7 @@ def coin(p, *, p_low=None, parameters=BREAK_EVEN_ENTRY, owner=None, **more):
 def test_break_even_itself_is_not_beaten_and_the_threshold_itself_is_enough():
     exactly = coin(0.7).break_even
     assert coin(0.7, p_low=exactly).target == 0
+    assert "does not beat break-even" in coin(0.7, p_low=exactly).reason
     assert coin(0.7, p_low=math.nextafter(exactly, 1.0)).bound != "entry_rule"
     assert coin(0.6, parameters=SizingParameters()).target > 0
     assert coin(math.nextafter(0.6, 0.0), parameters=SizingParameters()).bound == "entry_rule"
@@ -472,6 +473,15 @@ def test_no_probability_that_cannot_be_goes_on():
     broken = msgspec.structs.replace(forecast(), p_up=1.5, p_low=-0.2)
     got = recommend(broken, payoff(), market_state(), account(), NQ, BREAK_EVEN_ENTRY)
     assert (got.p_side, got.p_low) == (0.5, 0.5)
+    for p in (0.0, 1.0):
+        got = recommend(
+            msgspec.structs.replace(broken, p_low=p), payoff(), market_state(), account(), NQ, SizingParameters()
+        )
+        assert got.p_low == p
+    assert (got.fraction, got.raw_contracts, got.r_cents, got.stop_distance_ticks) == (0.0, 0.0, 0, 0)
+    certain = msgspec.structs.replace(forecast(), p_low=1.0)
+    got = recommend(certain, payoff(), market_state(), account(), NQ, BREAK_EVEN_ENTRY)
+    assert got.reason == "No trade: the p_low is 1.0, and must lie above zero and below one."
 
 
 def test_a_fixed_fraction_is_sized_as_a_share_of_capital():

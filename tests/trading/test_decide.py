@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from minhos.accounting.types import Order, Role
+from minhos.accounting.types import Order, OrderType, Role
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import Action, Level, RiskState, Stop, Verdict
@@ -15,6 +15,7 @@ from minhos.testing.builders import MONDAY_OPEN, NQ, account, forecast, market_s
 from minhos.trading.decide import (
     Moment,
     decide,
+    explain,
     keep,
     make_flatten,
     make_order,
@@ -123,6 +124,9 @@ def test_nothing_is_sent_while_the_account_is_not_compared_an_order_works_or_the
         (3, (order(-5, Role.EXIT),), None, 0),
         (-3, (order(5, Role.EXIT),), None, 0),
         (3, (order(2, Role.ADD), order(-1, Role.ENTRY), order(2, Role.REDUCE)), None, 3),
+        (1, (), 1, 1),
+        (1, (), 5, 1),
+        (-1, (), -4, -1),
         (3, (), 1, 1),
         (3, (), 5, 3),
         (3, (), -2, 0),
@@ -149,6 +153,7 @@ def test_an_entry_carries_its_stop_and_ids_that_its_content_gives_it():
     assert (leaving.side, leaving.contracts, leaving.stop_id) == (-1, 2, "")
     assert len({entry.order_id, entry.stop_id, leaving.order_id}) == 3
     assert make_order(moment(), 1, Role.ENTRY, 120).order_id == entry.order_id
+    assert (entry.order_type, entry.trigger_ticks, entry.parent_id) == (OrderType.MARKET, 0, "")
     assert make_order(moment(account_name="other"), 2, Role.ENTRY, 120).stop_id != entry.stop_id
 
 
@@ -242,3 +247,15 @@ def test_what_is_missing_keeps_what_is_held(missing):
     got = decide(moment(2, **missing), MANAGER)
     assert (got.target, got.orders, got.recommendation.bound) == (2, (), "no forecast")
     assert got.recommendation.reason == "nothing is known"
+
+
+def test_a_stop_of_one_tick_is_a_stop():
+    assert sent(moment(1, state=market_state(0.1)), -1) == [(Role.EXIT, -1, 0), (Role.ENTRY, -1, 1)]
+    assert sent(moment(0, state=market_state(0.1)), 1) == [(Role.ENTRY, 1, 1)]
+
+
+def test_what_cannot_be_protected_is_not_sent_and_says_so():
+    wanting = moment(0, state=None, recommendation=keep(SYMBOL, MONDAY_OPEN, 2, ""))
+    assert orders_towards(wanting, verdict(2)) == ()
+    said = explain(wanting, verdict(2), ())
+    assert said == "Target +2 not sent: ATR is not known, so no stop can be placed."
