@@ -64,7 +64,8 @@ MOST_TESTS = 400
 """So many of the tests that run through a line are asked, those that run through the fewest lines first."""
 
 Covering = Mapping[tuple[str, int], Sequence[str]]
-"""By file and line: the tests that run it, those that run the least first."""
+"""By file and line: the tests that run it, those that run the least first; under EVERY_TEST: all of them."""
+EVERY_TEST = ("", 0)
 
 
 class Mutant(msgspec.Struct, frozen=True):
@@ -240,23 +241,26 @@ def changed(mutant: Mutant) -> types.CodeType:
 
 
 def coverage_of(tests: Sequence[str]) -> dict[tuple[str, int], list[str]]:
-    """By file and line: the tests that run it and pass, those that run the least first."""
+    """Which tests run through which line, of those that pass."""
     with tempfile.TemporaryDirectory() as folder:
-        data, failed = Path(folder) / "coverage", Path(folder) / "failed"
+        data, outcomes = Path(folder) / "coverage", Path(folder) / "outcomes"
         settings = Path(folder) / "coveragerc"
         settings.write_text("[run]\nbranch = false\n", encoding="utf-8")
         arguments = ["--cov=minhos", f"--cov-config={settings}", "--cov-context=test", "--cov-report=", *_chosen(tests)]
-        _in_child(lambda: _pytest(arguments, _Failures(failed), environment={"COVERAGE_FILE": str(data)}))
+        _in_child(lambda: _pytest(arguments, _Outcomes(outcomes), environment={"COVERAGE_FILE": str(data)}))
         from coverage import CoverageData
 
         recorded = CoverageData(basename=str(data))
         recorded.read()
-        broken = set(failed.read_text(encoding="utf-8").splitlines()) if failed.exists() else set()
+        outcomes.touch()
+        ended = [line.split(" ", 1) for line in outcomes.read_text(encoding="utf-8").splitlines()]
+        broken = {test for outcome, test in ended if outcome == "failed"}
         found = {
             (path.relative_to(ROOT).as_posix(), line): {each.rpartition("|")[0] for each in contexts if each} - broken
             for path in files()
             for line, contexts in recorded.contexts_by_lineno(str(path)).items()
         }
+    found[EVERY_TEST] = {test for outcome, test in ended if outcome == "passed"} - broken
     weight = Counter(test for ran in found.values() for test in ran)
     if not weight:
         raise CommandRefused("The tests could not be run: python3 minh.py setup --test brings what they need.")
@@ -272,39 +276,35 @@ def _chosen(tests: Sequence[str]) -> list[str]:
     ]
 
 
-class _Failures:
-    """Writes down which tests fail."""
+class _Outcomes:
+    """Writes down which tests pass and which fail."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
+        if report.failed or report.when == "call":
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(report.nodeid + "\n")
+                file.write(f"{report.outcome} {report.nodeid}\n")
 
 
 def tests_of(mutant: Mutant, covering: Covering) -> list[str]:
     """The tests that can notice it.
 
     A line in the middle of a statement may not be recorded: then the line before it counts.  For one that only runs
-    at import (a default, a table's row), every test that runs through the file, or of its room where none does,
-    those of the room first.
+    at import (a default, a table's row), the tests of its room, then those that run through the file, then the others.
     """
     if mutant.inside:
         for line in range(mutant.line, max(0, mutant.line - 10), -1):
             if (mutant.path, line) in covering:
                 return list(covering[mutant.path, line])[:MOST_TESTS]
         return []
-    found: dict[str, int] = {}
-    for (name, _), tests in covering.items():
-        if name == mutant.path:
-            for test in tests:
-                found[test] = found.get(test, 0) + 1
     room = f"tests/{mutant.path.split('/')[1]}/"
-    if not found:
-        found = {test: 0 for tests in covering.values() for test in tests if test.startswith(room)}
-    return sorted(found, key=lambda test: (not test.startswith(room), found[test], test))[: 2 * MOST_TESTS]
+    lines = Counter(test for (name, _), tests in covering.items() if name == mutant.path for test in tests)
+    first = sorted(
+        covering[EVERY_TEST], key=lambda test: (not test.startswith(room), test not in lines, lines[test], test)
+    )
+    return first[: 2 * MOST_TESTS]
 
 
 # Judging -------------------------------------------------------------------------------------------------------------

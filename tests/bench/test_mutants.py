@@ -45,7 +45,11 @@ def function(x=3) -> Literal[4]:
 
 
 def test_the_tests_of_a_line_inside_a_statement_are_those_of_the_statement():
-    covering = {("minhos/a/b.py", 3): ["tests/a/1"], ("minhos/a/b.py", 9): ["tests/z/2", "tests/a/1"]}
+    covering = {
+        ("minhos/a/b.py", 3): ["tests/a/1"],
+        ("minhos/a/b.py", 9): ["tests/z/2", "tests/a/1"],
+        mutants.EVERY_TEST: ["tests/a/1", "tests/a/3", "tests/y/4", "tests/z/2"],
+    }
 
     def asked(path: str, line: int, inside: bool) -> list[str]:
         return mutants.tests_of(Mutant(path, line, "", 0, inside), covering)
@@ -53,9 +57,7 @@ def test_the_tests_of_a_line_inside_a_statement_are_those_of_the_statement():
     assert asked("minhos/a/b.py", 5, True) == ["tests/a/1"]
     assert asked("minhos/a/b.py", 9, True) == ["tests/z/2", "tests/a/1"]
     assert asked("minhos/a/b.py", 2, True) == []
-    assert asked("minhos/a/b.py", 1, False) == ["tests/a/1", "tests/z/2"]  # those of the room first
-    assert asked("minhos/a/types.py", 1, False) == ["tests/a/1"]  # a file of defaults only: the tests of its room
-    assert asked("minhos/c/types.py", 1, False) == []
+    assert asked("minhos/a/b.py", 1, False) == ["tests/a/1", "tests/a/3", "tests/z/2", "tests/y/4"]
 
 
 def test_a_loaded_function_is_given_the_changed_code(monkeypatch):

@@ -491,3 +491,8 @@ def test_a_fixed_fraction_is_sized_as_a_share_of_capital():
     assert got.raw_contracts == pytest.approx(0.02 * 25_000_000 / 61_450) or got.bound == "max_position_size"
     assert got.fraction == 0.02
     assert {step.name: step.after for step in got.trace}["fixed_size"] == 0.02
+
+
+def test_one_contract_flips_one_contract():
+    off = SizingParameters(kelly_enabled=False)
+    assert (ask(0.7, parameters=off, held=-1).target, ask(0.3, parameters=off, held=1).target) == (1, -1)
