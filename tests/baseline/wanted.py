@@ -10,6 +10,8 @@ from differences import Wanted
 
 FEED = "`[data] feed` and `[feed.NAME]` choose a feed of the user's own and its options."
 VENUE = "`[trading] venue` and `[venue.NAME]` choose a venue of the user's own and its options."
+OPTIONS = "`[alert.NAME]` and `[limit.NAME]` hold the options of alert channels and limits of the user's own."
+TEMPLATE = "The shipped minhos.toml names the settings of the doors."
 USER = "`[user] file` names a Python file with parts of the user's own."
 PARTS = "New command `parts`: the parts that are loaded, from where, and what they change."
 PACKAGES = "New command `packages`: licences, locks and known vulnerabilities of what is installed."
@@ -144,4 +146,73 @@ WANTED: list[Wanted] = [
         [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
         RULES,
     ),
+    Wanted(
+        "help > minh.py",
+        None,
+        "parts Parts that are loaded, yours and ours: from where, and what each changes. Example: minh.py parts.",
+        PARTS,
+    ),
+    Wanted(
+        "help > parts",
+        None,
+        '["Usage: minh.py parts [OPTIONS]", "Parts that are loaded, yours and ours: from where, and what each… (332 characters, 5fb4dc5824c6)',
+        PARTS,
+    ),
+    Wanted("settings > values > alert", None, {"type": "dict", "default": {}}, OPTIONS),
+    Wanted("settings > values > limit", None, {"type": "dict", "default": {}}, OPTIONS),
+    Wanted("settings > values > user.file", None, {"type": "str", "default": ""}, USER),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# feed = ""                     # a feed of your own by its name; its options in [feed.NAME]',
+        TEMPLATE,
+    ),
+    Wanted("settings > files > minhos.toml", None, "", TEMPLATE),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        "[trading]                       # without a venue here: Sierra Chart where [sierra] has a host, else the paper venue",
+        TEMPLATE,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# venue = ""                    # a venue of your own by its name; its options in [venue.NAME]',
+        TEMPLATE,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# account = "own"               # its account, as the journal names it',
+        TEMPLATE,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# mode = "paper"                # "live" where it moves real money',
+        TEMPLATE,
+    ),
+    Wanted("settings > files > minhos.toml", None, "", TEMPLATE),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        "[user]                          # your own features, members, limits, feeds, venues, alert channels: `minh.py parts`",
+        TEMPLATE,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# file = ""                     # a Python file that registers them; under the home where its path is not whole',
+        TEMPLATE,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        "# Options of your parts by their names: [feed.NAME], [venue.NAME], [alert.NAME], [limit.NAME].",
+        TEMPLATE,
+    ),
+    Wanted("json_keys > home of a demo > config show --json > keys > alert", None, "object", OPTIONS),
+    Wanted("json_keys > home of a demo > config show --json > keys > limit", None, "object", OPTIONS),
+    Wanted("json_keys > home of a demo > config show --json > keys > user", None, "object", USER),
+    Wanted("json_keys > home of a demo > config show --json > keys > user.file", None, "str", USER),
 ]
