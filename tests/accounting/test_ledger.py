@@ -481,3 +481,17 @@ def test_records_are_frozen():
     structs = [cls for cls in records if issubclass(cls, msgspec.Struct)]
     assert structs
     assert all(cls.__struct_config__.frozen for cls in structs)
+
+
+def test_what_is_not_said_of_an_order_or_a_fill_is_not_there():
+    """No expected price: no slippage.  No parent: the newest lot closes.  A market order has no price of its own."""
+    book = ledger()
+    effects = [
+        book.apply_fill(Fill(f"f{i}", f"o{i}", SYMBOL, side, 1, 80_000 + i, i, 0, Role.ENTRY))
+        for i, side in enumerate((1, 1, -1, -1))
+    ]
+    ((trade,),) = [effect.trades for effect in effects if effect.trades]
+    assert (trade.slippage_ticks, trade.pnl_cents) == (0.0, (-0 - 1 + 2 + 3) * TICK)
+    order = types.Order("o", SYMBOL, 1, 1, Role.ENTRY)
+    assert (order.trigger_ticks, order.stop_distance_ticks, order.decided_ns) == (0, 0, 0)
+    assert (order.order_type, order.stop_id, order.parent_id) == (types.OrderType.MARKET, "", "")

@@ -479,6 +479,7 @@ def test_no_probability_that_cannot_be_goes_on():
         )
         assert got.p_low == p
     assert (got.fraction, got.raw_contracts, got.r_cents, got.stop_distance_ticks) == (0.0, 0.0, 0, 0)
+    assert (got.mean_r, got.kelly_full, got.micro_contracts, got.without_p_low, got.trace) == (0.0, 0.0, 0, 0, ())
     certain = msgspec.structs.replace(forecast(), p_low=1.0)
     got = recommend(certain, payoff(), market_state(), account(), NQ, BREAK_EVEN_ENTRY)
     assert got.reason == "No trade: the p_low is 1.0, and must lie above zero and below one."
