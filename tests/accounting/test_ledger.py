@@ -495,3 +495,11 @@ def test_what_is_not_said_of_an_order_or_a_fill_is_not_there():
     order = types.Order("o", SYMBOL, 1, 1, Role.ENTRY)
     assert (order.trigger_ticks, order.stop_distance_ticks, order.decided_ns) == (0, 0, 0)
     assert (order.order_type, order.stop_id, order.parent_id) == (types.OrderType.MARKET, "", "")
+
+
+def test_a_new_account_owns_its_cash_and_nothing_else_yet():
+    new = Ledger(START, {SYMBOL: NQ}).account()
+    assert (new.cash_cents, new.equity_cents, new.day_start_equity_cents, new.peak_equity_cents) == (START,) * 4
+    assert (new.trade_date, new.day_pnl_cents, new.realised_day_cents, new.commission_day_cents) == (0, 0, 0, 0)
+    assert (new.stop_risk_cents, new.losses_in_a_row, new.round_trips_day, new.orders_day) == (0, 0, 0, 0)
+    assert new == types.Account(START, START, START, START, 0, instruments={SYMBOL: NQ})
