@@ -57,7 +57,7 @@ TESTS = ("tests/trading", "tests/risk", "tests/sizing", "tests/accounting")
 LEFT_OUT = ("test_kill.py", "test_week.py")
 """Real processes and long runs: they notice much, but not in a second."""
 SAMPLE, QUICK = 400, 40
-CPU_S, WAIT_S = 60, 600.0
+CPU_S, WAIT_S = 30, 600.0
 """A mutant that takes longer runs for ever: of the processor, so that a busy machine decides nothing, and at all."""
 TARGET = 0.90
 MOST_TESTS = 400
