@@ -28,9 +28,18 @@ def parts_file(settings: Settings, layout: Layout) -> Path | None:
 
 
 def problem_of_parts(settings: Settings, layout: Layout) -> str:
-    """Load them; the sentence where they cannot be, empty where they can: for those who go on without."""
+    """Load them; the sentence where they cannot be, empty where they can: for those who go on without.
+
+    Where a feature of the user's is none, all of his features are taken back: a row of features cannot be made of it.
+    """
     try:
         load_parts(settings, layout)
+        if parts.features.own():
+            from minhos.features.pipeline import feature_set  # not needed by those who have none
+
+            feature_set()
     except PartsError as error:
+        for part in parts.features.own():
+            parts.features.forget(part.origin)
         return str(error)
     return ""

@@ -25,6 +25,9 @@ from minhos.settings import Settings
 from minhos.trading import events as ev
 from minhos.trading.state import Observe, TradingState
 
+Report = Callable[[str, str], None]
+"""Why a feature of the user's has no value at a bar, and which took too long at it; each a sentence, or empty."""
+
 
 def make_clock(settings: Settings) -> Clock:
     return SimulatedClock(wall=SystemClock()) if settings.simulated else SystemClock()
@@ -64,23 +67,22 @@ def trading_settings(
 
 
 def feature_factory(
-    calendar: SessionCalendar, clock: Clock | None = None, report: Callable[[str], None] | None = None
+    calendar: SessionCalendar, clock: Clock | None = None, report: Report | None = None
 ) -> Callable[[Instrument], Observe]:
     """A fresh pipeline for an instrument, as a function of a bar.
 
-    report: is given a sentence after each bar at which a feature of the user's had no value, or took too long by
-    the clock.  What it does with it must not change what the bar gives: a replay measures no time.
+    report: hears after each bar how the user's features did; with the clock, also which took too long.  What it does
+    with it must not change what the bar gives: a replay measures no time.
     """
 
     def make(instrument: Instrument) -> Observe:
         pipeline = FeaturePipeline(instrument, calendar, clock)
-        if report is None:
+        if report is None or not parts.features.own():
             return pipeline.update
 
         def observe(bar: Bar) -> Observation | None:
             observation = pipeline.update(bar)
-            if sentence := pipeline.refusal or pipeline.slow:
-                report(sentence)
+            report(pipeline.refusal, pipeline.slow)
             return observation
 
         return observe
@@ -88,8 +90,9 @@ def feature_factory(
     return make
 
 
-def make_state(calendar: SessionCalendar) -> TradingState:
-    return TradingState(calendar, feature_factory(calendar))
+def make_state(calendar: SessionCalendar, clock: Clock | None = None, report: Report | None = None) -> TradingState:
+    """An empty one.  clock, report: for the user's features, see `feature_factory`."""
+    return TradingState(calendar, feature_factory(calendar, clock, report))
 
 
 def load_model(

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -123,8 +124,15 @@ class Own:
 
 
 def _made(part: parts.Part[object]) -> Feature:
-    made = part.value() if callable(part.value) else part.value
-    if not isinstance(made, Feature) or not callable(part.value):
+    try:
+        made = part.value() if callable(part.value) else part.value
+    except Exception as error:  # whatever a user's class raises
+        line = parts.line_of(error, part.file) or part.line
+        raise PartsError(
+            f"{part.file}:{line}: the feature {part.name!r} cannot be made ({type(error).__name__}: {error}); its "
+            f"class is called without an argument, see {EXAMPLE}."
+        ) from error
+    if not isinstance(made, Feature) or not callable(part.value) or not isinstance(made.warm_up, numbers.Real):
         raise PartsError(f"{part.where}: the feature {part.name!r} is no class with warm_up and update; see {EXAMPLE}.")
     if made.warm_up > PARAMETERS.indicator_bars:
         raise PartsError(

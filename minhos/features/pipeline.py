@@ -81,6 +81,9 @@ class FeaturePipeline:
 
         Raises FeedError for a duplicate, an older bar or another interval than five minutes.
         """
+        self.refusal = ""
+        if self._own is not None:
+            self._own.slow = ""
         close_time_ns = bar.close_time_ns
         if close_time_ns <= self._time_ns or bar.interval_ns != BAR_INTERVAL_NS:
             raise self._refused(bar)
@@ -90,7 +93,6 @@ class FeaturePipeline:
         self._bars += 1
         try:
             values = self._step(bar, session)
-            self.refusal = ""
         except Refused as refused:
             values, self.refusal, self._end = None, str(refused), 0
         if values is None or self._bars <= self._parameters.indicator_bars:

@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 import minhos
-from minhos import parts
 from minhos.assembly import heartbeats
 from minhos.assembly.feeds import make_feed
 from minhos.assembly.heartbeats import FeedBeat, TraderBeat
@@ -41,6 +40,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
+from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import run
 from minhos.settings import Settings, home, load
 from minhos.trading import events as ev
@@ -51,8 +51,6 @@ CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 VENUE_INTERVAL_S = 0.002
-SLOW_S, SLOW_BARS, VERY_SLOW_S = 0.1, 3, 1.0
-"""How long a bar may take with parts of the user's own: so many in a row, or a single one."""
 COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce", "accept-position")
 
 log = structlog.get_logger("trader")
@@ -83,10 +81,10 @@ class Trader:
         self.seen_ns = 0
         """Close of the newest bar that was taken in before this start."""
         self.refused_bundle = ""
-        self.parts_problem = ""
+        self.parts = PartsWatch()
         """Why a part of the user's own cannot be relied on: nothing new is risked, what is held is protected."""
+        self._heeded = False
         self.trade_date = 0
-        self._slow_bars = 0
         self._stream: Iterator[Price | Slice | None] = iter(())
         self._due_ns: dict[str, int] = {}
         self._rests_until_ns = 0
@@ -99,7 +97,7 @@ class Trader:
         Raises MinhosError where a person has to change something first.
         """
         self.layout.make()
-        self.parts_problem = problem_of_parts(self.settings, self.layout)
+        self.parts.problem = problem_of_parts(self.settings, self.layout)
         self.inbox = Inbox(self.layout.inbox)
         self._opened.callback(self.inbox.close)
         identity = {"mode": self.mode, "account": self.account}
@@ -112,12 +110,11 @@ class Trader:
         self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
         self._ready = True
-        if self.parts_problem:
-            self._alarm(f"No new risk: {self.parts_problem}")
+        self._heed_parts()
 
     def _engine(self) -> Engine:
         """The engine as the journal left it."""
-        state, problem = restored(self.journal, lambda: make_state(self.calendar))
+        state, problem = restored(self.journal, lambda: make_state(self.calendar, self.wall, self.parts.on_features))
         if problem:
             log.warning("snapshot not used", reason=problem)
         self.seen_ns = state.last_close_ns
@@ -147,7 +144,7 @@ class Trader:
         return engine
 
     def _settings_for(self, feed: Feed, leaving: str = "") -> ev.TradingSettings:
-        return trading_settings(self.settings, feed.instrument, feed.symbol, leaving, self.parts_problem)
+        return trading_settings(self.settings, feed.instrument, feed.symbol, leaving, self.parts.problem)
 
     def close(self) -> None:
         """Let go of everything.  Only one that was asked to stop says so: who ends otherwise is missed."""
@@ -187,12 +184,12 @@ class Trader:
             self.stopping = True
         elif item is None:
             self._follow_the_leader()
-            return False
         elif isinstance(item, Price):
             self.engine.on_price(item)
         elif isinstance(item, Slice):
             self._on_slice(item)
-        return True
+        self._heed_parts()
+        return item is not None
 
     def _hear_the_venue(self) -> bool:
         """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
@@ -230,7 +227,7 @@ class Trader:
             closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
         began_ns = self.wall.monotonic_ns()
         decision = self.engine.on_slice(closed, received_ns)
-        self._time_parts((self.wall.monotonic_ns() - began_ns) / NANOS_PER_SECOND)
+        self.parts.on_bar((self.wall.monotonic_ns() - began_ns) / NANOS_PER_SECOND)
         log.info("decision", bar=closed.close_time_ns, outcome=str(decision.outcome), reason=decision.reason)
         trade_date = self.engine.state.ledger.account().trade_date
         if trade_date != self.trade_date:
@@ -238,22 +235,17 @@ class Trader:
             self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
         self.journal.checkpoint()
 
-    def _time_parts(self, took_s: float) -> None:
-        """The user's parts run within each bar: where they are slow nothing new is risked from here on.
+    def _heed_parts(self) -> None:
+        """Once, when a part of the user's own turns out not to be reliable: nothing new is risked from here on.
 
-        One bar in a second, or three in a row in a tenth: a disk may hold one bar up.
+        It reaches the decisions as journaled settings, so that a replay decides alike and measures nothing.
         """
-        self._slow_bars = self._slow_bars + 1 if took_s > SLOW_S else 0
-        own = [*parts.features.own(), *parts.limits.own()]
-        if not own or self.parts_problem or (self._slow_bars < SLOW_BARS and took_s <= VERY_SLOW_S):
+        if not self.parts.problem or self._heeded:
             return
-        names = ", ".join(f"the {part.kind} {part.name} ({part.where})" for part in own)
-        self.parts_problem = (
-            f"your parts are too slow: a bar took {took_s:.2f} s with {names}, where {SLOW_S:g} s is the most; mend "
-            "them, or leave [user] file in minhos.toml empty, and start again."
-        )
-        self.engine.activate_settings(self._settings_for(self.feed))
-        self._alarm(f"No new risk: {self.parts_problem}")
+        self._heeded = True
+        state = self.engine.state.settings
+        self.engine.activate_settings(self._settings_for(self.feed, state.leaving if state is not None else ""))
+        self._alarm(f"No new risk: {self.parts.problem}")
 
     # Controls ---------------------------------------------------------------------------------------------------
 

@@ -265,7 +265,7 @@ class Engine:
         if closed.bar(state.settings.signal_symbol) is None:
             return Outcome.MISSING_BAR, f"No bar of {state.settings.signal_symbol} came: nothing to decide on."
         if state.observation is None:
-            return Outcome.WARMING_UP, "The features are warming up."
+            return Outcome.WARMING_UP, state.settings.parts_refusal or "The features are warming up."
         if self.forecasts is None or state.model is None:
             return Outcome.NO_FORECAST, "No model serves yet: no_predictions."
         return None, ""
