@@ -23,7 +23,7 @@ class Entry:
     """One command."""
 
     target: str
-    """Module below `minhos.commands` and function, as `running:start`."""
+    """Module below `minhos.commands` and function, as `operate.running:start`."""
     line: str
     """Its line in the list: the first paragraph of the function's docstring."""
     replaces: bool = False
@@ -34,97 +34,119 @@ class Entry:
 
 ROOT = {
     "start": Entry(
-        "running:start", "Run everything: the demo, or your own data.  Example: minh.py start --data NQZ25-CME.scid."
+        "operate.running:start",
+        "Run everything: the demo, or your own data.  Example: minh.py start --data NQZ25-CME.scid.",
     ),
-    "stop": Entry("running:stop", "End everything that runs here; positions keep their stops.  Example: minh.py stop."),
-    "status": Entry("status:status", "What the system does now, and why.  Example: minh.py status --json."),
-    "logs": Entry("status:logs", "The newest log lines.  Example: minh.py logs --follow --name trainer."),
+    "stop": Entry(
+        "operate.running:stop",
+        "End everything that runs here; positions keep their stops.  Example: minh.py stop.",
+    ),
+    "status": Entry(
+        "operate.status:status",
+        "What the system does now, and why.  Example: minh.py status --json.",
+    ),
+    "logs": Entry(
+        "operate.status:logs",
+        "The newest log lines.  Example: minh.py logs --follow --name trainer.",
+    ),
     "train": Entry(
-        "train:train",
+        "study.train:train",
         "Train the five members and say what they are worth.  Example: minh.py train NQZ25-CME.scid --days 30.",
     ),
     "research": Entry(
-        "report:research",
+        "study.report:research",
         "Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid.",
     ),
     "backtest": Entry(
-        "backtest:backtest",
+        "study.backtest:backtest",
         "Run the live engine over bars that the model has not seen.  Example: minh.py backtest NQZ25-CME.scid.",
     ),
     "replay": Entry(
-        "journal:replay",
+        "study.journal:replay",
         "Decide every recorded bar again and name the first that differs.  Example: minh.py replay --verify.",
     ),
     "compare": Entry(
-        "journal:compare",
+        "study.journal:compare",
         "Backtest a paper day and list what differs, with the reason.  Example: minh.py compare --day 20251006.",
     ),
     "check-data": Entry(
-        "data:check_data",
+        "study.data:check_data",
         "Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid.",
     ),
     "check-context": Entry(
-        "data:check_context",
+        "study.data:check_context",
         "What the models would see of real bars, and whether it is enough.  Example: minh.py check-context FILE.",
     ),
     "integration": Entry(
-        "integration:integration", "Is every part there, from data to order?  Example: minh.py integration."
+        "study.integration:integration",
+        "Is every part there, from data to order?  Example: minh.py integration.",
     ),
     "halt": Entry(
-        "control:halt", "Stop trading at once: writes the HALT file, cancels and closes, also without a trader."
+        "operate.control:halt",
+        "Stop trading at once: writes the HALT file, cancels and closes, also without a trader.",
     ),
     "resume": Entry(
-        "control:resume", "End a halt, a pause or an EMERGENCY; removes the HALT file.  Example: minh.py resume."
+        "operate.control:resume",
+        "End a halt, a pause or an EMERGENCY; removes the HALT file.  Example: minh.py resume.",
     ),
     "pause": Entry(
-        "control:pause", 'No new risk; what is open keeps its stops.  Example: minh.py pause --why "lunch".'
+        "operate.control:pause", 'No new risk; what is open keeps its stops.  Example: minh.py pause --why "lunch".'
     ),
     "flatten": Entry(
-        "control:flatten", "Cancel orders and close the position, now; writes the HALT file as `halt` does."
+        "operate.control:flatten",
+        "Cancel orders and close the position, now; writes the HALT file as `halt` does.",
     ),
     "accept-position": Entry(
-        "control:accept_position",
+        "operate.control:accept_position",
         "Book the position that the broker shows, where it stays another than the journal's and no fill explains it.",
     ),
-    "arm": Entry("live:arm", "Allow live orders until `disarm`, once for the account, when every condition is met."),
+    "arm": Entry(
+        "operate.live:arm",
+        "Allow live orders until `disarm`, once for the account, when every condition is met.",
+    ),
     "disarm": Entry(
-        "live:disarm",
+        "operate.live:disarm",
         "No live order that adds to a position, until `arm`; what is open keeps its stops.  Example: minh.py disarm.",
     ),
     "force": Entry(
-        "live:force", "Put a side or a size in place of Kelly's from the next bar on; every limit still holds."
+        "operate.live:force",
+        "Put a side or a size in place of Kelly's from the next bar on; every limit still holds.",
     ),
     "check-sierra": Entry(
-        "sierra:check_sierra",
+        "operate.sierra:check_sierra",
         "Check the connection to Sierra Chart, with orders that cannot fill on a simulated account.",
     ),
     "drill": Entry(
-        "drill:drill",
+        "operate.drill:drill",
         "Open one contract on a simulated account, kill, prove that the stop rests, flatten, and time each step.",
     ),
     "backup": Entry(
-        "upkeep:backup",
+        "operate.upkeep:backup",
         "Journals, models and settings in one verified zip file; may run while trading.  "
         "Example: minh.py backup b.zip.",
     ),
     "restore": Entry(
-        "upkeep:restore", "Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip."
+        "operate.upkeep:restore",
+        "Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip.",
     ),
     "checklist": Entry(
-        "checklist:checklist",
+        "operate.checklist:checklist",
         "Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist.",
     ),
     "parts": Entry(
-        "parts:list_parts",
+        "operate.parts:list_parts",
         "Parts that are loaded, yours and ours: from where, and what each changes.  Example: minh.py parts.",
     ),
     "packages": Entry(
-        "packages:packages",
+        "operate.packages:packages",
         "Licences, locks and known vulnerabilities of what is installed.  Example: minh.py packages --vulnerabilities.",
     ),
-    "bench": Entry("bench:bench", "Measure and print figures.  Example: minh.py bench decision --json."),
+    "bench": Entry(
+        "study.bench:bench",
+        "Measure and print figures.  Example: minh.py bench decision --json.",
+    ),
     "bridge": Entry(
-        "bridge:bridge",
+        "operate.bridge:bridge",
         "Serve Sierra Chart's files over DTC.  "
         r"Example: minh.py bridge --folder C:\SierraChart\Data --password secret.",
     ),
@@ -135,16 +157,26 @@ ROOT = {
     ),
 }
 MODELS = {
-    "list": Entry("models:list_models", "All bundles, newest first, each verified.  Example: minh.py models list."),
-    "promote": Entry(
-        "models:promote_model", "Serve this bundle from the next bar on.  Example: minh.py models promote ID."
+    "list": Entry(
+        "study.models:list_models",
+        "All bundles, newest first, each verified.  Example: minh.py models list.",
     ),
-    "rollback": Entry("models:rollback_model", "Go back to the bundle before.  Example: minh.py models rollback."),
+    "promote": Entry(
+        "study.models:promote_model",
+        "Serve this bundle from the next bar on.  Example: minh.py models promote ID.",
+    ),
+    "rollback": Entry(
+        "study.models:rollback_model",
+        "Go back to the bundle before.  Example: minh.py models rollback.",
+    ),
 }
 CONFIG = {
-    "show": Entry("config:show", "Every setting that is in force.  Example: minh.py config show."),
+    "show": Entry(
+        "operate.config:show",
+        "Every setting that is in force.  Example: minh.py config show.",
+    ),
     "set": Entry(
-        "config:set_value",
+        "operate.config:set_value",
         "Change one setting; comments in the file stay.  Example: minh.py config set paper.initial_cash 100000.",
         context={"ignore_unknown_options": True},  # a value may be negative
     ),

@@ -26,7 +26,7 @@ KEPT = {
         "check_context",
         "integration",
         "list_models",
-        "packages",
+        "list_parts",
         "promote_model",
         "research",
         "resume",
@@ -60,6 +60,9 @@ KEPT = {
         "on_config",
         "on_files",
         "call_at",
+        "pytest_runtest_logreport",
+        "pytest_collection_modifyitems",
+        "pytest_runtestloop",
     },
     "by which two journals are compared": {"head_hash"},
 }

@@ -27,8 +27,8 @@ from minhos.stats import wilson_interval
 from minhos.testing.builders import ns
 from minhos.training.canaries import Features, check, later_bars, next_bar
 from minhos.training.dataset import Dataset, build_dataset
-from minhos.training.evaluate import net_r
 from minhos.training.member import Floats, Ints
+from minhos.training.results.evaluate import net_r
 
 SEEDS, QUICK_SEEDS = 200, 10
 N_BETS = 12_000

@@ -19,8 +19,8 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars, Instrument
 from minhos.models.forecast import Forecast
 from minhos.trading.events import ModelActivated
-from minhos.training.evaluate import break_even, stop_ticks
 from minhos.training.labels import next_bar_labels
+from minhos.training.results.evaluate import break_even, stop_ticks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -27,8 +27,8 @@ from minhos.settings import Settings
 from minhos.studies.account_rules import account_rules
 from minhos.studies.studies import stage_of
 from minhos.studies.trials import Tried, enter
-from minhos.training import evaluate
-from minhos.training.result import Bets, Verdict
+from minhos.training.results import evaluate
+from minhos.training.results.result import Bets, Verdict
 from minhos.training.train import count_full_sessions
 from minhos.words import utc
 

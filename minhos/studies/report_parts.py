@@ -29,9 +29,9 @@ from minhos.studies.studies import stage_of
 from minhos.studies.trials import enter_and_deflate, range_of
 from minhos.trading import events as ev
 from minhos.training.canaries import check
-from minhos.training.canary_result import Canaries
 from minhos.training.dataset import build_dataset
 from minhos.training.ledger import Trial, TrialLedger
+from minhos.training.results.canaries import Canaries
 from minhos.training.train import count_full_sessions
 from minhos.words import utc
 

@@ -27,7 +27,7 @@ from minhos.settings import Settings
 from minhos.studies.trials import enter
 from minhos.training.process import TrainingJob, save_bars
 from minhos.training.recipe import Recipe, recipe_for
-from minhos.training.result import TrainResult
+from minhos.training.results.result import TrainResult
 
 REFERENCE_CEILING = 0.58
 REFERENCE_DAYS = 90

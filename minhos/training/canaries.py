@@ -21,11 +21,11 @@ from minhos.features.pipeline import WARM_UP_BARS, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.progress import Progress, part_of
-from minhos.training.canary_result import Canaries, LaterBars, NextBar, PermutedLabels
 from minhos.training.dataset import Dataset
 from minhos.training.member import Floats, Ints, Rows, Sample, Values
 from minhos.training.members import why_missing
 from minhos.training.ours import LIGHTGBM, LightGbm
+from minhos.training.results.canaries import Canaries, LaterBars, NextBar, PermutedLabels
 
 LEVEL = 0.99
 ROUNDS = 3

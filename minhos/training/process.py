@@ -22,7 +22,7 @@ from minhos.models.registry import Registry
 from minhos.models.storage import replace_file
 from minhos.parts import Source, load_source
 from minhos.training.recipe import Recipe, recipe_for
-from minhos.training.result import TrainResult
+from minhos.training.results.result import TrainResult
 from minhos.training.train import train
 
 NICENESS = 10

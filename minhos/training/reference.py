@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.models.storage import replace_file
 from minhos.training.recipe import Recipe, recipe_for
-from minhos.training.result import Line, TrainResult
+from minhos.training.results.result import Line, TrainResult
 
 
 def reference_recipe(recipe: Recipe) -> Recipe:

@@ -22,7 +22,6 @@ from minhos.market.types import Bars
 from minhos.models.bundle import BundleContents
 from minhos.models.registry import Registry
 from minhos.progress import Progress, part_of
-from minhos.training import evaluate
 from minhos.training.canaries import check
 from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
@@ -31,8 +30,9 @@ from minhos.training.labels import training_weights
 from minhos.training.member import WINDOW_BARS, Floats, Ints
 from minhos.training.recipe import Recipe
 from minhos.training.reference import reference_line
-from minhos.training.report import report
-from minhos.training.result import Lines, MemberReport, TrainResult
+from minhos.training.results import evaluate
+from minhos.training.results.report import report
+from minhos.training.results.result import Lines, MemberReport, TrainResult
 from minhos.training.splits import holdout as split_holdout
 
 FULL_SESSION_SHARE = 0.9

@@ -1,7 +1,7 @@
 """What views show of a training's report, as it lies in a bundle; the rest of the report stays there.
 
-Every field has a default: a report of another version shows what it has.  `minhos.training.result` is what training
-itself writes; it is not imported here, because it brings the libraries of features with it.
+Every field has a default: a report of another version shows what it has.  `minhos.training.results.result` is
+what training itself writes; it is not imported here, because it brings the libraries of features with it.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ def test_without_a_journal_there_is_nothing_to_replay(minh, command):
 
 
 def test_commands_that_no_trader_answers(minh, home, monkeypatch):
-    from minhos.commands import control
+    from minhos.commands.operate import control
 
     monkeypatch.setattr(control, "WAIT_S", 0.05)
     assert minh("halt", "--why", "news").code == 0

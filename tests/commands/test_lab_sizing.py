@@ -21,8 +21,8 @@ from minhos.studies.kelly_vs_fixed import KIND, kelly_vs_fixed
 from minhos.studies.trials import range_of
 from minhos.testing.builders import MONDAY_OPEN
 from minhos.testing.markets import oracle_study
-from minhos.training.canary_result import Canaries, LaterBars
 from minhos.training.ledger import TrialLedger
+from minhos.training.results.canaries import Canaries, LaterBars
 
 CRITERIA = {"risk_adjusted", "drawdown", "volatility", "win_rate", "constraints"}
 

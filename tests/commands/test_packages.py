@@ -9,7 +9,7 @@ from email.message import Message
 import msgspec
 import pytest
 
-from minhos.commands import packages
+from minhos.commands.operate import packages
 from minhos.errors import MinhosError
 from minhos.settings import ROOT
 

@@ -12,7 +12,7 @@ from broker_house import Broker
 from live_folder import SECOND, File, bars_of
 from sierra_desk import SierraDesk, minh
 
-from minhos.commands import control
+from minhos.commands.operate import control
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS

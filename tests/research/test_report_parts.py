@@ -21,7 +21,7 @@ from minhos.research.sizing_lab.fractions import growth_by_date
 from minhos.settings import Settings
 from minhos.studies.studies import stage_of
 from minhos.testing.markets import oracle_study
-from minhos.training.canary_result import Canaries, LaterBars
+from minhos.training.results.canaries import Canaries, LaterBars
 
 DATA = Data(
     "NQZ25",

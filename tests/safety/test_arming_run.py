@@ -17,7 +17,7 @@ import minhos.dtc.messages as m
 from minhos.assembly.files import write_json
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
-from minhos.commands import live
+from minhos.commands.operate import live
 from minhos.dtc.server import DtcServer, ServerOptions
 from minhos.dtc.simulated import SimulatedBackend
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION

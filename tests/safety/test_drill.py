@@ -25,7 +25,7 @@ import minhos.dtc.messages as m
 from minhos.assembly.contracts import traded_contract
 from minhos.assembly.files import read_json
 from minhos.assembly.running import trader_pid
-from minhos.commands import drill as command
+from minhos.commands.operate import drill as command
 from minhos.dtc.faults import Faults
 from minhos.dtc.messages.enums import OrderStatus, OrderType
 from minhos.errors import CheckFailed, CommandRefused, DataError, SettingsError

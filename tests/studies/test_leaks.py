@@ -8,15 +8,15 @@ import pytest
 
 from minhos.assembly.files import read_json
 from minhos.assembly.layout import Layout
-from minhos.commands import history, train
+from minhos.commands.study import history, train
 from minhos.errors import LeakSuspected
 from minhos.models.calibration import Calibrator
 from minhos.processes import trainer
 from minhos.settings import load
 from minhos.studies import studies
 from minhos.testing.builders import MONDAY_OPEN, payoff, random_bars
-from minhos.training.canary_result import Canaries, LaterBars
-from minhos.training.result import Bets, CalibrationReport, Line, Lines, TrainResult
+from minhos.training.results.canaries import Canaries, LaterBars
+from minhos.training.results.result import Bets, CalibrationReport, Line, Lines, TrainResult
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minhos.assembly.layout import Layout
-from minhos.commands import report as command
+from minhos.commands.study import report as command
 from minhos.commands.terminal import MARK
 from minhos.errors import MinhosError, NotEnoughData
 from minhos.feeds.simulated.market import MarketModel, simulate
@@ -33,7 +33,7 @@ from minhos.studies.report_parts import fills_of
 from minhos.testing.builders import MONDAY_OPEN, trading_events
 from minhos.testing.markets import BARS_PER_SESSION, START_NS, WARM_BARS, oracle_study
 from minhos.trading import events as ev
-from minhos.training.canary_result import Canaries, LaterBars
+from minhos.training.results.canaries import Canaries, LaterBars
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -15,10 +15,10 @@ from minhos.models.registry import Registry
 from minhos.training import canaries as asked
 from minhos.training import train as training
 from minhos.training.canaries import check, later_bars, next_bar, permuted_labels
-from minhos.training.canary_result import Canaries, NextBar
 from minhos.training.dataset import Dataset, build_dataset
-from minhos.training.report import report, tables
-from minhos.training.result import TrainResult
+from minhos.training.results.canaries import Canaries, NextBar
+from minhos.training.results.report import report, tables
+from minhos.training.results.result import TrainResult
 from minhos.training.train import prepare, train
 
 

@@ -10,10 +10,10 @@ from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
 from minhos.sizing.payoff import Terms
 from minhos.testing.builders import ns
-from minhos.training import evaluate
 from minhos.training.dataset import Dataset
-from minhos.training.evaluate import Holdout
-from minhos.training.result import Bets
+from minhos.training.results import evaluate
+from minhos.training.results.evaluate import Holdout
+from minhos.training.results.result import Bets
 
 PLAIN = Payoff(right=(0.5,), wrong=(-0.5,), gap_probability=0.0)
 COST = 3.0

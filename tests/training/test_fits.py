@@ -13,10 +13,10 @@ from minhos.errors import NotEnoughData, TrainingError
 from minhos.models.calibration import Calibrator
 from minhos.models.combine import combine
 from minhos.stats import slope_through_origin
-from minhos.training import evaluate
 from minhos.training.calibration_fit import PRIOR_BELOW_N, fit_calibrator
 from minhos.training.forecasts import calibrated, combine_columns, cross_weighted, logit, sigmoid, vote_weights
 from minhos.training.payoff_fit import fit_payoff
+from minhos.training.results import evaluate
 
 probabilities = st.floats(0.0, 1.0)
 

@@ -23,7 +23,7 @@ from minhos.training.dataset import Dataset
 from minhos.training.ensemble import fit_ensemble
 from minhos.training.forecasts import calibrated, combine_columns
 from minhos.training.recipe import Recipe
-from minhos.training.report import report, tables
+from minhos.training.results.report import report, tables
 from minhos.training.train import count_full_sessions, data_hash, measure, prepare, train
 
 NOW = 1_760_000_000_000_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from minhos.assembly.surroundings import converted
 from minhos.models.payoff import Payoff
-from minhos.training import result as written
+from minhos.training.results import result as written
 from minhos.views import training_report as read
 
 PAIRS = [

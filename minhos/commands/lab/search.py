@@ -24,7 +24,7 @@ from minhos.commands.common import (
     layout,
     print_json,
 )
-from minhos.commands.history import read_history
+from minhos.commands.study.history import read_history
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import progress, show
 from minhos.market.calendar import SessionCalendar

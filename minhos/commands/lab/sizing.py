@@ -21,8 +21,8 @@ from minhos.commands.common import (
     layout,
     print_json,
 )
-from minhos.commands.history import read_history
 from minhos.commands.lab.sizing_tables import pages
+from minhos.commands.study.history import read_history
 from minhos.commands.terminal import progress, show
 from minhos.errors import LeakSuspected
 from minhos.research.out_of_sample import OutOfSample

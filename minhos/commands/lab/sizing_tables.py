@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from minhos.commands.tables import drawn
+from minhos.commands.study.tables import drawn
 from minhos.research.report.sizing import risk_tables, settings_table, size_tables
 from minhos.research.sizing_lab.fraction_figures import HistogramBin
 from minhos.research.sizing_lab.fractions import RuleLab

@@ -9,7 +9,7 @@ from minhos.research.report import figures
 from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
 from minhos.research.walk_forward.combinatorial import PathDistribution
-from minhos.training.canary_result import Canaries
+from minhos.training.results.canaries import Canaries
 from minhos.words import count, percent, percents, signed
 
 

@@ -19,8 +19,8 @@ from minhos.research.sizing_lab.contracts import ContractsLab
 from minhos.research.sizing_lab.criteria import Criterion
 from minhos.research.sizing_lab.fractions import FractionsLab
 from minhos.research.walk_forward.combinatorial import PathDistribution
-from minhos.training.canary_result import Canaries
-from minhos.training.result import Verdict
+from minhos.training.results.canaries import Canaries
+from minhos.training.results.result import Verdict
 
 
 class Data(msgspec.Struct, frozen=True):

@@ -14,9 +14,9 @@ from minhos.research.measures.edge import MINIMUM_BETS, Edge
 from minhos.research.measures.prediction import Prediction
 from minhos.research.report.values import Data
 from minhos.stats import annualised
-from minhos.training.canary_result import Canaries
-from minhos.training.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS, verdict
-from minhos.training.result import Bets, Verdict
+from minhos.training.results.canaries import Canaries
+from minhos.training.results.evaluate import MINIMUM_HOLDOUT_BARS, MINIMUM_SESSIONS, verdict
+from minhos.training.results.result import Bets, Verdict
 from minhos.words import percent, percents, plural
 
 BEYOND_LUCK = 0.95

@@ -20,12 +20,12 @@ from minhos.progress import Progress, part_of
 from minhos.research.walk_forward.splits import CombinatorialSplit, combinatorial_purged, paths
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset, build_dataset
-from minhos.training.evaluate import break_even, net_r
 from minhos.training.forecasts import calibrated
 from minhos.training.jobs import Job, run_jobs
 from minhos.training.member import WINDOW_BARS, Values
 from minhos.training.ours import LIGHTGBM
 from minhos.training.payoff_fit import fit_payoff
+from minhos.training.results.evaluate import break_even, net_r
 from minhos.training.splits import tail
 
 Floats = npt.NDArray[np.float64]

@@ -20,12 +20,12 @@ from minhos.commands.common import (
     print_json,
     user,
 )
-from minhos.commands.history import read_history
+from minhos.commands.study.history import read_history
 from minhos.commands.terminal import progress, show
 from minhos.errors import LeakSuspected
 from minhos.market.clock import SystemClock
 from minhos.studies.training_runs import run_training
-from minhos.training.report import tables
+from minhos.training.results.report import tables
 
 
 def train(

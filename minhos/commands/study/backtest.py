@@ -20,7 +20,7 @@ from minhos.commands.common import (
     layout,
     print_json,
 )
-from minhos.commands.history import read_history
+from minhos.commands.study.history import read_history
 from minhos.commands.terminal import MARK, console, progress, say
 from minhos.research.backtest import daily_returns, summary
 from minhos.studies.studies import bundle_for, study

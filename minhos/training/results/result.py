@@ -8,7 +8,7 @@ import msgspec
 
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
-from minhos.training.canary_result import Canaries
+from minhos.training.results.canaries import Canaries
 
 Verdict = Literal["edge", "no_edge", "too_little_data"]
 

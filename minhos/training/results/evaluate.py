@@ -27,7 +27,7 @@ from minhos.stats import (
     wilson_interval,
 )
 from minhos.training.dataset import Dataset
-from minhos.training.result import Bets, CalibrationReport, HourBreakEven, Line, ReliabilityBin, Verdict, Week
+from minhos.training.results.result import Bets, CalibrationReport, HourBreakEven, Line, ReliabilityBin, Verdict, Week
 
 MINIMUM_SESSIONS = 20
 MINIMUM_HOLDOUT_BARS = 1000

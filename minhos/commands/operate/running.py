@@ -19,7 +19,6 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.naming import finished_data
 from minhos.assembly.parts import load_parts
 from minhos.assembly.running import ALWAYS
-from minhos.commands.card import show_card
 from minhos.commands.common import (
     StampsOption,
     SymbolOption,
@@ -27,7 +26,8 @@ from minhos.commands.common import (
     layout,
     settings,
 )
-from minhos.commands.screen import Watch
+from minhos.commands.operate.screen import Watch
+from minhos.commands.study.card import show_card
 from minhos.commands.terminal import console
 from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock

@@ -21,7 +21,7 @@ def status(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(now)
         return
-    from minhos.commands.screen import line
+    from minhos.commands.operate.screen import line
     from minhos.commands.terminal import console, say
 
     console.print(line(now), highlight=False)

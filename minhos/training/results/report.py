@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from minhos.training.result import Line, TrainResult
+from minhos.training.results.result import Line, TrainResult
 
 LINE_NAMES = {"simulated": "a simulated 58 % market", "all": "your bars, all", "traded": "your bars, those traded"}
 STYLES = {"edge": "bold green", "no_edge": "bold yellow", "too_little_data": "bold cyan"}

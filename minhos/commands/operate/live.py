@@ -9,7 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from minhos.commands.common import JsonOption, layout, print_json, settings, user
-from minhos.commands.control import WhyOption, report_answer, tell_trader
+from minhos.commands.operate.control import WhyOption, report_answer, tell_trader
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, progress, say
 from minhos.errors import CheckFailed, CommandRefused, MinhosError

@@ -12,7 +12,7 @@ from minhos.assembly.files import write_json
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
 from minhos.commands.common import JsonOption, layout, print_json
-from minhos.commands.config import keep_private
+from minhos.commands.operate.config import keep_private
 from minhos.commands.terminal import console
 from minhos.errors import JournalError, MinhosError
 from minhos.journal.reader import reader

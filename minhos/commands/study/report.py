@@ -22,7 +22,7 @@ from minhos.commands.common import (
     layout,
     print_json,
 )
-from minhos.commands.history import read_history
+from minhos.commands.study.history import read_history
 from minhos.commands.terminal import MARK, console, progress, show
 from minhos.research.report.summary import highlights
 from minhos.research.report.values import ResearchReport
