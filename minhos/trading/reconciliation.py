@@ -15,7 +15,7 @@ import msgspec
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.trading.book import OrderRecord, is_stop
 from minhos.trading.order_ids import MANUAL, target_id
-from minhos.trading.order_states import UNANSWERED, OrderState
+from minhos.trading.order_states import FINAL, UNANSWERED, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
 
@@ -29,15 +29,17 @@ def answers(state: TradingState, survey: Survey, missing_before: frozenset[str],
     missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.  targets:
     whether our brackets carry one; else a fill that nobody reported is never taken for that of a target.
     """
-    reports: list[Report] = []
+    fills: list[Report] = []
     filled: dict[str, int] = {}
     for fill, first in missed_fills(state, survey, targets=targets):
-        reports += first
-        reports.append(fill)
+        fills += [*first, fill]
         filled[fill.order_id] = filled.get(fill.order_id, 0) + fill.contracts
     shown = {order.order_id: order for order in survey.orders if order.order_id}
-    for order in shown.values():
-        reports += _shown(state, order, survey.time_ns, filled.get(order.order_id, 0))
+    resized = [_resized(state, order, survey.time_ns, filled.get(order.order_id, 0)) for order in shown.values()]
+    grown = [report for report in resized if report is not None and _grows(state, report)]
+    shrunk = [report for report in resized if report is not None and report not in grown]
+    listed = [report for order in shown.values() for report in _shown(state, order, survey.time_ns)]
+    reports: list[Report] = [*grown, *fills, *listed, *shrunk]
     for record in state.book.open_records():
         key = record.order.order_id
         left = record.contracts - record.filled - filled.get(key, 0)
@@ -58,8 +60,8 @@ def missing(state: TradingState, survey: Survey) -> frozenset[str]:
     return frozenset(r.order.order_id for r in state.book.open_records() if r.order.order_id not in shown)
 
 
-def _shown(state: TradingState, order: VenueOrder, time_ns: int, just_filled: int) -> Iterator[OrderReport]:
-    """An order of ours that the broker lists and our record does not show working like that."""
+def _shown(state: TradingState, order: VenueOrder, time_ns: int) -> Iterator[OrderReport]:
+    """An order of ours that the broker lists and our record does not show working."""
     record = state.book.records.get(order.order_id)
     if order.waiting:
         return
@@ -74,10 +76,31 @@ def _shown(state: TradingState, order: VenueOrder, time_ns: int, just_filled: in
         yield OrderReport(
             order.order_id, OrderStatus.ACCEPTED, time_ns, "listed by the broker", venue_id=order.venue_id
         )
-    total = order.contracts + record.filled + just_filled
-    if is_stop(record.order) and total != record.contracts and record.state is not OrderState.CANCEL_SENT:
-        resized = msgspec.structs.replace(record.order, contracts=total)
-        yield OrderReport(order.order_id, OrderStatus.RESIZED, time_ns, order=resized, venue_id=order.venue_id)
+
+
+def _resized(state: TradingState, order: VenueOrder, time_ns: int, just_filled: int) -> OrderReport | None:
+    """A stop of ours that the broker lists for another number of contracts than our record.
+
+    The rows and the fills of one survey are not of one moment: a row may be older than the fills that are news with it
+    (`just_filled`), so that what remains and what filled may count the same contracts.  Only a number that no moment in
+    between explains is another one.  What is done is not resized: that row is older still.
+    """
+    record = state.book.records.get(order.order_id)
+    if record is None or order.waiting or not is_stop(record.order):
+        return None
+    if record.state in FINAL or record.state is OrderState.CANCEL_SENT:
+        return None
+    least = order.contracts + record.filled
+    total = min(max(record.contracts, least), least + just_filled)
+    if total == record.contracts:
+        return None
+    shown = msgspec.structs.replace(record.order, contracts=total)
+    return OrderReport(order.order_id, OrderStatus.RESIZED, time_ns, order=shown, venue_id=order.venue_id)
+
+
+def _grows(state: TradingState, resized: OrderReport) -> bool:
+    """Such a report is taken before the fills: it has room for them."""
+    return resized.order is not None and resized.order.contracts > state.book.records[resized.order_id].contracts
 
 
 def _stop_of_an_entry(state: TradingState, order: VenueOrder) -> Order | None:

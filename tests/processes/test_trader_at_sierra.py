@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,18 @@ from live_folder import SECOND, File, bars_of
 from sierra_desk import SierraDesk, minh
 
 from minhos.commands.operate import control
+from minhos.dtc import messages as m
+from minhos.dtc.backend import Refused
+from minhos.dtc.faults import Faults
+from minhos.dtc.messages import Message
 from minhos.dtc.server import DtcServer, ServerOptions
+from minhos.dtc.simulated import SimulatedBackend
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.safety import stop as orders_by_hand
 from minhos.testing.builders import ns
 from minhos.trading import events as ev
+from minhos.trading.venue import OrderStatus
 
 START = ns("2025-10-07T14:00")
 SYMBOL = "NQZ25-CME"
@@ -115,6 +121,58 @@ def test_a_manual_trade_while_nobody_looked_is_found_at_the_start(desk: SierraDe
     desk.trader = desk.begin()
     desk.wait(lambda: desk.trader.engine.state.risk.distrust is not None, "an alarm")
     assert len([text for text in desk.alarms if text.startswith("Flat-only")]) == 1
+
+
+def test_a_survey_that_crosses_a_stop_which_fills_in_halves_halts_nothing(desk: SierraDesk, broker: Broker) -> None:
+    """Its list of orders is older than its list of fills, and the fills themselves are reported later."""
+    desk.ready()
+    desk.run_until(START + BAR_INTERVAL_NS)
+    desk.wait(lambda: bool(broker.positions()) and bool(desk.trader.engine.state.held()), "a fill")
+    desk.wait(lambda: not desk.trader.engine.state.book.working("NQZ25"), "an entry that is done")
+    desk.wait(lambda: bool(desk.trader.engine.state.book.stops("NQZ25")), "a stop that rests")
+    (stop,) = desk.trader.engine.state.book.stops("NQZ25")
+    assert stop.contracts > 1
+    backend, late = broker.backend, Late(broker.backend)
+    through = stop.order.trigger_ticks / 4 + stop.order.side
+    asked = backend.query
+
+    def query(request: Message) -> Sequence[Message] | Refused:
+        if isinstance(request, m.HistoricalOrderFillsRequest) and not late.held_back:
+            backend._faults = Faults(partial_fills=True)
+            backend._publish = late
+            backend.set_price(SYMBOL, through)
+        return asked(request)
+
+    broker.do(lambda: setattr(backend, "query", query))
+    desk.trader.engine.venue.ask()
+    desk.wait(lambda: not desk.trader.engine.state.held(), "the stop's fills in a survey")
+    broker.do(late.release)
+    desk.trader.engine.venue.ask()
+    desk.wait(lambda: not desk.trader.engine.state.venue_positions, "a survey after them")
+    state = desk.trader.engine.state
+    assert (desk.alarms, state.risk.halted, state.risk.distrust) == ([], None, None)
+    assert [event.report for event in desk.of(ev.VenueReported) if event.report.status is OrderStatus.RESIZED] == []
+    fills = [event.fill for event in desk.of(ev.OrderFilled) if event.fill.order_id == stop.order.order_id]
+    once = {fill.fill_id: fill.contracts for fill in fills}
+    assert (len(once), sum(once.values())) == (2, stop.contracts)
+    assert state.book.records[stop.order.order_id].filled == stop.contracts
+    assert (broker.positions(), broker.working(SYMBOL)) == ({}, 0)
+
+
+class Late:
+    """Keeps what a broker would publish until it is released."""
+
+    def __init__(self, backend: SimulatedBackend) -> None:
+        self.held_back: list[tuple[Message, str]] = []
+        self._backend, self._publish = backend, backend._publish
+
+    def __call__(self, message: Message, symbol: str) -> None:
+        self.held_back.append((message, symbol))
+
+    def release(self) -> None:
+        self._backend._publish = self._publish
+        for message, symbol in self.held_back:
+            self._publish(message, symbol)
 
 
 class Waiting(SystemClock):

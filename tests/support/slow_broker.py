@@ -1,4 +1,5 @@
-"""A broker that answers late, out of order, twice or not at all; what it keeps to itself shows in its surveys.
+"""A broker that answers late, out of order, twice or not at all; what it keeps to itself shows in its surveys, whose
+lists of orders and positions may be older than their fills.
 
 Whatever it does is drawn from its own generator, so that a seed and a list of inputs always give the same run.
 """
@@ -6,12 +7,13 @@ Whatever it does is drawn from its own generator, so that a seed and a list of i
 from __future__ import annotations
 
 import random
+from collections import deque
 
 import msgspec
 from answering_broker import AnsweringBroker
 
 from minhos.accounting.types import Fill, Role
-from minhos.trading.venue import OrderReport, OrderStatus, VenueFill, VenueStatus
+from minhos.trading.venue import OrderReport, OrderStatus, Survey, VenueFill, VenueStatus
 
 
 class SlowBroker(AnsweringBroker):
@@ -23,6 +25,8 @@ class SlowBroker(AnsweringBroker):
         self._lost, self._twice, self._most_polls = lost, twice, most_polls
         self._waiting: list[list] = []
         self.connected = False
+        self._shown: deque[Survey] = deque(maxlen=4)
+        """What the last polls would have shown: its lists may be older than its fills."""
 
     def adopt(self, orders, positions) -> None:
         """Nothing: it has a memory of its own."""
@@ -68,8 +72,13 @@ class SlowBroker(AnsweringBroker):
         if self._most_polls:
             self._random.shuffle(due)
         self._news += due
-        return super().poll(time_ns)
+        news = super().poll(time_ns)
+        self._shown.append(super()._survey(time_ns))
+        return news
 
     def _survey(self, time_ns):
         survey = super()._survey(time_ns)
+        if self._shown and self._random.random() < self._lost:
+            older = self._random.choice(self._shown)
+            survey = msgspec.structs.replace(survey, orders=older.orders, positions=older.positions)
         return msgspec.structs.replace(survey, quiet=self._random.random() >= self._lost)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from broker_desk import SURE, BrokerDesk, listed
 from trading_desk import STOP_TICKS, SYMBOL
 
-from minhos.accounting.types import Fill, Role
+from minhos.accounting.types import Fill, Order, Role
 from minhos.trading import events as ev
 from minhos.trading.order_ids import target_id
 from minhos.trading.order_states import OrderState
@@ -315,3 +316,74 @@ def test_a_replay_of_the_journal_gives_the_same_state(desk):
     desk.survey(entry.contracts + 1, orders=[desk.stop_of(entry)], times=2)
     assert remembered(folded(desk)) == remembered(desk.state)
     assert folded(desk).venue_trouble() == desk.state.venue_trouble()
+
+
+# The rows and the fills of one survey are not of one moment -----------------------------------------------------------
+
+
+def enter_with(desk: BrokerDesk) -> tuple[Order, Order]:
+    """An entry with its stop at rest, and that stop as an order."""
+    entry = desk.enter()
+    stop = desk.state.book.stops(SYMBOL)[0].order
+    return entry, stop
+
+
+def resizes(desk: BrokerDesk) -> list[OrderReport]:
+    return [e.report for e in desk.events(ev.VenueReported) if e.report.status is OrderStatus.RESIZED]
+
+
+def test_a_row_older_than_the_stops_fill_makes_the_stop_no_larger(desk):
+    entry, stop = enter_with(desk)
+    before = entry.contracts
+    hit = desk.fill(stop, "S-1", stop.trigger_ticks)
+    desk.survey(before, orders=[desk.stop_of(entry)], fills=[listed(hit, "S1", named=True)])
+    assert desk.state.book.records[stop.order_id].state is OrderState.FILLED
+    desk.hear(hit)
+    desk.survey(times=2)
+    assert (resizes(desk), desk.alarms, desk.state.risk.halted, desk.state.risk.distrust) == ([], [], None, None)
+    assert desk.state.ledger.account().position(SYMBOL).contracts == 0
+    assert desk.flat_bar(p=SURE).outcome is Outcome.TRADE
+
+
+@pytest.mark.parametrize("stale", [0, 1, 2])
+def test_a_stop_that_fills_in_halves_keeps_its_contracts_whatever_moment_its_row_is_of(desk, stale):
+    """stale: how many fills of one contract the rows do not know yet."""
+    entry, stop = enter_with(desk)
+    n = entry.contracts
+    assert n >= 3
+    hits = [desk.fill(stop, f"S-{i}", stop.trigger_ticks, 1) for i in range(2)]
+    row = msgspec.structs.replace(desk.stop_of(entry), contracts=n - 2 + stale)
+    desk.survey(n - 2 + stale, orders=[row], fills=[listed(hit, "S1", named=True) for hit in hits])
+    record = desk.state.book.records[stop.order_id]
+    assert (record.state, record.contracts, record.filled) == (OrderState.WORKING, n, 2)
+    assert (resizes(desk), desk.alarms) == ([], [])
+    row = msgspec.structs.replace(row, contracts=n - 2)
+    desk.survey(n - 2, orders=[row], fills=[listed(hit, "S1", named=True) for hit in hits], times=2)
+    assert (resizes(desk), desk.alarms, desk.state.risk.halted) == ([], [], None)
+
+
+def test_a_row_of_a_stop_that_is_known_to_be_done_is_an_old_one(desk):
+    entry, stop = enter_with(desk)
+    desk.hear(desk.fill(stop, "S-1", stop.trigger_ticks))
+    desk.survey(orders=[desk.stop_of(entry)])
+    assert (resizes(desk), desk.alarms, desk.state.risk.halted) == ([], [], None)
+
+
+def test_a_stop_that_grew_before_it_filled_is_taken_in_with_its_fills(desk):
+    """Its growth was never reported: the row shows more than our record even without the fills."""
+    entry, stop = enter_with(desk)
+    n = entry.contracts
+    row = msgspec.structs.replace(desk.stop_of(entry), contracts=n + 1)
+    hit = desk.fill(stop, "S-1", stop.trigger_ticks)
+    desk.survey(n, orders=[row], fills=[listed(hit, "S1", named=True)])
+    record = desk.state.book.records[stop.order_id]
+    assert (record.contracts, record.filled, record.state) == (n + 1, n, OrderState.CANCEL_SENT), "its lot is gone"
+    assert desk.state.risk.halted is None
+
+
+def test_a_stop_that_the_broker_shows_smaller_is_smaller(desk):
+    entry, stop = enter_with(desk)
+    row = msgspec.structs.replace(desk.stop_of(entry), contracts=1)
+    hit = desk.fill(stop, "S-1", stop.trigger_ticks, 1)
+    desk.survey(entry.contracts - 1, orders=[row], fills=[listed(hit, "S1", named=True)])
+    assert [report.order.contracts for report in resizes(desk)] == [2]
