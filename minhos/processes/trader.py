@@ -304,6 +304,7 @@ class Trader:
             activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off)
         except ModelError as error:
             self.refused_bundle = info.id
+            self.engine.no_model = f"No model serves, as bundle {info.id} was refused: {error}"
             self._alarm(f"Bundle {info.id} was refused: {error}")
             return
         self.engine.activate_model(activation, forecaster)

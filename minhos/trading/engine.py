@@ -59,6 +59,7 @@ class Engine:
     """One journal, one venue, one account.
 
     journal: None only where nothing is to be kept (a backtest in memory).  forecasts: None until a bundle serves.
+    no_model: why none does, in words; it stands in each decision until one serves.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Engine:
         self.venue = venue
         self.clock = clock
         self.journal = journal
+        self.no_model = "No model serves yet: no_predictions."
         self.forecasts = forecasts
         self.settlement = Settlement(self)
         self.guard = Guard(self)
@@ -267,7 +269,7 @@ class Engine:
         if state.observation is None:
             return Outcome.WARMING_UP, state.settings.parts_refusal or "The features are warming up."
         if self.forecasts is None or state.model is None:
-            return Outcome.NO_FORECAST, "No model serves yet: no_predictions."
+            return Outcome.NO_FORECAST, self.no_model
         return None, ""
 
     # Orders -----------------------------------------------------------------------------------------------------

@@ -9,21 +9,26 @@ import pytest
 from live_folder import BETS, CALENDAR, FIRST, SECOND, START, Desk, bars_of, expected_closes
 
 from minhos import parts
+from minhos.accounting.types import Role
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars
 from minhos.testing.builders import NQ
 from minhos.trading import events as ev
+from minhos.trading.types import Outcome
 from minhos.words import utc
 
 EXAMPLE = Path(__file__).parents[2] / "examples/feed_csv.py"
 BARS = bars_of(FIRST, 4 * 276 + 100, symbol="NQZ25")
 
 
+HEADER = "time,open,high,low,close,volume\n"
+
+
 class Csv:
     """The file that another program writes: a line three seconds after a bar has closed."""
 
-    def __init__(self, path: Path, bars: Bars) -> None:
-        self.path, self.left_out, self._bars, self._shown_ns = path, 0, bars, 0
-        path.write_text("time,open,high,low,close,volume\n")
+    def __init__(self, path: Path, bars: Bars, after_ns: int = 0) -> None:
+        self.path, self.left_out, self._bars, self._shown_ns = path, 0, bars, after_ns
+        path.write_text(HEADER)
 
     def write_until(self, now_ns: int) -> None:
         closes, shown_ns = self._bars.close_time_ns, now_ns - 3 * SECOND
@@ -38,6 +43,11 @@ def _line(bar: Bar) -> str:
     return f"{utc(bar.open_time_ns)},{prices},{bar.volume}\n"
 
 
+def sections_for(csv: Csv) -> dict[str, dict]:
+    options = {"growing_csv": {"file": str(csv.path), "contract": "NQZ25"}}
+    return {"user": {"file": str(EXAMPLE)}, "data": {"feed": "growing_csv"}, "feed": options, **BETS}
+
+
 @pytest.fixture(autouse=True)
 def no_parts_remain() -> Iterator[None]:
     yield
@@ -46,9 +56,7 @@ def no_parts_remain() -> Iterator[None]:
 
 def test_the_trader_decides_and_fills_on_it(tmp_path: Path) -> None:
     csv = Csv(tmp_path / "mine.csv", BARS)
-    options = {"growing_csv": {"file": str(csv.path), "contract": "NQZ25"}}
-    sections = {"user": {"file": str(EXAMPLE)}, "data": {"feed": "growing_csv"}, "feed": options, **BETS}
-    desk = Desk(tmp_path / "home", [csv], START, **sections)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
     end = START + 12 * BAR_INTERVAL_NS
     csv.left_out = START + 9 * BAR_INTERVAL_NS
     desk.run_until(START + 5 * BAR_INTERVAL_NS)
@@ -62,3 +70,26 @@ def test_the_trader_decides_and_fills_on_it(tmp_path: Path) -> None:
     (missing,) = [each for each in decisions if each.close_time_ns == csv.left_out]
     assert not missing.orders
     assert CALENDAR.is_open(end)
+
+
+def test_one_without_a_history_begins_now_and_warms_up_as_bars_come(tmp_path: Path) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS, after_ns=START)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
+    end = START + 3 * BAR_INTERVAL_NS
+    desk.run_until(end)
+    assert [each.close_time_ns for each in desk.decisions()] == expected_closes(START, end)
+    assert {each.outcome for each in desk.decisions()} == {Outcome.WARMING_UP}
+    assert desk.of(ev.Alarm) == []
+
+
+def test_one_that_lost_its_history_leaves_what_is_held_its_stop(tmp_path: Path) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
+    desk.run_until(START + 4 * BAR_INTERVAL_NS)
+    held = desk.trader.engine.state.held()["NQZ25"]
+    assert held > 0
+    csv.path.write_text(HEADER)
+    desk.restart()
+    desk.run_until(START + 8 * BAR_INTERVAL_NS)
+    stopped = [event.fill.contracts for event in desk.of(ev.OrderFilled) if event.fill.role is Role.STOP]
+    assert (stopped, desk.trader.engine.state.held()) == ([held], {}), "the market falls to its stop"

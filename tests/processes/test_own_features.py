@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from live_folder import BETS, CALENDAR, FIRST, MINUTE, N_BARS, SECOND, START, Desk, File, bars_of
 
@@ -15,8 +16,11 @@ from minhos import parts
 from minhos.accounting.types import Role
 from minhos.assembly.trading import feature_factory
 from minhos.features.feature import Seen
+from minhos.features.pipeline import feature_set
 from minhos.journal.reader import reader
+from minhos.processes.trader import Trader
 from minhos.research.replay import replay
+from minhos.testing.builders import bundle_contents
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
 
@@ -62,6 +66,15 @@ def hook(monkeypatch) -> Iterator[Hook]:
     monkeypatch.setitem(sys.modules, "user_hook", types.SimpleNamespace(value=hook.value))
     yield hook
     parts.load_source(parts.Source())
+
+
+class PlainDesk(Desk):
+    """A desk whose trader serves what the registry has, and nothing else."""
+
+    def begin(self) -> Trader:
+        trader = Trader(self._settings, self.layout, self.clock, self.clock)
+        trader.open()
+        return trader
 
 
 def desk_with(tmp_path: Path, hook: Hook, text: str = FEATURE) -> Desk:
@@ -190,3 +203,63 @@ def test_what_is_no_feature_does_not_keep_the_trader_from_protecting(tmp_path, h
     desk.run_until(STOPPED)
     assert (stopped(desk), held(desk)) == (before, 0)
     assert openings(desk, BOUGHT) == []
+
+
+# The model was trained with other features ----------------------------------------------------------------------------
+
+
+def train_with_what_is_loaded(desk: Desk) -> str:
+    """A promoted bundle of tiny models that names the features of this moment; its id."""
+    features = feature_set()
+    contents = bundle_contents(feature_names=features.names, feature_version=features.version)
+    contents = msgspec.structs.replace(contents, parts=parts.identities(parts.features))
+    registry = desk.trader.registry
+    info = registry.save(contents)
+    registry.promote(info.id, "test", desk.clock.now_ns())
+    return info.id
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (FEATURE.replace("value(seen)", "value(seen) / 2"), "was trained with the feature mine in another form (1+"),
+        (FEATURE.replace('"mine"', '"yours"'), "was trained with the feature mine (1+"),
+        ("", "which this process does not have"),
+    ],
+)
+def test_a_model_of_other_features_is_refused_in_a_sentence_and_what_is_held_keeps_its_stop(
+    tmp_path, hook, text, words
+):
+    desk = desk_with(tmp_path, hook)
+    desk.run_until(BOUGHT)
+    before = held(desk)
+    assert before > 0
+    desk.__class__ = PlainDesk
+    bundle = train_with_what_is_loaded(desk)
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    desk.restart()
+    desk.run_until(STOPPED)
+    (alarm,) = alarms(desk)
+    assert alarm.startswith(f"Bundle {bundle} was refused: Bundle {bundle} was trained with the feature mine")
+    assert words in alarm
+    assert alarm.endswith("put [user] file in minhos.toml back to what it was then, or train a new one.")
+    assert (stopped(desk), held(desk), openings(desk, BOUGHT)) == (before, 0, [])
+    assert desk.decisions()[-1].reason == f"No model serves, as bundle {bundle} was refused: {alarm.split(': ', 1)[1]}"
+    assert desk.heartbeats[-1].state == "running"
+    hook.desk = None
+    assert_replays(desk)
+
+
+def test_with_the_features_of_its_training_it_serves_and_a_limit_may_change(tmp_path, hook):
+    desk = desk_with(tmp_path, hook)
+    desk.__class__ = PlainDesk
+    bundle = train_with_what_is_loaded(desk)
+    limit = "from minhos import parts\n\n@parts.limits('late')\nclass Late:\n    def cap(self, context):\n        {}\n"
+    for body in ("return None", "return None if context.position else None"):
+        (tmp_path / "mine.py").write_text(FEATURE + limit.format(body), encoding="utf-8")
+        desk.restart()
+        desk.run_until(desk.clock.time_ns + 5 * MINUTE)
+        assert desk.decisions()[-1].bundle_id == bundle
+        assert desk.trader.engine.state.settings.parts["limit late"] == parts.identities(parts.limits)["limit late"]
+    assert alarms(desk) == []
+    assert len({event.settings.parts["limit late"] for event in desk.of(ev.SettingsActivated)[1:]}) == 2
