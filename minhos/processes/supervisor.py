@@ -38,6 +38,8 @@ class Tended:
         self.pause_s = FIRST_PAUSE_S
         self.refused = ""
         """Why it is not started again; empty where it may be."""
+        self.problem = ""
+        """Why it could not be started when that was last tried; it is tried again."""
         self.starts = 0
         self._started_s = self._start_at_s = 0.0
 
@@ -62,12 +64,24 @@ class Tended:
         if code == MISTAKE:
             self.refused = ended.last_words() or f"{self.name} ended with exit code {code}"
             return
+        self._wait(now_s)
+
+    def _wait(self, now_s: float) -> None:
         self._start_at_s = now_s + self.pause_s
         self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
     def _start(self, now_s: float) -> None:
         errors = self._layout.logs / f"{self.name}.stderr"
-        self.child = self._layout.machine.start(self._module, self._environment, errors)
+        try:
+            self.child = self._layout.machine.start(self._module, self._environment, errors)
+        except OSError as error:
+            self.problem = (
+                f"{self.name} cannot be started ({error.strerror or error}) and is tried again; make room on the disk "
+                "or end other programs, whichever that names."
+            )
+            self._wait(now_s)
+            return
+        self.problem = ""
         self._started_s = now_s
         self.starts += 1
 
@@ -96,14 +110,13 @@ class Supervisor:
         if self.stopping:
             return None
         for one in self.tended:
-            with suppress(OSError):
-                one.tend(self._clock.monotonic_ns() / 1e9)
+            one.tend(self._clock.monotonic_ns() / 1e9)
         running = {one.name: one.child for one in self.tended if one.child is not None}
         beat = SupervisorBeat(
             children={name: child.pid for name, child in running.items()},
             children_created_s={name: child.created_s for name, child in running.items()},
             restarts={one.name: one.restarts for one in self.tended},
-            refused=self.refusals,
+            refused=self.problems | self.refusals,
         )
         with suppress(OSError):
             heartbeats.write(self.layout, beat, self._clock)
@@ -113,6 +126,11 @@ class Supervisor:
     def refusals(self) -> dict[str, str]:
         """Sentences of processes that cannot run until a person changes something."""
         return {one.name: one.refused for one in self.tended if one.refused}
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Sentences of processes that could not be started and are tried again."""
+        return {one.name: one.problem for one in self.tended if one.problem}
 
     def close(self) -> None:
         """End everything; whoever does not end in time is killed."""

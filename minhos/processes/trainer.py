@@ -83,11 +83,12 @@ class Trainer:
         return after(self.clock, POLL_S)
 
     def close(self) -> None:
-        """End the training under way, and give it a moment to clean up."""
-        end_trainings()
+        """End the training under way, also one whose child is only now being started; give it a moment to clean up."""
         end_ns = after(self.clock, CLOSE_S)
+        end_trainings()
         while self._job is not None and not self._job.done() and self.clock.monotonic_ns() < end_ns:
             self.clock.sleep(CLOSE_POLL_S)
+            end_trainings()
 
     def due(self) -> str:
         """Why a training is due now; empty where none is."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import msgspec
@@ -101,9 +102,8 @@ def reference_bars(root: str) -> Bars:
 def _watch(job: Path, progress: Progress) -> None:
     """Read the child's lines until it ends."""
     command = [sys.executable, "-m", "minhos.training.process", str(job)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    with _started(command) as child:
         error = ""
-        _under_way.append(child)
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -116,18 +116,30 @@ def _watch(job: Path, progress: Progress) -> None:
             child.terminate()
             raise
         finally:
-            _under_way.remove(child)
+            with _lock:
+                _under_way.remove(child)
     if child.returncode != 0:
         raise TrainingError(error or f"the training process ended with code {child.returncode}: {' '.join(tail)}")
 
 
 _under_way: list[subprocess.Popen[str]] = []
+_lock = threading.Lock()
+"""Trainings begin and end in one thread and are ended from another."""
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    """A child that `end_trainings` knows from its first moment."""
+    with _lock:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        _under_way.append(child)
+        return child
 
 
 def end_trainings() -> None:
     """End what trains for this process, from another of its threads; `run_training` then raises."""
-    for child in _under_way:
-        child.terminate()
+    with _lock:
+        for child in _under_way:
+            child.terminate()
 
 
 class _Line(msgspec.Struct, frozen=True):

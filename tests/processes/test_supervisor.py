@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 import pytest
 from trading_home import ROOT, wait_for
 
+from minhos.assembly.children import Child
 from minhos.assembly.files import read_json
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
@@ -150,3 +153,26 @@ def test_a_full_disk_ends_neither_supervisor_nor_children(supervise, monkeypatch
     first = pid_of(supervisor, "trader")
     os.kill(first, signal.SIGKILL)
     assert seen(supervisor, lambda: pid_of(supervisor, "trader") not in (0, first))
+
+
+def test_a_child_that_cannot_be_started_is_named_and_tried_again(supervise, monkeypatch):
+    supervisor = supervise(trader=SLEEPER, web=SLEEPER)
+    tended = next(one for one in supervisor.tended if one.name == "trader")
+    start, tried = supervisor.layout.machine.start, []
+
+    def without_room(module: str, environment: Mapping[str, str], errors: Path) -> Child:
+        if module == "minh_trader" and len(tried) < 3:
+            tried.append(module)
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return start(module, environment, errors)
+
+    monkeypatch.setattr(type(supervisor.layout.machine), "start", staticmethod(without_room))
+    supervisor.step()
+    named = read_json(supervisor.layout.run / "supervisor.json")["refused"]
+    assert named["trader"].startswith("trader cannot be started (Resource temporarily unavailable) and is tried again;")
+    assert (pid_of(supervisor, "web") > 0, supervisor.refusals) == (True, {})
+    supervisor.step()
+    assert len(tried) == 1, "not with every turn"
+    assert seen(supervisor, lambda: pid_of(supervisor, "trader"))
+    assert (len(tried), tended.restarts) == (3, 0)
+    assert read_json(supervisor.layout.run / "supervisor.json")["refused"] == {}

@@ -121,4 +121,4 @@ def test_it_ends_when_asked_also_in_the_midst_of_a_training(tmp_path, monkeypatc
     desk.trainer.stopping = True
     assert desk.trainer.step() is None
     desk.trainer.close()
-    assert ended == ["ended"]
+    assert len(ended) > 1, "a child that was started meanwhile is ended too"

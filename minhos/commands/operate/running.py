@@ -129,9 +129,13 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
 
 def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
     """A line whenever the state or its sentence changes."""
-    watch, shown = Watch(chosen, supervisor.layout), ""
+    watch, shown, problems = Watch(chosen, supervisor.layout), "", dict[str, str]()
     while (due_ns := supervisor.step()) is not None:
         _refuse_if_refused(supervisor)
+        for name, problem in supervisor.problems.items():
+            if problem != problems.get(name):
+                console.print(problem, highlight=False)
+        problems = supervisor.problems
         line = watch.line()
         if line.plain != shown:
             console.print(line, highlight=False)
