@@ -100,7 +100,7 @@ class Own:
             try:
                 value = float(feature.update(seen))
                 why = "" if math.isfinite(value) or bars <= PARAMETERS.indicator_bars else f"gave {value}"
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # whatever a user's method raises
                 value, why = math.nan, f"failed ({type(error).__name__}: {error})"
                 line = parts.line_of(error, part.file) or part.line
             else:
@@ -126,7 +126,7 @@ class Own:
 def _made(part: parts.Part[object]) -> Feature:
     try:
         made = part.value() if callable(part.value) else part.value
-    except Exception as error:  # whatever a user's class raises
+    except (Exception, SystemExit) as error:  # whatever a user's class raises
         line = parts.line_of(error, part.file) or part.line
         raise PartsError(
             f"{part.file}:{line}: the feature {part.name!r} cannot be made ({type(error).__name__}: {error}); its "

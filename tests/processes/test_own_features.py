@@ -57,6 +57,8 @@ class Hook:
         if self.desk is not None and after_ns < close_ns <= until_ns:
             self.desk.clock.sleep(seconds)
         fault = self.faults.get(close_ns, "0")
+        if fault == "exits":
+            sys.exit("enough")
         return 1 / 0 if fault == "raises" else float(fault)
 
 
@@ -113,7 +115,12 @@ def assert_replays(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("nan", "gave nan"), ("inf", "gave inf"), ("raises", "failed (ZeroDivisionError: division by zero)")],
+    [
+        ("nan", "gave nan"),
+        ("inf", "gave inf"),
+        ("raises", "failed (ZeroDivisionError: division by zero)"),
+        ("exits", "failed (SystemExit: enough)"),
+    ],
 )
 def test_one_without_a_number_ends_new_risk_and_the_stop_still_fills(tmp_path, hook, fault, words):
     desk = desk_with(tmp_path, hook)

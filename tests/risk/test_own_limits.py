@@ -100,6 +100,7 @@ def test_one_that_was_changed_since_is_refused_in_a_replay():
         ("return 2", 0, "answered 2, which is no Cap"),
         ("return 1 / 0", 0, "raised ZeroDivisionError: division by zero; mend it at mine.py:4"),
         ("return context.no_such_thing", 0, "raised AttributeError"),
+        ("raise SystemExit(3)", 0, "raised SystemExit: 3; mend it at mine.py:4"),
     ],
 )
 def test_it_lowers_and_where_it_fails_it_allows_nothing(body, target, says):

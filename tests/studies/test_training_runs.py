@@ -43,7 +43,7 @@ def test_a_training_is_ended_from_another_thread(monkeypatch):
     assert training.heard.wait(20)
     module.end_trainings()
     training.join(20)
-    assert training.error.startswith("the training process ended with code -")
+    assert training.error.startswith("the training process ended with code ")
     assert module._under_way == []
     module.end_trainings()
 
@@ -60,5 +60,5 @@ def test_one_that_is_being_started_is_waited_for_and_ended(monkeypatch):
     go_on.set()
     training.join(20)
     ending.join(20)
-    assert training.error.startswith("the training process ended with code -")
+    assert training.error.startswith("the training process ended with code ")
     assert module._under_way == []

@@ -41,7 +41,7 @@ class OwnLimit:
         self._problem = ""
         try:
             self._limit = _made(part.value, options)
-        except Exception as error:  # whatever a user's class raises
+        except (Exception, SystemExit) as error:  # whatever a user's class raises
             self._problem = f"could not be made ({type(error).__name__}: {error})"
 
     def cap(self, context: RiskContext) -> Cap | None:
@@ -51,7 +51,7 @@ class OwnLimit:
         try:
             answer = self._limit.cap(context)
             return None if answer is None else self._lowered(answer, abs(context.recommendation.target))
-        except Exception as error:  # whatever a user's method raises or returns
+        except (Exception, SystemExit) as error:  # whatever a user's method raises or returns
             return self._nothing(f"raised {type(error).__name__}: {error}")
 
     def _lowered(self, answer: Cap, size: int) -> Cap:
