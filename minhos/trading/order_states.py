@@ -117,6 +117,7 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.CANCELLED, T.CANCEL_REJECT): S.CANCELLED,  # we cancelled what the venue had already cancelled
     (S.CANCELLED, T.TIME_OUT): S.CANCELLED,
     (S.REJECTED, T.REJECT): S.REJECTED,
+    (S.REJECTED, T.CANCEL): S.REJECTED,  # disowned after two surveys, and its end is said late: gone either way
     (S.REJECTED, T.CANCEL_REJECT): S.REJECTED,
     (S.REJECTED, T.TIME_OUT): S.REJECTED,
 }
