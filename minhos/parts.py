@@ -8,8 +8,10 @@ A part is a class or function that a user's file (`[user] file` in minhos.toml) 
     class NoFridays:
         ...
 
-MinhOS registers its own parts in the same registries, so that "ours" and "yours" are found in one way.  `load` reads
-the file in every process that needs parts: trader, trainer, training process, worker, test.  A part is known by its
+MinhOS registers its own members, feeds and venues in the same registries, so that "ours" and "yours" are found in one
+way; its features, limits and file formats are literal tables, after which (formats: before which) the user's stand.
+
+`load` reads the file in every process that needs parts: trader, trainer, training process, worker, test.  A part is known by its
 declared version and by the digest of its parsed source, so that a comment or a blank line does not count as a change.
 
 Standard library and `minhos.errors` only: this stands at the very bottom, and the process that trades imports it.
@@ -18,6 +20,7 @@ Standard library and `minhos.errors` only: this stands at the very bottom, and t
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import hashlib
 import importlib.metadata
@@ -88,7 +91,17 @@ class Registry(Generic[T]):
         self._parts: dict[str, Part[T]] = {}
 
     def __call__(self, name: str, *, version: str = "1") -> Callable[[Value], Value]:
-        """A decorator: `@parts.limits("no_fridays", version="1")`; what it decorates keeps its type."""
+        """A decorator: `@parts.limits("no_fridays", version="1")`; what it decorates keeps its type.
+
+        Raises PartsError where name or version is no text, as without the brackets.
+        """
+        file, line = _registered_at()
+        for what, given in (("name", name), ("version", version)):
+            if not isinstance(given, str) or not given:
+                raise PartsError(
+                    f"{file}:{line}: the {what} of a {self.kind} is a text: write "
+                    f'@parts.{self.kind.split()[-1]}s("my_name", version="1").'
+                )
 
         def register(value: Value) -> Value:
             self.register(name, cast(T, value), version=version)
@@ -172,7 +185,7 @@ def load(file: Path | None = None) -> Source:
     if file is None:
         return load_source(Source())
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PartsError(
@@ -311,7 +324,8 @@ def _execute(source: Source) -> None:
     sys.modules[MODULE] = module
     _loading.append(source.file)
     try:
-        exec(compile(source.text, source.file, "exec"), module.__dict__)
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no part of a command's answer
+            exec(compile(source.text, source.file, "exec"), module.__dict__)
     except PartsError:
         _forget_file(source.file)
         raise

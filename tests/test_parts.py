@@ -75,12 +75,22 @@ def test_what_is_taken_out_of_the_file_is_gone(tmp_path: Path) -> None:
         (LIMIT + LIMIT, r"my_parts\.py:23: the limit 'two_at_most' exists already \(.*my_parts\.py:9\)"),
         ("from minhos import parts\nparts.feeds.register('my feed', object)\n", r"'my feed' is no name for a feed"),
         ("raise SystemExit(3)\n", r"my_parts\.py:1: .*SystemExit"),
+        (LIMIT.replace('"3"', "3"), r"my_parts\.py:9: the version of a limit is a text"),
+        (LIMIT.replace('("two_at_most", version="3")', ""), r"my_parts\.py:9: the name of a limit is a text"),
     ],
 )
 def test_a_file_that_fails_registers_nothing_and_says_where(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(PartsError, match=said):
         parts.load(written(tmp_path, text))
     assert parts.own() == ()
+
+
+def test_what_a_file_prints_is_no_answer_and_a_byte_order_mark_is_nothing(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "my_parts.py"
+    file.write_bytes(b"\xef\xbb\xbf" + (LIMIT + "print('hello')\n").encode())
+    parts.load(file)
+    assert [part.name for part in parts.own()] == ["two_at_most"]
+    assert capsys.readouterr() == ("", "hello\n")
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def list_parts(as_json: JsonOption = False) -> None:
     for line in [*own, *(line for line in lines if line.origin == parts.OURS)]:
         table.add_row(line.kind, line.name, line.version, line.digest, Text(_origin(line)))
     console.print(table, highlight=False)
-    say(f"Yours: {len(own)} parts, {_sources(source, own)}.")
+    say(f"Yours: {len(own)} part{'' if len(own) == 1 else 's'}, {_sources(source, own)}.")
 
 
 def _origin(line: Line) -> str:
