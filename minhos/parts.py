@@ -11,8 +11,9 @@ A part is a class or function that a user's file (`[user] file` in minhos.toml) 
 MinhOS registers its own members, feeds and venues in the same registries, so that "ours" and "yours" are found in one
 way; its features, limits and file formats are literal tables, after which (formats: before which) the user's stand.
 
-`load` reads the file in every process that needs parts: trader, trainer, training process, worker, test.  A part is known by its
-declared version and by the digest of its parsed source, so that a comment or a blank line does not count as a change.
+`load` reads the file in every process that needs parts: trader, trainer, training process, worker, test.  A part is
+known by its declared version and by the digest of its parsed source, so that a comment or a blank line does not count
+as a change.
 
 Standard library and `minhos.errors` only: this stands at the very bottom, and the process that trades imports it.
 """
