@@ -34,12 +34,33 @@ def problem_of_parts(settings: Settings, layout: Layout) -> str:
     """
     try:
         load_parts(settings, layout)
-        if parts.features.own():
-            from minhos.features.pipeline import feature_set  # not needed by those who have none
-
-            feature_set()
+        _check_features()
     except PartsError as error:
         for part in parts.features.own():
             parts.features.forget(part.origin)
         return str(error)
     return ""
+
+
+def check_parts(settings: Settings) -> None:
+    """Build the loaded features and limits as the trader will.
+
+    Raises PartsError, a sentence with file and line, for the first that is none or has the name of one of ours.
+    """
+    from minhos.risk.limits.own import own_limits
+    from minhos.risk.limits.standard import names_of, standard_limits
+
+    _check_features()
+    ours = names_of(standard_limits(settings.risk_parameters()))
+    for limit in own_limits(parts.identities(parts.limits), settings.limit, ours):
+        if limit.problem:
+            raise PartsError(
+                f"{limit.where}: the limit {limit.name!r} {limit.problem}; until it can, it allows nothing."
+            )
+
+
+def _check_features() -> None:
+    if parts.features.own():
+        from minhos.features.pipeline import feature_set  # not needed by those who have none
+
+        feature_set()

@@ -56,3 +56,33 @@ def test_a_file_that_does_not_load_is_one_sentence_with_its_line(minh, home, com
     assert done.code == 2
     assert f"{path}:9: your parts cannot be loaded" in done.sentence()
     assert "[user] file" in done.sentence()
+
+
+FEATURE = """from minhos import parts
+
+
+@parts.features("mine")
+class Mine:
+    warm_up = 1
+
+    def update(self, seen):
+        return 0.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (FEATURE.replace("mine", "atr_ratio"), "'atr_ratio' is a feature of MinhOS"),
+        (FEATURE.replace("warm_up = 1", "warm_up = 999"), "the feature 'mine' warms up over 999 bars"),
+        (FEATURE.replace("    warm_up = 1\n", ""), "the feature 'mine' is no class with warm_up and update"),
+        (LIMIT.replace("never", "margin"), "A limit of MinhOS is called 'margin'"),
+        (LIMIT.replace("def cap(", "def __init__(self): 1 / 0\n    def cap("), "could not be made (ZeroDivisionError"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_one_sentence_with_its_line(minh, home, text, words):
+    path = name_file(home, text)
+    done = minh("parts")
+    assert done.code == 2
+    assert f"{path}:4: " in done.sentence()
+    assert words in done.sentence()

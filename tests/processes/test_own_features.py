@@ -36,6 +36,9 @@ class Mine:
 """
 NO_FEATURE = FEATURE.replace("def update", "def updates")
 NOT_MADE = FEATURE.replace("    warm_up = 1\n", "    warm_up = 1\n    def __init__(self): raise ValueError('no')\n")
+TAKEN = FEATURE.replace('"mine"', '"atr_ratio"')
+TOO_LONG = FEATURE.replace("warm_up = 1", "warm_up = 999")
+NO_WARM_UP = FEATURE.replace("    warm_up = 1\n", "")
 BOUGHT = START + 20 * MINUTE
 """By then a position is held; within the next twenty minutes the market falls to its stop."""
 STOPPED = BOUGHT + 20 * MINUTE
@@ -195,7 +198,14 @@ def test_one_that_is_slow_in_the_history_is_refused_at_the_start(tmp_path, hook)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [(NO_FEATURE, "is no class with warm_up and update"), (NOT_MADE, "cannot be made (ValueError")]
+    ("text", "words"),
+    [
+        (NO_FEATURE, "is no class with warm_up and update"),
+        (NO_WARM_UP, "is no class with warm_up and update"),
+        (NOT_MADE, "cannot be made (ValueError"),
+        (TAKEN, "'atr_ratio' is a feature of MinhOS"),
+        (TOO_LONG, "warms up over 999 bars"),
+    ],
 )
 def test_what_is_no_feature_does_not_keep_the_trader_from_protecting(tmp_path, hook, text, words):
     desk = desk_with(tmp_path, hook)

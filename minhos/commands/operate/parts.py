@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from minhos import parts
+from minhos.assembly.parts import check_parts
 from minhos.commands.common import JsonOption, print_json, settings_with_parts
 from minhos.commands.terminal import console, say
 
@@ -35,11 +36,11 @@ class Line(msgspec.Struct, frozen=True):
 def list_parts(as_json: JsonOption = False) -> None:
     """Parts that are loaded, yours and ours: from where, and what each changes.  Example: minh.py parts.
 
-    Exit code 2 where your file cannot be loaded, with file, line and the way out.
+    Exit code 2 where your file cannot be loaded or one of your parts does not fit, with file, line and the way out.
     """
     for module in OURS:
         importlib.import_module(module)
-    settings_with_parts()
+    check_parts(settings_with_parts())
     source = parts.loaded()
     lines = [
         Line(part.kind, part.name, part.version, part.digest, part.origin, part.where, registry.changes)

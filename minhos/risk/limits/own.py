@@ -37,17 +37,18 @@ class OwnLimit:
     """A limit of the user's own, between its answer and the risk manager."""
 
     def __init__(self, part: parts.Part[object], options: Options) -> None:
-        self.name, self._where = part.name, part.where
-        self._problem = ""
+        self.name, self.where = part.name, part.where
+        self.problem = ""
+        """Why it could not be made."""
         try:
             self._limit = _made(part.value, options)
         except (Exception, SystemExit) as error:  # whatever a user's class raises
-            self._problem = f"could not be made ({type(error).__name__}: {error})"
+            self.problem = f"could not be made ({type(error).__name__}: {error})"
 
     def cap(self, context: RiskContext) -> Cap | None:
         """What it answers, where that lowers; 0 contracts where it fails."""
-        if self._problem:
-            return self._nothing(self._problem)
+        if self.problem:
+            return self._nothing(self.problem)
         try:
             answer = self._limit.cap(context)
             return None if answer is None else self._lowered(answer, abs(context.recommendation.target))
@@ -69,7 +70,7 @@ class OwnLimit:
         return Cap(self.name, math.floor(contracts), reason, action, until_ns)
 
     def _nothing(self, why: str) -> Cap:
-        return Cap(self.name, 0, f"{_failed(self.name)} {why}; mend it at {self._where}")
+        return Cap(self.name, 0, f"{_failed(self.name)} {why}; mend it at {self.where}")
 
 
 def failures(verdict: Verdict) -> dict[str, str]:
@@ -97,7 +98,8 @@ def own_parts(known: Mapping[str, str], taken: Collection[str]) -> list[parts.Pa
         if kind != parts.limits.kind:
             continue
         if name in taken:
-            raise PartsError(f"A limit of MinhOS is called {name!r}: give yours another name.")
+            where = f"{parts.limits.part(name).where}: " if name in parts.limits else ""
+            raise PartsError(f"{where}A limit of MinhOS is called {name!r}: give yours another name.")
         if here.get(key) != identity:
             instead = f"has it in another form ({here[key]})" if key in here else "does not have it"
             raise PartsError(
