@@ -40,7 +40,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a halt or a flatten.
 
     answer: the trader's, None where it gave none in time.  holds: after a flatten, that the position is known to be
-    flat; after a halt, that nothing is known or feared to stand at a broker.  positions: what the broker showed last,
+    flat; after a halt, that new risk is prevented (the HALT file is there, or a trader acknowledged) and nothing is known
+    or feared to stand at a broker.  positions: what the broker showed last,
     signed contracts by its symbols; None where it was not asked or did not answer.
     """
 
@@ -88,6 +89,8 @@ def stop_trading(
             holds, words, positions = _compared(settings, layout, holds, words, clock)
         words = f"{answer.sentence}; {words}"
     halted = layout.disk.exists(layout.halt_file)
+    if name == "halt" and not halted and (answer is None or not answer.accepted):
+        holds, unwritten = False, f"{unwritten} NOTHING IS HALTED: a trader that starts now trades.".strip()
     held = " The HALT file is written; `python3 minh.py resume` ends the halt." if halted else f" {unwritten}"
     return Stopped(
         command=name,

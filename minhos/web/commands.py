@@ -57,7 +57,11 @@ class CommandAnswer(BaseModel):
     answered: bool = Field(description="The trader has answered in time: within a second, 300 ms where it is to stop.")
     answer: str
     halt_file: bool = Field(description="The HALT file exists now: nothing is traded while it does.")
-    holds: bool = Field(True, description="After halt and flatten: nothing is known or feared to stand at a broker.")
+    holds: bool = Field(
+        True,
+        description="After halt and flatten: nothing is known or feared to stand at a broker; after halt also that the "
+        "HALT file is there or the trader acknowledged.",
+    )
 
 
 class SizeRequest(BaseModel):

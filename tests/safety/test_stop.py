@@ -9,6 +9,7 @@ import time
 import pytest
 from broker_house import SYMBOL, OpenClock, beat, broker, broker_home, child, settings_at
 
+from minhos.assembly.layout import Layout
 from minhos.dtc.messages.enums import OrderType
 from minhos.journal.inbox import Answer, Inbox
 from minhos.market.clock import SystemClock
@@ -135,6 +136,25 @@ def test_a_halt_file_that_cannot_be_written_is_said_and_does_not_stop_the_flatte
         done = stop(layout)
         assert (done.holds, done.halt_file, there.positions()) == (True, False, {})
         assert "COULD NOT BE WRITTEN" in done.sentence
+
+
+def test_a_halt_that_neither_file_nor_trader_holds_is_none(tmp_path):
+    layout = Layout(tmp_path).make()
+    layout.halt_file.symlink_to(tmp_path / "nowhere" / "HALT")
+    layout.inbox.mkdir()
+    process = child(layout, "halt", "--json", module="minhos.cli")
+    out, errors = process.communicate(timeout=60)
+    answer = json.loads(out)
+    assert (process.returncode, errors, answer["holds"], answer["halt_file"]) == (1, "", False, False)
+    assert "COULD NOT BE WRITTEN" in answer["answer"]
+    assert "NOTHING IS HALTED: a trader that starts now trades." in answer["answer"]
+
+
+@pytest.mark.parametrize("name", ["halt", "flatten"])
+def test_with_the_paper_venue_the_halt_file_holds_a_halt_and_no_flatten(tmp_path, name):
+    layout = Layout(tmp_path).make()
+    done = stop(layout, name)
+    assert (done.holds, done.halt_file, done.answer) == (name == "halt", True, None)
 
 
 @pytest.mark.parametrize(("reachable", "code"), [(True, 0), (False, 1)])
