@@ -40,9 +40,9 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a halt or a flatten.
 
     answer: the trader's, None where it gave none in time.  holds: after a flatten, that the position is known to be
-    flat; after a halt, that new risk is prevented (the HALT file is there, or a trader acknowledged) and nothing is known
-    or feared to stand at a broker.  positions: what the broker showed last,
-    signed contracts by its symbols; None where it was not asked or did not answer.
+    flat; after a halt, that the HALT file is there or a trader acknowledged, and nothing is known or feared to stand at
+    a broker.  positions: what the broker showed last, signed contracts by its symbols; None where it was not asked or
+    did not answer.
     """
 
     command: Stop
