@@ -182,6 +182,8 @@ def rolled(settings: ev.TradingSettings, symbol: str) -> ev.TradingSettings:
 class BacktestEngine(Engine):
     """The engine, which also keeps trades and fills in lists."""
 
+    tolerant = False
+
     def __init__(
         self,
         state: TradingState,

@@ -9,8 +9,9 @@ no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -33,7 +34,10 @@ from minhos.trading.outage import Outage
 from minhos.trading.settlement import Settlement
 from minhos.trading.state import FOLD_VERSION, TradingState
 from minhos.trading.types import Decision, Outcome
-from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
+from minhos.trading.venue import News, OrderReport, OrderStatus, Report, Survey, Venue, VenueStatus
+
+P = ParamSpec("P")
+Item = TypeVar("Item", bound=News)
 
 _TO_BE_ASKED = (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """After these our record may differ from the broker's."""
@@ -62,6 +66,10 @@ class Engine:
     no_model: why none does, in words; it stands in each decision until one serves.
     """
 
+    tolerant = True
+    """Whether a venue that raises is an alarm and a pause; else what it raises goes on to the caller, as in a backtest,
+    whose figures would be none."""
+
     def __init__(
         self,
         state: TradingState,
@@ -82,6 +90,8 @@ class Engine:
         self.refused_ids: set[str] = set()
         """Orders that a broker did not cancel or resize; not asked for again before the next survey.  Lost with the
         process: at worst one of them is asked for once more."""
+        self._venue_failures: set[str] = set()
+        """Calls of the venue that failed, with their place: each is an alarm once."""
         self._failed_limits: frozenset[str] = frozenset()
         """Limits of the user's own that failed at the last bar; after a restart each is reported once more."""
         self.last_sent_ns = 0
@@ -149,11 +159,11 @@ class Engine:
             )
             return
         self.record(ev.PriceSeen(price), price.time_ns)
-        self.take(self.venue.on_price(price), price.time_ns)
+        self.take(self._asked(self.venue.on_price, price) or (), price.time_ns)
         settings = self.state.settings
         if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
             shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
-            self.take(self.venue.on_price(shadowed), price.time_ns)
+            self.take(self._asked(self.venue.on_price, shadowed) or (), price.time_ns)
         self.guard.act(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
@@ -162,8 +172,8 @@ class Engine:
         now_ns = closed.close_time_ns if received_ns is None else received_ns
         self.record(ev.SliceClosed(now_ns, closed), now_ns)
         tradable = self._for_venue(closed)
-        self.take(self.venue.match_open(tradable), closed.close_time_ns)
-        self.take(self.venue.match_range(tradable), closed.close_time_ns)
+        self.take(self._asked(self.venue.match_open, tradable) or (), closed.close_time_ns)
+        self.take(self._asked(self.venue.match_range, tradable) or (), closed.close_time_ns)
         decision = self._decide()
         latency_us = (self.clock.monotonic_ns() - started_ns) / 1000.0
         self.record(ev.DecisionMade(decision, latency_us), now_ns)
@@ -183,7 +193,7 @@ class Engine:
 
     def poll_venue(self) -> bool:
         """Take in what a broker said since the last call; True where there was anything."""
-        news = self.venue.poll(self.clock.now_ns())
+        news = self._asked(self.venue.poll, self.clock.now_ns()) or ()
         for item in news:
             if isinstance(item, Survey):
                 self.settlement.on_survey(item, self.clock.now_ns())
@@ -209,7 +219,7 @@ class Engine:
         """A person's word; `flatten` and `halt` act at once, `accept-position` with the next surveys."""
         self.record(command, command.time_ns)
         if command.name == "accept-position":
-            self.venue.ask()
+            self.ask()
         if command.name in ("flatten", "halt"):
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
 
@@ -275,12 +285,24 @@ class Engine:
     # Orders -----------------------------------------------------------------------------------------------------
 
     def send(self, orders: Sequence[Order], time_ns: int) -> None:
-        """Intents first, all durable, then the wire."""
+        """Intents first, all durable, then the wire.
+
+        Where the venue fails at one of them, nothing that opens follows it.
+        """
+        failed = False
         for i, order in enumerate(orders, start=1):
             self.record(ev.OrderIntended(order, time_ns), time_ns, more=i < len(orders))
         self.last_sent_ns = self.clock.now_ns()
         for order in orders:
-            self._note(self.venue.submit(order, time_ns))
+            if failed and order.role in (Role.ENTRY, Role.ADD):
+                why = "not sent: the venue failed at the order before it"
+                self._note([OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, why)])
+                continue
+            reports = self._asked(self.venue.submit, order, time_ns)
+            if reports is None:
+                failed = True
+                reports = [OrderReport(order.order_id, OrderStatus.UNKNOWN, time_ns, "the venue failed")]
+            self._note(reports)
 
     def keep_orders(self, time_ns: int, shown: Mapping[str, int] | None = None) -> None:
         """The stops together equal the position, and nothing that was to close it outlives it.
@@ -323,12 +345,63 @@ class Engine:
     def cancel(self, order_id: str, time_ns: int) -> None:
         """Ask the venue to take an order back."""
         if self._request(ev.CancelRequested(order_id, time_ns), Trigger.REQUEST_CANCEL):
-            self._note(self.venue.cancel(order_id, time_ns))
+            reports = self._asked(self.venue.cancel, order_id, time_ns)
+            self._note(self._not_confirmed(order_id, time_ns) if reports is None else reports)
 
     def resize(self, stop_id: str, contracts: int, time_ns: int) -> None:
         """Ask the venue to let a stop go on for that many contracts."""
         if self._request(ev.ResizeRequested(stop_id, contracts, time_ns), Trigger.REQUEST_RESIZE):
-            self._note(self.venue.resize(stop_id, contracts, time_ns))
+            reports = self._asked(self.venue.resize, stop_id, contracts, time_ns)
+            self._note(self._not_confirmed(stop_id, time_ns) if reports is None else reports)
+
+    def ask(self) -> None:
+        """Have the venue survey the account."""
+        try:
+            self.venue.ask()
+        except (Exception, SystemExit) as error:  # whatever a venue raises
+            self._venue_failed("ask", error)
+
+    def _asked(self, call: Callable[P, list[Item]], *args: P.args, **kwargs: P.kwargs) -> list[Item] | None:
+        """What the venue answers to that call; None, with an alarm and a pause, where it raises or answers nonsense."""
+        try:
+            answer = call(*args, **kwargs)
+            if not isinstance(answer, list | tuple) or not all(isinstance(item, News) for item in answer):
+                raise TypeError(f"answered {answer!r:.80}, which is no list of reports")
+        except (Exception, SystemExit) as error:  # whatever a venue raises
+            self._venue_failed(getattr(call, "__name__", "a call"), error)
+            return None
+        return answer
+
+    def _not_confirmed(self, order_id: str, time_ns: int) -> list[Report]:
+        """Of a cancel or a resize at which the venue failed: at a broker it may be done all the same."""
+        status = OrderStatus.CANCEL_REJECTED if self.venue.owns_account else OrderStatus.UNKNOWN
+        return [OrderReport(order_id, status, time_ns, "the venue failed")]
+
+    def _venue_failed(self, what: str, error: BaseException) -> None:
+        """An alarm, once for each place, and a pause, which outlives a restart: what is held stays protected."""
+        if not self.tolerant:
+            raise error
+        now_ns = self.clock.now_ns()
+        place = self._place_of(error)
+        unpaused = self.state.risk.paused is None
+        if unpaused or f"{what} {place}" not in self._venue_failures:
+            self._venue_failures.add(f"{what} {place}")
+            text = (
+                f"{place}: the venue {self.venue.name} failed at {what} ({type(error).__name__}: {error}). Nothing is "
+                "added: look what it holds, mend it, start MinhOS again and say `resume`."
+            )
+            self.record(ev.Alarm(now_ns, text), now_ns)
+        if unpaused:
+            why = f"the venue {self.venue.name} failed at {what} ({place})"
+            self.record(ev.CommandReceived(now_ns, f"venue-{now_ns}", "pause", "engine", why), now_ns)
+
+    def _place_of(self, error: BaseException) -> str:
+        """File and line in the venue's own file, else where it was raised; of a wrong answer, where the venue is."""
+        frames = traceback.extract_tb(error.__traceback__)
+        if self.venue.name in parts.venues:
+            part = parts.venues.part(self.venue.name)
+            return f"{part.file}:{parts.line_of(error, part.file) or part.line}" if part.own else _last(frames)
+        return _last(frames)
 
     def _request(self, request: ev.CancelRequested | ev.ResizeRequested, trigger: Trigger) -> bool:
         """Journal what the venue is about to be asked; False, and everything halted, where the order's state excludes
@@ -353,7 +426,7 @@ class Engine:
             if isinstance(report, OrderReport):
                 self.record(ev.VenueReported(report), report.time_ns)
                 if report.status in _TO_BE_ASKED:
-                    self.venue.ask()
+                    self.ask()
                 if report.status in _NOT_DONE and not self.venue.owns_account:
                     self.refused_ids.add(report.order_id)
             else:
@@ -397,6 +470,10 @@ class Engine:
             return closed
         shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
         return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))
+
+
+def _last(frames: traceback.StackSummary) -> str:
+    return f"{frames[-1].filename}:{frames[-1].lineno}"
 
 
 def with_limits_that_are_here(settings: ev.TradingSettings) -> ev.TradingSettings:

@@ -39,6 +39,9 @@ class Hands(Protocol):
     def send(self, orders: Sequence[Order], time_ns: int) -> None:
         """Intents first, all durable, then the wire."""
 
+    def ask(self) -> None:
+        """Have the venue survey the account."""
+
     def cancel(self, order_id: str, time_ns: int) -> None:
         """Ask the venue to take an order back."""
 

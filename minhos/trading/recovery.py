@@ -210,7 +210,8 @@ def unanswered(record: OrderRecord, venue: Venue, time_ns: int) -> OrderReport |
     name, state = record.order.order_id, record.state
     if state is OrderState.WORKING:
         return None
-    if venue.answers_at_once and state not in _HELD:
+    broker_may_have_it = state is OrderState.UNKNOWN and not venue.owns_account
+    if venue.answers_at_once and state not in _HELD and not broker_may_have_it:
         return OrderReport(name, OrderStatus.REJECTED, time_ns, "the venue never heard of it")
     if venue.owns_account:
         return None

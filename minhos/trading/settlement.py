@@ -76,7 +76,7 @@ class Settlement:
         engine, state = self._engine, self._engine.state
         engine.last_sent_ns = min(engine.last_sent_ns, now_ns)  # later than now only where the clock was set back
         if not survey.quiet or survey.started_ns <= engine.last_sent_ns:
-            engine.venue.ask()
+            engine.ask()
             return
         self._journal(survey, now_ns)
         engine.take(answers(state, survey, self._missing, targets=engine.venue.targets), now_ns)
@@ -86,7 +86,7 @@ class Settlement:
             self._book_as_shown(survey, state.vouched, now_ns)
             found = differences(state, survey)
         if (found and found != self._suspected) or self._unsettled():
-            engine.venue.ask()
+            engine.ask()
         certain = found == self._suspected
         if not found or certain:
             self._conclude(found, now_ns)
@@ -153,7 +153,7 @@ class Settlement:
             if not (closing or under_way or waits) and order.contracts > resting.get(_stop_id(engine, order), 0):
                 bare[order.parent_id] = order
         if bare.keys() - self._bare:
-            engine.venue.ask()
+            engine.ask()
         for parent in sorted(bare.keys() & self._bare):
             self._again_ns[parent] = self._elapsed_ns + PROTECT_PAUSE_NS
             self._place(bare.pop(parent), now_ns)
@@ -174,7 +174,7 @@ class Settlement:
                 self._alarm(symbol, f"{text}: closing.", now_ns)
                 engine.flatten(text, "engine", now_ns, frozenset({symbol}))
         if unplanned - self._unplanned:
-            engine.venue.ask()
+            engine.ask()
         self._unplanned = unplanned
 
     def _place(self, order: Order, now_ns: int) -> None:

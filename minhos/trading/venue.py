@@ -33,6 +33,9 @@ Two facts say what a venue is like:
   that is not so reports through `poll` what the account shows (`Survey`) and how the connection is (`VenueStatus`), and
   before anything is placed or cancelled both sides are compared.
 
+What raises, or answers no list of reports, is an alarm with its file and line, and a pause that only `resume` ends; at
+`submit` the order counts as not answered and is never sent again, at `cancel` and `resize` as not done.
+
 Words may be lost on the way, so that a venue that answers later needs surveys: it never owns its account.
 Our own are `venues.paper` (at once, its own account) and `venues.sierra` (later, a broker's account).
 """

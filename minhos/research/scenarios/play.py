@@ -158,6 +158,8 @@ class _Venue(PaperVenue):
 class _Watched(Engine):
     """The engine, which also keeps what the checks ask for."""
 
+    tolerant = False
+
     def __init__(self, state: TradingState, venue: _Venue, clock: SimulatedClock, forecasts: _Said) -> None:
         super().__init__(state, venue, clock, None, forecasts)
         self.marks: list[Mark] = []
