@@ -313,6 +313,7 @@ class Trader:
     def _alarm(self, text: str) -> None:
         now_ns = self.clock.now_ns()
         self.engine.record(ev.Alarm(now_ns, text), now_ns)
+        log.error("alarm", text=text)
 
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""

@@ -40,6 +40,7 @@ class Cap(msgspec.Struct, frozen=True, gc=False):
     """What one limit allows: at most `contracts` on the recommendation's side, and why.
 
     contracts: None where the limit does not bind.  until_ns: when it ends by itself, 0 where that is unknown.
+    failed: a limit of the user's raised or answered what means nothing; set where that is found, never by a limit.
     """
 
     limit: str
@@ -47,6 +48,7 @@ class Cap(msgspec.Struct, frozen=True, gc=False):
     reason: str
     action: Action = Action.NONE
     until_ns: int = 0
+    failed: bool = False
 
 
 class ModelCondition(enum.StrEnum):

@@ -78,7 +78,7 @@ def banner_of(mode: str, ceiling: float | None) -> str:
 
 def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
     """The word and the sentence; the first that applies of stopped, closed, without a model, ill, without an edge."""
-    for rule in (_halted, _finished, _lost, _closed, _without_model, _degraded, _no_edge):
+    for rule in (_halted, _finished, _lost, _parts_refused, _closed, _without_model, _degraded, _no_edge):
         found = rule(views, around)
         if found is not None:
             return found
@@ -114,6 +114,13 @@ def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:
     if not around.trader_lost:
         return "degraded", f"The trader was stopped {age} ago: nothing is being decided."
     return "degraded", f"The trader has not been heard of for {age}: what is shown is as old as that."
+
+
+def _parts_refused(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """A user's file that does not load has no alert channel either: here and in the log is where it is said."""
+    if views.settings is None or not views.settings.parts_refusal:
+        return None
+    return "degraded", f"No new risk: {views.settings.parts_refusal}"
 
 
 def _closed(views: Views, around: Surroundings) -> tuple[str, str] | None:

@@ -22,9 +22,17 @@ BEATS = "Every heartbeat says which home it belongs to and when its process star
 RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
+HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 
 WANTED: list[Wanted] = [
+    Wanted(
+        "openapi > components > schemas > CommandAnswer > properties > holds > description",
+        "After halt and flatten: nothing is known or feared to stand at a broker.",
+        "After halt and flatten: nothing is known or feared to stand at a broker; after halt also that the HALT file is "
+        "there or the trader acknowledged.",
+        HOLDS,
+    ),
     Wanted(
         "help > minh.py",
         None,

@@ -7,13 +7,16 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from live_folder import BETS, FIRST, MINUTE, N_BARS, SECOND, START, Desk, File, bars_of
+from structlog.testing import capture_logs
 
 from minhos import parts
 from minhos.accounting.types import Role
 from minhos.assembly.live_views import LiveViews
 from minhos.trading import events as ev
+from minhos.views.status import status
 
 ALLOW = "from minhos import parts\n\n@parts.limits('mine')\nclass Mine:\n    def cap(self, context):\n        {body}\n"
 NOTHING = ALLOW.format(body="return None")
@@ -62,6 +65,18 @@ def test_a_file_that_does_not_load_is_an_alarm_and_no_new_risk(tmp_path):
     assert alarm.startswith(f"No new risk: {tmp_path / 'mine.py'}:3: your parts cannot be loaded (SyntaxError")
     assert "[user] file" in desk.decisions()[-1].reason
     assert desk.heartbeats[-1].state == "running"
+
+
+def test_a_file_that_does_not_load_stands_in_status_and_log(tmp_path):
+    """No channel can be made of that file, so its alarm reaches none."""
+    with capture_logs() as logged:
+        desk = desk_with(tmp_path, BROKEN)
+        desk.run_until(START + 10 * MINUTE)
+    sentence = f"No new risk: {tmp_path / 'mine.py'}:3: your parts cannot be loaded"
+    assert [entry["log_level"] for entry in logged if entry.get("text", "").startswith(sentence)] == ["error"]
+    live = LiveViews(desk.trader.settings, desk.layout)
+    now = live.read(lambda views, around: status(views, msgspec.structs.replace(around, trader=None)))
+    assert (now.state, now.reason.startswith(sentence)) == ("degraded", True), now.reason
 
 
 def test_what_is_held_keeps_its_stop_when_the_file_no_longer_loads(tmp_path):

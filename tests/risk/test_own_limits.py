@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from trading_desk import Desk, folded, settings_with
 
@@ -15,7 +16,7 @@ from minhos.risk.limits.caps import no_adds
 from minhos.risk.limits.standard import all_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import RiskParameters
-from minhos.risk.types import Action
+from minhos.risk.types import Action, Cap
 from minhos.testing.builders import risk_context
 from minhos.trading import events as ev
 from minhos.trading.types import Outcome
@@ -98,9 +99,9 @@ def test_one_that_was_changed_since_is_refused_in_a_replay():
         ("return Cap('mine', True, 'yes')", 0, "allowed True contracts"),
         ("return Cap('mine', 1, 'odd action', 'dance')", 0, "raised ValueError"),
         ("return 2", 0, "answered 2, which is no Cap"),
-        ("return 1 / 0", 0, "raised ZeroDivisionError: division by zero; mend it at mine.py:4"),
+        ("return 1 / 0", 0, "raised ZeroDivisionError: division by zero; mend it at mine.py:7"),
         ("return context.no_such_thing", 0, "raised AttributeError"),
-        ("raise SystemExit(3)", 0, "raised SystemExit: 3; mend it at mine.py:4"),
+        ("raise SystemExit(3)", 0, "raised SystemExit: 3; mend it at mine.py:7"),
     ],
 )
 def test_it_lowers_and_where_it_fails_it_allows_nothing(body, target, says):
@@ -131,7 +132,7 @@ def test_a_failing_one_is_no_emergency_and_what_is_held_is_closed_with_the_reaso
     assert desk.position == 0
     assert desk.state.risk.emergency is None
     alarms = [event.text for event in desk.events(ev.Alarm)]
-    assert alarms == ["The limit mine raised ZeroDivisionError: division by zero; mend it at mine.py:4."], "once"
+    assert alarms == ["The limit mine raised ZeroDivisionError: division by zero; mend it at mine.py:7."], "once"
 
 
 def test_one_that_cannot_be_made_allows_nothing():
@@ -188,3 +189,45 @@ def test_caps_of_the_users_limits_survive_the_journal():
     decision = desk.flat_bar(p=0.75)
     assert desk.decisions[-1].verdict == decision.verdict
     assert [type(cap.contracts) for cap in decision.verdict.caps] == [int]
+
+
+def loaded(text: str) -> dict[str, str]:
+    parts.load_source(parts.Source("mine.py", text))
+    return parts.identities(parts.limits)
+
+
+def test_options_go_only_to_a_parameter_of_that_name():
+    text = (
+        "from minhos import parts\nfrom minhos.risk.types import Cap\n@parts.limits('mine')\nclass Mine:\n"
+        "    def __init__(self, most=2{more}):\n        self.most = {value}\n"
+        "    def cap(self, context):\n        return Cap('mine', self.most, 'as set')\n"
+    )
+    own = loaded(text.format(more="", value="most"))
+    assert judged(own, options={"mine": {"most": 1}}).target == 2
+    own = loaded(text.format(more=", options=None", value="options['most']"))
+    assert judged(own, options={"mine": {"most": 1}}).target == 1
+
+
+def test_a_failure_names_the_line_that_raised():
+    text = (
+        "from minhos import parts\n\ndef helper():\n    return 1 / 0\n\n@parts.limits('mine')\nclass Mine:\n"
+        "    def {method}:\n        helper()\n"
+    )
+    assert judged(loaded(text.format(method="cap(self, context)"))).reason.endswith("; mend it at mine.py:4")
+    assert judged(loaded(text.format(method="__init__(self)"))).reason.endswith("; mend it at mine.py:4")
+    wrong = loaded(text.format(method="cap(self, wrong, arguments)"))
+    assert judged(wrong).reason.endswith(f"; mend it at {parts.limits.part('mine').where}")
+
+
+def test_a_reason_that_only_reads_like_a_failure_raises_no_alarm():
+    own = load("return Cap('mine', 1, 'the limit mine raised its voice', failed=True)")
+    desk = Desk(settings_with(parts=own))
+    decision = desk.flat_bar(p=0.75)
+    assert decision.verdict.reason == "the limit mine raised its voice"
+    assert not any(cap.failed for cap in decision.verdict.caps)
+    assert desk.events(ev.Alarm) == []
+
+
+def test_a_cap_of_an_older_journal_is_read():
+    old = b'{"limit": "size", "contracts": 1, "reason": "as set", "action": "none", "until_ns": 0}'
+    assert msgspec.json.decode(old, type=Cap) == Cap("size", 1, "as set")

@@ -4,8 +4,9 @@
     class NoFridays:
         def cap(self, context: RiskContext) -> Cap | None: ...
 
-A class is made without an argument, or with one: its table of options.  One that raises, or answers what means nothing,
-allows nothing, with the reason; a number above what came in changes nothing.  None of it reaches the other limits.
+A class whose `__init__` has a parameter named `options` gets its table of options there; any other is made without an
+argument.  One that raises, or answers what means nothing, allows nothing, with the reason; a number above what came in
+changes nothing.  None of it reaches the other limits.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ class OwnLimit:
     """A limit of the user's own, between its answer and the risk manager."""
 
     def __init__(self, part: parts.Part[object], options: Options) -> None:
-        self.name, self.where = part.name, part.where
+        self.name, self._file = part.name, part.file
+        self.where = part.where
+        """File and line of its class; of what raised, where it could not be made."""
         self.problem = ""
         """Why it could not be made."""
         try:
             self._limit = _made(part.value, options)
         except (Exception, SystemExit) as error:  # whatever a user's class raises
             self.problem = f"could not be made ({type(error).__name__}: {error})"
+            self.where = self._where_raised(error)
 
     def cap(self, context: RiskContext) -> Cap | None:
         """What it answers, where that lowers; 0 contracts where it fails."""
@@ -53,7 +57,7 @@ class OwnLimit:
             answer = self._limit.cap(context)
             return None if answer is None else self._lowered(answer, abs(context.recommendation.target))
         except (Exception, SystemExit) as error:  # whatever a user's method raises or returns
-            return self._nothing(f"raised {type(error).__name__}: {error}")
+            return self._nothing(f"raised {type(error).__name__}: {error}", self._where_raised(error))
 
     def _lowered(self, answer: Cap, size: int) -> Cap:
         if not isinstance(answer, Cap):
@@ -69,17 +73,18 @@ class OwnLimit:
             return Cap(self.name, None, reason, action, until_ns)
         return Cap(self.name, math.floor(contracts), reason, action, until_ns)
 
-    def _nothing(self, why: str) -> Cap:
-        return Cap(self.name, 0, f"{_failed(self.name)} {why}; mend it at {self.where}")
+    def _nothing(self, why: str, where: str = "") -> Cap:
+        return Cap(self.name, 0, f"the limit {self.name} {why}; mend it at {where or self.where}", failed=True)
+
+    def _where_raised(self, error: BaseException) -> str:
+        """The last line of the user's file that it went through; its class where there is none."""
+        line = parts.line_of(error, self._file)
+        return f"{self._file}:{line}" if line else self.where
 
 
 def failures(verdict: Verdict) -> dict[str, str]:
     """The user's limits that failed at that verdict, by name, each with the sentence that says how."""
-    return {cap.limit: cap.reason for cap in verdict.caps if cap.reason.startswith(_failed(cap.limit))}
-
-
-def _failed(name: str) -> str:
-    return f"the limit {name}"
+    return {cap.limit: cap.reason for cap in verdict.caps if cap.failed}
 
 
 def own_parts(known: Mapping[str, str], taken: Collection[str]) -> list[parts.Part[object]]:
@@ -120,4 +125,5 @@ def own_limits(
 def _made(value: object, options: Options) -> Limit:
     if not callable(value):
         raise TypeError("a limit is registered as a class")
-    return cast(Limit, value(dict(options)) if inspect.signature(value).parameters else value())
+    wants = "options" in inspect.signature(value).parameters
+    return cast(Limit, value(options=dict(options)) if wants else value())
