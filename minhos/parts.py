@@ -350,6 +350,15 @@ def line_of(error: BaseException, file: str) -> int:
     return (lines[-1] or 0) if lines else 0
 
 
+def place_of(error: BaseException, registry: Registry[T], name: str) -> str:
+    """File and line to look at: in the file of that part where it is the user's, else where the error was raised."""
+    part = registry.part(name) if name in registry else None
+    if part is not None and part.own:
+        return f"{part.file}:{line_of(error, part.file) or part.line}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else name
+
+
 def _forget_file(file: str) -> None:
     _forget(file)
     sys.modules.pop(MODULE, None)

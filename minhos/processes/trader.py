@@ -15,8 +15,9 @@ import msgspec
 import structlog
 
 import minhos
+from minhos import parts
 from minhos.assembly import heartbeats
-from minhos.assembly.feeds import make_feed
+from minhos.assembly.feeds import feed_name, make_feed
 from minhos.assembly.heartbeats import FeedBeat, TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
@@ -32,7 +33,7 @@ from minhos.assembly.trading import (
     trading_settings,
 )
 from minhos.assembly.venues import make_venue, starting_cash_cents
-from minhos.errors import CommandRefused, MinhosError, ModelError
+from minhos.errors import CommandRefused, FeedError, MinhosError, ModelError
 from minhos.feeds.port import Feed
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
@@ -179,17 +180,51 @@ class Trader:
             self._heartbeat()
         if self.settings.simulated and self.engine.forecasts is None:
             return False  # the simulated clock stands until a bundle is live
-        item = next(self._stream, _END)
+        item = self._next_item()
         if item is _END:
             self.stopping = True
+            if not self.feed.simulated:
+                self._alarm(
+                    f"The feed of {self.feed.symbol} ended: no bar can come any more, and MinhOS stops trading."
+                )
         elif item is None:
             self._follow_the_leader()
         elif isinstance(item, Price):
             self.engine.on_price(item)
         elif isinstance(item, Slice):
             self._on_slice(item)
+        else:
+            raise self._feed_failed("stream", TypeError(f"gave {item!r:.80}, neither a Price nor a Slice nor None"))
         self._heed_parts()
         return item is not None
+
+    def _next_item(self) -> object:
+        """What the feed has now.  Raises FeedError where it fails otherwise than in words of its own."""
+        try:
+            return next(self._stream, _END)
+        except MinhosError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a user's feed raises
+            raise self._feed_failed("stream", error) from error
+
+    def _feed_status(self) -> FeedBeat:
+        """Raises FeedError as `_next_item`."""
+        try:
+            return msgspec.convert(self.feed.status(), FeedBeat, from_attributes=True)
+        except MinhosError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a user's feed raises or answers
+            raise self._feed_failed("status", error) from error
+
+    def _feed_failed(self, what: str, error: BaseException) -> FeedError:
+        """An alarm, and the sentence with which the process ends."""
+        name = feed_name(self.settings)
+        text = (
+            f"{parts.place_of(error, parts.feeds, name)}: the feed {name} failed at {what} ({type(error).__name__}: "
+            f"{error}); mend it, or leave [data] feed in minhos.toml empty, and start again."
+        )
+        self._alarm(text)
+        return FeedError(text)
 
     def _hear_the_venue(self) -> bool:
         """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
@@ -331,7 +366,7 @@ class Trader:
             venue_reason=venue.reason if venue else "",
             positions=self.engine.state.held(),
             serving=self.engine.forecasts is not None,
-            feed=msgspec.convert(self.feed.status(), FeedBeat, from_attributes=True),
+            feed=self._feed_status(),
             market_open=self.calendar.is_open(now_ns),
             next_open_ns=self.calendar.next_open_ns(now_ns),
         )

@@ -9,7 +9,6 @@ no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in
 from __future__ import annotations
 
 import itertools
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -382,7 +381,7 @@ class Engine:
         if not self.tolerant:
             raise error
         now_ns = self.clock.now_ns()
-        place = self._place_of(error)
+        place = parts.place_of(error, parts.venues, self.venue.name)
         unpaused = self.state.risk.paused is None
         if unpaused or f"{what} {place}" not in self._venue_failures:
             self._venue_failures.add(f"{what} {place}")
@@ -394,14 +393,6 @@ class Engine:
         if unpaused:
             why = f"the venue {self.venue.name} failed at {what} ({place})"
             self.record(ev.CommandReceived(now_ns, f"venue-{now_ns}", "pause", "engine", why), now_ns)
-
-    def _place_of(self, error: BaseException) -> str:
-        """File and line in the venue's own file, else where it was raised; of a wrong answer, where the venue is."""
-        frames = traceback.extract_tb(error.__traceback__)
-        if self.venue.name in parts.venues:
-            part = parts.venues.part(self.venue.name)
-            return f"{part.file}:{parts.line_of(error, part.file) or part.line}" if part.own else _last(frames)
-        return _last(frames)
 
     def _request(self, request: ev.CancelRequested | ev.ResizeRequested, trigger: Trigger) -> bool:
         """Journal what the venue is about to be asked; False, and everything halted, where the order's state excludes
@@ -470,10 +461,6 @@ class Engine:
             return closed
         shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
         return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))
-
-
-def _last(frames: traceback.StackSummary) -> str:
-    return f"{frames[-1].filename}:{frames[-1].lineno}"
 
 
 def with_limits_that_are_here(settings: ev.TradingSettings) -> ev.TradingSettings:

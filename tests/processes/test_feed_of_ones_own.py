@@ -10,6 +10,7 @@ from live_folder import BETS, CALENDAR, FIRST, SECOND, START, Desk, bars_of, exp
 
 from minhos import parts
 from minhos.accounting.types import Role
+from minhos.errors import FeedError
 from minhos.market.types import BAR_INTERVAL_NS, Bar, Bars
 from minhos.testing.builders import NQ
 from minhos.trading import events as ev
@@ -93,3 +94,46 @@ def test_one_that_lost_its_history_leaves_what_is_held_its_stop(tmp_path: Path) 
     desk.run_until(START + 8 * BAR_INTERVAL_NS)
     stopped = [event.fill.contracts for event in desk.of(ev.OrderFilled) if event.fill.role is Role.STOP]
     assert (stopped, desk.trader.engine.state.held()) == ([held], {}), "the market falls to its stop"
+
+
+def test_one_that_raises_while_it_runs_is_an_alarm_and_ends_the_trader_in_a_sentence(tmp_path: Path) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
+    desk.run_until(START + 2 * BAR_INTERVAL_NS)
+    with csv.path.open("a") as file:
+        file.write("2025 in words\n")
+    with pytest.raises(FeedError, match=r"growing_csv failed at stream \((TypeError|ValueError)") as caught:
+        desk.run_until(START + 3 * BAR_INTERVAL_NS)
+    assert str(caught.value).startswith(f"{EXAMPLE}:")
+    assert caught.value.exit_code == 2
+    desk.trader.close()
+    assert [event.text for event in desk.of(ev.Alarm)] == [str(caught.value)]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "words"),
+    [
+        ("stream", lambda: iter(["a bar"]), "growing_csv failed at stream (TypeError: gave 'a bar', neither a Price"),
+        ("status", lambda: 1 / 0, "growing_csv failed at status (ZeroDivisionError"),
+        ("status", lambda: "well", "growing_csv failed at status (ValidationError"),
+    ],
+)
+def test_one_that_gives_something_else_is_named(tmp_path: Path, method, answer, words) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
+    setattr(desk.trader.feed, method, answer)
+    with pytest.raises(FeedError) as caught:
+        desk.run_until(START + BAR_INTERVAL_NS)
+    assert words in str(caught.value)
+    assert str(EXAMPLE) in str(caught.value)
+
+
+def test_one_that_ends_says_so(tmp_path: Path) -> None:
+    csv = Csv(tmp_path / "mine.csv", BARS)
+    desk = Desk(tmp_path / "home", [csv], START, **sections_for(csv))
+    desk.trader.feed.stream = lambda: iter(())
+    desk.turn()
+    desk.trader.close()
+    assert desk.trader.stopping
+    (alarm,) = desk.of(ev.Alarm)
+    assert alarm.text == "The feed of NQZ25 ended: no bar can come any more, and MinhOS stops trading."
