@@ -1,8 +1,9 @@
 """The process that hands alarms to the user's alert channels: `python -m minhos.processes.alerts`.
 
 It follows the journal and remembers for each channel what it was given, so that nothing is sent twice and nothing
-that happened while it was away is lost.  A channel that raises or hangs is named in the log and in `run/alerts.json`;
-it holds up neither the others nor trading.  The supervisor starts it only where a channel is registered.
+that happened while it was away is lost.  A channel that cannot be made, has no `send`, raises or hangs is named in the
+log and in `run/alerts.json`; it holds up neither the others nor trading.  The supervisor starts it only where a
+channel is registered.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ ALARMS = "Alarm"
 log = structlog.get_logger("alerts")
 
 
-class Channel(Protocol):
-    """What a factory registered in `parts.alerts` makes from its options (`[alert.<name>]`)."""
+class Send(Protocol):
+    """The method `send` of what a factory registered in `parts.alerts` makes from its options (`[alert.<name>]`)."""
 
-    def send(self, severity: str, title: str, text: str) -> None:
+    def __call__(self, severity: str, title: str, text: str) -> None:
         """Tell a person.  It may take long and may raise: then the same alarm is tried again, three times in all."""
 
 
@@ -62,13 +63,15 @@ class Given(msgspec.Struct, frozen=True):
 class Delivery:
     """One channel, what it was given, and what it is being given."""
 
-    def __init__(self, name: str, channel: Channel, given: Given) -> None:
-        self.name, self.given = name, given
+    def __init__(self, part: parts.Part[object], send: Send, given: Given) -> None:
+        """part: the channel's.  send: its method."""
+        self.name, self.given = part.name, given
         self.waiting: list[tuple[int, str]] = []
         """Sequence and text of the alarms that it has not had."""
         self.failure = ""
         self.sent = 0
-        self._channel = channel
+        self._part, self._send = part, send
+        self._raised_at = part.where
         self._job: Job | None = None
         self._began_ns = self._not_before_ns = 0
         self._tries = 0
@@ -80,9 +83,17 @@ class Delivery:
         if self._job is not None:
             return self._look(now_ns)
         if self.waiting and now_ns >= self._not_before_ns:
-            call = functools.partial(self._channel.send, SEVERITY, title, self.waiting[0][1])
+            call = functools.partial(self._call, title, self.waiting[0][1])
             self._job, self._began_ns, self._named = start(call), now_ns, False
         return False
+
+    def _call(self, title: str, text: str) -> None:
+        """In the background."""
+        try:
+            self._send(SEVERITY, title, text)
+        except BaseException as error:  # a user's code may raise anything
+            self._raised_at = _where_raised(self._part, error)
+            raise
 
     def _look(self, now_ns: int) -> bool:
         job = self._job
@@ -90,11 +101,11 @@ class Delivery:
         if not job.done():
             if now_ns - self._began_ns > HANGS_S * NANOS_PER_SECOND and not self._named:
                 self._named = True
-                self._fail(f"has not returned for {HANGS_S:.0f} s")
+                self._fail(self._part.where, f"has not returned for {HANGS_S:.0f} s")
             return False
         self._job, self._tries = None, self._tries + 1
         if job.problem:
-            self._fail(f"raised {job.problem}")
+            self._fail(self._raised_at, f"raised {job.problem}")
             self._not_before_ns = now_ns + round(PAUSE_S * NANOS_PER_SECOND)
             if self._tries < TRIES:
                 return False
@@ -105,9 +116,32 @@ class Delivery:
         self.given = msgspec.structs.replace(self.given, sequence=sequence)
         return True
 
-    def _fail(self, what: str) -> None:
-        self.failure = f"the alert channel {self.name} {what}"
+    def _fail(self, where: str, what: str) -> None:
+        self.failure = _sentence(where, self.name, what)
         log.error("alert not sent", channel=self.name, reason=self.failure)
+
+
+def _sentence(where: str, name: str, what: str) -> str:
+    """What is wrong with a channel, where, and the way out."""
+    return (
+        f"{where}: the alert channel {name!r} {what}; see what it needs there and in [alert.{name}] of minhos.toml, "
+        "then start MinhOS again."
+    )
+
+
+def _where_raised(part: parts.Part[object], error: BaseException) -> str:
+    """The last line of the user's file that it went through; that of the channel where there is none."""
+    line = parts.line_of(error, part.file)
+    return f"{part.file}:{line}" if line else part.where
+
+
+def _send_of(part: parts.Part[object], options: dict[str, object]) -> Send:
+    """Make the channel; its `send`.  Raises whatever a user's factory raises, TypeError where there is no `send`."""
+    channel = cast("Callable[[dict[str, object]], object]", part.value)(options)
+    send = getattr(channel, "send", None)
+    if not callable(send):
+        raise TypeError(f"what it makes ({type(channel).__name__}) has no method send(severity, title, text)")
+    return cast(Send, send)
 
 
 class Alerts:
@@ -130,13 +164,13 @@ class Alerts:
         given = self._remembered()
         for part in parts.alerts:
             try:
-                make = cast("Callable[[dict[str, object]], Channel]", part.value)
-                channel = make(dict(self.settings.alert.get(part.name, {})))
-            except Exception as error:  # whatever a user's factory raises
-                self._unmade[part.name] = f"{part.where}: cannot be made ({type(error).__name__}: {error})"
+                send = _send_of(part, dict(self.settings.alert.get(part.name, {})))
+            except (Exception, SystemExit) as error:  # whatever a user's factory raises
+                why = f"cannot be made ({type(error).__name__}: {error})"
+                self._unmade[part.name] = _sentence(_where_raised(part, error), part.name, why)
                 log.error("alert channel not made", channel=part.name, reason=self._unmade[part.name])
                 continue
-            self.deliveries.append(Delivery(part.name, channel, given.get(part.name, Given())))
+            self.deliveries.append(Delivery(part, send, given.get(part.name, Given())))
 
     def step(self) -> int | None:
         """Read what is new, and hand it on."""

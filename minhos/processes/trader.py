@@ -385,8 +385,8 @@ _END = object()
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    configure("trader", home())
     try:
+        configure("trader", home())
         layout = Layout(home())
         trader = Trader(load(layout.home), layout)
         run(trader, trader.wall, _freeze)

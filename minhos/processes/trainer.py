@@ -156,8 +156,8 @@ class Trainer:
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    configure("trainer", home())
     try:
+        configure("trainer", home())
         layout, clock = Layout(home()), SystemClock()
         run(Trainer(load(layout.home), layout, clock), clock)
     except MinhosError as error:

@@ -124,7 +124,12 @@ def test_a_channel_that_raises_is_named_and_tried_again(tmp_path):
     desk.phone.failures = 2
     desk.alarm("first")
     desk.run(alerts, 5)
-    assert desk.beat.failures == {"phone": "the alert channel phone raised OSError: no network"}
+    where = parts.alerts.part("phone").where
+    assert where.startswith(f"{tmp_path / 'mine.py'}:")
+    assert desk.beat.failures == {
+        "phone": f"{where}: the alert channel 'phone' raised OSError: no network; see what it needs there and in "
+        "[alert.phone] of minhos.toml, then start MinhOS again."
+    }
     desk.run(alerts, 30)
     assert (desk.phone.texts, desk.beat.failures) == (["first"], {})
 
@@ -149,7 +154,8 @@ def test_a_channel_that_hangs_is_named_and_waited_for(tmp_path):
     desk.alarm("first")
     desk.alarm("second")
     desk.run(alerts, 40)
-    assert desk.beat.failures == {"phone": "the alert channel phone has not returned for 30 s"}
+    where = parts.alerts.part("phone").where
+    assert desk.beat.failures["phone"].startswith(f"{where}: the alert channel 'phone' has not returned for 30 s; ")
     assert len(jobs) == 1, "one call at a time"
     jobs[0].hangs, desk.start = False, Inline
     desk.run(alerts, 5)
@@ -159,8 +165,53 @@ def test_a_channel_that_hangs_is_named_and_waited_for(tmp_path):
 def test_a_channel_that_cannot_be_made_is_named_with_its_line(tmp_path):
     desk = Desk(tmp_path, refuse=True)
     desk.run(desk.begin(), 1)
-    assert "mine.py" in desk.beat.failures["phone"]
-    assert "cannot be made (ValueError: no phone number)" in desk.beat.failures["phone"]
+    assert desk.beat.failures["phone"].startswith(
+        f"{tmp_path / 'mine.py'}:6: the alert channel 'phone' cannot be made (ValueError: no phone number); "
+    )
+
+
+OTHERS = """
+@parts.alerts("mute")
+class Mute:
+    def __init__(self, options):
+        pass
+
+@parts.alerts("gone")
+def gone(options):
+    raise SystemExit(3)
+
+@parts.alerts("raises")
+class Raises:
+    def __init__(self, options):
+        pass
+
+    def send(self, severity, title, text):
+        raise ValueError("a number in text")
+"""
+
+
+def test_what_is_wrong_with_one_channel_silences_no_other(tmp_path):
+    desk = Desk(tmp_path, "from minhos import parts\n" + OTHERS + USERS)
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.alarm("the stop is missing")
+    desk.run(alerts, 3)
+    assert desk.phone.texts == ["the stop is missing"]
+    failures = desk.beat.failures
+    where = {name: parts.alerts.part(name).where for name in failures}
+    assert failures == {
+        name: f"{line}: the alert channel {name!r} {what}; see what it needs there and in [alert.{name}] of "
+        "minhos.toml, then start MinhOS again."
+        for name, line, what in (
+            (
+                "mute",
+                where["mute"],
+                "cannot be made (TypeError: what it makes (Mute) has no method send(severity, title, text))",
+            ),
+            ("gone", f"{tmp_path / 'mine.py'}:10", "cannot be made (SystemExit: 3)"),
+            ("raises", f"{tmp_path / 'mine.py'}:18", "raised ValueError: a number in text"),
+        )
+    }
 
 
 def test_a_file_that_does_not_load_is_a_sentence(tmp_path):
