@@ -163,7 +163,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > parts",
         None,
-        '["Usage: minh.py parts [OPTIONS]", "Parts that are loaded, yours and ours: from where, and what each… (332 characters, 5fb4dc5824c6)',
+        '["Usage: minh.py parts [OPTIONS]", "Parts that are loaded, yours and ours: from where, and what each… (366 characters, de9f739fd08b)',
         PARTS,
     ),
     Wanted("settings > values > alert", None, {"type": "dict", "default": {}}, OPTIONS),
