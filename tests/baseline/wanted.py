@@ -19,9 +19,6 @@ RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
-RULES = (
-    "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
-)
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 
