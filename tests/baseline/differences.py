@@ -72,11 +72,17 @@ def unexplained(found: list[Difference], wanted: list[Wanted], parts: set[str] |
     """
     entries = {json.dumps(entry[:3], sort_keys=True) for entry in wanted}
     seen = {json.dumps(list(each), sort_keys=True) for each in found}
-    lines = [f"not wanted: Wanted({each.what!r}, {each.before!r}, {each.after!r}, REASON)," for each in found
-             if json.dumps(list(each), sort_keys=True) not in entries]  # fmt: skip
+    lines = [
+        f"not wanted: Wanted({each.what!r}, {each.before!r}, {each.after!r}, REASON),"
+        for each in found
+        if json.dumps(list(each), sort_keys=True) not in entries
+    ]
     compared = [entry for entry in wanted if parts is None or any(_is_within(entry.what, part) for part in parts)]
-    lines += [f"no difference any more: {entry.what}: {entry.before!r} -> {entry.after!r}" for entry in compared
-              if json.dumps(entry[:3], sort_keys=True) not in seen]  # fmt: skip
+    lines += [
+        f"no difference any more: {entry.what}: {entry.before!r} -> {entry.after!r}"
+        for entry in compared
+        if json.dumps(entry[:3], sort_keys=True) not in seen
+    ]
     return lines + [f"no reason given: {entry.what}" for entry in wanted if not entry.reason.strip()]
 
 

@@ -64,8 +64,15 @@ def _watched(
         yield record
         for name, each in state.book.records.items():
             order = each.order
-            orders[name] = [order.symbol, order.side, str(order.role.value), each.contracts, each.filled,
-                            str(getattr(each.state, "value", each.state)), each.reason]  # fmt: skip
+            orders[name] = [
+                order.symbol,
+                order.side,
+                str(order.role.value),
+                each.contracts,
+                each.filled,
+                str(getattr(each.state, "value", each.state)),
+                each.reason,
+            ]
         if record.kind == "TradeClosed":
             trades.append(msgspec.to_builtins(ev.decode(record.kind, record.payload, record.version).trade))
 
@@ -79,8 +86,13 @@ def _stops(risk: dict[str, Any]) -> dict[str, str]:
 def _evidence(market: dict[str, Any]) -> dict[str, Any]:
     """Bets that were counted, with their wealth, and what forecasts without a bet were worth."""
     evidence, shadow = market["evidence"], market["shadow"]
-    return {"bets": evidence["bets"], "log_wealth": evidence["log_wealth"], "hits": shadow["hits"],
-            "shadow_bets": shadow["bets"], "sum_r": shadow["sum_r"]}  # fmt: skip
+    return {
+        "bets": evidence["bets"],
+        "log_wealth": evidence["log_wealth"],
+        "hits": shadow["hits"],
+        "shadow_bets": shadow["bets"],
+        "sum_r": shadow["sum_r"],
+    }
 
 
 def _no_features(_: Instrument) -> Observe:
@@ -101,8 +113,17 @@ def forecasts(bundle: Path, rows: np.ndarray) -> dict[str, Any]:
     for end in range(len(rows) - WINDOW_ROWS + 1, len(rows) + 1):
         observation = Observation("NQZ25", 0, 0, rows[end - 1], rows[end - length : end], None)  # type: ignore[arg-type]
         told = forecaster.forecast(observation)
-        found.append({"members": dict(told.members), "score": told.score, "p_up": told.p_up, "p_low": told.p_low,
-                      "side": told.side, "agreement": told.agreement, "missing": list(told.missing)})  # fmt: skip
+        found.append(
+            {
+                "members": dict(told.members),
+                "score": told.score,
+                "p_up": told.p_up,
+                "p_low": told.p_low,
+                "side": told.side,
+                "agreement": told.agreement,
+                "missing": list(told.missing),
+            }
+        )
     calibrator = loaded.manifest.calibrator
     scores = [0.01, 0.3, 0.49, 0.5, 0.52, 0.6, 0.97]
     calibrated = [[score, calibrator.p_up(score), calibrator.p_low(score)] for score in scores]

@@ -31,28 +31,65 @@ from differences import Difference, differences, unexplained
 from wanted import WANTED
 
 QUICK = (
-    "status --json", "config show --json", "checklist --json", "models list --json", "integration --json",
-    "replay --verify --json", "compare --json", "compare --day 20251007 --json", "compare --day 20200101 --json",
-    "check-data NQZ25-CME.csv --json", "check-data holes.csv --symbol NQZ25 --json", "check-data nothing.csv --json",
-    "check-data noons.csv --symbol NQZ25 --json", "check-context NQZ25-CME.csv --json",
-    "check-context few.csv --symbol NQZ25 --json", "lab scenarios --name flash-crash --json", "backup b.zip --json",
-    "restore b.zip --json", "models promote {bundle} --json", "models promote nothing --json", "models rollback --json",
-    "check-sierra --json", "drill --json", "arm --json", "halt --json", "flatten --json",
-    "config set risk.max_losses 3", "config set paper.initial_cash 1000", "logs", "stop", "nonsense",
-)  # fmt: skip
+    "status --json",
+    "config show --json",
+    "checklist --json",
+    "models list --json",
+    "integration --json",
+    "replay --verify --json",
+    "compare --json",
+    "compare --day 20251007 --json",
+    "compare --day 20200101 --json",
+    "check-data NQZ25-CME.csv --json",
+    "check-data holes.csv --symbol NQZ25 --json",
+    "check-data nothing.csv --json",
+    "check-data noons.csv --symbol NQZ25 --json",
+    "check-context NQZ25-CME.csv --json",
+    "check-context few.csv --symbol NQZ25 --json",
+    "lab scenarios --name flash-crash --json",
+    "backup b.zip --json",
+    "restore b.zip --json",
+    "models promote {bundle} --json",
+    "models promote nothing --json",
+    "models rollback --json",
+    "check-sierra --json",
+    "drill --json",
+    "arm --json",
+    "halt --json",
+    "flatten --json",
+    "config set risk.max_losses 3",
+    "config set paper.initial_cash 1000",
+    "logs",
+    "stop",
+    "nonsense",
+)
 """In the home of a demo that does not run, and the exit codes of refusals."""
 EMPTY = ("status --json", "checklist --json", "replay --json", "models list --json", "integration --json")
 """In a home where nothing was ever started."""
 RUNNING = (
-    "status --json", "integration --json", "pause --json", "force --side flat --json", "force --clear --json",
-    "resume --json", "accept-position --json", "disarm --json", "halt --json", "resume --json",
-    "flatten --json", "start",
-)  # fmt: skip
+    "status --json",
+    "integration --json",
+    "pause --json",
+    "force --side flat --json",
+    "force --clear --json",
+    "resume --json",
+    "accept-position --json",
+    "disarm --json",
+    "halt --json",
+    "resume --json",
+    "flatten --json",
+    "start",
+)
 """While a demo runs."""
 SLOW = (
-    "train --json", "backtest --json", "lab sizing --json", "lab search --trials 1 --json", "research --holdout --json",
-    "lab scenarios --json", "kelly-vs-fixed --days 20 --json",
-)  # fmt: skip
+    "train --json",
+    "backtest --json",
+    "lab sizing --json",
+    "lab search --trials 1 --json",
+    "research --holdout --json",
+    "lab scenarios --json",
+    "kelly-vs-fixed --days 20 --json",
+)
 """In a new home: each uses what the ones before have made."""
 GROUPED = ("json_keys", "home_files")
 """Parts of a record that are made in several homes, of which a quick record has fewer."""
@@ -147,7 +184,7 @@ def quick(work: Path, recorded: Path) -> dict[str, Any]:
             "running demo": running,
         },
         "home_files": {"taken up again": left},
-    }  # fmt: skip
+    }
 
 
 def slow(work: Path, demo: Path | None) -> dict[str, Any]:

@@ -33,8 +33,30 @@ from minhos.testing import ns
 
 START = ns("2025-10-07T14:00")
 SYMBOL = "NQZ25-CME"
-P_UP = (0.72, 0.72, 0.68, 0.66, 0.5, 0.28, 0.3, 0.5, 0.75, 0.75, 0.75, 0.5, 0.27, 0.27, 0.33, 0.35, 0.5, 0.72, 0.67,
-        0.30, 0.5, 0.71)  # fmt: skip
+P_UP = (
+    0.72,
+    0.72,
+    0.68,
+    0.66,
+    0.5,
+    0.28,
+    0.3,
+    0.5,
+    0.75,
+    0.75,
+    0.75,
+    0.5,
+    0.27,
+    0.27,
+    0.33,
+    0.35,
+    0.5,
+    0.72,
+    0.67,
+    0.30,
+    0.5,
+    0.71,
+)
 """What is forecast at each bar; the last one leaves a position open."""
 STOPPED_AT = (3, 11, 15)
 """Bars after which the price touches the stop that rests."""
@@ -73,8 +95,11 @@ class Session:
         self.desk.wait(lambda: time.monotonic() > end, "the time")
 
     def _touch_the_stop(self) -> None:
-        stops = [order.price1 for order in self.broker.backend.orders.values()
-                 if order.is_live and order.order_type == OrderType.STOP]  # fmt: skip
+        stops = [
+            order.price1
+            for order in self.broker.backend.orders.values()
+            if order.is_live and order.order_type == OrderType.STOP
+        ]
         for price in stops[:1]:
             self._trade_at(price)
             self._listen()

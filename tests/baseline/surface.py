@@ -107,9 +107,14 @@ def unpack(packed: Path, target: Path) -> Path:
 def ask(home: Path, program: str, question: Any = None, cwd: Path | None = None) -> Any:
     """What a Python program answers in JSON, given the question in JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", program], input=json.dumps(question), env=environment(home), cwd=cwd or home,
-        capture_output=True, text=True, timeout=900,
-    )  # fmt: skip
+        [sys.executable, "-c", program],
+        input=json.dumps(question),
+        env=environment(home),
+        cwd=cwd or home,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     if done.returncode:
         raise RuntimeError(f"the program ended with {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(done.stdout)
@@ -275,8 +280,10 @@ def helps(home: Path) -> dict[str, str]:
         lines = [f"{name} --help".strip() for name in wanted]
         answers = run_commands(home, lines)
         texts = {name: answers[line]["out"] for name, line in zip(wanted, lines, strict=True)}
-        found |= {name or "minh.py": "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
-                  for name, text in texts.items()}  # fmt: skip
+        found |= {
+            name or "minh.py": "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
+            for name, text in texts.items()
+        }
         wanted = [f"{name} {child}".strip() for name, text in texts.items() for child in sub_commands(text)]
     return found
 
