@@ -1,4 +1,4 @@
-"""The home: where everything lies, the disk it lies on, and the machine whose processes work in it.
+"""The home: where everything lies, the disk it lies on, the machine whose processes work in it, and the network.
 
 Only names; nothing is created here but folders on request.
 """
@@ -6,6 +6,7 @@ Only names; nothing is created here but folders on request.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,10 @@ from minhos.assembly import children, files
 from minhos.assembly.children import Machine
 from minhos.assembly.files import Disk
 from minhos.errors import MinhosError
+from minhos.journal.database import OpenDatabase, open_database
+
+if TYPE_CHECKING:  # most commands speak to nobody, and need no event loop
+    from minhos.dtc.transport import Transport
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -23,6 +28,10 @@ class Layout(msgspec.Struct, frozen=True):
     """Through which the home's small files are read and written."""
     machine: Machine = children.LOCAL
     """On which its processes are started, seen and ended."""
+    database: OpenDatabase = open_database
+    """Through which its databases are opened: the journal, the inbox, the trial ledger."""
+    transport: Transport | None = None
+    """How the bytes of its connections travel; None for the network's sockets."""
 
     @property
     def config(self) -> Path:

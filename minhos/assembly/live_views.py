@@ -112,7 +112,7 @@ class LiveViews:
         self._close()
         self.views = Views(self.calendar)
         if path is not None:
-            self._journal = reader(path)
+            self._journal = reader(path, self.layout.database)
             self._identity = identity
 
     def _take(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -23,8 +24,11 @@ from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
 from minhos.settings import Settings
 from minhos.trading import events as ev
+from minhos.trading.engine import Forecasts
 from minhos.trading.state import Observe, TradingState
 
+MembersOff = Callable[[Iterable[str]], tuple[str, ...]]
+"""Of a bundle's members those that a switch turns off."""
 Report = Callable[[str, str], None]
 """Why a feature of the user's has no value at a bar, and which took too long at it; each a sentence, or empty."""
 
@@ -95,8 +99,16 @@ def make_state(calendar: SessionCalendar, clock: Clock | None = None, report: Re
     return TradingState(calendar, feature_factory(calendar, clock, report))
 
 
+class LoadModel(Protocol):
+    """How a bundle comes to serve."""
+
+    def __call__(
+        self, info: BundleInfo, time_ns: int, members_off: MembersOff
+    ) -> tuple[ev.ModelActivated, Forecasts]: ...
+
+
 def load_model(
-    info: BundleInfo, time_ns: int, members_off: Callable[[Iterable[str]], tuple[str, ...]] = lambda names: ()
+    info: BundleInfo, time_ns: int, members_off: MembersOff = lambda names: ()
 ) -> tuple[ev.ModelActivated, Forecaster]:
     """A verified, warmed bundle.  members_off: those of its members that a switch turns off.
 

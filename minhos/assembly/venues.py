@@ -15,6 +15,7 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.naming import account_of
 from minhos.assembly.parts import load_parts
 from minhos.assembly.sierra import checked, venue_options
+from minhos.dtc.transport import Sockets
 from minhos.errors import MinhosError, PartsError, SettingsError
 from minhos.market.clock import Clock
 from minhos.market.types import Instrument
@@ -37,7 +38,8 @@ def paper_venue(request: VenueRequest) -> PaperVenue:
 def sierra_venue(request: VenueRequest) -> SierraVenue:
     """Sierra Chart's DTC server."""
     options, gate = msgspec.convert(request.options, SierraOptions), OrderGate(request.orders_lock, request.clock)
-    return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file)
+    transport = request.transport or Sockets()
+    return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file, transport)
 
 
 def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
@@ -81,6 +83,7 @@ def venue_for_others(
         orders_lock=layout.orders_lock,
         halt_file=layout.halt_file,
         options=_options(settings, part.name),
+        transport=layout.transport,
     )
     try:
         venue = cast(VenueFactory, part.value)(request)

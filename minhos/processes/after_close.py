@@ -43,7 +43,7 @@ class AfterClose:
     def _compare(self, journal: Path, trade_date: int) -> CompareReport | None:
         """A day that cannot be compared is named in the log; nothing else depends on it."""
         try:
-            source = reader(journal)
+            source = reader(journal, self.layout.database)
             try:
                 report = compare(source, trade_date, matching=self._matching)
             finally:

@@ -198,7 +198,7 @@ class Alerts:
         path = journal_in_use(self.layout, self._mode, heartbeats.read(self.layout, TraderBeat))
         if path is None:
             return
-        source = reader(path)
+        source = reader(path, self.layout.database)
         try:
             last = source.last
             if self._seen is not None and self._seen == (str(path), last):

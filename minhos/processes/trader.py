@@ -25,6 +25,7 @@ from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
 from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.refusals import refuse
 from minhos.assembly.trading import (
+    LoadModel,
     active_bundle,
     bars_since,
     load_model,
@@ -60,7 +61,8 @@ log = structlog.get_logger("trader")
 class Trader:
     """One trading process: its stores, its engine and its loop.
 
-    clock: of its market.  wall: of the machine, for durations and for when others are spoken to.
+    clock: of its market.  wall: of the machine, for durations and for when others are spoken to.  load: makes a bundle
+    serve.
     """
 
     inbox: Inbox
@@ -70,9 +72,14 @@ class Trader:
     roll: ContractRoll
 
     def __init__(
-        self, settings: Settings, layout: Layout, clock: Clock | None = None, wall: Clock | None = None
+        self,
+        settings: Settings,
+        layout: Layout,
+        clock: Clock | None = None,
+        wall: Clock | None = None,
+        load: LoadModel = load_model,
     ) -> None:
-        self.settings, self.layout = settings, layout
+        self.settings, self.layout, self._load = settings, layout, load
         self.clock, self.wall = clock or make_clock(settings), wall or SystemClock()
         self.calendar = SessionCalendar.load()
         self.mode, self.scope = mode_of(settings), scope_of(settings)
@@ -99,10 +106,11 @@ class Trader:
         """
         self.layout.make()
         self.parts.problem = problem_of_parts(self.settings, self.layout)
-        self.inbox = Inbox(self.layout.inbox)
+        self.inbox = Inbox(self.layout.inbox, self.layout.database)
         self._opened.callback(self.inbox.close)
         identity = {"mode": self.mode, "account": self.account}
-        self.journal = Journal.open(self.layout.journal(self.mode, self.account), identity)
+        path = self.layout.journal(self.mode, self.account)
+        self.journal = Journal.open(path, identity, self.layout.database)
         self._opened.callback(self.journal.close)
         self.feed = make_feed(self.settings, self.calendar, self.clock)
         self._opened.callback(lambda: self.feed.close())
@@ -336,7 +344,7 @@ class Trader:
         if serving and self.engine.state.model and self.engine.state.model.bundle_id == info.id:
             return
         try:
-            activation, forecaster = load_model(info, self.clock.now_ns(), self.settings.members_off)
+            activation, forecaster = self._load(info, self.clock.now_ns(), self.settings.members_off)
         except ModelError as error:
             self.refused_bundle = info.id
             self.engine.no_model = f"No model serves, as bundle {info.id} was refused: {error}"

@@ -91,16 +91,16 @@ def read_records(
     for path in sorted((layout.data / "journal").glob("paper-*.sqlite")):
         if re.fullmatch(r"paper-Sim\d+", path.stem):
             sessions = check_sessions(
-                reader(path), calendar=calendar, matching=matching_of(settings), progress=progress
+                reader(path, layout.database), calendar=calendar, matching=matching_of(settings), progress=progress
             )
             checks += sessions.checks
             found.append(sessions.risk.market(root).evidence)
         else:
-            found.append(_as_left(path, calendar).risk.market(root).evidence)
+            found.append(_as_left(layout, path, calendar).risk.market(root).evidence)
     live = layout.journal("live", account_of(settings))
     account = None
     if live.exists():
-        state = _as_left(live, calendar)
+        state = _as_left(layout, live, calendar)
         account = state.ledger.account()
         found.append(state.risk.market(root).evidence)
     return Records(tuple(checks), newest_evidence(found, recipe), account, recipe)
@@ -112,9 +112,9 @@ def newest_evidence(found: Sequence[Evidence], recipe: str) -> Evidence | None:
     return max(own, key=lambda e: (e.state is EvidenceState.DEGRADED, e.bets), default=None)
 
 
-def _as_left(path: Path, calendar: SessionCalendar) -> TradingState:
+def _as_left(layout: Layout, path: Path, calendar: SessionCalendar) -> TradingState:
     """The state at a journal's end."""
-    return restored(reader(path), lambda: make_state(calendar))[0]
+    return restored(reader(path, layout.database), lambda: make_state(calendar))[0]
 
 
 def worst_case_today_cents(

@@ -129,7 +129,7 @@ def ask(
     Raises JournalError where the inbox cannot be used.
     """
     now_ns = clock.now_ns()
-    inbox = Inbox(layout.inbox)
+    inbox = Inbox(layout.inbox, layout.database)
     try:
         number = inbox.put(
             Request(
@@ -155,7 +155,7 @@ def leave_alarm(layout: Layout, who: str, text: str, clock: Clock) -> None:
     """Have the trader journal an alarm when it is back; a full disk does not stop whoever raises one."""
     now_ns = clock.now_ns()
     with suppress(JournalError):
-        inbox = Inbox(layout.inbox)
+        inbox = Inbox(layout.inbox, layout.database)
         try:
             expires_ns = now_ns + ALARM_EXPIRES_S * NANOS_PER_SECOND
             alarm = Request(name="alarm", who=who, fields={"text": text}, created_ns=now_ns, expires_ns=expires_ns)

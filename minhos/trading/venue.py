@@ -46,13 +46,16 @@ import enum
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
 from minhos.accounting.types import Fill, Order
 from minhos.market.clock import Clock
 from minhos.market.types import Instrument, Price, Slice
+
+if TYPE_CHECKING:  # a venue without a network needs no event loop
+    from minhos.dtc.transport import Transport
 
 
 class OrderStatus(enum.StrEnum):
@@ -183,6 +186,8 @@ class VenueRequest(msgspec.Struct, frozen=True, kw_only=True):
     """While it exists no entry may be sent."""
     options: dict[str, object] = {}
     """The table `[venue.<name>]` of minhos.toml."""
+    transport: Transport | None = None
+    """How the bytes of its connections travel; None for the network's sockets."""
 
 
 Report = OrderReport | Fill

@@ -39,7 +39,7 @@ def test_the_day_that_ended_is_reported_once(place, monkeypatch):
         asked.append(trade_date)
         return after_close.CompareReport("identical", "All as it was.", trade_date, 3, 0, 0, ())
 
-    monkeypatch.setattr(after_close, "reader", lambda path: Source())
+    monkeypatch.setattr(after_close, "reader", lambda path, opened: Source())
     monkeypatch.setattr(after_close, "compare", compare)
     watcher = after_close.AfterClose(place, MatchingParameters())
     for trade_date in (20251006, 20251006, 20251007, 20251007):
