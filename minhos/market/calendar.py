@@ -2,7 +2,9 @@
 
 A session opens at 17:00 Chicago on the evening before its trade date and closes at 16:00, earlier on half
 days.  `sessions.csv` comes from pandas_market_calendars (scripts/make_sessions.py), `session_overrides.csv`
-holds the one-off closures it lacks; a user's own file of that form may be added.
+holds the one-off closures it lacks and the Good Fridays that it gets wrong: trading ends at 08:15 Chicago only where
+the monthly jobs report falls on that day, elsewhere the market is closed all day.  A user's own file of that form may
+be added.
 
 Conventions.  A holiday's morning session has a trade date of its own here, although CME books it to the next
 business day.  The halt of 15:15 to 15:30 Chicago, kept until June 2021, is no break: no bar is expected in it.

@@ -32,11 +32,14 @@ from minhos.processes.process import after, run
 from minhos.settings import Settings, home, load
 from minhos.studies.history import history_of
 from minhos.studies.training_runs import end_trainings, report_progress, run_training
+from minhos.words import utc
 
 POLL_S = 1.0
 CLOSE_S, CLOSE_POLL_S = 5.0, 0.05
 RETRY_S = 600.0
 DAY_S = 86_400
+CLOCKS_MAY_DIFFER_S = 300.0
+"""A bundle stamped this far ahead of the clock was stamped by a clock that was wrong, or this one is."""
 
 log = structlog.get_logger("trainer")
 
@@ -103,6 +106,8 @@ class Trainer:
             return "there is no model yet"
         age_s = (self.clock.now_ns() - info.created_ns) / NANOS_PER_SECOND
         days = self.settings.training.retrain_every_days
+        if age_s < -CLOCKS_MAY_DIFFER_S:
+            return f"the model is stamped {utc(info.created_ns)}, which lies in the future, so its age is not known"
         return f"the model is {age_s / DAY_S:.0f} days old" if age_s > days * DAY_S else ""
 
     def train(self, why: str) -> None:

@@ -87,8 +87,9 @@ def market_components(
     data_quality: float,
     model: ModelCondition,
     time_ns: int,
+    model_reason: str = "",
 ) -> tuple[Component, ...]:
-    """All components of one instrument after a bar.
+    """All components of one instrument after a bar.  model_reason: the models' condition in words, where more is known.
 
     Before there is a market state, while features warm up, its components stay as they are and nothing is added.
     A spread that the source does not report is not held against the market.  Where nothing changes, the same tuple.
@@ -102,7 +103,7 @@ def market_components(
     quality = measured(quality, data_quality, parameters.data_quality, parameters, time_ns, falling=True, text="{:.1%}")
     level = model_level(model, parameters)
     if not level is models.level is Level.LOW:
-        models = settle(models, level, level, f"model {model.value}", time_ns, parameters.calm_bars)
+        models = settle(models, level, level, model_reason or f"model {model.value}", time_ns, parameters.calm_bars)
     after = (volatility, spread, volume, quality, models)
     return components if components and all(map(operator.is_, after, components)) else after
 

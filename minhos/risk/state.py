@@ -152,13 +152,16 @@ def on_bar(
     data_quality: float,
     model: ModelCondition,
     time_ns: int,
+    model_reason: str = "",
 ) -> RiskState:
     """After the decision on a bar: the instrument's levels, its shadow book and what that proves.
 
     bar: None where it was missing or late.  bet: what `shadow.shadow_bet` made of this bar's forecast.
     """
     before = state.market(root)
-    components = market_components(before.components, parameters.levels, market, data_quality, model, time_ns)
+    components = market_components(
+        before.components, parameters.levels, market, data_quality, model, time_ns, model_reason
+    )
     book, evidence = before.shadow, before.evidence
     if bar is not None:
         book, result = shadow.on_bar(book, bar, bet)

@@ -34,6 +34,10 @@ from minhos.trading.venue import OrderReport, OrderStatus, VenueStatus
 QUALITY_BARS = 60
 """Data quality is the share of the last bars that came, and came in time."""
 
+CLOCKS_MAY_DIFFER_NS = 5 * NANOS_PER_MINUTE
+"""A bundle may be stamped this far ahead of the trader's clock, which may have been corrected since.  A simulated market
+has a time of its own, which the machine that trained for it does not keep."""
+
 FOLD_VERSION = 2
 """How events are folded from an `EngineStarted` on.
 
@@ -342,6 +346,7 @@ class TradingState:
         """Levels, the shadow book and what it proves."""
         settings = self._settings()
         bar = self.slice.bar(settings.signal_symbol) if self.slice and not self.slice.late else None
+        condition, reason = self._model_condition(decision)
         self.risk = risk_state.on_bar(
             self.risk,
             settings.risk,
@@ -350,7 +355,8 @@ class TradingState:
             bet=self._bet(decision),
             market=decision.state,
             data_quality=self.data_quality,
-            model=self._model_condition(decision),
+            model=condition,
+            model_reason=reason,
             time_ns=decision.close_time_ns,
         )
         if decision.verdict is not None:
@@ -361,15 +367,23 @@ class TradingState:
             return None
         return shadow_bet(decision.forecast, decision.recommendation, self._settings().instruments[decision.symbol])
 
-    def _model_condition(self, decision: Decision) -> ModelCondition:
+    def _model_condition(self, decision: Decision) -> tuple[ModelCondition, str]:
+        """The models' condition, and words for it where the condition's own say too little."""
         if decision.forecast is None:
             failed = decision.unready is Outcome.NO_FORECAST and self.model is not None
-            return ModelCondition.FAILED if failed else ModelCondition.SOUND
+            return (ModelCondition.FAILED if failed else ModelCondition.SOUND), ""
         if decision.forecast.missing:
-            return ModelCondition.PARTIAL
-        created_ns = self.model.created_ns if self.model else 0
+            return ModelCondition.PARTIAL, ""
+        if self.model is None or not self.model.created_ns:
+            return ModelCondition.SOUND, ""
+        now_ns = max(decision.close_time_ns, self.received_ns)
+        if not self.model.simulated and self.model.created_ns > now_ns + CLOCKS_MAY_DIFFER_NS:
+            return (
+                ModelCondition.OLD,
+                "model stamped in the future, so its age is not known; check this machine's clock",
+            )
         allowed_ns = self._settings().risk.model_max_age_days * 24 * 60 * NANOS_PER_MINUTE
-        return ModelCondition.OLD if 0 < created_ns < decision.close_time_ns - allowed_ns else ModelCondition.SOUND
+        return (ModelCondition.OLD if self.model.created_ns < now_ns - allowed_ns else ModelCondition.SOUND), ""
 
     def _root(self) -> str:
         settings = self._settings()

@@ -18,6 +18,8 @@ ENOUGH_BARS = 20
 """Below, one failed forecast says nothing of a share."""
 CALIBRATION_ERROR_AT_ZERO = 0.05
 DAY_S = 86_400.0
+FROM_THE_FUTURE_DAYS = 300.0 / DAY_S
+"""A bundle stamped this far ahead of the machine's clock has no age."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +161,10 @@ def _model(views: Views, around: Surroundings) -> Part:
     detail = f"{model.bundle_id}, verdict {model.verdict or 'unknown'}"
     if missing:
         return Part("model", "failed", f"{detail}; without {', '.join(missing)}", rounded(age, 0))
+    if age is not None and age < -FROM_THE_FUTURE_DAYS * DAY_S:
+        return Part(
+            "model", "failed", f"{detail}; stamped in the future: check this machine's clock, then retrain", None
+        )
     return Part("model", "ok", detail, rounded(age, 0))
 
 
@@ -197,10 +203,11 @@ def _watchdog(around: Surroundings) -> Part:
 
 
 def model_age_s(views: Views, around: Surroundings) -> float | None:
-    """Seconds since the serving bundle was made, by the machine's time; None where that is not known."""
+    """Seconds since the serving bundle was made, by the machine's time; below zero for a stamp in the future, None where
+    it is not known."""
     model = views.trading.model
     info = next((info for info in around.models if model and info.id == model.bundle_id), None)
-    return max(0.0, (around.now_ns - info.created_ns) / NANOS_PER_SECOND) if info else None
+    return (around.now_ns - info.created_ns) / NANOS_PER_SECOND if info else None
 
 
 def ml_health(views: Views, around: Surroundings) -> MlHealth:
@@ -260,6 +267,8 @@ def _age_score(views: Views, around: Surroundings) -> ScorePart:
     if age_s is None or settings is None:
         return ScorePart("age of the model", None, "not known")
     days, allowed = age_s / DAY_S, settings.risk.model_max_age_days
+    if days < -FROM_THE_FUTURE_DAYS:
+        return ScorePart("age of the model", 0.0, "not known: stamped in the future; check this machine's clock")
     return ScorePart(
         "age of the model", round(100.0 * max(0.0, 1.0 - days / allowed), 1), f"{days:.1f} of {allowed:.0f} days"
     )

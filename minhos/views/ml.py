@@ -7,7 +7,7 @@ import dataclasses
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
 from minhos.views.decisions import DecisionLine
-from minhos.views.health import MlHealth, ml_health
+from minhos.views.health import FROM_THE_FUTURE_DAYS, MlHealth, ml_health
 from minhos.views.scores import AccuracyLine, LiveCalibration, ReliabilityRow
 from minhos.views.status import banner_of, mode_of, state_of
 from minhos.views.store import Views
@@ -158,6 +158,8 @@ def _head(views: Views, around: Surroundings) -> tuple[str, str, str]:
 def _model_line(info: BundleInfo, now_ns: int, serving: str) -> ModelLine:
     first_ns, last_ns, bars = info.data_range
     age_days = (now_ns - info.created_ns) / NANOS_PER_SECOND / DAY_S if info.created_ns else None
+    if age_days is not None and age_days < -FROM_THE_FUTURE_DAYS:
+        age_days = None
     return ModelLine(
         id=info.id,
         scope=info.scope,

@@ -51,7 +51,44 @@ def test_closes(calendar: SessionCalendar, trade_date: int, chicago: str) -> Non
     assert session.early == ("T16:00" not in chicago)
 
 
-@pytest.mark.parametrize("trade_date", [20250101, 20251225, 20251018, 20251019])
+def good_friday(year: int) -> dt.date:
+    """Two days before Easter (the Gregorian computus of Meeus, Jones and Butcher)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    g = (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    m = (a + 11 * h) // 319
+    weekday = (2 * e + 2 * i - k - h + m + 32) % 7
+    month = (h - m + weekday + 90) // 25
+    return dt.date(year, month, (h - m + weekday + month + 19) % 32) - dt.timedelta(days=2)
+
+
+def jobs_report_of_march(year: int) -> dt.date:
+    """The Bureau of Labor Statistics' rule: the third Friday after the week (Sunday to Saturday) that holds the 12th."""
+    twelfth = dt.date(year, 3, 12)
+    saturday = twelfth + dt.timedelta(days=(5 - twelfth.weekday()) % 7)
+    return saturday + dt.timedelta(days=6 + 14)
+
+
+@pytest.mark.parametrize("year", range(2008, 2033))
+def test_good_friday_is_open_until_0815_where_the_jobs_report_falls_on_it_and_else_closed(
+    calendar: SessionCalendar, year: int
+) -> None:
+    day = good_friday(year)
+    session = calendar.session_on(int(f"{day:%Y%m%d}"))
+    if jobs_report_of_march(year) == day:
+        assert session is not None
+        assert session.close_ns == ns(f"{day}T08:15-05:00")
+    else:
+        assert session is None
+    thursday = on(calendar, int(f"{day - dt.timedelta(days=1):%Y%m%d}"))
+    assert thursday.close_ns == ns(f"{day - dt.timedelta(days=1)}T16:00-05:00")
+    monday = on(calendar, int(f"{day + dt.timedelta(days=3):%Y%m%d}"))
+    assert monday.open_ns == ns(f"{day + dt.timedelta(days=2)}T17:00-05:00")
+
+
+@pytest.mark.parametrize("trade_date", [20250101, 20251225, 20251018, 20251019, 20240329, 20250418, 20270326])
 def test_days_without_a_session(calendar: SessionCalendar, trade_date: int) -> None:
     assert calendar.session_on(trade_date) is None
 

@@ -13,6 +13,7 @@ from minhos.assembly.heartbeats import TrainerBeat, ask_for_training_now, read_t
 from minhos.assembly.layout import Layout
 from minhos.errors import TrainingError
 from minhos.market.clock import SimulatedClock
+from minhos.models.bundle import BundleInfo
 from minhos.processes import trainer as module
 from minhos.processes.trainer import RETRY_S, Trainer
 from minhos.settings import load, parse
@@ -122,3 +123,13 @@ def test_it_ends_when_asked_also_in_the_midst_of_a_training(tmp_path, monkeypatc
     assert desk.trainer.step() is None
     desk.trainer.close()
     assert len(ended) > 1, "a child that was started meanwhile is ended too"
+
+
+@pytest.mark.parametrize(("days_ahead", "why"), [(-1, ""), (-8, "8 days old"), (0.001, ""), (30, "lies in the future")])
+def test_a_model_is_replaced_when_it_is_old_and_when_its_age_cannot_be_known(tmp_path, monkeypatch, days_ahead, why):
+    desk = Desk(tmp_path)
+    made_ns = desk.clock.now_ns() + round(days_ahead * 86_400 * 10**9)
+    monkeypatch.setattr(module, "active_bundle", lambda *_: BundleInfo("one", tmp_path, created_ns=made_ns))
+    said = desk.trainer.due()
+    assert why in said
+    assert bool(said) == bool(why)

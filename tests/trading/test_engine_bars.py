@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from trading_desk import CASH_CENTS, NAN, SYMBOL, Desk, settings_with
+from trading_desk import CASH_CENTS, MODEL, NAN, SYMBOL, Desk, settings_with
 
 from minhos.errors import ModelError
 from minhos.market.types import NANOS_PER_SECOND, Bar, Price, Slice
@@ -260,3 +260,31 @@ def test_a_price_from_the_future_is_passed_over_with_an_alarm_and_starts_no_trad
     assert desk.account == before
     (alarm,) = desk.events(ev.Alarm)
     assert alarm.text == f"A price of {SYMBOL} is stamped in the future and was passed over."
+
+
+# How old the model is -------------------------------------------------------------------------------------------
+
+DAY_NS = 86_400 * NANOS_PER_SECOND
+
+
+@pytest.mark.parametrize(
+    ("stamped_days_ahead", "simulated", "condition"),
+    [
+        (-29, False, "sound"),
+        (-31, False, "old"),
+        (0.002, False, "sound"),
+        (0.04, False, "stamped in the future, so its age is not known; check this machine's clock"),
+        (400, False, "stamped in the future, so its age is not known; check this machine's clock"),
+        (400, True, "sound"),
+    ],
+)
+def test_a_model_that_is_old_or_stamped_in_the_future_raises_the_level(stamped_days_ahead, simulated, condition):
+    """A stamp from the future never ages, so it counts as old; a simulated market keeps a time of its own."""
+    desk = Desk()
+    created_ns = desk.close_ns(0) + round(stamped_days_ahead * DAY_NS)
+    stamped = msgspec.structs.replace(MODEL, bundle_id="stamped", created_ns=created_ns, simulated=simulated)
+    desk.engine.activate_model(stamped, desk.told)
+    desk.flat_bar(p=0.5)
+    found = {c.name: c for c in desk.engine.state.risk.market("NQ").components}["model"]
+    expected = (Level.LOW, "") if condition == "sound" else (Level.MEDIUM, f"model {condition}")
+    assert (found.level, found.reason) == expected
