@@ -35,8 +35,8 @@ QUALITY_BARS = 60
 """Data quality is the share of the last bars that came, and came in time."""
 
 CLOCKS_MAY_DIFFER_NS = 5 * NANOS_PER_MINUTE
-"""A bundle may be stamped this far ahead of the trader's clock, which may have been corrected since.  A simulated market
-has a time of its own, which the machine that trained for it does not keep."""
+"""A bundle may be stamped this far ahead of the trader's clock, which may have been corrected since.  A simulated
+market has a time of its own, which the machine that trained for it does not keep."""
 
 FOLD_VERSION = 2
 """How events are folded from an `EngineStarted` on.

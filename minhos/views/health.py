@@ -203,8 +203,8 @@ def _watchdog(around: Surroundings) -> Part:
 
 
 def model_age_s(views: Views, around: Surroundings) -> float | None:
-    """Seconds since the serving bundle was made, by the machine's time; below zero for a stamp in the future, None where
-    it is not known."""
+    """Seconds since the serving bundle was made, by the machine's time; below zero for a stamp in the future, None
+    where it is not known."""
     model = views.trading.model
     info = next((info for info in around.models if model and info.id == model.bundle_id), None)
     return (around.now_ns - info.created_ns) / NANOS_PER_SECOND if info else None

@@ -65,7 +65,7 @@ def good_friday(year: int) -> dt.date:
 
 
 def jobs_report_of_march(year: int) -> dt.date:
-    """The Bureau of Labor Statistics' rule: the third Friday after the week (Sunday to Saturday) that holds the 12th."""
+    """The Bureau of Labor Statistics' rule: the third Friday after the week, Sunday to Saturday, with the 12th."""
     twelfth = dt.date(year, 3, 12)
     saturday = twelfth + dt.timedelta(days=(5 - twelfth.weekday()) % 7)
     return saturday + dt.timedelta(days=6 + 14)
