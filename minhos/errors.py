@@ -55,6 +55,24 @@ class JournalError(MinhosError):
     """The journal cannot be opened, written or trusted."""
 
 
+class JournalBroken(JournalError):
+    """A record of the journal is not what was written: everything from `first_broken` on is without proof.
+
+    keep: up to where a repair can keep it; by default to the record before.
+    """
+
+    exit_code = 1
+
+    def __init__(self, path: object, first_broken: int, reason: str, keep: int | None = None) -> None:
+        self.first_broken, self.reason = first_broken, reason
+        self.keep = first_broken - 1 if keep is None else keep
+        super().__init__(
+            f"The journal {path} is broken at record {first_broken}: {reason}.  Ways out, with MinhOS stopped: "
+            f"`python3 minh.py restore BACKUP.zip`, or `python3 minh.py repair --until {self.keep}`, which goes on "
+            "from there and keeps the file as it is beside the new one."
+        )
+
+
 class OrderStateError(MinhosError):
     """An order made a transition that the state table does not contain; trading stops."""
 

@@ -5,7 +5,9 @@ For the journal, the inbox and the stores beside them.  What is in a file is eac
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -14,13 +16,16 @@ BUSY_TIMEOUT_S = 5.0
 CHECKPOINT_PAGES = 16_000
 """SQLite's own checkpoint, in pages of 4 KiB, as a safety net: the trader checkpoints between bars."""
 _ATTEMPTS = 200
+_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""Of the files that are one database."""
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 Use = Literal["journal", "write", "read", "lock", "copy"]
 """journal, write: written beside readers.  read: never written.  lock: held for its lock alone.  copy: for oneself."""
 
 
 class OpenDatabase(Protocol):
-    """How a store opens its file."""
+    """How a store opens its file, and what else is done with whole database files."""
 
     def __call__(self, path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
         """Every statement commits by itself, unless BEGIN says otherwise.  shared: by threads of this process.
@@ -28,27 +33,73 @@ class OpenDatabase(Protocol):
         Raises sqlite3.Error, OSError.
         """
 
+    def exists(self, path: Path) -> bool: ...
 
-def open_database(path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
+    def move(self, source: Path, target: Path) -> None:
+        """Give a database that nobody has open another name; one that stands there goes.  Raises OSError.
+
+        The file itself goes first: a database without its last commits must not stand at the old name.
+        """
+
+    def remove(self, path: Path) -> None:
+        """An absent one is no error.  Raises OSError."""
+
+
+class LocalDatabases:
     """On this machine's disk.  What is written beside readers is in WAL mode: nobody waits, a kill breaks nothing."""
-    name = f"{path.absolute().as_uri()}?mode=ro" if use == "read" else str(path)
-    connection = sqlite3.connect(
-        name,
-        uri=use == "read",
-        timeout=0.0 if use == "lock" else BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=not shared,
-    )
-    if use in ("journal", "write"):
-        try:
-            _use_wal(connection)
-            connection.execute("PRAGMA synchronous=NORMAL")
-            if use == "journal":
-                connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+
+    def __call__(self, path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
+        name = f"{path.absolute().as_uri()}?mode=ro" if use == "read" else str(path)
+        if use != "read":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(path)
+        connection = sqlite3.connect(
+            name,
+            uri=use == "read",
+            timeout=0.0 if use == "lock" else BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=not shared,
+        )
+        if use in ("journal", "write"):
+            try:
+                _use_wal(connection)
+                connection.execute("PRAGMA synchronous=NORMAL")
+                if use == "journal":
+                    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def exists(self, path: Path) -> bool:
+        return path.is_file()
+
+    def move(self, source: Path, target: Path) -> None:
+        self.remove(target)
+        for suffix in _SUFFIXES:
+            part = source.with_name(source.name + suffix)
+            if part.exists():
+                os.replace(part, target.with_name(target.name + suffix))
+
+    def remove(self, path: Path) -> None:
+        for suffix in _SUFFIXES:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+open_database = LocalDatabases()
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the file's content is not what it wrote, rather than that it cannot be had now."""
+    code = getattr(error, "sqlite_errorcode", None)
+    words = ("malformed", "not a database", "could not decode")
+    return (isinstance(code, int) and code & 0xFF in _DAMAGED) or any(word in str(error).lower() for word in words)
+
+
+def _make_private(path: Path) -> None:
+    """A new file is its owner's alone; what SQLite puts beside it is as private as the file."""
+    with suppress(OSError):  # it exists, or cannot be made, which SQLite says in its own words
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

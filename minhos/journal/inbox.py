@@ -72,7 +72,6 @@ class Inbox:
         self._seen_version = -1
         self._waiting = True
         with self._explained():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = opened(self.path, "write", shared=True)
             self._connection.executescript(_SCHEMA)
 

@@ -5,14 +5,14 @@ Writing is `store`; what an event means is `trading.events`.
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minhos.errors import JournalError
-from minhos.journal.database import OpenDatabase, open_database
+from minhos.errors import JournalBroken, JournalError
+from minhos.journal.database import OpenDatabase, is_damage, open_database
 from minhos.journal.types import (
     Progress,
     Record,
@@ -25,6 +25,8 @@ from minhos.journal.types import (
 
 SCHEMA_VERSION = "1"
 _PAGE = 2_000
+_BEYOND = 2**62
+"""No journal has as many records."""
 _COLUMNS = "sequence, time_ns, kind, version, payload, hash"
 
 
@@ -48,14 +50,19 @@ class JournalReader:
     @property
     def last(self) -> int:
         """Sequence of the newest record, 0 in an empty journal."""
-        with self._explained("read"):
+        try:
             row = self._connection.execute("SELECT max(sequence) FROM events").fetchone()
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                for _ in self.chain(0, _BEYOND):  # names the first that cannot be read
+                    pass
+            raise failure(self.path, "read", error) from error
         return row[0] or 0
 
     @property
     def head_hash(self) -> bytes:
         """Hash of the newest record: whoever has noted it can tell later that nothing before it was changed."""
-        return self._hash_at(self.last)
+        return self.hash_at(self.last)
 
     @property
     def writer_pid(self) -> str:
@@ -67,66 +74,149 @@ class JournalReader:
     def records(
         self, after: int = 0, until: int | None = None, kinds: Collection[str] | None = None
     ) -> Iterator[Record]:
-        """Records with after < sequence <= until, oldest first, of these kinds or of all."""
-        condition = "sequence > ? AND sequence <= ?"
-        names = tuple(kinds) if kinds is not None else ()
-        if kinds is not None:
-            condition += f" AND kind IN ({', '.join('?' * len(names))})"
-        query = f"SELECT {_COLUMNS} FROM events WHERE {condition} ORDER BY sequence LIMIT {_PAGE}"
-        end = self.last if until is None else until
+        """Records with after < sequence <= until, oldest first, of these kinds or of all.
+
+        Of all kinds, each is proven to follow the one before it: JournalBroken, which names the first that does not.
+        """
+        after, end = max(after, 0), self._end(until)
+        return self.chain(after, end) if kinds is None else self._of_kinds(after, end, tuple(kinds))
+
+    def _end(self, until: int | None) -> int:
+        """The last record that can be read; of a damaged file also one before the damage."""
+        try:
+            return self.last if until is None else min(until, self.last)
+        except JournalBroken as broken:
+            if until is None or until >= broken.first_broken:
+                raise
+            return until
+
+    def chain(self, after: int, end: int, previous: bytes | None = None) -> Iterator[Record]:
+        """The records between, each proven to follow the one before it.
+
+        previous: hash of record `after` where it is known from elsewhere than the journal.
+        """
+        previous = self.hash_at(after) if previous is None else previous
+        while after < end:
+            records = self._page(after, end)
+            for record in records:
+                if record.sequence != after + 1:
+                    raise JournalBroken(self.path, after + 1, f"record {after + 1} is missing")
+                if not fits(record, previous):
+                    raise JournalBroken(self.path, after + 1, f"record {after + 1} was changed after the fact")
+                previous, after = record.hash, record.sequence
+                yield record
+            if not records:
+                raise JournalBroken(self.path, after + 1, f"record {after + 1} is missing")
+
+    def _of_kinds(self, after: int, end: int, kinds: tuple[str, ...]) -> Iterator[Record]:
+        query = (
+            f"SELECT {_COLUMNS} FROM events WHERE sequence > ? AND sequence <= ? "
+            f"AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY sequence LIMIT {_PAGE}"
+        )
         while True:
             with self._explained("read"):
-                rows = self._connection.execute(query, (after, end, *names)).fetchall()
+                rows = self._connection.execute(query, (after, end, *kinds)).fetchall()
             for row in rows:
                 yield Record(*row)
             if len(rows) < _PAGE:
                 return
             after = rows[-1][0]
 
+    def indexed(self, kind: str, after: int, until: int) -> list[int]:
+        """Sequences that reading by kind finds there; of a damaged index none."""
+        query = (
+            "SELECT sequence FROM events INDEXED BY events_by_kind "
+            "WHERE kind = ? AND sequence > ? AND sequence <= ? ORDER BY sequence"
+        )
+        try:
+            return [sequence for (sequence,) in self._connection.execute(query, (kind, after, until))]
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                return []
+            raise failure(self.path, "read", error) from error
+
+    def _page(self, after: int, end: int, limit: int = _PAGE) -> list[Record]:
+        """The next records; of a damaged page one by one, so that the first that cannot be read is known."""
+        query = f"SELECT {_COLUMNS} FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+        try:
+            return [Record(*row) for row in self._connection.execute(query, (after, end, limit))]
+        except (sqlite3.Error, OSError) as error:
+            if not is_damage(error):
+                raise failure(self.path, "read", error) from error
+            if limit > 1:
+                return self._page(after, end, 1)
+            raise JournalBroken(self.path, after + 1, f"record {after + 1} cannot be read ({error})") from error
+
     def verify(self, progress: Progress | None = None) -> VerifyReport:
         """Recompute the whole chain and every snapshot's hash, and let SQLite check its own file."""
-        previous, sound = genesis_hash(self.identity), 0
+        sound = 0
         try:
             total = self.last
             for record in self.records():
-                if record.sequence != sound + 1:
-                    return VerifyReport(sound, sound + 1, f"record {sound + 1} is missing")
-                if not fits(record, previous):
-                    return VerifyReport(sound, record.sequence, f"record {record.sequence} was changed after the fact")
-                previous, sound = record.hash, record.sequence
+                sound = record.sequence
                 if progress is not None and sound % _PAGE == 0:
                     progress(0.9 * sound / total, f"{sound:,} of {total:,} records are sound")
             return self._verify_rest(sound)
+        except JournalBroken as broken:
+            return VerifyReport(sound, broken.first_broken, broken.reason)
         except JournalError as error:
             return VerifyReport(sound, sound + 1, f"record {sound + 1} cannot be read: {error}")
 
     def _verify_rest(self, sound: int) -> VerifyReport:
+        for name in self.snapshot_names():
+            for sequence, snapshot in self.snapshots(name):
+                if sequence > sound:
+                    return VerifyReport(
+                        sound, sound + 1, f"snapshot {name} knows of {sequence} records: the end is missing"
+                    )
+                if snapshot is None:
+                    return VerifyReport(sound, sequence, f"snapshot {name} at record {sequence} was changed")
         with self._explained("read"):
-            snapshots = self._connection.execute("SELECT name, sequence, payload, hash FROM snapshots").fetchall()
             (integrity,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
-        for name, sequence, payload, digest in snapshots:
-            if sequence > sound:
-                return VerifyReport(
-                    sound, sound + 1, f"snapshot {name} knows of {sequence} records: the end is missing"
-                )
-            if digest != snapshot_hash(name, sequence, payload, self._hash_at(sequence)):
-                return VerifyReport(sound, sequence, f"snapshot {name} at record {sequence} was changed")
         if integrity != "ok":
             return VerifyReport(sound, sound + 1, f"the file is damaged: {integrity}")
         return VerifyReport(sound, None, f"all {sound:,} records are sound")
 
+    def snapshot_names(self) -> list[str]:
+        with self._explained("read"):
+            return [name for (name,) in self._connection.execute("SELECT DISTINCT name FROM snapshots ORDER BY name")]
+
+    def snapshots(self, name: str) -> Iterator[tuple[int, Snapshot | None]]:
+        """Snapshots of that name by sequence, newest first; None for one that was changed or is not of this chain."""
+        with self._explained("read"):
+            found = self._connection.execute(
+                "SELECT sequence FROM snapshots WHERE name = ? ORDER BY sequence DESC", (name,)
+            ).fetchall()
+        for (sequence,) in found:
+            yield sequence, self._snapshot(name, sequence)
+
+    def _snapshot(self, name: str, sequence: int) -> Snapshot | None:
+        query = "SELECT payload, hash FROM snapshots WHERE name = ? AND sequence = ?"
+        try:
+            row = self._connection.execute(query, (name, sequence)).fetchone()
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                return None
+            raise failure(self.path, "read", error) from error
+        if row is None or sequence > self.last:
+            return None
+        payload, digest = row
+        try:
+            sound = digest == snapshot_hash(name, sequence, payload, self.hash_at(sequence))
+        except (TypeError, struct.error, JournalBroken):  # text or a number where bytes were
+            return None
+        return Snapshot(name, sequence, payload) if sound else None
+
     def latest_snapshot(self, name: str) -> Snapshot | None:
         """The newest sound snapshot of that name; a damaged one is passed over (the events can rebuild it)."""
-        query = "SELECT sequence, payload, hash FROM snapshots WHERE name = ? ORDER BY sequence DESC"
-        last = self.last
-        with self._explained("read"):
-            rows = self._connection.execute(query, (name,)).fetchall()
-        for sequence, payload, digest in rows:
-            if sequence <= last and digest == snapshot_hash(name, sequence, payload, self._hash_at(sequence)):
-                return Snapshot(name, sequence, payload)
-        return None
+        try:
+            return next((snapshot for _, snapshot in self.snapshots(name) if snapshot is not None), None)
+        except JournalError as error:
+            if error.__cause__ is not None and is_damage(error.__cause__):
+                return None
+            raise
 
-    def backup(self, target: Path, progress: Progress | None = None) -> None:
+    def backup(self, target: Path, progress: Progress | None = None, opened: OpenDatabase = open_database) -> None:
         """Copy the journal as it is now, also while it is written to; the copy appears whole or not at all."""
         target = Path(target)
         unfinished = target.with_name(target.name + ".unfinished")
@@ -137,25 +227,29 @@ class JournalReader:
 
         with self._explained("copied"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.unlink(missing_ok=True)
-            copy = open_database(unfinished, "copy")
+            opened.remove(unfinished)
+            copy = opened(unfinished, "copy")
             try:
                 self._connection.backup(copy, pages=4_096, progress=report)
                 copy.execute("PRAGMA journal_mode=DELETE")
             finally:
                 copy.close()
-            os.replace(unfinished, target)
+            opened.move(unfinished, target)
 
     def close(self) -> None:
         self._connection.close()
 
-    def _hash_at(self, sequence: int) -> bytes:
+    def hash_at(self, sequence: int) -> bytes:
         """Hash of that record; of sequence 0 the genesis hash, of a missing record no bytes."""
         if sequence == 0:
             return genesis_hash(self.identity)
-        with self._explained("read"):
+        try:
             row = self._connection.execute("SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
-        return row[0] if row else b""
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                raise JournalBroken(self.path, sequence, f"record {sequence} cannot be read ({error})") from error
+            raise failure(self.path, "read", error) from error
+        return row[0] if row and isinstance(row[0], bytes) else b""
 
     @contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
@@ -168,7 +262,7 @@ class JournalReader:
 def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalReader:
     """Open a journal read-only, as web and command line do beside a running trader."""
     path = Path(path)
-    if not path.is_file():
+    if not opened.exists(path):
         raise JournalError(f"There is no journal at {path} yet: start the trader once, or name the right data folder.")
     try:
         connection = opened(path, "read", shared=True)
@@ -183,6 +277,11 @@ def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalRea
 
 def failure(path: Path, verb: str, error: Exception) -> JournalError:
     """The error of SQLite or the system as a sentence for a trader."""
+    if is_damage(error):
+        return JournalError(
+            f"The journal {path} could not be {verb}: the file is damaged ({error}).  `python3 minh.py repair` says "
+            "how much of it is sound, `python3 minh.py restore BACKUP.zip` puts a backup in its place."
+        )
     return JournalError(
         f"The journal {path} could not be {verb} ({error}): check the disk's free space and the file's permissions; "
         f"nothing new is traded until it works."

@@ -15,7 +15,7 @@ from pathlib import Path
 from minhos.errors import JournalError
 from minhos.journal.database import OpenDatabase, open_database
 from minhos.journal.reader import SCHEMA_VERSION, JournalReader, failure, reader
-from minhos.journal.types import Entry, Progress, VerifyReport, fits, record_hash, snapshot_hash
+from minhos.journal.types import Entry, record_hash, snapshot_hash
 
 SNAPSHOTS_KEPT = 3
 
@@ -50,7 +50,8 @@ class Journal(JournalReader):
         super().__init__(path, connection)
         self._lock = lock
         self._sequence = super().last
-        self._hash = self._hash_at(self._sequence)
+        self._hash = self.hash_at(self._sequence)
+        self._durable = 0
         self._check_newest()
         with self._explained("written"):
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', ?)", (str(os.getpid()),))
@@ -64,8 +65,8 @@ class Journal(JournalReader):
         path = Path(path)
         lock = connection = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = _lock(path, opened)
+            lock = locked(path, opened)
+            finish_replacement(path, opened)
             connection = opened(path, "journal")
             _create(connection, identity)
             journal = cls(path, connection, lock)
@@ -91,6 +92,11 @@ class Journal(JournalReader):
     def head_hash(self) -> bytes:
         return self._hash
 
+    @property
+    def durable(self) -> int:
+        """The newest record of which this process knows that a power cut leaves it."""
+        return self._durable
+
     def append(self, kind: str, payload: bytes, time_ns: int, *, version: int = 1, durable: bool = False) -> int:
         """Store one event and return its sequence; durable: on the disk itself before this returns."""
         sequence = self._sequence + 1
@@ -106,6 +112,7 @@ class Journal(JournalReader):
         except sqlite3.Error as error:
             raise failure(self.path, "written", error) from error
         self._sequence, self._hash = sequence, digest
+        self._durable = sequence if durable else self._durable
         return sequence
 
     def append_many(self, entries: Iterable[Entry], *, durable: bool = False) -> int:
@@ -123,11 +130,12 @@ class Journal(JournalReader):
             finally:
                 self._connection.execute("PRAGMA synchronous=NORMAL")
         self._sequence, self._hash = sequence, digest
+        self._durable = sequence if durable else self._durable
         return sequence
 
     def snapshot(self, name: str, sequence: int, payload: bytes) -> None:
         """Keep a state folded from all events up to `sequence`; the newest few of a name are kept."""
-        digest = snapshot_hash(name, sequence, payload, self._hash_at(sequence))
+        digest = snapshot_hash(name, sequence, payload, self.hash_at(sequence))
         with self._explained("written"), self._transaction():
             self._connection.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (name, sequence, payload, digest)
@@ -138,10 +146,21 @@ class Journal(JournalReader):
                 (name, SNAPSHOTS_KEPT),
             )
 
+    def drop_unsound_snapshots(self, name: str) -> list[int]:
+        """Forget those that were changed, or are not of this chain; returns their sequences.  The events remain."""
+        unsound = [sequence for sequence, snapshot in self.snapshots(name) if snapshot is None]
+        if unsound:
+            with self._explained("written"), self._transaction():
+                for sequence in unsound:
+                    self._connection.execute("DELETE FROM snapshots WHERE name = ? AND sequence = ?", (name, sequence))
+        return unsound
+
     def checkpoint(self) -> None:
         """Move what was appended from the WAL into the file; takes milliseconds, so call it while nothing waits."""
         with self._explained("written"):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            busy, in_wal, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and in_wal == moved:
+            self._durable = self._sequence
 
     def close(self) -> None:
         """Also gives the place of the one writer free."""
@@ -161,54 +180,23 @@ class Journal(JournalReader):
 
     def _check_newest(self) -> None:
         """The newest record must fit the one before it, else nothing may be chained to it."""
-        for newest in self.records(after=self._sequence - 1):
-            if not fits(newest, self._hash_at(newest.sequence - 1)):
-                raise JournalError(
-                    f"The newest record ({newest.sequence}) of the journal {self.path} does not fit the one before it: "
-                    f"restore a backup."
-                )
+        for _ in self.records(after=self._sequence - 1):
+            pass
 
 
-def restore(backup: Path | str, path: Path | str, progress: Progress | None = None) -> VerifyReport:
-    """Put a verified backup in the journal's place; what was there is kept beside it as NAME.replaced-N.
-
-    Raises JournalError where the backup is broken or a trader writes the journal.
-    """
-    path = Path(path)
-    source = reader(backup)
-    lock = None
-    try:
-        report = source.verify(progress)
-        if not report.sound:
-            raise JournalError(f"The backup {backup} is broken ({report.reason}): choose another backup.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path)
-        restored = path.with_name(path.name + ".restored")
-        source.backup(restored)
-        if path.exists():
-            _set_aside(path)
-        os.replace(restored, path)
-        return report
-    except (sqlite3.Error, OSError) as error:
-        raise failure(path, "restored", error) from error
-    finally:
-        source.close()
-        if lock is not None:
-            lock.close()
+def finish_replacement(path: Path, opened: OpenDatabase = open_database) -> None:
+    """Where a process ended between setting the old file aside and putting the new one in its place: do that now."""
+    new = replacement_of(path)
+    if not opened.exists(path) and opened.exists(new):
+        opened.move(new, path)
 
 
-def _set_aside(path: Path) -> None:
-    """Rename a journal and its WAL to the first free NAME.replaced-N."""
-    number = 1
-    while path.with_name(f"{path.name}.replaced-{number}").exists():
-        number += 1
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            os.replace(part, path.with_name(f"{path.name}.replaced-{number}{suffix}"))
+def replacement_of(path: Path) -> Path:
+    """Where a file is made whole that is to take the journal's place."""
+    return path.with_name(path.name + ".new")
 
 
-def _lock(path: Path, opened: OpenDatabase = open_database) -> sqlite3.Connection:
+def locked(path: Path, opened: OpenDatabase = open_database) -> sqlite3.Connection:
     """Hold SQLite's own write lock on a file beside the journal: portable, and gone with the process."""
     lock = opened(path.with_name(path.name + ".lock"), "lock")
     try:
@@ -218,15 +206,15 @@ def _lock(path: Path, opened: OpenDatabase = open_database) -> sqlite3.Connectio
         if "locked" not in str(error):
             raise
         raise JournalError(
-            f"Another trader already writes the journal {path} (process {_writer(path)}): "
+            f"Another trader already writes the journal {path} (process {_writer(path, opened)}): "
             f"stop it first, or choose another data folder."
         ) from error
     return lock
 
 
-def _writer(path: Path) -> str:
+def _writer(path: Path, opened: OpenDatabase) -> str:
     try:
-        other = reader(path)
+        other = reader(path, opened)
     except JournalError:
         return "unknown"
     try:

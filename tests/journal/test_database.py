@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minhos.errors import JournalError
-from minhos.journal.database import Use, open_database
+from minhos.journal.database import LocalDatabases, Use, open_database
 from minhos.journal.inbox import Inbox, Request
 from minhos.journal.store import Journal
 
@@ -76,12 +76,13 @@ class Full(sqlite3.Connection):
 def test_another_disk_takes_the_place_of_the_machines(tmp_path):
     opened: list[Full] = []
 
-    def on_full_disk(path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
-        open_database(path, use).close()
-        opened.append(sqlite3.connect(path, isolation_level=None, check_same_thread=not shared, factory=Full))
-        return opened[-1]
+    class FullDisk(LocalDatabases):
+        def __call__(self, path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
+            super().__call__(path, use).close()
+            opened.append(sqlite3.connect(path, isolation_level=None, check_same_thread=not shared, factory=Full))
+            return opened[-1]
 
-    journal = Journal.open(tmp_path / "j.sqlite", {"mode": "paper"}, on_full_disk)
+    journal = Journal.open(tmp_path / "j.sqlite", {"mode": "paper"}, FullDisk())
     assert journal.append("Alarm", b"x", 1) == 1
     opened[-1].full = True
     with pytest.raises(JournalError, match="disk is full"):

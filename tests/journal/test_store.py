@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from minhos.errors import JournalError
 from minhos.journal.memory import MemoryJournal
 from minhos.journal.reader import JournalReader, reader
-from minhos.journal.store import SNAPSHOTS_KEPT, Journal, restore
+from minhos.journal.repair import restore
+from minhos.journal.store import SNAPSHOTS_KEPT, Journal
 from minhos.journal.types import Entry, Snapshot
 
 IDENTITY = {"mode": "paper", "account": "sim"}
@@ -181,7 +182,7 @@ def test_a_damaged_file_is_reported_not_raised(tmp_path):
 
 def test_nothing_is_chained_to_a_broken_end(tmp_path):
     path = altered(filled(tmp_path / "j.sqlite"), "UPDATE events SET payload = x'00' WHERE sequence = 10")
-    with pytest.raises(JournalError, match="newest record"):
+    with pytest.raises(JournalError, match="broken at record 10"):
         Journal.open(path, IDENTITY)
 
 

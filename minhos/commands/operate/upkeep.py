@@ -16,7 +16,7 @@ from minhos.commands.operate.config import keep_private
 from minhos.commands.terminal import console
 from minhos.errors import JournalError, MinhosError
 from minhos.journal.reader import reader
-from minhos.journal.store import restore as restore_journal
+from minhos.journal.repair import restore as restore_journal
 from minhos.market.clock import SystemClock
 from minhos.models.storage import replace_file
 
