@@ -97,6 +97,16 @@ class DtcServer:
         for session in self._sessions:
             session.wire.abort()
 
+    def refuse_connections(self) -> None:
+        """Close the port; connections that are open go on, and `start` opens it again."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def mute(self, muted: bool) -> None:
+        """Say nothing more on the connections that are open, or speak again; what comes is still acted upon."""
+        for session in self._sessions:
+            session.wire.muted = muted
+
     def misbehave(self, faults: Faults) -> None:
         """Let these faults hold from now on, what they do to messages also on the connections that are open."""
         self._faults = faults

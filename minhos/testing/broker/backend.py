@@ -26,39 +26,40 @@ from minhos.market.clock import Clock
 from minhos.market.types import Instrument
 from minhos.testing.broker.book import NOWHERE, BrokerBook, BrokerOptions
 from minhos.testing.broker.orders import Scale, requested
-from minhos.testing.broker.store import BrokerState, BrokerStore
+from minhos.testing.broker.store import BrokerState, BrokerStore, Store
 
 _NANOS_PER_S = 10**9
 _NANOS_PER_DAY = 86_400 * _NANOS_PER_S
 
 
 class MatchingBackend:
-    """The port `Backend`.  instruments: by the server's symbols.  state: the file that survives.
+    """The port `Backend`.  instruments: by the server's symbols.  state: the file that survives, or a store.
 
     faults: those of them that concern a backend (`partial_fills`: one contract a price; `new_id_on_replace`;
     `display_price_multiplier`).  watch hears of every step of an order ("received", "written", "answered"), so that
-    tests can end the process in it.
+    tests can end the process in it.  book: the order book, of this kind or one derived from it.
     """
 
     def __init__(
         self,
         instruments: Mapping[str, Instrument],
-        state: Path,
+        state: Path | Store,
         clock: Clock,
         options: BrokerOptions = BrokerOptions(),
         faults: Faults = Faults(),
         watch: Callable[[str], None] = lambda step: None,
+        book: type[BrokerBook] = BrokerBook,
     ) -> None:
         self._scales = {symbol: Scale(each, faults.display_price_multiplier) for symbol, each in instruments.items()}
         self._options, self._watch = options, watch
-        self._store = BrokerStore(state)
-        self._book = BrokerBook(self._scales, self._store, clock, options, faults)
+        self._store = BrokerStore(state) if isinstance(state, Path) else state
+        self.book = book(self._scales, self._store, clock, options, faults)
         self._publish: Publish = lambda message, symbol: None
 
     @property
     def state(self) -> BrokerState:
         """The broker's own books."""
-        return self._book.state
+        return self.book.state
 
     def open(self, publish: Publish) -> None:
         self._publish = publish
@@ -88,11 +89,11 @@ class MatchingBackend:
             return [self._balance(each) for each in wanted]
         if isinstance(request, m.CurrentPositionsRequest):
             held = [(each, symbol) for each in wanted for symbol in self.state.books.holdings.get(each, {})]
-            return [self._book.position(*key) for key in held]
+            return [self.book.position(*key) for key in held]
         if isinstance(request, m.OpenOrdersRequest):
-            live = [order for order in self._book.live.values() if order.account in wanted]
+            live = [order for order in self.book.live.values() if order.account in wanted]
             named = [order for order in live if request.server_order_id in ("", order.server_id)]
-            return [self._book.update(order, OrderUpdateReason.OPEN_ORDERS_REQUEST_RESPONSE) for order in named]
+            return [self.book.update(order, OrderUpdateReason.OPEN_ORDERS_REQUEST_RESPONSE) for order in named]
         return self._past_fills(request, wanted) if isinstance(request, m.HistoricalOrderFillsRequest) else []
 
     def snapshot(self, request: Message) -> Sequence[Message] | Refused:
@@ -109,7 +110,7 @@ class MatchingBackend:
     def trade(self, requests: Sequence[Message]) -> Iterator[Message]:
         """What became of it, one message at a time; all of it is on the disk before the first."""
         self._watch("received")
-        first, book = requests[0], self._book
+        first, book = requests[0], self.book
         if isinstance(first, m.CancelOrder):
             updates = book.cancel(first)
         elif isinstance(first, m.CancelReplaceOrder):
@@ -128,9 +129,9 @@ class MatchingBackend:
     def set_price(self, symbol: str, price_ticks: int) -> None:
         """Trade one contract at that price: subscribers see it, and working orders that it reaches fill."""
         price = self._scales[symbol].price(price_ticks)
-        at_s = self._book.now() // _NANOS_PER_S
+        at_s = self.book.now() // _NANOS_PER_S
         self._publish(m.MarketDataUpdateTradeCompact(price, 1.0, at_s, 0, 2), symbol)
-        updates = self._book.set_price(symbol, price_ticks)
+        updates = self.book.set_price(symbol, price_ticks)
         if updates:
             self._save()
         for update in updates:
@@ -142,12 +143,12 @@ class MatchingBackend:
         self._store.close()
 
     def _save(self) -> None:
-        self._book.save()
+        self.book.save()
         self._watch("written")
 
     def _past_fills(self, request: m.HistoricalOrderFillsRequest, accounts: Sequence[str]) -> Sequence[Message]:
         days = request.number_of_days
-        since_ns = self._book.now() - days * _NANOS_PER_DAY if days else request.start_date_time * _NANOS_PER_S
+        since_ns = self.book.now() - days * _NANOS_PER_DAY if days else request.start_date_time * _NANOS_PER_S
         wanted = [fill for fill in self.state.fills if fill.account in accounts and fill.time_ns >= since_ns]
         return [fill.as_response(self._scales[fill.symbol]) for fill in wanted]
 

@@ -19,7 +19,7 @@ from minhos.dtc.messages.enums import OrderStatus, OrderType, OrderUpdateReason
 from minhos.market.clock import Clock
 from minhos.market.types import Instrument, Price
 from minhos.testing.broker.orders import Holding, Scale, ServedFill, ServedOrder
-from minhos.testing.broker.store import BrokerStore
+from minhos.testing.broker.store import Store
 from minhos.trading.venue import Report
 from minhos.venues.matching import MatchingEngine, MatchingParameters
 
@@ -47,7 +47,7 @@ class BrokerBook:
     """Orders, positions and cash of all accounts, as the store has them and with what came since."""
 
     def __init__(
-        self, scales: Mapping[str, Scale], store: BrokerStore, clock: Clock, options: BrokerOptions, faults: Faults
+        self, scales: Mapping[str, Scale], store: Store, clock: Clock, options: BrokerOptions, faults: Faults
     ) -> None:
         self.scales, self._store, self._clock, self._options, self._faults = scales, store, clock, options, faults
         at_most = 1 if faults.partial_fills else 0
@@ -103,7 +103,7 @@ class BrokerBook:
             return f"Order type {order.order_type} is not supported."
         if order.order_type != OrderType.MARKET and order.price_ticks <= 0 and order.offset_ticks <= 0:
             return "A stop or limit order needs a price."
-        if self._options.refuses_used_ids and order.client_id in self._used_ids:
+        if self._options.refuses_used_ids and order.client_id and order.client_id in self._used_ids:
             return f"ClientOrderID {order.client_id} was used before."
         return ""
 
@@ -139,7 +139,7 @@ class BrokerBook:
         if symbol not in self._books.prices:
             return []
         price = Price(symbol, self.now(), self._books.prices[symbol])
-        reached = [order for order in self.live.values() if _is_reached(order, price)]
+        reached = [order for order in self.live.values() if self._is_reached(order, price)]
         for order in reached:
             at_market = Order(order.key, symbol, order.side, order.remaining, Role.ENTRY)
             self._engine.submit(at_market, price.time_ns)
@@ -147,6 +147,11 @@ class BrokerBook:
         for order in reached:
             self._engine.cancel(order.key, price.time_ns)  # what a limit did not get waits for its price again
         return updates
+
+    def _is_reached(self, order: ServedOrder, price: Price) -> bool:
+        """Whether it is a limit that works and trades at that price."""
+        works = order.order_type == OrderType.LIMIT and order.status != Status.PENDING_CHILD
+        return works and order.symbol == price.symbol and order.is_reached(price.price_ticks)
 
     def _take(self, reports: list[Report]) -> list[Message]:
         """What the engine filled; legs go back to it once all of that is booked, so for what is then left of them."""
@@ -314,12 +319,6 @@ class BrokerBook:
         """The clock's time, never going back, not even over a restart."""
         self._books.time_ns = max(self._books.time_ns, self._clock.now_ns())
         return self._books.time_ns
-
-
-def _is_reached(order: ServedOrder, price: Price) -> bool:
-    """Whether it is a limit that works and trades at that price."""
-    works = order.order_type == OrderType.LIMIT and order.status != Status.PENDING_CHILD
-    return works and order.symbol == price.symbol and order.is_reached(price.price_ticks)
 
 
 def _unknown(request: m.CancelOrder | m.CancelReplaceOrder, reason: OrderUpdateReason) -> m.OrderUpdate:

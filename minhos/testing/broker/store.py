@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -42,6 +43,31 @@ class BrokerState(msgspec.Struct, frozen=True):
     def position(self, account: str, symbol: str) -> int:
         """Signed contracts."""
         return self.books.holdings.get(account, {}).get(symbol, Holding()).contracts
+
+
+class Store(Protocol):
+    """Where a broker keeps its books."""
+
+    def load(self) -> BrokerState:
+        """All that was saved."""
+
+    def save(self, books: Books, orders: Iterable[ServedOrder], fills: Iterable[ServedFill]) -> None:
+        """Keep the books and what changed, all of it or nothing."""
+
+    def close(self) -> None: ...
+
+
+class MemoryStore:
+    """Nothing outlives the broker: its books are empty at the start, and keeping them costs nothing."""
+
+    def load(self) -> BrokerState:
+        return BrokerState(Books(), {}, [])
+
+    def save(self, books: Books, orders: Iterable[ServedOrder], fills: Iterable[ServedFill]) -> None:
+        return
+
+    def close(self) -> None:
+        return
 
 
 class BrokerStore:
