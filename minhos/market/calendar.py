@@ -92,6 +92,15 @@ class SessionCalendar:
         """Trade date (yyyymmdd) of a moment; in a break that of the next session.  Raises CalendarError."""
         return self._dates[self._index(time_ns)]
 
+    def happened_on(self, time_ns: int) -> int:
+        """Trade date of what happened at a moment: its close is still a session's own.  Raises CalendarError."""
+        return self.trade_date(time_ns - 1)
+
+    def trade_date_of_fill(self, time_ns: int) -> int:
+        """Trade date of a fill; one stamped in a break is of the session before it.  Raises CalendarError."""
+        i = self._index(time_ns - 1)
+        return self._dates[i if self._opens[i] < time_ns or i == 0 else i - 1]
+
     def session_at(self, time_ns: int) -> Session | None:
         """The session with open <= time < close, or None in a break."""
         i = self._index(time_ns)

@@ -28,6 +28,7 @@ from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import reconcile
 from minhos.trading.state import Observe, TradingState
+from minhos.trading.trade_dates import trade_date_of
 from minhos.trading.types import Decision
 from minhos.venues.matching import MatchingParameters
 from minhos.venues.paper import PaperVenue
@@ -119,15 +120,17 @@ def compare(
     )
 
 
-def newest_date(reader: Journal, calendar: SessionCalendar) -> int:
-    """Trade date of the last slice.  Raises NotEnoughData for a journal without one."""
+def newest_date(reader: Journal, calendar: SessionCalendar, *, before: int = 0) -> int:
+    """Trade date of the last slice, or of the last one before that date.  Raises NotEnoughData where there is none."""
     newest = 0
-    for record in reader.records():
-        if record.kind == ev.SliceClosed.__name__:
-            newest = record.time_ns
+    for record in reader.records(kinds=(ev.SliceClosed.__name__,)):
+        date = trade_date_of(ev.decode(record.kind, record.payload, record.version), calendar)
+        if date > newest and (date < before or not before):
+            newest = date
     if not newest:
-        raise NotEnoughData("the journal holds no bar yet; there is nothing to compare.")
-    return calendar.trade_date(newest - 1)
+        when = f" before {before}" if before else ""
+        raise NotEnoughData(f"the journal holds no bar{when} yet; there is nothing to compare.")
+    return newest
 
 
 def read_day(
@@ -140,34 +143,44 @@ def read_day(
 ) -> Day:
     """The day's events; `start` is left as the account and risk were when its first bar closed."""
     day, state = Day(trade_date), TradingState(calendar, features)
-    total = max(1, reader.last)
+    total, begun = max(1, reader.last), False
     for record in reader.records():
         event = ev.decode(record.kind, record.payload, record.version)
-        now = state.ledger.account().trade_date
-        if isinstance(event, ev.SliceClosed):
-            now = calendar.trade_date(event.slice.close_time_ns - 1)
-        if now > trade_date:
+        date = trade_date_of(event, calendar)
+        closes = isinstance(event, ev.SliceClosed)
+        if closes and date > trade_date:
             break
-        if now == trade_date and (day.events or isinstance(event, ev.SliceClosed)):
-            take_in(day, state, event)
+        begun = begun or (closes and date == trade_date)
+        if begun:
+            take_in(day, state, event, date)
         else:
             start.apply(event)
-        state.apply(event)
-        if now == trade_date:
-            day.end_pnl_cents = state.ledger.account().day_pnl_cents
+            state.apply(event)
         if progress is not None and record.sequence % _REPORT_EVERY == 0:
             progress(record.sequence / total, f"event {record.sequence:,} of {total:,}")
     return day
 
 
-def take_in(day: Day, state: TradingState, event: ev.Event) -> None:
-    """An event of the day; a decision is made again from the state before it."""
-    day.events.append(event)
-    if isinstance(event, ev.OrderFilled):
-        day.fills.append(event.fill)
-    elif isinstance(event, ev.DecisionMade):
+def take_in(day: Day, state: TradingState, event: ev.Event, date: int) -> None:
+    """Apply an event to the state, and keep what is the day's of it; a decision is made again from the state before.
+
+    date: the event's own.  Its first slice begins a day.  What comes after its last one and before the next day's, such
+    as the next session's first price, is not the day's; a fill is where the ledger books it.
+    """
+    if isinstance(event, ev.DecisionMade) and date == day.trade_date:
         day.decisions[event.decision.close_time_ns] = event.decision
         day.undecided += not same_bits(decide_again(state, event.decision), event.decision)
+    state.apply(event)
+    account = state.ledger.account()
+    booked = account.trade_date == day.trade_date
+    if booked:
+        day.end_pnl_cents = account.day_pnl_cents
+    if isinstance(event, ev.OrderFilled):
+        if booked:
+            day.fills.append(event.fill)
+            day.events.append(event)
+    elif date == day.trade_date:
+        day.events.append(event)
 
 
 # The backtest of the day ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Literal, Protocol
 
 import msgspec
@@ -38,7 +38,7 @@ class Journal(Protocol):
     @property
     def last(self) -> int: ...
 
-    def records(self) -> Iterator[Record]: ...
+    def records(self, *, kinds: Collection[str] | None = None) -> Iterator[Record]: ...
 
 
 class Difference(msgspec.Struct, frozen=True):

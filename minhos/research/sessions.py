@@ -21,6 +21,7 @@ from minhos.risk.types import RiskState, Stop
 from minhos.trading import events as ev
 from minhos.trading.recovery import restore_snapshot, take_snapshot
 from minhos.trading.state import Observe, TradingState
+from minhos.trading.trade_dates import trade_date_of
 from minhos.trading.types import Outcome
 from minhos.venues.matching import MatchingParameters
 
@@ -111,33 +112,30 @@ class _Reading:
 
     def take(self, event: ev.Event) -> None:
         """The next event."""
-        if isinstance(event, ev.SliceClosed):
-            trade_date = self.calendar.trade_date(event.slice.close_time_ns - 1)
-            if self._day is None or trade_date > self._day.trade_date:
-                self._close_day()
-                self._day, self._start = Day(trade_date), self._copy()
-        if self._day is not None:
-            take_in(self._day, self.state, event)
+        date = trade_date_of(event, self.calendar)
+        if isinstance(event, ev.SliceClosed) and (self._day is None or date > self._day.trade_date):
+            self._close_day()
+            self._day, self._start = Day(date), self._copy()
         before = (self.state.risk.distrust, self.state.contradiction)
-        self.state.apply(event)
-        if isinstance(event, ev.Reconciled):
-            trade_date = self.calendar.trade_date(event.time_ns)
-            self._compared[trade_date] += 1
-            self._disagree(trade_date, *event.differences)
-        elif isinstance(event, ev.ContradictionFound):
-            self._disagree(self.state.ledger.account().trade_date, event.text)
-        else:
-            self._note(*before)
         if self._day is not None:
-            self._day.end_pnl_cents = self.state.ledger.account().day_pnl_cents
+            take_in(self._day, self.state, event, date)
+        else:
+            self.state.apply(event)
+        if isinstance(event, ev.Reconciled):
+            self._compared[date] += 1
+            self._disagree(date, *event.differences)
+        elif isinstance(event, ev.ContradictionFound):
+            self._disagree(date, event.text)
+        else:
+            self._note(date, *before)
 
-    def _note(self, distrust: Stop | None, contradiction: str) -> None:
+    def _note(self, date: int, distrust: Stop | None, contradiction: str) -> None:
         """What the last event made the journal distrust: a fill that is not ours, a report that our record excludes."""
-        risk, trade_date = self.state.risk, self.state.ledger.account().trade_date
+        risk = self.state.risk
         if distrust is None and risk.distrust is not None:
-            self._disagree(trade_date, risk.distrust.why)
+            self._disagree(date, risk.distrust.why)
         if self.state.contradiction and not contradiction:
-            self._disagree(trade_date, self.state.contradiction)
+            self._disagree(date, self.state.contradiction)
 
     def _disagree(self, trade_date: int, *why: str) -> None:
         if why:

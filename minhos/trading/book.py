@@ -139,9 +139,9 @@ class OrderBook:
         for record in records:
             self._put(record)
 
-    def forget_final(self) -> None:
-        """At a new trade date: orders that are done need no memory any more."""
-        self.records = {key: record for key, record in self.records.items() if record.state not in FINAL}
+    def forget_final(self, but: str = "") -> None:
+        """At a new trade date: orders that are done need no memory any more.  but: one that the venue speaks of now."""
+        self.records = {key: known for key, known in self.records.items() if known.state not in FINAL or key == but}
 
     def _open(self) -> list[OrderRecord]:
         return [self.records[key] for key in self.open_ids] if self.open_ids else []

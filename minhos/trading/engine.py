@@ -199,7 +199,7 @@ class Engine:
             elif isinstance(item, VenueStatus):
                 self.on_venue_status(item)
             else:
-                self.take([item], self.clock.now_ns())
+                self.take([not_ahead(item, self.clock.now_ns())], self.clock.now_ns())
         if news:
             self.guard.act(self.clock.now_ns())
         self.outage.watch()
@@ -461,6 +461,13 @@ class Engine:
             return closed
         shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
         return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))
+
+
+def not_ahead(report: Report, now_ns: int) -> Report:
+    """A fill that a broker stamps far in the future happened now; else it would begin the next trade date."""
+    if isinstance(report, Fill) and report.time_ns > now_ns + FUTURE_NS:
+        return msgspec.structs.replace(report, time_ns=now_ns)
+    return report
 
 
 def with_limits_that_are_here(settings: ev.TradingSettings) -> ev.TradingSettings:

@@ -109,7 +109,7 @@ class Settlement:
     def _conclude(self, found: tuple[str, ...], now_ns: int) -> None:
         """Report the outcome where it is news; after a `resume` a difference that remains is news again."""
         engine, state = self._engine, self._engine.state
-        compared = state.reconciled and state.compared_date == state.ledger.account().trade_date
+        compared = state.reconciled and state.compared_date == state.calendar.happened_on(now_ns)
         news = not compared or found != state.differences or (state.vouched is not None and not found)
         if not news and not (found and state.risk.distrust is None):
             return

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from minhos.accounting.ledger import Ledger
 from minhos.accounting.types import Fill, OrderType, Role, Trade
-from minhos.errors import OrderStateError, ReconciliationError, SymbolError
+from minhos.errors import CalendarError, OrderStateError, ReconciliationError, SymbolError
 from minhos.features.types import Observation
 from minhos.market.calendar import SessionCalendar
 from minhos.market.symbols import contract_expiry_ns
@@ -38,11 +38,12 @@ CLOCKS_MAY_DIFFER_NS = 5 * NANOS_PER_MINUTE
 """A bundle may be stamped this far ahead of the trader's clock, which may have been corrected since.  A simulated
 market has a time of its own, which the machine that trained for it does not keep."""
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """How events are folded from an `EngineStarted` on.
 
 1: as MinhOS 0.1.0 wrote them.  No cancel or resize that was asked for stands in the journal, so that the venue's answer
-implies the request.  2: each stands there before the venue hears of it, and so does a contradiction.
+implies the request.  2: each stands there before the venue hears of it, and so does a contradiction.  3: a fill counts
+on its own trade date, also where it is the first that is heard of the session.
 """
 
 Observe = Callable[[Bar], Observation | None]
@@ -252,13 +253,15 @@ class TradingState:
         self.reconciled = True
         if not event.differences or event.differences != self.differences:
             self.vouched = None
-        self.differences, self.compared_date = event.differences, self.ledger.account().trade_date
+        self.differences, self.compared_date = event.differences, self.calendar.happened_on(event.time_ns)
         if event.differences:
             self.risk = risk_state.on_distrust(self.risk, "; ".join(event.differences), event.time_ns)
 
     def _on_fill(self, fill: Fill) -> None:
         self.closed_trades = ()
         order = self.book.order(fill.order_id)
+        if self.fold_version >= 3 and not self.ledger.knows(fill.fill_id):
+            self._begin_date_of(fill)
         effect = self.ledger.apply_fill(
             fill,
             stop_id=order.stop_id if order else "",
@@ -338,9 +341,24 @@ class TradingState:
         self.risk = risk_state.on_mark(self.risk, self._settings().risk, self.ledger.account(), time_ns)
 
     def _trade_date(self, time_ns: int) -> None:
-        if self.ledger.on_trade_date(self.calendar.trade_date(time_ns - 1)):
+        if self.ledger.on_trade_date(self.calendar.happened_on(time_ns)):
             self._mark_risk(time_ns)
             self.book.forget_final()
+
+    def _begin_date_of(self, fill: Fill) -> None:
+        """A fill may be the first that is heard of a session: its loss is that date's.
+
+        At most the next date begins: a broker's stamp that is further off ends no stop of the day's.
+        """
+        today = self.ledger.account().trade_date
+        try:
+            trade_date = self.calendar.trade_date_of_fill(fill.time_ns)
+            begins = today > 0 and trade_date == self.calendar.next_trade_date(today)
+        except CalendarError:
+            return
+        if begins and self.ledger.on_trade_date(trade_date):
+            self._mark_risk(fill.time_ns)
+            self.book.forget_final(but=fill.order_id)
 
     def _after_bar(self, decision: Decision) -> None:
         """Levels, the shadow book and what it proves."""

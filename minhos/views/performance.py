@@ -105,7 +105,9 @@ class Performance:
         self.points: deque[tuple[int, int, int]] = deque(maxlen=POINTS_KEPT)
         self.trades: deque[tuple[int, TradeClosed]] = deque(maxlen=TRADES_KEPT)
         self.days: dict[int, tuple[int, int]] = {}
-        """By trade date: equity at its start and at its last bar."""
+        """By trade date: equity at its start and at its last bar.  A bar that comes after a later date's changes the
+        later one: what the dates earned adds up to what equity changed by."""
+        self._newest = 0
 
     def on_start(self, cash_cents: int) -> None:
         """The account's first money; later starts of the same journal change nothing."""
@@ -124,7 +126,8 @@ class Performance:
         if self.peak_cents > 0:
             self.max_drawdown = max(self.max_drawdown, 1.0 - equity / self.peak_cents)
         self.points.append((decision.close_time_ns, equity, decision.position_before))
-        trade_date = self._calendar.trade_date(decision.close_time_ns - 1)
+        trade_date = max(self._calendar.happened_on(decision.close_time_ns), self._newest)
+        self._newest = trade_date
         start, _ = self.days.get(trade_date, (before, 0))
         self.days[trade_date] = (start, equity)
 
@@ -170,7 +173,7 @@ class Performance:
         """Oldest first."""
         counts: dict[int, int] = {}
         for trade in self.own_trades():
-            day = self._calendar.trade_date(trade.closed_ns - 1)
+            day = self._calendar.trade_date_of_fill(trade.closed_ns)
             counts[day] = counts.get(day, 0) + 1
         return [
             DayLine(day, in_dollars(end - start), in_dollars(end), counts.get(day, 0))

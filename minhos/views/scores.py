@@ -127,7 +127,7 @@ class Scores:
             self.ties += 1
             return
         forecast = pending.forecast
-        date = self._calendar.trade_date(forecast.close_time_ns - 1)
+        date = self._calendar.happened_on(forecast.close_time_ns)
         hit = (move > 0) == (forecast.side > 0)
         self.scored.append(_Scored(date, forecast.p_side, hit, move > 0, pending.break_even))
         self._labels += 1

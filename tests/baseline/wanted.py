@@ -21,6 +21,7 @@ RULES = (
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
+COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 
 WANTED: list[Wanted] = [
     Wanted(
@@ -220,4 +221,13 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > config show --json > keys > limit", None, "object", OPTIONS),
     Wanted("json_keys > home of a demo > config show --json > keys > user", None, "object", USER),
     Wanted("json_keys > home of a demo > config show --json > keys > user.file", None, "str", USER),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > exit", 1, 0, COMPARED),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[]", "object", None, COMPARED),
+    Wanted(
+        "json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].backtest", "str", None, COMPARED
+    ),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].paper", "str", None, COMPARED),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].reason", "str", None, COMPARED),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].time", "str", None, COMPARED),
+    Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].what", "str", None, COMPARED),
 ]

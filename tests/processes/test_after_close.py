@@ -28,22 +28,40 @@ def test_only_a_new_trade_date_is_compared_and_a_missing_journal_is_no_crash(pla
     assert watcher.tend() is None, "the journal is missing: named in the log, nothing raised"
 
 
-def test_the_day_that_ended_is_reported_once(place, monkeypatch):
-    asked = []
+@pytest.fixture
+def asked(monkeypatch):
+    """Dates that were compared, over a journal with a bar on each of three dates."""
+    found = []
 
     class Source:
         def close(self):
-            asked.append("closed")
+            found.append("closed")
 
     def compare(source, trade_date, *, matching):
-        asked.append(trade_date)
+        found.append(trade_date)
         return after_close.CompareReport("identical", "All as it was.", trade_date, 3, 0, 0, ())
 
     monkeypatch.setattr(after_close, "reader", lambda path, opened: Source())
     monkeypatch.setattr(after_close, "compare", compare)
+    dates = (20251003, 20251006, 20251007)
+    monkeypatch.setattr(
+        after_close, "newest_date", lambda source, calendar, before: max(d for d in dates if d < before)
+    )
+    return found
+
+
+def test_the_day_that_ended_is_reported_once(place, asked):
+    write_json(place.reports / "compare-20251003.json", {})
     watcher = after_close.AfterClose(place, MatchingParameters())
     for trade_date in (20251006, 20251006, 20251007, 20251007):
         beat(place, trade_date)
         watcher.tend()
-    assert asked == [20251006, "closed"]
+    assert asked == ["closed", 20251006, "closed"]
     assert read_json(place.reports / "compare-20251006.json")["verdict"] == "identical"
+
+
+def test_a_close_that_fell_while_the_trainer_was_away_is_made_good(place, asked):
+    beat(place, 20251007)
+    after_close.AfterClose(place, MatchingParameters()).tend()
+    after_close.AfterClose(place, MatchingParameters()).tend()
+    assert asked == [20251006, "closed", "closed"]

@@ -12,7 +12,7 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
 from minhos.risk.types import Level
-from minhos.testing.builders import MONDAY_OPEN, NQ, random_bars, trading_events
+from minhos.testing.builders import MONDAY_OPEN, NQ, ns, random_bars, trading_events
 from minhos.trading import events as ev
 from minhos.trading.recovery import SNAPSHOT, take_snapshot
 from minhos.trading.types import Outcome
@@ -129,6 +129,20 @@ def test_drawdown_is_the_worst_share_of_a_peak_at_closes() -> None:
         for event in events
     ]
     assert folded(changed).performance.summary().max_drawdown == pytest.approx(1 - 247 / 260, abs=1e-6)
+
+
+def test_the_days_add_up_though_a_bar_comes_after_the_next_dates_first() -> None:
+    equities = {0: 25_000_000, 2: 25_100_000, 1: 25_150_000, 3: 25_130_000}
+    days = {0: "2025-10-06", 1: "2025-10-06", 2: "2025-10-07", 3: "2025-10-07"}
+    views = folded(trading_events(0))
+    first = next(event for event in trading_events(1) if isinstance(event, ev.DecisionMade)).decision
+    for i, equity in equities.items():
+        close_ns = ns(f"{days[i]}T15:0{i}Z")
+        decision = msgspec.structs.replace(first, equity_cents=equity, close_time_ns=close_ns)
+        views.performance.on_decision(ev.DecisionMade(decision))
+    lines = views.performance.by_day()
+    assert [line.trade_date for line in lines] == [20251006, 20251007]
+    assert sum(line.pnl for line in lines) == 1_300
 
 
 def test_forecasts_are_scored_by_the_open_after_next() -> None:
