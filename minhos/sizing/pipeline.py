@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from minhos.sizing.kelly import Bet, solve_drawdown_bound, solve_kelly
+from minhos.sizing.kelly import Bet, bet_from, solve_drawdown_bound, solve_kelly
 from minhos.sizing.memo import once_per_value
 from minhos.sizing.types import SizingParameters, Step
 
@@ -157,11 +157,10 @@ def contracts_for(
     """
     numbers = (p_win, payoff_ratio, risk_multiplier, *money)
     usable = all(map(math.isfinite, numbers)) and 0.0 < p_win < 1.0 and risk_multiplier >= 0.0
-    if not usable or min(payoff_ratio, money.capital, money.r, money.margin) <= 0.0:
+    usable = usable and min(payoff_ratio, money.capital, money.r, money.margin) > 0.0
+    bet = bet_from((payoff_ratio, -1.0), (p_win, 1.0 - p_win)) if usable else None
+    if bet is None or not money.r / money.capital > 0.0:
         return Size(0, 0.0, 0.0, 0.0, "invalid", 0.0, ())
-    q = 1.0 - p_win
-    mean, second, third = p_win * payoff_ratio - q, p_win * payoff_ratio**2 + q, p_win * payoff_ratio**3 - q
-    bet = Bet(((p_win, (payoff_ratio,)), (q, (-1.0,))), mean, second, third, 1.0)
     return size_pipeline(bet, money, parameters, risk_multiplier)
 
 

@@ -1,6 +1,8 @@
 """Kelly, drawdown-constrained Kelly and shrinkage: published vectors, a convex solver, and what must always hold."""
 
+import decimal
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,11 +12,13 @@ from scipy import optimize
 from scipy import stats as scipy_stats
 
 from minhos.sizing.kelly import (
+    bet_from,
     drawdown_constrained_fraction,
     growth_rate,
     kelly_fraction,
     kelly_fraction_discrete,
     shrink_factor,
+    solve_kelly,
 )
 
 bounded = settings(deadline=None, max_examples=50)
@@ -278,3 +282,108 @@ def test_the_edges_of_a_bet():
     assert drawdown_constrained_fraction((1, -1), (0.6, 0.4), 0.8, 0.0) == 0.0
     assert kelly_fraction_discrete((1, 0), (0.6, 0.4)) == 0.0
     assert kelly_fraction_discrete((1, -1, -1), (0.6, 0.4)) == 0.0
+
+
+# Any size, and near the pole ---------------------------------------------------------------------------------------
+
+any_number = st.floats(allow_nan=True, allow_infinity=True)
+weights = st.lists(st.floats(1e-12, 1.0), min_size=2, max_size=6)
+
+
+def odds_from(shares: list[float]) -> list[float]:
+    return [share / math.fsum(shares) for share in shares]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(any_number, max_size=5), weights, any_number, any_number)
+def test_no_number_raises(outcomes, shares, floor, breach):
+    odds = odds_from(shares)[: len(outcomes)]
+    for f in (kelly_fraction_discrete(outcomes, odds), drawdown_constrained_fraction(outcomes, odds, floor, breach)):
+        assert 0.0 <= f < math.inf
+    assert 0.0 <= kelly_fraction(floor, breach) <= 1.0
+    assert 0.0 <= shrink_factor(floor, breach, 0.1) <= 1.0
+
+
+@settings(deadline=None, max_examples=100)
+@given(outcome_lists, st.floats(-3, -0.1), st.integers(-290, 290))
+def test_kelly_knows_no_unit(outcomes, loss, exponent):
+    outcomes, unit = [*outcomes, loss], 10.0**exponent
+    odds = [1.0 / len(outcomes)] * len(outcomes)
+    scaled = [x * unit for x in outcomes]
+    for plain, same in (
+        (kelly_fraction_discrete(outcomes, odds), kelly_fraction_discrete(scaled, odds)),
+        (
+            drawdown_constrained_fraction(outcomes, odds, 0.9, 0.05),
+            drawdown_constrained_fraction(scaled, odds, 0.9, 0.05),
+        ),
+    ):
+        assert same * unit == pytest.approx(plain, rel=1e-9, abs=1e-14)
+
+
+def exactly(outcomes, odds, fraction, lam=None):
+    """E[(1 + f x)^-lambda] - 1, or Kelly's E[x / (1 + f x)], in decimal numbers of 60 digits."""
+    with decimal.localcontext(decimal.Context(prec=60, Emin=-(10**7), Emax=10**7)):
+        f, xs = Decimal(fraction), [(Decimal(pi), Decimal(x)) for pi, x in zip(odds, outcomes, strict=True)]
+        if lam is None:
+            return sum(pi * x / (1 + f * x) for pi, x in xs)
+        return sum(pi * ((-Decimal(lam) * (1 + f * x).ln()).exp() - 1) for pi, x in xs)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.floats(1e-18, 0.45),
+    st.floats(0.01, 1e6),
+    st.sampled_from([1e-9, 0.01, 0.05, 0.5, 0.9]),
+    st.sampled_from([1e-300, 0.001, 0.5, 0.95, 0.999]),
+)
+def test_the_drawdown_bound_holds_up_to_the_pole(loss, gain, breach, floor):
+    """Where the last bit before ruin decides, the constraint's mean must not be anything but at most one."""
+    outcomes, odds = (gain, -1.0), (1.0 - loss, loss)
+    lam = math.log(breach) / math.log(floor)
+    f, kelly = drawdown_constrained_fraction(outcomes, odds, floor, breach), kelly_fraction_discrete(outcomes, odds)
+    assert 0.0 <= f <= kelly < 1.0
+    if float(exactly(outcomes, odds, 0.0)) > 1e-9:
+        assert f > 0.0
+        assert exactly(outcomes, odds, f, lam) <= Decimal(1e-9) * Decimal(max(1.0, lam))
+        further = min(f + 1e-5 * min(f, 1.0 - f), math.nextafter(1.0, 0.0))
+        assert f == kelly or further <= f or exactly(outcomes, odds, further, lam) > 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.floats(1e-18, 0.45), st.floats(0.01, 1e6))
+def test_kelly_is_the_root_up_to_the_pole(loss, gain):
+    outcomes, odds = (gain, -1.0), (1.0 - loss, loss)
+    f = kelly_fraction_discrete(outcomes, odds)
+    if (1.0 - loss) * gain - loss > 1e-9:
+        with decimal.localcontext(decimal.Context(prec=60)):
+            root = Decimal(odds[0]) - Decimal(loss) / Decimal(gain)
+            room = max(min(root, 1 - root), Decimal(2) ** -52)
+            assert abs(Decimal(f) - root) <= Decimal(1e-7) * room + Decimal(2) ** -52
+
+
+@pytest.mark.parametrize("loss", [1e-9, 1e-12, 1e-15, 1e-17])
+def test_near_ruin_a_small_step_is_measured_against_the_distance_to_it(loss):
+    """The answer was 0.99999997 and nearer, where the constraint's mean is 1e23 and more."""
+    outcomes, odds, lam = (1.0, -1.0), (1.0 - loss, loss), math.log(0.05) / math.log(0.5)
+    f = drawdown_constrained_fraction(outcomes, odds, 0.5, 0.05)
+    assert exactly(outcomes, odds, f, lam) <= Decimal(1e-9)
+    assert exactly(outcomes, odds, f + 1e-6 * (1.0 - f), lam) > 0
+
+
+def test_a_start_on_the_root_is_an_answer_at_once():
+    """Halley's step of a bet with outcomes of one size is the root itself; nothing is halved from there."""
+    bet = bet_from((1.0, -1.0), (0.6, 0.4))
+    assert bet is not None
+    counted = Counted((1.0,))
+    assert solve_kelly(bet._replace(groups=((0.6, counted), (0.4, (-1.0,))))) == pytest.approx(0.2, rel=1e-12)
+    assert counted.passes <= 3
+
+
+class Counted(tuple[float, ...]):
+    """Outcomes that count how often a solver goes over them."""
+
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()

@@ -287,3 +287,11 @@ def test_records_are_frozen():
     structs = [cls for cls in records if issubclass(cls, msgspec.Struct)]
     assert structs
     assert all(cls.__struct_config__.frozen for cls in structs)
+
+
+@pytest.mark.parametrize("ratio", [1e150, 1e308, 1e-300])
+@pytest.mark.parametrize("r", [1e-300, 1.0, 1e300])
+def test_no_payoff_and_no_price_raises(ratio, r):
+    size = contracts_for(0.6, ratio, Money(1e7, r, FREE, 1.0, FREE), PLAIN)
+    assert 0 <= size.contracts <= PLAIN.max_position_size
+    assert contracts_for(0.6, ratio, Money(1e308, 1e-300, FREE, 1.0, FREE), PLAIN).bound == "invalid"
