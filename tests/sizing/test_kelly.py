@@ -344,7 +344,7 @@ def test_the_drawdown_bound_holds_up_to_the_pole(loss, gain, breach, floor):
     assert 0.0 <= f <= kelly < 1.0
     if float(exactly(outcomes, odds, 0.0)) > 1e-9:
         assert f > 0.0
-        assert exactly(outcomes, odds, f, lam) <= Decimal(1e-9) * Decimal(max(1.0, lam))
+        assert exactly(outcomes, odds, f, lam) <= Decimal("1e-9") * Decimal(max(1.0, lam))
         further = min(f + 1e-5 * min(f, 1.0 - f), math.nextafter(1.0, 0.0))
         assert f == kelly or further <= f or exactly(outcomes, odds, further, lam) > 0
 
@@ -358,7 +358,7 @@ def test_kelly_is_the_root_up_to_the_pole(loss, gain):
         with decimal.localcontext(decimal.Context(prec=60)):
             root = Decimal(odds[0]) - Decimal(loss) / Decimal(gain)
             room = max(min(root, 1 - root), Decimal(2) ** -52)
-            assert abs(Decimal(f) - root) <= Decimal(1e-7) * room + Decimal(2) ** -52
+            assert abs(Decimal(f) - root) <= Decimal("1e-7") * room + Decimal(2) ** -52
 
 
 @pytest.mark.parametrize("loss", [1e-9, 1e-12, 1e-15, 1e-17])
@@ -366,7 +366,7 @@ def test_near_ruin_a_small_step_is_measured_against_the_distance_to_it(loss):
     """The answer was 0.99999997 and nearer, where the constraint's mean is 1e23 and more."""
     outcomes, odds, lam = (1.0, -1.0), (1.0 - loss, loss), math.log(0.05) / math.log(0.5)
     f = drawdown_constrained_fraction(outcomes, odds, 0.5, 0.05)
-    assert exactly(outcomes, odds, f, lam) <= Decimal(1e-9)
+    assert exactly(outcomes, odds, f, lam) <= Decimal("1e-9")
     assert exactly(outcomes, odds, f + 1e-6 * (1.0 - f), lam) > 0
 
 
