@@ -44,10 +44,12 @@ from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import run
+from minhos.risk.force import stopped
 from minhos.settings import Settings, home, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import SNAPSHOT, reconcile, restored, take_snapshot
+from minhos.trading.resumption import acts_next
 
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
@@ -133,6 +135,7 @@ class Trader:
         venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
         self._opened.callback(venue.close)
         engine = Engine(state, venue, self.clock, self.journal)
+        engine.tell = lambda text: log.error("alarm", text=text)
         if state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
         engine.start(
@@ -305,7 +308,10 @@ class Trader:
             self._carry_out(request)
         except CommandRefused as error:
             return Answer(False, str(error))
-        return Answer(True, "done")
+        if request.name != "resume":
+            return Answer(True, "done")
+        no_model = "" if self.engine.forecasts is not None else self.engine.no_model
+        return Answer(True, f"done: {acts_next(self.engine.state, self.clock.now_ns(), no_model)}")
 
     def _carry_out(self, request: Request) -> None:
         """Raises CommandRefused, and then nothing was journaled."""
@@ -317,6 +323,8 @@ class Trader:
         refuse(request, self.mode)
         if request.name == "accept-position" and self.engine.state.risk.distrust is None:
             raise CommandRefused("the broker and the journal agree: there is nothing to accept.")
+        if request.name == "force" and (why := stopped(self.engine.state.risk)):
+            raise CommandRefused(f"nothing can be forced while everything is to be closed ({why}); `resume` first.")
         if request.name == "resume":
             self._remove_halt_file()
         self._command(str(request.id), request.name, request.who, request.why, request.fields)
@@ -356,7 +364,6 @@ class Trader:
     def _alarm(self, text: str) -> None:
         now_ns = self.clock.now_ns()
         self.engine.record(ev.Alarm(now_ns, text), now_ns)
-        log.error("alarm", text=text)
 
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""

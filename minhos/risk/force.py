@@ -8,6 +8,10 @@
 | flat | zero: what is held is closed and nothing is opened |
 
 Without a stop distance (no forecast, no ATR) nothing is entered, forced or not.
+
+What is forced ends with its time or `force --clear`, and with whatever closes a position against it: a halt, a flatten,
+a latched stop, or the protective stop of the position that it asked for.  Nobody is to find a position again that was
+stopped out.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import msgspec
 from minhos.errors import CommandRefused
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.risk.arming import Payload
-from minhos.risk.types import FORCED, Forced, RiskState
+from minhos.risk.types import FORCED, Forced, Level, RiskState
 from minhos.sizing.types import Recommendation, Step
 
 SIDES = {"long": 1, "short": -1, "flat": 0, "any": 0}
@@ -49,11 +53,36 @@ def forced_of(payload: Payload, who: str, why: str, time_ns: int) -> Forced:
 
 
 def on_force(state: RiskState, payload: Payload, who: str, why: str, time_ns: int) -> RiskState:
-    """Remember it; a command that means nothing changes nothing."""
+    """Remember it; a command that means nothing, or comes while everything is to be closed, changes nothing."""
+    if stopped(state):
+        return state
     try:
         return msgspec.structs.replace(state, forced=forced_of(payload, who, why, time_ns))
     except CommandRefused:
         return state
+
+
+def stopped(state: RiskState) -> str:
+    """Why everything is to be closed, so that nothing can be forced; empty where it is not."""
+    return state.demand_to_flatten() or ("the risk level is EMERGENCY" if state.level() is Level.EMERGENCY else "")
+
+
+def after_stops(state: RiskState) -> RiskState:
+    """A stop that closes everything ends what was forced."""
+    return ended(state) if state.forced is not None and stopped(state) else state
+
+
+def after_stop_fill(state: RiskState, side: int) -> RiskState:
+    """The protective stop of a position on that side was hit: whoever forced that position has to say so again."""
+    word = state.forced
+    if word is None or word.side == "flat" or SIDES[word.side] == -side:
+        return state
+    return ended(state)
+
+
+def ended(state: RiskState) -> RiskState:
+    """Nothing is forced any more."""
+    return msgspec.structs.replace(state, forced=None)
 
 
 def active(state: RiskState, now_ns: int) -> Forced | None:

@@ -25,9 +25,11 @@ __all__ = [
     "on_command",
     "on_contradiction",
     "on_distrust",
+    "on_flatten",
     "on_mark",
     "on_model",
     "on_order",
+    "on_stop_fill",
     "on_verdict",
 ]
 
@@ -63,7 +65,12 @@ def on_mark(
     state = _latch_loss_stop(state, parameters, account, time_ns)
     if state.forced is not None and force.active(state, time_ns) is None:
         state = replace(state, forced=None)
-    return ladder.after_stops(_latch_trailing_stop(state, parameters, account, time_ns))
+    return _after_stops(_latch_trailing_stop(state, parameters, account, time_ns))
+
+
+def _after_stops(state: RiskState) -> RiskState:
+    """What a stop that is latched ends: the ladder's step, and where it closes everything, what was forced."""
+    return force.after_stops(ladder.after_stops(state))
 
 
 def on_trade_date(state: RiskState, trade_date: int) -> RiskState:
@@ -169,7 +176,7 @@ def on_bar(
             evidence = evidence.update(result)
     if components is before.components and book is before.shadow and evidence is before.evidence:
         return state
-    return ladder.after_stops(_with_market(state, root, MarketRisk(components, evidence, book)))
+    return _after_stops(_with_market(state, root, MarketRisk(components, evidence, book)))
 
 
 def on_model(state: RiskState, root: str, recipe: str, bundle_id: str, simulated: bool) -> RiskState:
@@ -192,7 +199,7 @@ def on_verdict(state: RiskState, verdict: Verdict, time_ns: int) -> RiskState:
     """A risk manager that failed is an EMERGENCY, which only `resume` ends."""
     if verdict.bound != FAILED or state.emergency is not None:
         return state
-    return ladder.after_stops(replace(state, emergency=Stop(SYSTEM, verdict.reason, time_ns)))
+    return _after_stops(replace(state, emergency=Stop(SYSTEM, verdict.reason, time_ns)))
 
 
 def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
@@ -204,7 +211,17 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
 
 def on_contradiction(state: RiskState, why: str, time_ns: int) -> RiskState:
     """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends."""
-    return replace(state, halted=Stop("engine", why, time_ns))
+    return _after_stops(replace(state, halted=Stop("engine", why, time_ns)))
+
+
+def on_flatten(state: RiskState) -> RiskState:
+    """A position was closed against whatever wanted it, by a limit or by a person: nothing is forced any more."""
+    return state if state.forced is None else force.ended(state)
+
+
+def on_stop_fill(state: RiskState, side: int) -> RiskState:
+    """The protective stop of a position on that side filled."""
+    return force.after_stop_fill(state, side)
 
 
 def on_command(
@@ -220,15 +237,17 @@ def on_command(
     """What a person ordered; names that are not about risk change nothing.
 
     pause: no new risk.  flatten: close everything and pause.  halt: the same as a stop that is shown in red.
-    arm, disarm: live orders.  force, unforce: a side or a size in place of Kelly's, from the payload.
+    Both end what was forced.
+    arm, disarm: live orders.  force, unforce: a side or a size in place of Kelly's, from the payload; not while
+    everything is to be closed.
     resume: ends pause, halt, distrust, EMERGENCY, the trailing stop and a loss stop that waits for it, and measures
     drawdown from today's equity after an EMERGENCY; the day's stop stays.
     """
     match name:
         case "pause" | "flatten":
-            return replace(state, paused=Stop(who, why, time_ns, flat=name == "flatten"))
+            return _after_stops(replace(state, paused=Stop(who, why, time_ns, flat=name == "flatten")))
         case "halt":
-            return replace(state, halted=Stop(who, why, time_ns))
+            return _after_stops(replace(state, halted=Stop(who, why, time_ns)))
         case "arm":
             return arming.arm(state, who, time_ns, payload or {})
         case "disarm":

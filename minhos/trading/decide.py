@@ -25,7 +25,10 @@ from minhos.trading.events import TradingSettings
 from minhos.trading.order_ids import intent, order_id
 from minhos.trading.types import Decision, Outcome
 
-RULES = {1: "as in MinhOS 0.1.0"}
+RULES = {
+    1: "as in MinhOS 0.1.0",
+    2: "a halt, a flatten or its own stop ends what was forced, and what a broker shows for certain is closed as it is",
+}
 """What this file and all that it calls decide by, each change of it with a sentence; recorded decisions of one version
 come out again bit for bit."""
 RULES_VERSION = max(RULES)

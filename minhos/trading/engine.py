@@ -21,9 +21,10 @@ from minhos.features.types import Observation
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
 from minhos.models.forecast import Forecast
+from minhos.risk.force import sentence_of, stopped
 from minhos.risk.limits.own import failures, own_parts
 from minhos.risk.limits.standard import names_of, standard_limits
-from minhos.risk.types import Action
+from minhos.risk.types import Action, Forced
 from minhos.trading import events as ev
 from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
 from minhos.trading.decide import RULES_VERSION, decide, make_flatten, still_to_close
@@ -93,6 +94,10 @@ class Engine:
         """Calls of the venue that failed, with their place: each is an alarm once."""
         self._failed_limits: frozenset[str] = frozenset()
         """Limits of the user's own that failed at the last bar; after a restart each is reported once more."""
+        self._forced: Forced | None = state.risk.forced
+        """What a person forces, as it was after the last input."""
+        self.tell: Callable[[str], None] = lambda text: None
+        """Hears each alarm once it is journaled, for the log."""
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue by this process; a survey of the connection
         that the next process makes began later than whatever this one sent."""
@@ -106,6 +111,8 @@ class Engine:
             durable = isinstance(event, ev.DURABLE) and not more
             self.journal.append(ev.kind_of(event), ev.encode(event), time_ns, durable=durable)
         self.state.apply(event)
+        if isinstance(event, ev.Alarm):
+            self.tell(event.text)
 
     # Inputs -----------------------------------------------------------------------------------------------------
 
@@ -164,6 +171,7 @@ class Engine:
             shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
             self.take(self._asked(self.venue.on_price, shadowed) or (), price.time_ns)
         self.guard.act(price.time_ns)
+        self._say_what_ended(price.time_ns)
 
     def on_slice(self, closed: Slice, received_ns: int | None = None) -> Decision:
         """A bar closed: fills first, then the decision, then its orders."""
@@ -181,7 +189,16 @@ class Engine:
         self.send(decision.orders, now_ns)
         if self.state.settings is not None and self.state.settings.parts:
             self._report_failed_limits(decision, now_ns)
+        self._say_what_ended(now_ns)
         return decision
+
+    def _say_what_ended(self, time_ns: int, *, cleared: bool = False) -> None:
+        """An alarm where a person's side or size is over that neither he nor its time has ended."""
+        word, self._forced = self._forced, self.state.risk.forced
+        if word is None or self._forced is not None or cleared or 0 < word.until_ns <= time_ns:
+            return
+        why = stopped(self.state.risk) or "the position was closed against it"
+        self.record(ev.Alarm(time_ns, f"{sentence_of(word)}: that has ended, because {why.rstrip('.')}."), time_ns)
 
     def _report_failed_limits(self, decision: Decision, time_ns: int) -> None:
         """An alarm for each limit of the user's own that failed now and not at the bar before."""
@@ -202,6 +219,7 @@ class Engine:
                 self.take([not_ahead(item, self.clock.now_ns())], self.clock.now_ns())
         if news:
             self.guard.act(self.clock.now_ns())
+            self._say_what_ended(self.clock.now_ns())
         self.outage.watch()
         return bool(news)
 
@@ -221,6 +239,7 @@ class Engine:
             self.ask()
         if command.name in ("flatten", "halt"):
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
+        self._say_what_ended(command.time_ns, cleared=command.name in ("force", "unforce"))
 
     def flatten(self, reason: str, who: str, time_ns: int, symbols: frozenset[str] | None = None) -> None:
         """Cancel what would open, close what is open; a second call while closing changes nothing.

@@ -23,7 +23,7 @@ from minhos.risk.limits.standard import all_limits
 from minhos.risk.manager import RiskManager
 from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
-from minhos.risk.types import Level, Limit, ModelCondition, RiskState
+from minhos.risk.types import Action, Level, Limit, ModelCondition, RiskState
 from minhos.trading import events as ev
 from minhos.trading.book import OrderBook
 from minhos.trading.decide import RULES_VERSION, Moment, keep
@@ -121,6 +121,7 @@ class TradingState:
             ev.CancelRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_CANCEL),
             ev.ResizeRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_RESIZE),
             ev.ContradictionFound: self._on_contradiction,
+            ev.Intervention: self._on_intervention,
         }
         self._closing: tuple[Ledger, RiskState] | None = None
         """What `at_close` gave, until the next event."""
@@ -270,6 +271,8 @@ class TradingState:
         if effect.duplicate:
             return
         self.closed_trades = effect.trades
+        if fill.role is Role.STOP:
+            self.risk = risk_state.on_stop_fill(self.risk, -fill.side)
         self._mark_risk(fill.time_ns)
         self.book.fill(fill)
         if fill.role is Role.UNKNOWN:
@@ -311,6 +314,10 @@ class TradingState:
     def _on_contradiction(self, event: ev.ContradictionFound) -> None:
         self.contradiction = ""
         self.risk = risk_state.on_contradiction(self.risk, event.text, event.time_ns)
+
+    def _on_intervention(self, event: ev.Intervention) -> None:
+        if event.action is Action.FLATTEN:
+            self.risk = risk_state.on_flatten(self.risk)
 
     # The bar's end ----------------------------------------------------------------------------------------------
 
@@ -379,6 +386,8 @@ class TradingState:
         )
         if decision.verdict is not None:
             self.risk = risk_state.on_verdict(self.risk, decision.verdict, decision.close_time_ns)
+            if decision.verdict.action is Action.FLATTEN and decision.position_before:
+                self.risk = risk_state.on_flatten(self.risk)
 
     def _bet(self, decision: Decision) -> ShadowBet | None:
         if decision.forecast is None or decision.recommendation is None:

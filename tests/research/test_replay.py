@@ -10,7 +10,7 @@ from minhos.market.types import NANOS_PER_SECOND, Price, Slice
 from minhos.research.replay import replay, standard_features
 from minhos.testing.builders import NQ
 from minhos.trading import events as ev
-from minhos.trading.decide import RULES_VERSION
+from minhos.trading.decide import RULES, RULES_VERSION
 from minhos.trading.recovery import reconcile
 
 
@@ -91,7 +91,7 @@ def test_across_versions_of_the_rules_the_versions_are_named_and_the_decisions_c
     assert (report.verdict, [count.differing for count in report.rules]) == ("differs", [1, 0])
     old = report.rules[0].decisions
     assert f"1 of {old:,} by rules 0 (not known to this version of MinhOS)" in report.sentence
-    assert f"by rules {RULES_VERSION} (as in MinhOS 0.1.0)" in report.sentence
+    assert f"by rules {RULES_VERSION} ({RULES[RULES_VERSION]})" in report.sentence
 
 
 def test_a_journal_of_0_1_0_was_decided_by_rules_1():

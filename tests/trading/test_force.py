@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from trading_desk import SYMBOL, Desk, folded, remembered, settings_with
 
+from minhos.accounting.types import Role
 from minhos.errors import ModelError
 from minhos.market.types import NANOS_PER_MINUTE
 from minhos.research.replay import replay
 from minhos.risk.types import Ladder
 from minhos.trading import events as ev
+from minhos.trading.resumption import acts_next
 from minhos.trading.types import Outcome
 
 
@@ -101,3 +106,113 @@ def test_closed_trades_climb_the_ladder_and_a_restart_keeps_the_place():
     assert desk.state.risk.ladder == Ladder(1, 1)
     assert folded(desk).risk.ladder == Ladder(1, 1)
     assert {fill.symbol for fill in desk.fills} == {SYMBOL}
+
+
+# What ends it ---------------------------------------------------------------------------------------------------------
+
+
+def forced_long(desk: Desk | None = None) -> Desk:
+    """Long 2 by a person's word, until cleared."""
+    desk = desk or traded()
+    say(desk, "force", side="long", contracts=2, minutes=0.0)
+    desk.flat_bar(p=0.5)
+    desk.flat_bar(p=0.5)
+    assert desk.position == 2
+    return desk
+
+
+def ends(desk: Desk) -> None:
+    """Nothing is forced any more, somebody hears of it, and the next bars enter nothing."""
+    assert desk.state.risk.forced is None
+    assert [e.text for e in desk.events(ev.Alarm) if "that has ended, because" in e.text]
+    say(desk, "resume")
+    for _ in range(3):
+        assert desk.flat_bar(p=0.5).target == 0
+    assert desk.position == 0
+    assert same_again(desk) == "identical"
+    assert remembered(folded(desk)) == remembered(desk.state)
+
+
+@pytest.mark.parametrize("word", ["halt", "flatten"])
+def test_a_halt_or_a_flatten_ends_what_was_forced(word):
+    desk = forced_long()
+    say(desk, word)
+    desk.flat_bar(p=0.5)
+    ends(desk)
+
+
+def test_it_does_not_enter_again_on_the_bar_of_its_own_stop():
+    desk = forced_long()
+    decision = desk.bar(80_000, 80_000, 79_800, 79_850, p=0.5)
+    assert (decision.target, decision.position_before, desk.fills[-1].role) == (0, 0, Role.STOP)
+    ends(desk)
+
+
+def test_a_price_between_bars_that_hits_its_stop_ends_it():
+    desk = forced_long()
+    desk.price(79_800)
+    ends(desk)
+
+
+@pytest.mark.parametrize("risk", [{"max_consecutive_losses": 1}, {"trailing_drawdown_cents": 100_000}])
+def test_a_stop_that_is_latched_ends_it(risk):
+    """Also where the position's own stop was never touched."""
+    desk = Desk(settings_with(risk=risk))
+    desk.flat_bar(p=0.5)
+    forced_long(desk)
+    desk.price(79_881)
+    if "max_consecutive_losses" in risk:
+        desk.price(79_800, 2)
+    assert desk.state.risk.forced is None
+
+
+def test_a_failed_risk_manager_ends_it():
+    desk = forced_long()
+    desk.state.manager._given = [SimpleNamespace(name="broken")]
+    desk.state.manager.__dict__.pop("limits", None)
+    desk.flat_bar(p=0.5)
+    assert desk.state.risk.emergency is not None
+    assert desk.state.risk.forced is None
+
+
+def test_a_contradiction_ends_it():
+    desk = forced_long()
+    desk.engine._contradicted("nonsense", desk.clock.now_ns())
+    assert desk.state.risk.forced is None
+
+
+def test_nothing_is_forced_while_everything_is_to_be_closed():
+    desk = traded()
+    say(desk, "halt")
+    say(desk, "force", side="long", contracts=2, minutes=0.0)
+    assert desk.state.risk.forced is None
+
+
+def test_the_stop_of_a_position_on_the_other_side_ends_nothing():
+    desk = traded()
+    desk.flat_bar(p=0.75)
+    desk.flat_bar(p=0.75)
+    assert desk.position > 0
+    say(desk, "force", side="short", contracts=1, minutes=0.0)
+    desk.price(79_800)
+    assert desk.position == 0
+    assert desk.state.risk.forced is not None
+
+
+def test_a_pause_leaves_it_and_resuming_names_it():
+    desk = traded()
+    say(desk, "force", side="long", contracts=2, minutes=0.0)
+    say(desk, "pause")
+    say(desk, "resume")
+    sentence = acts_next(desk.state, desk.clock.now_ns())
+    assert sentence == "nothing is held; forced to long 2 by anna (my view): that acts at the next bar."
+
+
+def test_resuming_names_what_still_stops_and_who_decides_next():
+    desk = Desk(settings_with(risk={"trailing_drawdown_cents": 100_000}))
+    desk.flat_bar(p=0.5)
+    assert acts_next(desk.state, desk.clock.now_ns()).endswith("the next bar's forecast decides.")
+    assert "no bundle" in acts_next(desk.state, desk.clock.now_ns(), "no bundle")
+    forced_long(desk)
+    desk.price(79_881)
+    assert "still stopped, because equity" in acts_next(desk.state, desk.clock.now_ns())
