@@ -72,7 +72,8 @@ class SurroundingsReader:
         try:
             self._models = tuple(registry.list())
             active = registry.active(self.scope)
-            self._report = converted(read_manifest(active.path).report, TrainingReport) if active else None
+            report = converted(read_manifest(active.path).report, TrainingReport) if active else None
+            self._report = report.honest() if report else None
         except ModelError as error:
             self._problem = str(error)
 

@@ -19,6 +19,7 @@ from minhos.market.instruments import instrument
 from minhos.models.forecast import LSTM
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
+from minhos.stats import judge, side_of
 from minhos.testing.builders import account, forecast, market_state, ns
 from minhos.training.dataset import Mask
 from minhos.training.ensemble import fit_ensemble
@@ -129,7 +130,7 @@ def measure(market: Market, seed: int, calendar: SessionCalendar) -> dict[str, d
     data, fit_rows, holdout_rows = prepare(simulated.bars, calendar, recipe)
     ensemble = fit_ensemble(data, fit_rows, holdout_rows, recipe, seed)
     p_true = simulated.p_up[data.bar[holdout_rows]]
-    decided, up = data.decided[holdout_rows], data.up[holdout_rows] > 0.5
+    moved = data.direction[holdout_rows]
     forecasts = {
         **ensemble.holdout,
         "ensemble": combine_columns(ensemble.holdout, ensemble.weights),
@@ -138,9 +139,9 @@ def measure(market: Market, seed: int, calendar: SessionCalendar) -> dict[str, d
     p_up = calibrated(ensemble.calibrator, forecasts["ensemble"])
     return {
         "share": {name: edge_share(p_true, p) for name, p in forecasts.items()},
-        "accuracy": {name: float(((p > 0.5) == up)[decided].mean()) for name, p in forecasts.items()},
+        "accuracy": {name: _accuracy(p, moved) for name, p in forecasts.items()},
         "accuracy_at_0.60": {
-            name: _sure_accuracy(p, up, decided) for name, p in (("ensemble", p_up), ("oracle", p_true))
+            name: _accuracy(p, np.where(_sure(p), moved, 0.0)) for name, p in (("ensemble", p_up), ("oracle", p_true))
         },
         "coverage_at_0.60": {name: float(_sure(p).mean()) for name, p in (("ensemble", p_up), ("oracle", p_true))},
     }
@@ -151,10 +152,10 @@ def _sure(p_up: Floats) -> Mask:
     return np.maximum(p_up, 1 - p_up) >= SURE
 
 
-def _sure_accuracy(p: Floats, up: Mask, decided: Mask) -> float:
-    """Accuracy of the bars whose side has a calibrated p of at least 0.60; NaN where there are none."""
-    sure = decided & _sure(p)
-    return float(((p > 0.5) == up)[sure].mean()) if sure.any() else float("nan")
+def _accuracy(p: Floats, moved: Floats) -> float:
+    """Accuracy of the bars that moved and on which p names a side; NaN where there are none."""
+    accuracy = judge(side_of(p), moved).accuracy
+    return float("nan") if accuracy is None else accuracy
 
 
 def _covered(market: Market, found: Sequence[Mapping[str, Mapping[str, float]]]) -> Figure:

@@ -23,7 +23,7 @@ from minhos.parallel.calls import run_calls
 from minhos.progress import Progress
 from minhos.risk.evidence import Evidence, EvidenceState
 from minhos.risk.shadow import ShadowResult
-from minhos.stats import wilson_interval
+from minhos.stats import judge, side_of, wilson_interval
 from minhos.testing.builders import ns
 from minhos.training.canaries import Features, check, later_bars, next_bar
 from minhos.training.dataset import Dataset, build_dataset
@@ -97,7 +97,7 @@ def measure(seed: int) -> Seed:
     )
     return Seed(
         bets=len(of),
-        accuracy=float((side == np.sign(data.move_ticks[of]))[data.decided[of]].mean()),
+        accuracy=float(judge(side, data.direction[of]).hits.mean()),
         proven=_proven(data, side, of, bars.instrument.round_trip_cost_ticks()),
         proven_free=_proven(data, side, of, 0.0),
         false_alarm=not check(part, calendar, honest, fit, unseen, seed=seed).passed,
@@ -117,7 +117,7 @@ def _living(
 
 
 def _sides(data: Dataset) -> tuple[Floats, Ints]:
-    """+1 or -1 of each bet, by a logistic model that learnt from the bars before the first, and the bets' samples."""
+    """+1, -1 or 0 of each bet, by a logistic model that learnt from earlier bars, and the bets' samples."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -127,7 +127,7 @@ def _sides(data: Dataset) -> tuple[Floats, Ints]:
     model = make_pipeline(StandardScaler(), LogisticRegression())
     model.fit(data.rows[data.bar[learnt]], data.up[learnt])
     p_up = model.predict_proba(data.rows[data.bar[bets]])[:, 1]
-    return np.where(p_up > 0.5, 1.0, -1.0), bets
+    return side_of(p_up), bets
 
 
 def _proven(data: Dataset, side: Floats, bets: Ints, cost_ticks: float) -> bool:

@@ -18,6 +18,7 @@ from minhos.features.pipeline import FeatureTable
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars, Instrument
 from minhos.models.forecast import Forecast
+from minhos.stats import side_of
 from minhos.trading.events import ModelActivated
 from minhos.training.labels import next_bar_labels
 from minhos.training.results.evaluate import break_even, stop_ticks
@@ -62,7 +63,7 @@ class Signals(msgspec.Struct, frozen=True, eq=False):
     @property
     def side(self) -> Floats:
         """+1 up, -1 down, 0 where p_up is exactly one half."""
-        return np.sign(self.p_up - 0.5)
+        return side_of(self.p_up)
 
     @property
     def p_side(self) -> Floats:
@@ -150,7 +151,7 @@ def signals_of(
     at = np.searchsorted(table.close_time_ns, closes)
     atr = np.asarray(table.atr_ticks, dtype=float)[at]
     p_up = np.array([forecast.p_up for forecast in made])
-    side = np.sign(p_up - 0.5)
+    side = side_of(p_up)
     started = np.array([activation.time_ns for activation in activations], dtype=np.int64)
     model = np.maximum(np.searchsorted(started, closes, side="right") - 1, 0)
     stop, threshold = np.empty(len(rows)), np.empty(len(rows))

@@ -5,12 +5,15 @@ process imports it.
 """
 
 from minhos.stats.accuracy import (
+    Judged,
     PesaranTimmermann,
     SelectiveAccuracy,
+    judge,
     majority_share,
     pesaran_timmermann,
     selective_accuracy,
     selective_curve,
+    side_of,
 )
 from minhos.stats.calibration import (
     Murphy,
@@ -74,6 +77,7 @@ __all__ = [
     "BettingProcess",
     "Cusum",
     "Interval",
+    "Judged",
     "Moments",
     "Murphy",
     "PesaranTimmermann",
@@ -99,6 +103,7 @@ __all__ = [
     "expected_maximum_sharpe_ratio",
     "few_dates_factor",
     "finite",
+    "judge",
     "log_loss",
     "log_loss_skill",
     "majority_share",
@@ -118,6 +123,7 @@ __all__ = [
     "sharpe_difference",
     "sharpe_difference_interval",
     "sharpe_ratio",
+    "side_of",
     "slope_through_origin",
     "sortino_ratio",
     "trials_needed",

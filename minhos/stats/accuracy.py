@@ -1,7 +1,8 @@
 """Directional accuracy against what comes for free: the majority class, and luck with unequal classes.
 
-Arrays hold one entry a bar.  `y` is the realised direction (truthy: up), ties already dropped.  Not for money:
-an accuracy above one half can still lose its costs.
+Arrays hold one entry a bar.  `y` is the realised direction (truthy: up), ties already dropped.  Whether a forecast
+was right is told by `judge` alone, everywhere: a bar on which a forecast names no side is silent, and is neither right
+nor wrong.  Not for money: an accuracy above one half can still lose its costs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,36 @@ import numpy.typing as npt
 from minhos.stats.intervals import Interval, wilson_interval
 
 _NORMAL = NormalDist()
+
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Judged(NamedTuple):
+    """Forecasts against what happened; arrays of shape (n_bars,).
+
+    counted: bars that moved and on which a side was named.  right: 1.0 or 0.0 on these; on silent bars, which moved
+    and had no side, 0.5, as a coin would do; NaN where nothing moved.  silent: how many.
+    """
+
+    counted: Mask
+    right: Floats
+    silent: int
+
+    @property
+    def hits(self) -> Floats:
+        """1.0 for each counted bar that was right, else 0.0; shape (n,)."""
+        return self.right[self.counted]
+
+    @property
+    def n(self) -> int:
+        return int(self.counted.sum())
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the counted bars that were right; None where no side was named."""
+        return float(self.hits.mean()) if self.counted.any() else None
 
 
 class PesaranTimmermann(NamedTuple):
@@ -33,6 +64,24 @@ class SelectiveAccuracy(NamedTuple):
     coverage: float
     accuracy: float
     interval: Interval
+
+
+def side_of(score: npt.ArrayLike) -> Floats:
+    """+1.0 up, -1.0 down, 0.0 where a score of "up" is exactly one half or none: it then names no side."""
+    return np.nan_to_num(np.sign(np.asarray(score, dtype=np.float64) - 0.5), nan=0.0)
+
+
+def judge(side: npt.ArrayLike, moved: npt.ArrayLike) -> Judged:
+    """Which bars count and which of them were right.
+
+    side: +1, -1, or 0 for none (`side_of` a raw score).  moved: the move, or its sign; 0 where there is none.
+    """
+    said, came = np.sign(np.asarray(side, dtype=np.float64)), np.sign(np.asarray(moved, dtype=np.float64))
+    if said.shape != came.shape or said.ndim != 1:
+        raise ValueError(f"side and moved must have one common length, got {said.shape} and {came.shape}")
+    right = np.where(said == 0.0, 0.5, (said == came).astype(np.float64))
+    right[came == 0.0] = np.nan
+    return Judged((said != 0.0) & (came != 0.0), right, int(((said == 0.0) & (came != 0.0)).sum()))
 
 
 def pesaran_timmermann(y: npt.ArrayLike, x: npt.ArrayLike) -> PesaranTimmermann:
@@ -72,8 +121,8 @@ def selective_accuracy(
     up, p = np.asarray(y, dtype=bool), np.asarray(p_up, dtype=np.float64)
     if up.shape != p.shape or up.ndim != 1:
         raise ValueError(f"y and p_up must have one common length, got {up.shape} and {p.shape}")
-    chosen = (np.maximum(p, 1.0 - p) >= threshold) & (p != 0.5)
-    n, hits = int(chosen.sum()), int(((p > 0.5) == up)[chosen].sum())
+    judged = judge(np.where(np.maximum(p, 1.0 - p) >= threshold, side_of(p), 0.0), np.where(up, 1.0, -1.0))
+    n, hits = judged.n, int(judged.hits.sum())
     coverage = n / up.size if up.size else math.nan
     return SelectiveAccuracy(threshold, n, coverage, hits / n if n else math.nan, wilson_interval(hits, n, level))
 

@@ -69,8 +69,9 @@ def bundle_for(
         manifest = bundle.manifest
         same = manifest.data_hash == wanted
         judged = manifest.report.get("canaries") is not None and manifest.report.get("cost_ticks") == cost
-        if same and judged and seed in (None, manifest.seeds[0]):
-            return bundle, _report_of(bundle)
+        trained = _report_of(bundle)
+        if same and judged and trained.honest() is trained and seed in (None, manifest.seeds[0]):
+            return bundle, trained
     result = run_training(bars, settings, layout, registry.root, progress=progress, seed=seed, scheduler=scheduler)
     if not result.bundle_id:
         raise LeakSuspected(result.reason)

@@ -21,6 +21,7 @@ from minhos.features.pipeline import WARM_UP_BARS, FeatureTable, compute
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bars
 from minhos.progress import Progress, part_of
+from minhos.stats import judge, side_of
 from minhos.training.dataset import Dataset
 from minhos.training.member import Floats, Ints, Rows, Sample, Values
 from minhos.training.members import why_missing
@@ -73,8 +74,10 @@ def check(
     if not unchecked:
         report(0.3, "leak canaries: permuted labels")
         permuted = permuted_labels(data, fit_rows, unseen_rows, seed)
-        if not permuted.passed:
+        if permuted is not None and not permuted.passed:
             permuted = permuted_labels(data, fit_rows, unseen_rows, seed + 1)
+        if permuted is None:
+            unchecked = "after learning permuted labels the forecasts named no side, so that the first says nothing"
         report(0.7, "leak canaries: the next bar")
         following = next_bar(data, fit_rows, unseen_rows, seed)
     report(1.0, "leak canaries asked")
@@ -83,25 +86,30 @@ def check(
     return Canaries(permuted, following, later, unchecked)
 
 
-def permuted_labels(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> PermutedLabels:
+def permuted_labels(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> PermutedLabels | None:
     """Fit on labels that were permuted among the bars of each part, and forecast the permuted labels of the other.
 
-    A bar that is in both parts keeps one label in both.  Given the forecasts, the hits of a round are hypergeometric,
-    whatever the classes' shares.
+    None where the forecasts name no side.  A bar that is in both parts keeps one label in both.  Given the forecasts,
+    the hits of a round are hypergeometric, whatever the classes' shares.
     """
     fit, unseen = _newest(data, fit_rows), _newest(data, unseen_rows)
     hits = expected = variance = 0.0
+    total = 0
     for i in range(ROUNDS):
         shuffled = _shuffled(data, fit, unseen, np.random.default_rng((seed, i)))
         alike = msgspec.structs.replace(data, up=shuffled, weight=np.ones(len(data)))
         learnt, asked = alike.sample(fit), alike.sample(unseen)
-        forecast_up = _forecast(learnt, asked, seed + i) > 0.5
-        is_up = shuffled[unseen] > 0.5
-        n, up, called_up = len(unseen), int(is_up.sum()), int(forecast_up.sum())
-        hits += float((forecast_up == is_up).sum())
+        side, is_up = side_of(_forecast(learnt, asked, seed + i)), shuffled[unseen] > 0.5
+        judged = judge(side, is_up - 0.5)
+        n, up, called_up = judged.n, int(is_up[judged.counted].sum()), int((side > 0.0).sum())
+        if n < 2:
+            continue
+        total += n
+        hits += float(judged.hits.sum())
         expected += n - up - called_up + 2.0 * up * called_up / n
         variance += 4.0 * up * (n - up) * called_up * (n - called_up) / (n * n * (n - 1.0))
-    total = ROUNDS * len(unseen)
+    if not total:
+        return None
     half = _z() * math.sqrt(variance)
     return PermutedLabels(hits / total, ((expected - half) / total, (expected + half) / total), total)
 
@@ -110,14 +118,14 @@ def next_bar(data: Dataset, fit_rows: Ints, unseen_rows: Ints, seed: int) -> Nex
     """The same model twice: on the run's features, and on these beside those of the next bar."""
     fit, unseen = _newest(data, fit_rows), _newest(data, unseen_rows)
     is_up = data.up[unseen] > 0.5
-    right = []
+    right: list[Floats] = []
     for offsets in ((0,), (0, 1)):
         columns = [data.rows[np.minimum(data.bar + offset, len(data.rows) - 1)] for offset in offsets]
         rows = np.hstack(columns)
         learnt, asked = (Sample.of(rows[part], data.up[part]) for part in (fit, unseen))
-        right.append((_forecast(learnt, asked, seed) > 0.5) == is_up)
+        right.append(judge(side_of(_forecast(learnt, asked, seed)), is_up - 0.5).right)
     without, given = right
-    difference = given.astype(float) - without.astype(float)
+    difference = given - without
     mean, n = float(difference.mean()), len(unseen)
     half = _z() * math.sqrt(max(float((difference**2).mean()) - mean * mean, 0.0) / n)
     majority = max(float(is_up.mean()), 1.0 - float(is_up.mean()))

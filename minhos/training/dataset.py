@@ -43,6 +43,11 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return len(self.bar)
 
+    @property
+    def direction(self) -> Floats:
+        """+1.0 up, -1.0 down, 0.0 for a tie, shape (n,)."""
+        return np.where(self.decided, np.where(self.up > 0.5, 1.0, -1.0), 0.0)
+
     def take(self, which: Ints) -> Dataset:
         """Those samples; the features of all bars stay, because windows reach back."""
         columns = (name for name in self.__struct_fields__ if name != "rows")

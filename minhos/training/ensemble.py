@@ -14,7 +14,7 @@ from minhos.errors import TrainingError
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
 from minhos.progress import Progress, part_of
-from minhos.stats import log_loss
+from minhos.stats import judge, log_loss, side_of
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset
 from minhos.training.forecasts import cross_weighted, vote_weights
@@ -33,8 +33,9 @@ class Ensemble(msgspec.Struct, frozen=True, eq=False):
     """The fitted members that are present, by name, and what was learnt of them out of fold.
 
     files: ONNX of each.  out_of_fold: probability of "up" of each sample of the first 80 %, by fits that had not
-    learnt from it; out_of_fold_scores: accuracy and log loss of these.  holdout: probability of "up" of each holdout
-    sample by the model in `files`.  missing: members without a model, and why.  block_seeds: of members with blocks.
+    learnt from it; out_of_fold_scores: accuracy (None without a side) and log loss of these.  holdout: probability of
+    "up" of each holdout sample by the model in `files`.  missing: members without a model, and why.  block_seeds: of
+    members with blocks.
     """
 
     files: dict[str, bytes]
@@ -43,7 +44,7 @@ class Ensemble(msgspec.Struct, frozen=True, eq=False):
     payoff: Payoff
     holdout: dict[str, Floats]
     out_of_fold: dict[str, Floats]
-    out_of_fold_scores: dict[str, tuple[float, float]]
+    out_of_fold_scores: dict[str, tuple[float | None, float]]
     rounds: dict[str, int]
     cpu_by_member: dict[str, float]
     missing: dict[str, str]
@@ -125,7 +126,7 @@ def _assemble(
     known = {name: p[counted] for name, p in out_of_fold.items()}
     up = seen.up[counted]
     score = cross_weighted(known, up)
-    side = np.sign(score - 0.5)
+    side = side_of(score)
     return Ensemble(
         files={name: o.file for name, o in final.items()},
         weights=vote_weights(known, up),
@@ -220,5 +221,5 @@ def _best_final(name: str, outcomes: list[Outcome]) -> Outcome:
     return min(fits, key=lambda o: o.validation_loss if np.isfinite(o.validation_loss) else np.inf)
 
 
-def _scores(p: Floats, up: Floats) -> tuple[float, float]:
-    return float(((p > 0.5) == (up > 0.5)).mean()), log_loss(up, p)
+def _scores(p: Floats, up: Floats) -> tuple[float | None, float]:
+    return judge(side_of(p), up - 0.5).accuracy, log_loss(up, p)

@@ -22,6 +22,7 @@ from minhos.market.types import Bars
 from minhos.models.bundle import BundleContents
 from minhos.models.registry import Registry
 from minhos.progress import Progress, part_of
+from minhos.stats import judge, side_of
 from minhos.training.canaries import check
 from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.ensemble import Ensemble, fit_ensemble
@@ -154,9 +155,10 @@ def _report(
     n_sessions: int,
 ) -> TrainResult:
     cost = bars.instrument.round_trip_cost_ticks()
-    p_up = calibrated(ensemble.calibrator, combine_columns(ensemble.holdout, ensemble.weights))
+    score = combine_columns(ensemble.holdout, ensemble.weights)
+    p_up = calibrated(ensemble.calibrator, score)
     break_even = evaluate.break_even(ensemble.payoff, unseen.atr_ticks, cost)
-    holdout = evaluate.Holdout(unseen, p_up, break_even, bars.simulated)
+    holdout = evaluate.Holdout(unseen, score, p_up, break_even, bars.simulated)
     lines = Lines(
         None,
         evaluate.line("all", holdout, np.ones(len(unseen), dtype=bool)),
@@ -199,13 +201,12 @@ def _report(
 
 
 def _members(ensemble: Ensemble, unseen: Dataset) -> tuple[MemberReport, ...]:
-    up = unseen.up > 0.5
     return tuple(
         MemberReport(
             name,
             ensemble.weights[name],
             *ensemble.out_of_fold_scores[name],
-            float(((p > 0.5) == up)[unseen.decided].mean()),
+            judge(side_of(p), unseen.direction).accuracy,
             ensemble.rounds[name],
             ensemble.cpu_by_member[name],
         )

@@ -86,14 +86,16 @@ def accuracy_rows(card: Card) -> list[tuple[str, ...]]:
 
 def _accuracy_row(name: str, line: Line | None) -> tuple[str, ...]:
     if line is None or line.accuracy is None:
-        return (name, "not measured" if line is None else "no such bars", "", "", "", "0")
+        silent = line.silent if line is not None else None
+        why = "not measured" if line is None else f"no side on {count(silent)}" if silent else "no such bars"
+        return (name, why, "", "", "", "0")
     return (
         name,
         percent(line.accuracy, 2, tight=True),
         percents(line.interval, 2, tight=True) if line.interval else "too few days",
         percent(line.majority, 2, tight=True),
         percent(line.break_even, 2, tight=True),
-        count(line.n),
+        count(line.n) if not line.silent else f"{count(line.n)}, {count(line.silent)} silent",
     )
 
 

@@ -30,6 +30,8 @@ class TrainedLine(View):
     majority: float | None
     break_even: float | None
     simulated: bool
+    silent: int | None = None
+    """Bars that moved and on which the score named no side; null where an earlier version did not count them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +199,7 @@ def _trained_line(name: str, line: Line) -> TrainedLine:
         rounded(line.majority),
         rounded(line.break_even),
         line.simulated,
+        line.silent,
     )
 
 

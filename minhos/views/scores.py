@@ -1,6 +1,8 @@
 """What the live forecasts were worth: each is scored when its label arrives, against majority and break-even.
 
 The label is the sign of open[t+2] - open[t+1]; bars without a move, across a session break or a roll have none.
+Accuracy judges the raw score's side, as training and research do (`minhos.stats.judge`): where the calibration does
+not believe the score, every p is one half, and to call that "down" would show the share of falling bars.
 Statistics are computed when asked for and kept until another label arrives.
 """
 
@@ -14,7 +16,7 @@ import numpy as np
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bar
 from minhos.models.forecast import Forecast
-from minhos.stats.accuracy import majority_share
+from minhos.stats.accuracy import judge, majority_share, side_of
 from minhos.stats.calibration import debiased_calibration_error, log_loss, reliability_table, slope_through_origin
 from minhos.stats.intervals import Interval, day_block_interval, wilson_interval
 from minhos.trading.types import Decision
@@ -43,6 +45,8 @@ class AccuracyLine(View):
     """Mean probability at which these bars' bets would have paid their cost."""
     log_loss: float | None
     """Mean negative log-likelihood; a coin scores 0.6931."""
+    silent: int = 0
+    """Bars that moved and on which the score named no side: neither right nor wrong."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +76,16 @@ class LiveCalibration(View):
 @dataclasses.dataclass(frozen=True)
 class _Scored:
     trade_date: int
-    p_side: float
-    hit: bool
+    side: int
+    """Of the raw score; 0 for none."""
+    p_up: float
     up: bool
     break_even: float | None
+
+    @property
+    def p_side(self) -> float:
+        """Calibrated probability of the score's side; below one half where the calibration turned it round."""
+        return self.p_up if self.side >= 0 else 1.0 - self.p_up
 
 
 @dataclasses.dataclass
@@ -114,7 +124,7 @@ class Scores:
     def on_decision(self, decision: Decision) -> None:
         """A forecast that waits for its label."""
         forecast = decision.forecast
-        if forecast is not None and forecast.side:
+        if forecast is not None:
             wanted = decision.recommendation
             self._pending.append(_Pending(forecast, wanted.break_even if wanted else None))
 
@@ -128,15 +138,15 @@ class Scores:
             return
         forecast = pending.forecast
         date = self._calendar.happened_on(forecast.close_time_ns)
-        hit = (move > 0) == (forecast.side > 0)
-        self.scored.append(_Scored(date, forecast.p_side, hit, move > 0, pending.break_even))
+        side = int(side_of(forecast.score))
+        self.scored.append(_Scored(date, side, forecast.p_up, move > 0, pending.break_even))
         self._labels += 1
 
     def lines(self) -> tuple[AccuracyLine, ...]:
         """All bars, and those whose calibrated p beat break-even."""
         if self._lines[0] != self._labels:
             everything = list(self.scored)
-            bets = [s for s in everything if s.break_even is not None and s.p_side > s.break_even]
+            bets = [s for s in everything if s.side and s.break_even is not None and s.p_side > s.break_even]
             lines = (accuracy_line("all bars", everything), accuracy_line("bars whose p beats break-even", bets))
             self._lines = (self._labels, lines)
         return self._lines[1]
@@ -151,22 +161,23 @@ class Scores:
 
 
 def accuracy_line(name: str, scored: list[_Scored]) -> AccuracyLine:
-    """The figures of one set of bars; all None where it is empty."""
-    if not scored:
-        return AccuracyLine(name, None, None, None, 0, None, None, None)
-    hits = np.array([s.hit for s in scored])
-    p = np.array([s.p_side for s in scored])
-    interval = _interval(hits, np.array([s.trade_date for s in scored]))
-    costs = [s.break_even for s in scored if s.break_even is not None]
+    """The figures of one set of bars; all None where no score names a side."""
+    judged = judge([s.side for s in scored], [1 if s.up else -1 for s in scored])
+    sided = [s for s in scored if s.side]
+    if judged.accuracy is None:
+        return AccuracyLine(name, None, None, None, 0, None, None, None, judged.silent)
+    interval = _interval(judged.hits, np.array([s.trade_date for s in sided]))
+    costs = [s.break_even for s in sided if s.break_even is not None]
     return AccuracyLine(
         name,
-        rounded(float(hits.mean())),
+        rounded(judged.accuracy),
         rounded(interval.low),
         rounded(interval.high),
-        len(scored),
-        rounded(majority_share([s.up for s in scored])),
+        judged.n,
+        rounded(majority_share([s.up for s in sided])),
         rounded(sum(costs) / len(costs)) if costs else None,
-        rounded(log_loss(hits, p)),
+        rounded(log_loss(judged.hits, np.array([s.p_side for s in sided]))),
+        judged.silent,
     )
 
 
@@ -177,10 +188,12 @@ def _interval(hits: np.ndarray, dates: np.ndarray) -> Interval:
 
 
 def live_calibration(scored: list[_Scored]) -> LiveCalibration:
-    """Slope, error and table; a bin holds thirty bars at least, a slope needs a hundred."""
+    """Of the forecasts whose p names a side; a bin holds thirty bars at least, a slope needs a hundred."""
+    scored = [s for s in scored if s.p_up != 0.5]
     if not scored:
         return LiveCalibration(0, None, None, None, ())
-    hits, p = np.array([s.hit for s in scored]), np.array([s.p_side for s in scored])
+    hits = judge(side_of([s.p_up for s in scored]), [1 if s.up else -1 for s in scored]).hits
+    p = np.array([max(s.p_up, 1.0 - s.p_up) for s in scored])
     n_bins = max(1, min(MOST_BINS, len(scored) // BARS_A_BIN))
     table = tuple(
         ReliabilityRow(rounded(r.forecast), rounded(r.observed), r.n, rounded(r.band_low), rounded(r.band_high))

@@ -12,7 +12,7 @@ Interval = tuple[float, float]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """How often a set of bars was forecast right, beside what it has to be compared with.  None: no such bars."""
+    """How often a set of bars was forecast right, beside what it has to be compared with.  None: no bar has a side."""
 
     name: str = ""
     accuracy: float | None = None
@@ -22,6 +22,8 @@ class Line(msgspec.Struct, frozen=True):
     break_even: float | None = None
     coverage: float = 1.0
     simulated: bool = False
+    silent: int | None = None
+    """Bars that moved and on which no side was named; None in reports of versions that took them for "down"."""
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -90,3 +92,21 @@ class TrainingReport(msgspec.Struct, frozen=True):
     missing: dict[str, str] = {}
     """Members without a model, and why."""
     payoff: Payoff = Payoff()
+
+    def honest(self) -> TrainingReport:
+        """The report without accuracies that only count falling bars.
+
+        Earlier versions judged the calibrated p, which is one half on every bar where the slope is zero or below, and
+        took one half for "down".
+        """
+        lines = (self.lines.all, self.lines.traded)
+        if not any(line is not None and line.silent is None for line in lines):
+            return self
+        if self.calibration is None or (self.calibration.slope or 0.0) > 0.0:
+            return self
+        all_, traded = (None if line is None else _unjudged(line) for line in lines)
+        return msgspec.structs.replace(self, lines=Lines(self.lines.simulated, all_, traded))
+
+
+def _unjudged(line: Line) -> Line:
+    return msgspec.structs.replace(line, accuracy=None, interval=None, n=0, majority=None, break_even=None)

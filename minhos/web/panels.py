@@ -243,14 +243,14 @@ class Proof:
         rows = [
             (
                 line.name,
-                _share(line.accuracy),
-                f"{_share(line.low)} to {_share(line.high)}",
+                percent(line.accuracy, unknown="no side"),
+                f"{_share(line.low)} to {_share(line.high)}" if line.n else NONE,
                 _share(line.majority),
                 _share(line.break_even),
-                str(line.n),
+                f"{line.n}, {line.silent} silent" if line.silent else str(line.n),
             )
             for line in m.ml.live
-            if line.n
+            if line.n or line.silent
         ]
         head = ("bars", "right", "95 % interval", "majority", "break-even", "n")
         self.accuracy.set(table_html(head, rows) if rows else '<div class="note">no label has arrived yet</div>')

@@ -23,7 +23,36 @@ HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 
+SILENT = (
+    "Accuracy judges the raw score's side: a bar on which it names none is silent, counted as `silent`, and neither right "
+    "nor wrong; without any side accuracy is null."
+)
+
 WANTED: list[Wanted] = [
+    Wanted(
+        "openapi > components > schemas > AccuracyLine > properties > silent",
+        None,
+        {
+            "type": "integer",
+            "title": "Silent",
+            "description": "Bars that moved and on which the score named no side: neither right nor wrong.",
+            "default": 0,
+        },
+        SILENT,
+    ),
+    Wanted(
+        "openapi > components > schemas > TrainedLine > properties > silent",
+        None,
+        {
+            "anyOf": [{"type": "integer"}, {"type": "null"}],
+            "title": "Silent",
+            "description": "Bars that moved and on which the score named no side; null where an earlier version did not "
+            "count them.",
+        },
+        SILENT,
+    ),
+    Wanted("json_keys > get > /api/ml/performance > keys > live[].silent", None, "int", SILENT),
+    Wanted("json_keys > get > /api/ml/performance > keys > trained[].silent", None, "null", SILENT),
     Wanted(
         "openapi > components > schemas > CommandAnswer > properties > holds > description",
         "After halt and flatten: nothing is known or feared to stand at a broker.",

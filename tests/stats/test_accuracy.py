@@ -5,8 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from minhos.stats import majority_share, pesaran_timmermann, selective_accuracy, selective_curve
+from minhos.stats import judge, majority_share, pesaran_timmermann, selective_accuracy, selective_curve, side_of
 
 
 def test_pesaran_timmermann_vector():
@@ -53,3 +55,23 @@ def test_coverage_falls_along_the_curve():
     curve = selective_curve(p > 0.5, p)
     assert all(a.coverage >= b.coverage for a, b in itertools.pairwise(curve))
     assert {row.accuracy for row in curve} == {1.0}
+
+
+@given(
+    sides=st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=40),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_each_bar_that_moved_is_right_wrong_or_silent(sides, seed):
+    moved = np.random.default_rng(seed).integers(-2, 3, len(sides))
+    found = judge(sides, moved)
+    assert found.n + found.silent == (moved != 0).sum()
+    assert found.n == sum(side != 0 and move != 0 for side, move in zip(sides, moved.tolist(), strict=True))
+    turned = judge([-side for side in sides], moved)
+    if found.accuracy is None:
+        assert (turned.accuracy, found.n, found.silent) == (None, 0, (moved != 0).sum())
+    else:
+        assert found.accuracy + turned.accuracy == pytest.approx(1.0)
+
+
+def test_a_score_of_one_half_and_one_that_is_no_number_name_no_side():
+    assert side_of([0.5, float("nan"), 0.5000001, 0.2]).tolist() == [0.0, 0.0, 1.0, -1.0]

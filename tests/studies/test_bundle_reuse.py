@@ -57,3 +57,24 @@ def test_another_commission_is_another_verdict(tmp_path: Path, monkeypatch: pyte
     assert found(bars) == "edge"
     with pytest.raises(TrainedAnewError):
         found(dear)
+
+
+def test_an_accuracy_that_only_counts_falling_bars_is_measured_anew(tmp_path: Path, monkeypatch) -> None:
+    model = MarketModel(kind="ou", ceiling=0.62, seed=3)
+    bars = simulate(model, NQ, SessionCalendar.load(), ns("2025-09-08T00:00:00"), 600).bars
+    contents = bundle_contents(simulated=True, feature_names=FEATURE_NAMES, feature_version=FEATURE_VERSION)
+    report = {
+        "canaries": {},
+        "cost_ticks": bars.instrument.round_trip_cost_ticks(),
+        "lines": {"all": {"accuracy": 0.52, "n": 900}},
+        "calibration": {"slope": 0.0},
+    }
+    registry = Registry(tmp_path / "models")
+    registry.save(
+        msgspec.structs.replace(
+            contents, report=report, data_hash=data_hash(bars), recipe_id=recipe_of(Settings(), len(bars)).recipe_id
+        )
+    )
+    monkeypatch.setattr(studies, "run_training", refuse)
+    with pytest.raises(TrainedAnewError):
+        studies.bundle_for(bars, Settings(), Layout(tmp_path), registry, lambda share, text: None)

@@ -20,7 +20,12 @@ COST = 3.0
 
 
 def holdout(
-    p_up: list[float], moves: list[float], *, dates: list[int] | None = None, break_even: float = 0.53
+    p_up: list[float],
+    moves: list[float],
+    *,
+    dates: list[int] | None = None,
+    break_even: float = 0.53,
+    score: list[float] | None = None,
 ) -> Holdout:
     n = len(moves)
     move = np.array(moves)
@@ -37,7 +42,7 @@ def holdout(
         end_ns=start + 300 * 10**9,
         trade_date=np.array(dates or [20251006] * n),
     )
-    return Holdout(data, np.array(p_up), np.full(n, break_even))
+    return Holdout(data, np.array(p_up if score is None else score), np.array(p_up), np.full(n, break_even))
 
 
 def test_break_even_of_equal_gain_and_loss_is_half_plus_cost_over_twice_the_move():
@@ -80,6 +85,23 @@ def test_a_line_has_the_majority_and_the_break_even_of_its_own_bars():
     assert found.interval[0] < 0.75 < found.interval[1]
     nothing = evaluate.line("traded", holdout([0.6], [5]), np.zeros(1, bool))
     assert (nothing.n, nothing.accuracy, nothing.coverage) == (0, None, 0.0)
+
+
+def test_on_a_falling_market_without_a_side_there_is_no_accuracy():
+    dates = [20251006] * 5 + [20251013] * 5
+    falling = holdout([0.5] * 10, [-4.0] * 9 + [0.0], dates=dates, break_even=0.4)
+    for found in (evaluate.line("all", falling, np.ones(10, bool)), *evaluate.weeks(falling)):
+        assert (found.accuracy, found.interval, found.n, found.majority) == (None, None, 0, None)
+    assert evaluate.line("all", falling, np.ones(10, bool)).silent == 9, "the tie is not silent: it has no direction"
+    assert [week.silent for week in evaluate.weeks(falling)] == [5, 4]
+    assert evaluate.skill_p_value(falling) is None
+    assert evaluate.bets(falling, PLAIN, COST).n == 0, "a p of one half is no bet, however low break-even is"
+
+
+def test_where_the_calibration_does_not_believe_the_score_its_side_is_judged():
+    unseen = holdout([0.5] * 4, [-4.0, -4.0, -4.0, 4.0], score=[0.6, 0.6, 0.4, 0.5])
+    found = evaluate.line("all", unseen, np.ones(4, bool))
+    assert (found.accuracy, found.n, found.silent) == (1 / 3, 3, 1)
 
 
 def test_bets_are_the_bars_that_beat_break_even_and_a_tie_costs():
@@ -135,7 +157,11 @@ def test_calibrated_probabilities_have_slope_one_on_the_holdout():
 def test_without_bars_nothing_is_claimed():
     whole = holdout([0.6], [5])
     empty = msgspec.structs.replace(
-        whole, data=whole.data.take(np.zeros(0, int)), p_up=np.zeros(0), break_even=np.zeros(0)
+        whole,
+        data=whole.data.take(np.zeros(0, int)),
+        score=np.zeros(0),
+        p_up=np.zeros(0),
+        break_even=np.zeros(0),
     )
     assert evaluate.calibration_report(empty, Calibrator(0.9, 0.05, 0.85, 8000)).error is None
     assert evaluate.skill_p_value(empty) is None

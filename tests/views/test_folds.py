@@ -12,7 +12,7 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
 from minhos.risk.types import Level
-from minhos.testing.builders import MONDAY_OPEN, NQ, ns, random_bars, trading_events
+from minhos.testing.builders import MONDAY_OPEN, NQ, forecast, ns, random_bars, trading_events
 from minhos.trading import events as ev
 from minhos.trading.recovery import SNAPSHOT, take_snapshot
 from minhos.trading.types import Outcome
@@ -154,6 +154,20 @@ def test_forecasts_are_scored_by_the_open_after_next() -> None:
     assert everything_line.accuracy == pytest.approx(sum(labels) / len(labels), abs=1e-6)  # every forecast says up
     assert everything_line.majority == pytest.approx(max(sum(labels), n - 2 - sum(labels)) / len(labels), abs=1e-6)
     assert everything_line.break_even == 0.52
+
+
+def test_a_forecast_without_a_side_is_silent_and_neither_right_nor_wrong() -> None:
+    events = [
+        ev.DecisionMade(msgspec.structs.replace(event.decision, forecast=forecast(0.5, close_time_ns=close)))
+        if isinstance(event, ev.DecisionMade) and (close := event.decision.close_time_ns)
+        else event
+        for event in trading_events(20)
+    ]
+    views = folded(events)
+    line = views.scores.lines()[0]
+    assert (line.accuracy, line.low, line.n, line.majority) == (None, None, 0, None)
+    assert line.silent == len(views.scores.scored) > 10
+    assert views.scores.calibration().n == 0
 
 
 def test_a_gap_between_bars_voids_the_label() -> None:

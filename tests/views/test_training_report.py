@@ -31,5 +31,16 @@ def test_a_report_of_another_version_shows_what_it_has():
     assert (found.verdict, found.lines.all.accuracy, found.lines.traded) == ("edge", 0.53, None)
 
 
+def test_an_earlier_versions_accuracy_without_a_side_is_not_shown():
+    line = {"accuracy": 0.52, "interval": [0.51, 0.53], "n": 900, "majority": 0.52}
+    old = {"lines": {"all": line, "simulated": line}, "calibration": {"slope": -0.1}}
+    assert converted(old, read.TrainingReport).honest().lines.all == read.Line()
+    assert converted(old, read.TrainingReport).honest().lines.simulated.accuracy == 0.52, "another market's members"
+    believed = {**old, "calibration": {"slope": 0.7}}
+    assert converted(believed, read.TrainingReport).honest().lines.all.accuracy == 0.52
+    counted = {**old, "lines": {"all": {**line, "silent": 0}}}
+    assert converted(counted, read.TrainingReport).honest().lines.all.accuracy == 0.52
+
+
 def test_what_is_no_report_is_none():
     assert converted({"lines": "many"}, read.TrainingReport) is None

@@ -36,6 +36,7 @@ from minhos.studies.trials import enter, tried
 from minhos.training.members import member as member_of
 from minhos.training.members import searchable
 from minhos.training.ours import LIGHTGBM
+from minhos.words import percent
 
 MNAT = 1000.0
 
@@ -91,7 +92,7 @@ def _page(found: SearchResult, ledger: int) -> Group:
     for name in (name for name in found.shipped.parameters if name in member_of(found.member).space):
         table.add_row(name, *(f"{candidate.parameters[name]:g}" for candidate in shown))
     table.add_row("trees", *(f"{candidate.rounds:.0f}" for candidate in shown))
-    table.add_row("accuracy", *(f"{candidate.accuracy:.1%}" for candidate in shown))
+    table.add_row("accuracy", *(percent(candidate.accuracy, tight=True, unknown="no side") for candidate in shown))
     table.add_row("log loss", *(f"{candidate.log_loss:.5f}" for candidate in shown))
     table.add_row("gain, mnat a bar", "", *(f"{MNAT * candidate.gain:+.2f}" for candidate in found.best))
     table.add_row("from", "", *(_end(candidate, 0) for candidate in found.best))

@@ -12,7 +12,7 @@ import numpy as np
 from minhos.errors import NotEnoughData
 from minhos.research.luck.snooping import SuperiorAbility, superior_ability
 from minhos.research.out_of_sample import Floats, OutOfSample
-from minhos.stats import probability_of_backtest_overfitting
+from minhos.stats import judge, probability_of_backtest_overfitting, side_of
 
 PBO_BLOCKS = 8
 PBO_DATES = 10 * PBO_BLOCKS
@@ -67,7 +67,8 @@ def wrong_by_date(study: OutOfSample) -> tuple[Floats, list[str]]:
     made = [study.forecasts[close] for close in signals.close_time_ns.tolist()]
     names = sorted(set.intersection(*(set(forecast.members) for forecast in made))) if made else []
     p = np.array([[*(forecast.members[name] for name in names), forecast.score] for forecast in made])
-    wrong = np.where(p == 0.5, 0.5, (p > 0.5) != (signals.up > 0.5)[:, None]).astype(np.float64)
+    p = p.reshape(len(made), len(names) + 1)
+    wrong = np.column_stack([1.0 - judge(side_of(said), signals.move_ticks).right for said in p.T])
     _, day = np.unique(signals.trade_date, return_inverse=True)
     counts = np.bincount(day)
     by_date = np.column_stack([np.bincount(day, weights=column) / counts for column in wrong.T])

@@ -18,7 +18,7 @@ from minhos.research.new_york import new_york_minutes
 from minhos.research.out_of_sample import Floats, Ints, Signals
 from minhos.risk.evidence import Evidence, carried_over
 from minhos.risk.shadow import ShadowResult
-from minhos.stats import day_block_interval, majority_share
+from minhos.stats import day_block_interval, judge, majority_share
 from minhos.stats.eprocess import EVIDENCE_LAMBDAS
 
 MINIMUM_BETS = 30
@@ -100,7 +100,7 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
         ties=len(bets) - len(moved),
         dates=dates,
         all_dates=all_dates,
-        hit_rate=float((moved.side * moved.move_ticks > 0).mean()) if len(moved) else None,
+        hit_rate=judge(moved.side, moved.move_ticks).accuracy,
         break_even=float(bets.break_even.mean()) if len(bets) else None,
         mean_net_r=float(bets.net_r.mean()) if len(bets) else None,
         interval=_net_interval(bets),

@@ -22,12 +22,14 @@ from minhos.stats import (
     day_block_interval,
     debiased_calibration_error,
     finite,
+    judge,
     log_loss,
     log_loss_skill,
     majority_share,
     murphy_decomposition,
     pesaran_timmermann,
     reliability_table,
+    side_of,
     wilson_interval,
 )
 
@@ -46,7 +48,8 @@ Z_95 = 1.959963984540054
 class Accuracy(msgspec.Struct, frozen=True):
     """How often the raw score named the right direction.  Shares and p-values 0 to 1.
 
-    n: bars that moved and had a side.  ties: bars that did not move.  dates: trade dates.  interval: 95 %, by
+    n: bars that moved and had a side.  ties: bars that did not move.  silent: bars that moved and had none; the three
+    are all bars.  dates: trade dates of the n.  interval: 95 %, by
     resampling trade dates (Wilson's below five).  majority: accuracy of always naming the more frequent direction of
     the same bars.  break_even: mean p at which their bets would have paid their cost.  pesaran_timmermann: statistic,
     standard normal without skill; p_value: its one-sided p-value.  permutation_p_value: of permuted trade dates.
@@ -62,6 +65,7 @@ class Accuracy(msgspec.Struct, frozen=True):
     pesaran_timmermann: float
     p_value: float
     permutation_p_value: float | None
+    silent: int = 0
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -166,13 +170,13 @@ def prediction(signals: Signals) -> Prediction:
 
 def said_up(signals: Signals) -> Floats:
     """+1, -1 or 0: the raw score's side, which calibration keeps where it leaves any."""
-    return np.sign(signals.score - 0.5)
+    return side_of(signals.score)
 
 
 def hits(signals: Signals) -> tuple[Mask, Floats]:
     """Bars that count for accuracy, shape (n,), and 1.0 for each that was right, shape (their number,)."""
-    counted = signals.decided & (said_up(signals) != 0)
-    return counted, (said_up(signals) * signals.move_ticks > 0)[counted].astype(float)
+    judged = judge(said_up(signals), np.where(signals.decided, signals.move_ticks, 0.0))
+    return judged.counted, judged.hits
 
 
 def mean_interval(values: Floats, trade_date: Ints) -> Pair:
@@ -209,6 +213,7 @@ def _accuracy(signals: Signals, missing: dict[str, str]) -> Accuracy | None:
         pesaran_timmermann=float(skill.statistic),
         p_value=float(skill.p_value),
         permutation_p_value=permuted,
+        silent=len(signals.take(signals.decided)) - len(hit),
     )
 
 
@@ -261,7 +266,7 @@ def _selective(moved: Signals, missing: dict[str, str]) -> tuple[Selective, ...]
             what = "selective" if not found else f"accuracy from p = {threshold:.2f} on"
             missing.setdefault(what, f"{len(chosen)} bars reach p = {threshold:.2f}; {MINIMUM_SELECTIVE} are needed")
             break
-        hit = (chosen.side * chosen.move_ticks > 0).astype(float)
+        hit = judge(chosen.side, chosen.move_ticks).hits
         found.append(
             Selective(
                 threshold,

@@ -43,7 +43,9 @@ def forecasts(report: ResearchReport) -> Section:
         f"The models were right on {percent(right.accuracy)} of {count(right.n)} bars ({percents(right.interval)}). "
         f"Always naming the more frequent direction would have been right on {percent(right.majority)}; bets on all of "
         f"them would have paid their costs only from {percent(right.break_even)} on (mean break-even).",
-        f"{count(right.ties)} bars did not move and count for no accuracy; on {count(found.silent)} of "
+        f"{count(right.ties)} bars did not move and count for no accuracy"
+        + (f", nor do {count(right.silent)} on which the score named no side" if right.silent else "")
+        + f"; on {count(found.silent)} of "
         f"{count(found.bars)} bars the calibrated p was one half, so nothing could be bet.",
     ]
     return Section("forecasts", "Forecasts", tuple(says), tables=(_accuracy_table(right, found.scores, report),))

@@ -87,7 +87,12 @@ def luck(report: ResearchReport) -> Section:
 
 
 def _path_words(found: PathDistribution) -> str:
-    low, median, high = (percent(v) for v in (found.accuracy.low, found.accuracy.median, found.accuracy.high))
+    right = found.accuracy
+    said = (
+        "a path names no side"
+        if right is None
+        else f"right on {percent(right.low)} to {percent(right.high)}, middle {percent(right.median)}"
+    )
     earned = found.mean_net_r
     money = (
         f"mean net R a bet {signed(earned.low)} to {signed(earned.high)}, middle {signed(earned.median)}"
@@ -96,7 +101,7 @@ def _path_words(found: PathDistribution) -> str:
     )
     return (
         f"{len(found.paths)} paths through the whole history (combinatorial purged cross-validation of one small "
-        f"LightGBM, {found.fits} fits): right on {low} to {high}, middle {median}; {money}. What holds on one path and "
+        f"LightGBM, {found.fits} fits): {said}; {money}. What holds on one path and "
         "not on the others was luck. Later bars teach about earlier ones here, so this is no record of what could have "
         "been traded."
     )

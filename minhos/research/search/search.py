@@ -20,7 +20,7 @@ from minhos.market.types import Bars
 from minhos.progress import Progress, part_of
 from minhos.research.luck.snooping import SIZE, superior_ability
 from minhos.research.search.space import distributions, rounded
-from minhos.stats import day_block_interval, slope_through_origin
+from minhos.stats import day_block_interval, judge, side_of, slope_through_origin
 from minhos.training.canaries import check
 from minhos.training.dataset import Dataset
 from minhos.training.ensemble import fold_jobs, out_of_fold_forecasts
@@ -61,7 +61,7 @@ class Candidate(msgspec.Struct, frozen=True):
     parameters: Values
     recipe_id: str
     log_loss: float
-    accuracy: float
+    accuracy: float | None
     rounds: float
     gain: float = 0.0
     gain_interval: Pair | None = None
@@ -205,7 +205,7 @@ class Judge(msgspec.Struct, frozen=True, eq=False):
         up = self.data.up[self.counted]
         losses = losses_at_best_slope(p, up)
         rounds = float(np.mean([outcome.rounds for outcome in outcomes]))
-        accuracy = float(((p > 0.5) == (up > 0.5)).mean())
+        accuracy = judge(side_of(p), up - 0.5).accuracy
         return Judged(Candidate(trial, parameters, recipe_id, float(losses.mean()), accuracy, rounds), losses)
 
 

@@ -18,6 +18,7 @@ from minhos.market.types import Bars
 from minhos.models.payoff import Payoff
 from minhos.progress import Progress, part_of
 from minhos.research.walk_forward.splits import CombinatorialSplit, combinatorial_purged, paths
+from minhos.stats import judge, side_of
 from minhos.training.calibration_fit import fit_calibrator
 from minhos.training.dataset import Dataset, build_dataset
 from minhos.training.forecasts import calibrated
@@ -47,10 +48,11 @@ MINIMUM_BETS = 30
 
 
 class PathResult(msgspec.Struct, frozen=True):
-    """One path.  accuracy: of all n bars that moved.  bets: bars whose calibrated p beats break-even; mean_net_r: what
-    they made on average after costs, in R = stop + cost; None below 30 bets."""
+    """One path.  accuracy: of all n bars that moved and had a side, None where there is none.  bets: bars whose
+    calibrated p beats break-even; mean_net_r: what they made on average after costs, in R = stop + cost; None below 30
+    bets."""
 
-    accuracy: float
+    accuracy: float | None
     n: int
     bets: int
     mean_net_r: float | None
@@ -67,12 +69,13 @@ class Spread(msgspec.Struct, frozen=True):
 class PathDistribution(msgspec.Struct, frozen=True):
     """What combinatorial purged cross-validation found.
 
-    accuracy: shares.  mean_net_r: in R; None, with the reason in words, where a path has fewer than 30 bets.
+    accuracy: shares; None where a path names no side.  mean_net_r: in R; None, with the reason in words, where a path
+    has fewer than 30 bets.
     fits: models trained.  cpu_s: seconds of CPU that they took.
     """
 
     paths: tuple[PathResult, ...]
-    accuracy: Spread
+    accuracy: Spread | None
     mean_net_r: Spread | None
     reason: str
     n_groups: int
@@ -160,14 +163,14 @@ def path_result(data: Dataset, score: Floats, cost_ticks: float) -> PathResult:
     calibrated and priced by the other half.
     """
     decided = data.decided
-    hit = ((score > 0.5) == (data.up > 0.5))[decided]
+    found = judge(side_of(score), data.direction)
     results = []
     halves = np.array_split(np.arange(len(data)), 2)
     for judged, other in (halves, halves[::-1]):
         results.append(_bets(data, score, judged, other[decided[other]], cost_ticks))
     made = np.concatenate(results)
     mean = float(made.mean()) if len(made) >= MINIMUM_BETS else None
-    return PathResult(float(hit.mean()), int(decided.sum()), len(made), mean)
+    return PathResult(found.accuracy, found.n, len(made), mean)
 
 
 def _bets(
@@ -177,19 +180,20 @@ def _bets(
     calibrator = fit_calibrator(score[known], data.up[known], data.trade_date[known])
     payoff: Payoff = fit_payoff(np.ones(len(known)), data.move_ticks[known], data.atr_ticks[known])
     p_up, atr = calibrated(calibrator, score[judged]), data.atr_ticks[judged]
-    side = np.sign(p_up - 0.5)
+    side = side_of(p_up)
     bet = (np.maximum(p_up, 1.0 - p_up) > break_even(payoff, atr, cost_ticks)) & (side != 0)
     return net_r(side[bet], data.move_ticks[judged][bet], atr[bet], payoff.stop_atr, cost_ticks)
 
 
 def _distribution(found: tuple[PathResult, ...], fits: int, cpu_s: float, simulated: bool) -> PathDistribution:
     made = [path.mean_net_r for path in found if path.mean_net_r is not None]
+    right = [path.accuracy for path in found if path.accuracy is not None]
     few = min(path.bets for path in found)
     whole = len(made) == len(found)
     reason = "" if whole else f"A path has only {few} bets; their mean says something from {MINIMUM_BETS} on."
     return PathDistribution(
         paths=found,
-        accuracy=_spread([path.accuracy for path in found]),
+        accuracy=_spread(right) if len(right) == len(found) else None,
         mean_net_r=_spread(made) if whole else None,
         reason=reason,
         n_groups=N_GROUPS,

@@ -21,9 +21,11 @@ from minhos.stats import (
     calibration_slope,
     day_block_interval,
     debiased_calibration_error,
+    judge,
     majority_share,
     pesaran_timmermann,
     reliability_table,
+    side_of,
     wilson_interval,
 )
 from minhos.training.dataset import Dataset
@@ -44,17 +46,21 @@ Mask = npt.NDArray[np.bool_]
 class Holdout(msgspec.Struct, frozen=True, eq=False):
     """The holdout's samples with what was forecast; columns of shape (n,).
 
-    p_up: calibrated probability.  break_even: probability of the side at which a bet's mean is zero.
+    score: combined, raw; its side is what accuracy judges, because a calibration that does not believe the score makes
+    one half of every p.  p_up: calibrated probability.  break_even: probability of the side at which a bet's mean is
+    zero.
     """
 
     data: Dataset
+    score: Floats
     p_up: Floats
     break_even: Floats
     simulated: bool = False
 
     @property
     def side(self) -> Floats:
-        return np.sign(self.p_up - 0.5)
+        """+1.0 or -1.0 of the bet, 0.0 where the calibrated p is one half: nothing can be bet there."""
+        return side_of(self.p_up)
 
     @property
     def p_side(self) -> Floats:
@@ -63,7 +69,7 @@ class Holdout(msgspec.Struct, frozen=True, eq=False):
     @property
     def traded(self) -> Mask:
         """Bars whose calibrated probability beats break-even: the shadow book's bets."""
-        return self.p_side > self.break_even
+        return (self.p_side > self.break_even) & (self.side != 0.0)
 
 
 def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
@@ -93,33 +99,35 @@ def net_r(side: Floats, move_ticks: Floats, atr_ticks: Floats, stop_atr: float, 
 
 
 def line(name: str, holdout: Holdout, which: Mask) -> Line:
-    """Accuracy of those bars; ties are left out of it."""
-    data, counted = holdout.data, which & holdout.data.decided
-    n = int(counted.sum())
+    """Accuracy of the raw score on those bars; ties are left out of it, and so are bars on which it names no side."""
+    data, judged = holdout.data, judge(side_of(holdout.score), np.where(which, holdout.data.direction, 0.0))
+    counted = judged.counted
     coverage = float(which.mean()) if len(which) else 0.0
-    if n == 0:
-        return Line(name, None, None, 0, None, None, coverage, holdout.simulated)
-    hit = ((holdout.p_up > 0.5) == (data.up > 0.5))[counted].astype(float)
+    if judged.accuracy is None:
+        return Line(name, None, None, 0, None, None, coverage, holdout.simulated, judged.silent)
     return Line(
         name,
-        accuracy=float(hit.mean()),
-        interval=_interval(hit, data.trade_date[counted]),
-        n=n,
+        accuracy=judged.accuracy,
+        interval=_interval(judged.hits, data.trade_date[counted]),
+        n=judged.n,
         majority=majority_share(data.up[counted]),
         break_even=float(holdout.break_even[counted].mean()),
         coverage=coverage,
         simulated=holdout.simulated,
+        silent=judged.silent,
     )
 
 
 def weeks(holdout: Holdout) -> tuple[Week, ...]:
-    """Accuracy by ISO week of trade dates, oldest first."""
+    """Accuracy by ISO week of trade dates, oldest first; None in a week whose bars have no side."""
     names = np.array([_iso_week(date) for date in holdout.data.trade_date.tolist()])
     found = []
     for name in np.unique(names):
         of_week = line("", holdout, names == name)
-        if of_week.accuracy is not None and of_week.interval is not None and of_week.majority is not None:
-            found.append(Week(str(name), of_week.accuracy, of_week.interval, of_week.n, of_week.majority))
+        if of_week.n or of_week.silent:
+            found.append(
+                Week(str(name), of_week.accuracy, of_week.interval, of_week.n, of_week.majority, of_week.silent)
+            )
     return tuple(found)
 
 
@@ -163,11 +171,12 @@ def calibration_report(holdout: Holdout, calibrator: Calibrator) -> CalibrationR
 
 
 def skill_p_value(holdout: Holdout) -> float | None:
-    """One-sided p-value of Pesaran and Timmermann on all bars; None without bars."""
-    counted = holdout.data.decided
+    """One-sided p-value of Pesaran and Timmermann on all bars whose score names a side; None without them."""
+    side = side_of(holdout.score)
+    counted = judge(side, holdout.data.direction).counted
     if not counted.any():
         return None
-    return float(pesaran_timmermann(holdout.data.up[counted] > 0.5, holdout.p_up[counted] > 0.5).p_value)
+    return float(pesaran_timmermann(holdout.data.up[counted] > 0.5, side[counted] > 0.0).p_value)
 
 
 def verdict(n_sessions: int, n_holdout: int, calibrator: Calibrator, placed: Bets) -> tuple[Verdict, str]:

@@ -56,14 +56,14 @@ def _line_cells(name: str, line: Line | None) -> tuple[str, ...]:
         return name, "not measured", "", "", "", "", ""
     shown = _mark(line.simulated) + name
     if line.accuracy is None:
-        return shown, "none", "", "", "", "0", f"{line.coverage:.1%}"
+        return shown, "no side" if line.silent else "none", "", "", "", _n(line.n, line.silent), f"{line.coverage:.1%}"
     return (
         shown,
         f"{line.accuracy:.2%}",
         _interval(line.interval),
         _percent(line.majority),
         _percent(line.break_even),
-        str(line.n),
+        _n(line.n, line.silent),
         f"{line.coverage:.1%}",
     )
 
@@ -74,9 +74,9 @@ def _members(result: TrainResult) -> Table:
         table.add_row(
             m.name,
             f"{m.weight:.0%}",
-            f"{m.out_of_fold_accuracy:.2%}",
+            _percent(m.out_of_fold_accuracy, "no side"),
             f"{m.out_of_fold_log_loss:.4f}",
-            f"{m.holdout_accuracy:.2%}",
+            _percent(m.holdout_accuracy, "no side"),
             str(m.rounds or ""),
             f"{m.cpu_s:.1f}",
         )
@@ -90,7 +90,9 @@ def _calibration(result: TrainResult) -> Table:
     title = (
         f"Calibration: slope {found.slope:.3f} ± {found.slope_se:.3f} (used for size: {max(found.slope_low, 0):.3f})"
     )
-    if found.error is not None:
+    if found.slope <= 0.0:
+        title += "; the score is not believed: p is one half on every bar and nothing can be bet"
+    elif found.error is not None:
         title += f", error on the newest bars {found.error:.4f}"
     table = Table("forecast", "came true", "95 % band if calibrated", "n", title=title)
     for row in found.table:
@@ -101,7 +103,8 @@ def _calibration(result: TrainResult) -> Table:
 def _weeks(result: TrainResult) -> Table:
     table = Table("week", "accuracy", "95 % interval", "majority", "n", title=_mark(result.simulated) + "By week")
     for week in result.weeks:
-        table.add_row(week.week, f"{week.accuracy:.2%}", _interval(week.interval), f"{week.majority:.2%}", str(week.n))
+        accuracy = _percent(week.accuracy, "no side")
+        table.add_row(week.week, accuracy, _interval(week.interval), _percent(week.majority), _n(week.n, week.silent))
     return table
 
 
@@ -116,8 +119,13 @@ def _mark(simulated: bool) -> str:
     return "SIMULATED: " if simulated else ""
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.2%}"
+def _percent(value: float | None, unknown: str = "") -> str:
+    return unknown if value is None else f"{value:.2%}"
+
+
+def _n(n: int, silent: int) -> str:
+    """Bars that count, and those that were silent where there are any."""
+    return f"{n}, {silent} silent" if silent else str(n)
 
 
 def _interval(interval: tuple[float, float] | None) -> str:

@@ -14,11 +14,13 @@ Verdict = Literal["edge", "no_edge", "too_little_data"]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """How often a set of bars was forecast right.  n: bars without ties; coverage: their share of all bars.
+    """How often a set of bars was forecast right: of the raw score's side.  coverage: their share of all bars.
+
+    n: bars that moved and had a side; silent: bars that moved and on which the score was exactly one half.
 
     interval: 95 %, by resampling trade dates (Wilson's below five dates).  majority: accuracy of always naming the
     more frequent direction of the same bars.  break_even: mean p at which their bets would have paid their cost.
-    None: no such bars.
+    None: no such bar has a side.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Line(msgspec.Struct, frozen=True):
     break_even: float | None
     coverage: float = 1.0
     simulated: bool = False
+    silent: int = 0
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -43,13 +46,14 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 class Week(msgspec.Struct, frozen=True):
-    """Accuracy of all bars of one ISO week of trade dates ("2025-W41")."""
+    """Accuracy of all bars of one ISO week of trade dates ("2025-W41"), as in `Line`."""
 
     week: str
-    accuracy: float
-    interval: tuple[float, float]
+    accuracy: float | None
+    interval: tuple[float, float] | None
     n: int
-    majority: float
+    majority: float | None
+    silent: int = 0
 
 
 class HourBreakEven(msgspec.Struct, frozen=True):
@@ -87,13 +91,16 @@ class CalibrationReport(msgspec.Struct, frozen=True):
 
 
 class MemberReport(msgspec.Struct, frozen=True):
-    """One member: its weight in the vote, out-of-fold and holdout accuracy, log loss, trees, seconds of one core."""
+    """One member: its weight in the vote, out-of-fold and holdout accuracy, log loss, trees, seconds of one core.
+
+    An accuracy is None where the member named no side on any bar.
+    """
 
     name: str
     weight: float
-    out_of_fold_accuracy: float
+    out_of_fold_accuracy: float | None
     out_of_fold_log_loss: float
-    holdout_accuracy: float
+    holdout_accuracy: float | None
     rounds: int
     cpu_s: float
 
