@@ -69,7 +69,8 @@ class Holdout(msgspec.Struct, frozen=True, eq=False):
     @property
     def traded(self) -> Mask:
         """Bars whose calibrated probability beats break-even: the shadow book's bets."""
-        return (self.p_side > self.break_even) & (self.side != 0.0)
+        found: Mask = (self.p_side > self.break_even) & (self.side != 0.0)
+        return found
 
 
 def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
