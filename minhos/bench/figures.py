@@ -16,6 +16,17 @@ class Figure(msgspec.Struct, frozen=True):
     """None where there is no target."""
 
 
+class Findings(msgspec.Struct, frozen=True):
+    """What a bench that searches for failures found.
+
+    beside: further keys of `--json`, as the list of failures.  failed: whether the command's exit code is 1.
+    """
+
+    figures: list[Figure]
+    beside: dict[str, object] = {}
+    failed: bool = False
+
+
 def at_most(name: str, value: float, unit: str, target: float | None = None, digits: int | None = 4) -> Figure:
     """Met where the value, before it is rounded, is not above the target."""
     return Figure(name, _rounded(value, digits), unit, target, None if target is None else bool(value <= target))

@@ -20,6 +20,7 @@ RULES = (
 )
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
+WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 
@@ -75,9 +76,23 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants. [required]",
+        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world. [required]",
         BENCH,
     ),
+    Wanted(
+        "help > bench",
+        "--seed <int> What makes the rounds the same again (faults).",
+        None,
+        WORLD,
+    ),
+    Wanted(
+        "help > bench",
+        None,
+        "--seed <int> What makes the rounds the same again (faults, mutants, world).",
+        WORLD,
+    ),
+    Wanted("help > bench", None, "--seeds <int range> [x>=1] Seeds from --seed on (world).", WORLD),
+    Wanted("help > bench", None, "--trace <bool> Tell what happened, and the fewest faults (world).", WORLD),
     Wanted(
         "help > packages",
         None,

@@ -8,11 +8,12 @@ import os
 import platform
 from typing import Annotated
 
+import msgspec
 import psutil
 import typer
 from rich.table import Table
 
-from minhos.bench.figures import Figure
+from minhos.bench.figures import Figure, Findings
 from minhos.commands.common import JsonOption, print_json
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, errors
@@ -34,6 +35,7 @@ NAMES = (
     "walk_forward",
     "scheduler",
     "mutants",
+    "world",
 )
 
 
@@ -41,21 +43,28 @@ def bench(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds of each kind (faults).")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="What makes the rounds the same again (faults).")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="What makes the rounds the same again (faults, mutants, world).")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds from --seed on (world).")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell what happened, and the fewest faults (world).")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure and print figures.  Example: minh.py bench decision --json."""
     run = importlib.import_module(f"minhos.bench.{chosen_of(name, NAMES, 'bench')}").run
-    asked = {key: value for key, value in {"rounds": rounds, "seed": seed}.items() if value is not None}
+    given = {"rounds": rounds, "seed": seed, "seeds": seeds, "trace": trace or None}
+    asked = {key: value for key, value in given.items() if value is not None}
     taken = inspect.signature(run).parameters
     if unknown := [f"--{key}" for key in asked if key not in taken]:
-        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; bench faults and mutants have.")
+        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; `bench {name}` alone measures it.")
     told = {"progress": _tell_on_stderr()} if "progress" in taken else {}
-    figures: list[Figure] = run(quick=quick, **asked, **told)
+    found: Findings | list[Figure] = run(quick=quick, **asked, **told)
+    findings = found if isinstance(found, Findings) else Findings(found)
+    figures = findings.figures
     measured_on = machine()
     if as_json:
-        print_json({"bench": name, "machine": measured_on, "figures": figures})
-        return
+        print_json({"bench": name, "machine": measured_on, "figures": figures, **findings.beside})
+        raise typer.Exit(int(findings.failed))
     console.print(", ".join(f"{key} {value}" for key, value in measured_on.items()), highlight=False)
     table = Table("figure", "value", "unit", "target", "met")
     for figure in figures:
@@ -63,6 +72,14 @@ def bench(
         target = "" if figure.target is None else f"{figure.target:g}"
         table.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, target, met)
     console.print(table)
+    for key, value in findings.beside.items():
+        for line in value if isinstance(value, list) else [value]:
+            console.print(f"{key}: {_as_text(line)}", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(int(findings.failed))
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _tell_on_stderr() -> Progress:

@@ -1,4 +1,6 @@
-"""The world: the whole system in one thread from one seed, and everything around it that lies, fails or is hard.
+"""The world: all of MinhOS in one thread from one seed, with everything around it that goes wrong.  `play.play` plays.
 
-Not for measuring speed, and no model of a market or a broker: it is there to find what goes wrong in silence.
+A plan (`plan`) says which home (`bases`) and which faults; a world (`world`) lets time jump to what is due next; after
+everything that happens the rules of `invariants` must hold.  Not for figures of speed, and not for real processes,
+disks and networks: `bench kills` and `bench faults` try those.
 """

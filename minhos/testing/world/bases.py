@@ -1,0 +1,157 @@
+"""The three homes of the world: the demo on paper, Sierra Chart's simulated account, and a folder of files that grow.
+
+A base writes the settings, promotes a ready bundle and says how each process is made, as the `main` of the real one
+does; forecasts are given, and a training is over at once.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from minhos.assembly.layout import Layout
+from minhos.assembly.naming import registry_of
+from minhos.assembly.trading import MembersOff
+from minhos.features.pipeline import feature_set
+from minhos.features.types import Observation
+from minhos.market.clock import SimulatedClock
+from minhos.models.bundle import BundleInfo
+from minhos.models.forecast import Forecast
+from minhos.models.registry import Registry
+from minhos.processes.process import Process
+from minhos.processes.supervisor import Supervisor
+from minhos.processes.trader import Trader
+from minhos.processes.trainer import Trainer
+from minhos.processes.watchdog import Watchdog
+from minhos.settings import Settings, load
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents, forecast, payoff
+from minhos.testing.world.plan import Plan
+from minhos.testing.world.stage import Stage
+from minhos.testing.world.world import World
+from minhos.trading import events as ev
+from minhos.trading.engine import Forecasts
+
+SERVED = ("trader", "trainer", "watchdog")
+"""What the supervisor of a world keeps running."""
+START_NS = MONDAY_OPEN + 3600 * 10**9
+PACE_S = 2.0
+P_UP = (0.5, 0.75, 0.25, 0.9, 0.66, 0.3)
+HISTORY_DAYS = 3
+"""Calendar days of generated history: enough to warm the features up."""
+DEMO = """
+[simulation]
+seconds_per_bar = {pace}
+seed = {seed}
+"""
+
+
+class GivenForecasts:
+    """A forecast for each bar, the same whenever it is asked for."""
+
+    def forecast(self, observation: Observation) -> Forecast:
+        p_up = random.Random(observation.close_time_ns).choice(P_UP)
+        return forecast(p_up, symbol=observation.symbol, close_time_ns=observation.close_time_ns)
+
+
+class Done:
+    """A call that was over when it began."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.problem = ""
+        try:
+            call()
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def done(self) -> bool:
+        return True
+
+
+class ReadyTrainer(Trainer):
+    """A trainer whose fit is ready: it promotes the bundle that lies there."""
+
+    def train(self, why: str) -> None:
+        bundles = [info for info in self.registry.list() if info.status != "damaged"]
+        active = self.registry.active(self.scope)
+        others = [info.id for info in bundles if active is None or info.id != active.id]
+        if others:
+            self.registry.promote(others[0], "trainer", self.clock.now_ns())
+
+
+class Loading:
+    """How bundles come to serve in a world: their payoff, and forecasts that are given."""
+
+    def __init__(self, forecasts: Forecasts) -> None:
+        self._forecasts = forecasts
+
+    def __call__(self, info: BundleInfo, time_ns: int, members_off: MembersOff) -> tuple[ev.ModelActivated, Forecasts]:
+        activation = ev.ModelActivated(
+            time_ns, info.id, "recipe-test", payoff(), "edge", 0.6, info.simulated, info.created_ns
+        )
+        return activation, self._forecasts
+
+
+def build(plan: Plan, folder: Path) -> Stage:
+    """The world of a plan's base, with everything in its place and nothing begun."""
+    world = World(START_NS, most_gap_s=PACE_S)
+    demo(world, folder, GivenForecasts(), seed=plan.seed)
+    return Stage(plan, world, load(folder))
+
+
+def demo(world: World, folder: Path, forecasts: Forecasts, *, seed: int, pace_s: float = PACE_S) -> None:
+    """The generated market on paper, as `start` without settings runs it."""
+    _home(world, folder, DEMO.format(pace=pace_s, seed=seed), simulated=True)
+
+    def trader(settings: Settings) -> Trader:
+        wall = world.machine_clock
+        short = settings.simulation.model_copy(update={"history_days": HISTORY_DAYS})  # less than a person may set
+        settings = settings.model_copy(update={"simulation": short})
+        return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, Loading(forecasts))
+
+    _make(world, trader)
+
+
+def _home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "minhos.toml").write_text(toml, encoding="utf-8")
+    layout = Layout(folder, machine=world, transport=world.network).make()
+    world.layout = layout
+    shutil.copytree(_ready_models(simulated), registry_of(load(folder), layout).root, dirs_exist_ok=True)
+
+
+def _make(world: World, trader: Callable[[Settings], Trader]) -> None:
+    clock = world.machine_clock
+
+    def make(name: str) -> Process:
+        settings = load(world.layout.home)
+        if name == "trader":
+            return trader(settings)
+        if name == "watchdog":
+            return Watchdog(settings, world.layout, clock)
+        if name == "trainer":
+            return ReadyTrainer(settings, world.layout, clock, Done)
+        return Supervisor(world.layout, SERVED, clock)
+
+    world.make = make
+
+
+@cache
+def _ready_models(simulated: bool) -> Path:
+    """A registry with two bundles, the first promoted; made once, copied into each home."""
+    registry = Registry(Path(tempfile.mkdtemp(prefix="minhos-world-")))
+    features = feature_set()
+    for seed in (1, 0):
+        contents = bundle_contents(
+            simulated=simulated,
+            feature_names=features.names,
+            feature_version=features.version,
+            seed=seed,
+            created_ns=MONDAY_OPEN + seed,
+        )
+        info = registry.save(contents)
+        registry.promote(info.id, "world", MONDAY_OPEN)
+    return registry.root

@@ -1,0 +1,58 @@
+"""The world's clocks: the true time, and that of the machine on which MinhOS runs.
+
+The machine's may be wrong, and stands still while it sleeps; the broker and the market go by the true one.  Both are
+read from the world, which alone moves time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from minhos.market.types import NANOS_PER_SECOND
+
+
+class Time(Protocol):
+    """What the clocks ask of the world."""
+
+    true_ns: int
+    """UTC nanoseconds, as they are."""
+
+    def pass_until(self, true_ns: int) -> None:
+        """Let everything else that is due until then happen."""
+
+
+class TrueClock:
+    """The broker's and the market's."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
+    def now_ns(self) -> int:
+        return self._time.true_ns
+
+    def monotonic_ns(self) -> int:
+        return self._time.true_ns
+
+    def sleep(self, seconds: float) -> None:
+        self._time.pass_until(self._time.true_ns + round(seconds * NANOS_PER_SECOND))
+
+
+class MachineClock(TrueClock):
+    """That of the machine: set wrong by `offset_ns`, and without what it slept through."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__(time)
+        self.offset_ns = 0
+        """How far it goes ahead of the truth."""
+        self.slept_ns = 0
+        """What its monotonic clock did not count."""
+
+    def now_ns(self) -> int:
+        return self._time.true_ns + self.offset_ns
+
+    def monotonic_ns(self) -> int:
+        return self._time.true_ns - self.slept_ns
+
+    def true_of(self, monotonic_ns: int) -> int:
+        """When the monotonic clock shows that, unless the machine sleeps again."""
+        return monotonic_ns + self.slept_ns

@@ -1,0 +1,160 @@
+"""What must hold in every world, each rule a function of its own that yields a sentence where it does not.
+
+`Checks` asks the cheap ones after every turn in which something changed, and all of them at restarts and at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from minhos.errors import JournalError
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.testing.world.stage import Stage
+from minhos.testing.world.witness import remembered
+
+BACK_WITHIN_S = 60.0
+"""A process that was ended runs again after that, the growing pauses of its supervisor included."""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """The invariant by name, what was seen, and when after the start."""
+
+    invariant: str
+    sentence: str
+    at_ms: int
+
+
+class Memory:
+    """What the rules remember between two looks: since when something has been so."""
+
+    def __init__(self) -> None:
+        self.since_ns: dict[str, int] = {}
+
+    def lasts_s(self, what: str, is_so: bool, now_ns: int) -> float:
+        """For how long it has been so; 0 while it is not."""
+        if not is_so:
+            self.since_ns.pop(what, None)
+            return 0.0
+        return (now_ns - self.since_ns.setdefault(what, now_ns)) / NANOS_PER_SECOND
+
+
+Rule = Callable[[Stage, Memory], Iterator[str]]
+
+
+def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
+    """A process that no fault and no person ended is running, or ended because its work was over."""
+    for child in stage.world.children.values():
+        if child.code not in (None, 0) and not child.why:
+            yield f"{child.name} ended with exit code {child.code}: {child.words or 'without a word'}"
+
+
+def no_end_ends_another(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Only a person ends a process; that one ended is no reason for another one's end."""
+    if stage.stopped:
+        return
+    for child in stage.world.children.values():
+        if child.why.startswith("ended by") and not child.why.endswith("a person"):
+            yield f"{child.name} was {child.why}"
+
+
+def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Trader and watchdog run again within a minute of the machine's own time."""
+    world = stage.world
+    now_ns = world.machine_clock.monotonic_ns()
+    for name in ("trader", "watchdog"):
+        gone = world.living(name) is None and (world.living("supervisor") is not None or name == "trader")
+        if (lasts_s := memory.lasts_s(f"no {name}", gone, now_ns)) > BACK_WITHIN_S:
+            yield f"there has been no {name} for {lasts_s:.0f} s"
+
+
+def no_order_twice(stage: Stage, memory: Memory) -> Iterator[str]:
+    """An order's intent stands in the journal once."""
+    for order_id in stage.witness.seen.intents_twice:
+        yield f"order {order_id} was intended twice"
+
+
+def nothing_opens_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
+    """After a halt nothing is sent but what closes."""
+    for order in stage.witness.seen.opened_while_halted:
+        yield f"{order.role} {order.order_id} of {order.contracts} {order.symbol} was intended while halted"
+
+
+def no_level_is_lowered_by_a_restart(stage: Stage, memory: Memory) -> Iterator[str]:
+    """A start or other settings never lower a risk level within a trade date."""
+    yield from stage.witness.seen.lowered
+
+
+def the_fold_is_the_live_state(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What the journal says folds to what the trader has in memory."""
+    trader = stage.world.trader
+    if trader is None or trader.journal.last != stage.witness.last or stage.world.is_busy("trader"):
+        return
+    live, folded = remembered(trader.engine.state), remembered(stage.witness.state)
+    if live != folded:
+        yield f"after event {stage.witness.last} the fold of the journal is not the live state"
+
+
+def the_chain_is_whole(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Every record fits the one before it."""
+    if reason := stage.witness.verified():
+        yield reason
+
+
+ALWAYS: tuple[Rule, ...] = (
+    no_process_ends_by_itself,
+    no_end_ends_another,
+    what_ended_comes_back,
+    no_order_twice,
+    nothing_opens_after_a_halt,
+    no_level_is_lowered_by_a_restart,
+)
+NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
+"""Also at each start of the trader and at the end; between them every so many decisions."""
+AT_END: tuple[Rule, ...] = (the_chain_is_whole,)
+EVERY_DECISIONS = 25
+
+
+class Checks:
+    """Asks the rules of one stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._memory = stage, Memory()
+        self._looked: tuple[int, int, int] = (-1, -1, -1)
+        self._decisions, self._starts = 0, 0
+
+    def after_turn(self) -> Broken | None:
+        """The first rule that does not hold, where something changed since the last look."""
+        stage, world = self._stage, self._stage.world
+        trader = world.trader
+        try:
+            if trader is not None and trader.journal.last != stage.witness.last:
+                stage.follow()
+        except JournalError as error:
+            return self._broken("the_chain_is_whole", str(error))
+        look = (stage.witness.last, len(world.children), world.true_ns // NANOS_PER_SECOND)
+        if look == self._looked:
+            return None
+        self._looked = look
+        seen = stage.witness.seen
+        if seen.decisions >= self._decisions + EVERY_DECISIONS or seen.starts != self._starts:
+            self._decisions, self._starts = seen.decisions, seen.starts
+            if broken := self._ask(NOW_AND_THEN):
+                return broken
+        return self._ask(ALWAYS)
+
+    def at_end(self) -> Broken | None:
+        """Everything, once all is over."""
+        return self._ask((*ALWAYS, *NOW_AND_THEN, *AT_END))
+
+    def _ask(self, rules: tuple[Rule, ...]) -> Broken | None:
+        for rule in rules:
+            for sentence in rule(self._stage, self._memory):
+                return self._broken(rule.__name__, sentence)
+        return None
+
+    def _broken(self, invariant: str, sentence: str) -> Broken:
+        world = self._stage.world
+        world.note(f"BROKEN {invariant}: {sentence}")
+        return Broken(invariant, sentence, (world.true_ns - world.start_ns) // 1_000_000)

@@ -1,0 +1,98 @@
+"""What is to happen in a world, drawn from a seed: which base, how long, and the faults with their moments.
+
+A plan is plain values, so that it can be written down, made smaller and played again.  What the machine's faults do is
+said in `stage`, what the outside's do in `faults`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+Base = Literal["demo", "sierra", "folder"]
+FEWEST, MOST = 5, 30
+"""Faults in a plan."""
+LENGTHS_MS: dict[Base, int] = {"demo": 600_000, "sierra": 90_000_000, "folder": 90_000_000}
+"""About 300 bars: two seconds each in the demo, five minutes elsewhere."""
+
+
+class Kill(msgspec.Struct, frozen=True, tag_field="fault"):
+    """A process ends at once."""
+
+    at_ms: int
+    name: str
+
+
+class Crash(msgspec.Struct, frozen=True, tag_field="fault"):
+    """The trader ends in the middle of a turn: with its n-th event from that moment on, which is journaled still."""
+
+    at_ms: int
+    events: int
+
+
+class SetClock(msgspec.Struct, frozen=True, tag_field="fault"):
+    """The machine's time of day jumps by so much and stays so."""
+
+    at_ms: int
+    by_ms: int
+
+
+class Suspend(msgspec.Struct, frozen=True, tag_field="fault"):
+    """The machine sleeps; market and broker do not."""
+
+    at_ms: int
+    for_ms: int
+
+
+class NetworkDown(msgspec.Struct, frozen=True, tag_field="fault"):
+    """Every connection is lost, and none can be made."""
+
+    at_ms: int
+    for_ms: int
+
+
+class PidGivenAgain(msgspec.Struct, frozen=True, tag_field="fault"):
+    """A process dies, and the system gives its number to a stranger."""
+
+    at_ms: int
+    name: str
+
+
+MachineFault = Kill | Crash | SetClock | Suspend | NetworkDown | PidGivenAgain
+Fault = MachineFault
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """seed: of the market and the forecasts; the faults were drawn with it, too, and may be fewer by now."""
+
+    seed: int
+    base: Base
+    length_ms: int
+    faults: tuple[Fault, ...]
+
+
+def drawn(seed: int) -> Plan:
+    """The plan of that seed."""
+    rng = random.Random(seed)
+    base: Base = rng.choices(("demo", "sierra", "folder"), (4, 4, 2))[0]
+    base = "demo"
+    length_ms = LENGTHS_MS[base]
+    count = min(MOST, FEWEST + int(rng.expovariate(1 / 6)))
+    faults = sorted((_one(rng, length_ms) for _ in range(count)), key=lambda fault: fault.at_ms)
+    return Plan(seed, base, length_ms, tuple(faults))
+
+
+def _one(rng: random.Random, length_ms: int) -> Fault:
+    at_ms = rng.randrange(2_000, length_ms)
+    makers: list[tuple[float, Callable[[], Fault]]] = [
+        (5, lambda: Kill(at_ms, rng.choice(("trader", "trader", "watchdog", "supervisor", "trainer")))),
+        (4, lambda: Crash(at_ms, rng.randint(1, 12))),
+        (2, lambda: SetClock(at_ms, rng.choice((-1, 1)) * rng.choice((500, 5_000, 3_600_000)))),
+        (1, lambda: Suspend(at_ms, rng.choice((30_000, 600_000, 4 * 3_600_000)))),
+        (1.5, lambda: NetworkDown(at_ms, rng.choice((300, 3_000, 60_000)))),
+        (0.5, lambda: PidGivenAgain(at_ms, rng.choice(("trader", "watchdog", "supervisor")))),
+    ]
+    return rng.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]()

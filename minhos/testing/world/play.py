@@ -1,0 +1,103 @@
+"""Plays a plan: a world of its base, the faults at their moments, the invariants after everything that happens.
+
+    outcome = play(plan)
+    outcome.broken          # None, or the first invariant that did not hold and the sentence
+
+Nothing here knows what must hold or what a fault does.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.testing.world import bases, invariants
+from minhos.testing.world.invariants import Broken
+from minhos.testing.world.plan import Plan
+
+NANOS_PER_MS = 1_000_000
+SETTLE_S = 180.0
+"""After the last fault and the last bar so much time goes by before the end is judged."""
+TRACED = 400
+"""Of the notes of a world that failed, the last so many are kept."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a plan."""
+
+    plan: Plan
+    broken: Broken | None
+    bars: int
+    decisions: int
+    orders: int
+    turns: int
+    trace: tuple[str, ...] = ()
+    """What happened, oldest first; of a world that failed, or where it was asked for."""
+
+
+def play(plan: Plan, *, trace: bool = False) -> Outcome:
+    """Play it to its end or to the first invariant that is broken."""
+    folder = Path(tempfile.mkdtemp(prefix="minhos-world-", dir=_memory()))
+    try:
+        with _quiet():
+            return _play(plan, folder / "home", trace)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _play(plan: Plan, folder: Path, trace: bool) -> Outcome:
+    stage = bases.build(plan, folder)
+    world, broken = stage.world, None
+    for fault in plan.faults:
+        stage.plan_fault(fault)
+    end_ns = world.start_ns + plan.length_ms * NANOS_PER_MS
+    try:
+        stage.begin()
+        checks = invariants.Checks(stage)
+        while broken is None and world.advance(end_ns):
+            broken = checks.after_turn()
+        stage.calm_down()
+        settled_ns = max(world.true_ns, end_ns) + round(SETTLE_S * NANOS_PER_SECOND)
+        while broken is None and world.advance(settled_ns):
+            broken = checks.after_turn()
+        broken = broken or checks.at_end()
+        seen = stage.witness.seen
+        return Outcome(
+            plan,
+            broken,
+            stage.bars,
+            seen.decisions,
+            len(seen.intents),
+            world.turns,
+            tuple(stage.story()[-TRACED:] if not trace else stage.story()) if trace or broken else (),
+        )
+    finally:
+        stage.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the processes log goes nowhere: a world has notes of its own."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _memory() -> str | None:
+    """A folder that lies in memory, where the system has one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
