@@ -6,6 +6,7 @@ something: that is the inbox.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,7 +57,7 @@ def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
     """Replace the process's heartbeat; who it is and when this is are filled in here.  Raises OSError."""
     own = layout.machine.own()
     known = msgspec.structs.replace(
-        beat, pid=own.pid, home=str(layout.home.resolve()), created_s=own.created_s, time_ns=clock.now_ns()
+        beat, pid=own.pid, home=resolved(layout.home), created_s=own.created_s, time_ns=clock.now_ns()
     )
     layout.disk.replace(path_of(layout, type(beat)), msgspec.json.encode(known))
 
@@ -74,6 +75,12 @@ def _read(layout: Layout, path: Path, kind: type[Struct]) -> Struct | None:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+@functools.cache
+def resolved(home: Path) -> str:
+    """The home without links and dots, by which its processes are known."""
+    return str(home.resolve())
 
 
 def path_of(layout: Layout, kind: type[Heartbeat]) -> Path:

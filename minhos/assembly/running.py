@@ -64,7 +64,7 @@ def _is(layout: Layout, name: str, pid: int, created_s: float, home: str) -> boo
     A machine's clock may be set while a process runs, which moves the start that is read; then, and for earlier
     versions, command line and home decide.
     """
-    if home and home != str(layout.home.resolve()):
+    if home and home != heartbeats.resolved(layout.home):
         return False  # a copied home holds the heartbeats of another one's processes
     seen = layout.machine.see(pid) if pid > 0 else None
     if seen is None:
@@ -86,4 +86,4 @@ def _works_in(seen: Seen, layout: Layout, *, known: bool) -> bool:
     """known: a process of this version, which must name its home; earlier ones may have worked in the checkout."""
     if not seen.home:
         return not known
-    return Path(seen.home).resolve() == layout.home.resolve()
+    return heartbeats.resolved(Path(seen.home)) == heartbeats.resolved(layout.home)

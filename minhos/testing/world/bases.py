@@ -71,6 +71,26 @@ class Done:
         return True
 
 
+class QuickRegistry(Registry):
+    """A registry that reads its files again only where the pointer file is another one."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._stamp: tuple[int, int] = (0, 0)
+        self._active: dict[str, BundleInfo | None] = {}
+
+    def active(self, scope: str) -> BundleInfo | None:
+        try:
+            stat = (self.root / "active.json").stat()
+        except OSError:
+            return super().active(scope)
+        if (stat.st_ino, stat.st_mtime_ns) != self._stamp:
+            self._stamp, self._active = (stat.st_ino, stat.st_mtime_ns), {}
+        if scope not in self._active:
+            self._active[scope] = super().active(scope)
+        return self._active[scope]
+
+
 class ReadyTrainer(Trainer):
     """A trainer whose fit is ready: it promotes the bundle that lies there."""
 
@@ -128,12 +148,17 @@ def _make(world: World, trader: Callable[[Settings], Trader]) -> None:
 
     def make(name: str) -> Process:
         settings = load(world.layout.home)
+        registry = QuickRegistry(registry_of(settings, world.layout).root)
         if name == "trader":
-            return trader(settings)
+            made = trader(settings)
+            made.registry = registry
+            return made
         if name == "watchdog":
             return Watchdog(settings, world.layout, clock)
         if name == "trainer":
-            return ReadyTrainer(settings, world.layout, clock, Done)
+            trainer = ReadyTrainer(settings, world.layout, clock, Done)
+            trainer.registry = registry
+            return trainer
         return Supervisor(world.layout, SERVED, clock)
 
     world.make = make

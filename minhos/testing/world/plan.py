@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from minhos.testing.world.fault import Fault
+
 Base = Literal["demo", "sierra", "folder"]
 FEWEST, MOST = 5, 30
 """Faults in a plan."""
@@ -19,50 +21,40 @@ LENGTHS_MS: dict[Base, int] = {"demo": 600_000, "sierra": 90_000_000, "folder": 
 """About 300 bars: two seconds each in the demo, five minutes elsewhere."""
 
 
-class Kill(msgspec.Struct, frozen=True, tag_field="fault"):
+class Kill(Fault, frozen=True, kw_only=True):
     """A process ends at once."""
 
-    at_ms: int
     name: str
 
 
-class Crash(msgspec.Struct, frozen=True, tag_field="fault"):
+class Crash(Fault, frozen=True, kw_only=True):
     """The trader ends in the middle of a turn: with its n-th event from that moment on, which is journaled still."""
 
-    at_ms: int
     events: int
 
 
-class SetClock(msgspec.Struct, frozen=True, tag_field="fault"):
+class SetClock(Fault, frozen=True, kw_only=True):
     """The machine's time of day jumps by so much and stays so."""
 
-    at_ms: int
     by_ms: int
 
 
-class Suspend(msgspec.Struct, frozen=True, tag_field="fault"):
+class Suspend(Fault, frozen=True, kw_only=True):
     """The machine sleeps; market and broker do not."""
 
-    at_ms: int
-    for_ms: int
 
-
-class NetworkDown(msgspec.Struct, frozen=True, tag_field="fault"):
+class NetworkDown(Fault, frozen=True, kw_only=True):
     """Every connection is lost, and none can be made."""
 
-    at_ms: int
-    for_ms: int
 
-
-class PidGivenAgain(msgspec.Struct, frozen=True, tag_field="fault"):
+class PidGivenAgain(Fault, frozen=True, kw_only=True):
     """A process dies, and the system gives its number to a stranger."""
 
-    at_ms: int
     name: str
 
 
 MachineFault = Kill | Crash | SetClock | Suspend | NetworkDown | PidGivenAgain
-Fault = MachineFault
+AnyFault = MachineFault
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -71,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int
     base: Base
     length_ms: int
-    faults: tuple[Fault, ...]
+    faults: tuple[AnyFault, ...]
 
 
 def drawn(seed: int) -> Plan:
@@ -85,14 +77,14 @@ def drawn(seed: int) -> Plan:
     return Plan(seed, base, length_ms, tuple(faults))
 
 
-def _one(rng: random.Random, length_ms: int) -> Fault:
+def _one(rng: random.Random, length_ms: int) -> AnyFault:
     at_ms = rng.randrange(2_000, length_ms)
-    makers: list[tuple[float, Callable[[], Fault]]] = [
-        (5, lambda: Kill(at_ms, rng.choice(("trader", "trader", "watchdog", "supervisor", "trainer")))),
-        (4, lambda: Crash(at_ms, rng.randint(1, 12))),
-        (2, lambda: SetClock(at_ms, rng.choice((-1, 1)) * rng.choice((500, 5_000, 3_600_000)))),
-        (1, lambda: Suspend(at_ms, rng.choice((30_000, 600_000, 4 * 3_600_000)))),
-        (1.5, lambda: NetworkDown(at_ms, rng.choice((300, 3_000, 60_000)))),
-        (0.5, lambda: PidGivenAgain(at_ms, rng.choice(("trader", "watchdog", "supervisor")))),
+    makers: list[tuple[float, Callable[[], AnyFault]]] = [
+        (5, lambda: Kill(at_ms=at_ms, name=rng.choice(("trader", "trader", "watchdog", "supervisor", "trainer")))),
+        (4, lambda: Crash(at_ms=at_ms, events=rng.randint(1, 12))),
+        (2, lambda: SetClock(at_ms=at_ms, by_ms=rng.choice((-1, 1)) * rng.choice((500, 5_000, 3_600_000)))),
+        (1, lambda: Suspend(at_ms=at_ms, for_ms=rng.choice((30_000, 600_000, 4 * 3_600_000)))),
+        (1.5, lambda: NetworkDown(at_ms=at_ms, for_ms=rng.choice((300, 3_000, 60_000)))),
+        (0.5, lambda: PidGivenAgain(at_ms=at_ms, name=rng.choice(("trader", "watchdog", "supervisor")))),
     ]
     return rng.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]()

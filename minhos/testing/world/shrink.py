@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from minhos.testing.world.plan import Fault, Plan
+from minhos.testing.world.plan import AnyFault, Plan
 
 MOST_PLAYS = 60
 
@@ -35,5 +35,5 @@ def shrunk(plan: Plan, still_fails: Callable[[Plan], bool], most_plays: int = MO
     return _with(plan, faults)
 
 
-def _with(plan: Plan, faults: list[Fault]) -> Plan:
+def _with(plan: Plan, faults: list[AnyFault]) -> Plan:
     return msgspec.structs.replace(plan, faults=tuple(faults))

@@ -12,7 +12,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import Settings
 from minhos.testing.world.machine import Killed
-from minhos.testing.world.plan import Crash, Fault, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
+from minhos.testing.world.plan import AnyFault, Crash, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import World
 from minhos.trading import events as ev
@@ -68,11 +68,11 @@ class Stage:
 
     # Faults ----------------------------------------------------------------------------------------------------------
 
-    def plan_fault(self, fault: Fault) -> None:
+    def plan_fault(self, fault: AnyFault) -> None:
         """Have it begin when its moment comes."""
         self.world.at(self.world.start_ns + fault.at_ms * NANOS_PER_MS, partial(self._begin, fault))
 
-    def _begin(self, fault: Fault) -> None:
+    def _begin(self, fault: AnyFault) -> None:
         self.world.note(f"FAULT {fault}")
         self.done.append(str(fault))
         _BEGIN[type(fault)](self, fault)

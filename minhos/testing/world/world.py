@@ -34,6 +34,8 @@ from minhos.venues.sierra.venue import SierraVenue
 FIRST_GAP_NS = NANOS_PER_SECOND // 16
 """So far apart are the turns of a process that has just done something; then twice as far, and so on."""
 NEVER_NS = 1 << 62
+ROUNDED_NS = 1_000
+"""An event loop's seconds are floats: a moment as early as it says may be too early by a fraction of this."""
 START_S = 0.4
 """So long a process takes from being started to its first turn."""
 _SERVICE_OF = {module: name for name, module in SERVICES.items()}
@@ -310,7 +312,7 @@ class World:
             return NEVER_NS
         loop = process.engine.venue._loop
         due_s = loop.next_due_s() if loop is not None and not loop.is_closed() else None
-        return NEVER_NS if due_s is None else self.machine_clock.true_of(round(due_s * 1e9))
+        return NEVER_NS if due_s is None else self.machine_clock.true_of(round(due_s * 1e9) + ROUNDED_NS)
 
     def _wake_all(self) -> None:
         self._seen_stirs = self.stirs

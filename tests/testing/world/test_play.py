@@ -10,7 +10,12 @@ from minhos.testing.world.plan import Crash, Kill, Plan, SetClock, drawn
 from minhos.testing.world.play import play
 from minhos.testing.world.shrink import shrunk
 
-SHORT = Plan(7, "demo", 60_000, (Crash(9_000, 2), Kill(20_000, "trainer"), Kill(30_000, "watchdog")))
+SHORT = Plan(
+    7,
+    "demo",
+    60_000,
+    (Crash(at_ms=9_000, events=2), Kill(at_ms=20_000, name="trainer"), Kill(at_ms=30_000, name="watchdog")),
+)
 
 
 def test_the_same_plan_twice_is_the_same_world() -> None:
@@ -51,7 +56,7 @@ def test_a_broken_rule_ends_the_world_with_its_sentence(monkeypatch: pytest.Monk
 
 
 def test_the_fewest_faults_that_fail_are_found() -> None:
-    plan = Plan(1, "demo", 60_000, tuple(SetClock(1_000 * i, i) for i in range(20)))
+    plan = Plan(1, "demo", 60_000, tuple(SetClock(at_ms=1_000 * i, by_ms=i) for i in range(20)))
 
     def needs_3_and_17(smaller: Plan) -> bool:
         return {3, 17} <= {fault.by_ms for fault in smaller.faults if isinstance(fault, SetClock)}
