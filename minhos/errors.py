@@ -17,6 +17,10 @@ class SettingsError(MinhosError):
     """A setting is unknown, contradictory or out of range."""
 
 
+class InUse(MinhosError):
+    """Another program has now what is needed, as a port; it may be free later."""
+
+
 class PartsError(MinhosError):
     """A part of the user's own does not load, clashes with another or is not the one that was used before."""
 

@@ -11,10 +11,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
@@ -61,7 +61,11 @@ class Machine(Protocol):
         """That process; None where none has this id."""
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
-        """`python -m module`, whose errors go to that file.  Raises OSError."""
+        """`python -m module`, whose errors go to that file where it can be written.  Raises OSError.
+
+        It is no part of the caller's terminal: what is typed there reaches its parent alone, which ends its children
+        in order.
+        """
 
     def end(self, pid: int, *, kill: bool = False) -> None:
         """Ask a process to end, or end it at once; one that is gone is no error.  Raises OSError."""
@@ -115,19 +119,33 @@ class LocalMachine:
         return Seen(pid, created_s, words, home)
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> LocalChild:
-        with errors.open("wb") as file:
+        with _opened(errors) as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", module],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=file,
+                stderr=file if file is not None else subprocess.DEVNULL,
                 env=dict(environment),
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         return LocalChild(process, errors)
 
     def end(self, pid: int, *, kill: bool = False) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM) if kill else signal.SIGTERM)
+
+
+@contextmanager
+def _opened(errors: Path) -> Iterator[IO[bytes] | None]:
+    """That file anew; None where the disk has no room for it, which is no reason not to start a process."""
+    try:
+        file = errors.open("wb")
+    except OSError:
+        yield None
+        return
+    with file:
+        yield file
 
 
 LOCAL = LocalMachine()

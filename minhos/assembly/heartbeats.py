@@ -29,6 +29,7 @@ from minhos.views.heartbeats import (
 
 __all__ = [
     "BEATS",
+    "STOPPING",
     "AlertsBeat",
     "FeedBeat",
     "Heartbeat",
@@ -44,10 +45,13 @@ __all__ = [
     "read",
     "read_training",
     "report_training",
+    "say_stopping",
     "take_training_request",
     "write",
 ]
 
+STOPPING = "stopping"
+"""What a supervisor says of itself while it ends its children."""
 BEATS: tuple[type[Heartbeat], ...] = (SupervisorBeat, TraderBeat, TrainerBeat, WebBeat, WatchdogBeat, AlertsBeat)
 Beat = TypeVar("Beat", bound=Heartbeat)
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -85,6 +89,14 @@ def resolved(home: Path) -> str:
 
 def path_of(layout: Layout, kind: type[Heartbeat]) -> Path:
     return layout.run / f"{kind.PROCESS}.json"
+
+
+def say_stopping(layout: Layout, clock: Clock) -> None:
+    """In the place of a supervisor that was ended at once: what ends now is to end.  Raises OSError."""
+    beat = read(layout, SupervisorBeat)
+    if beat is not None and beat.state != STOPPING:
+        said = msgspec.structs.replace(beat, state=STOPPING, time_ns=clock.now_ns())
+        layout.disk.replace(path_of(layout, SupervisorBeat), msgspec.json.encode(said))
 
 
 def report_training(layout: Layout, progress: TrainingProgress) -> None:

@@ -85,7 +85,7 @@ class LiveViews:
                 self._open()
                 more = self._take()
                 self._error = ""
-            except MinhosError as error:
+            except (MinhosError, OSError) as error:  # its file may be moved or be away for a moment
                 self._error = str(error)
                 self._close()
             if not more:

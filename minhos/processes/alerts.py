@@ -9,7 +9,6 @@ channel is registered.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
@@ -21,17 +20,16 @@ from minhos import parts
 from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import AlertsBeat, TraderBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.logs import configure
 from minhos.assembly.naming import mode_of
 from minhos.assembly.parts import load_parts
 from minhos.assembly.surroundings import journal_in_use
-from minhos.errors import JournalError, MinhosError
+from minhos.errors import JournalError
 from minhos.journal.reader import reader
-from minhos.market.clock import Clock, SystemClock
+from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.background import Background, Job, Start
-from minhos.processes.process import after, run
-from minhos.settings import Settings, home, load
+from minhos.processes.process import after, main_of
+from minhos.settings import Settings, load
 from minhos.trading import events as ev
 
 ROUND_S = 1.0
@@ -232,14 +230,7 @@ class Alerts:
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    layout, clock = Layout(home()), SystemClock()
-    try:
-        configure("alerts", layout.home)
-        run(Alerts(load(layout.home), layout, clock), clock)
-    except MinhosError as error:
-        print(f"MinhOS alerts: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return main_of("alerts", lambda layout, clock: Alerts(load(layout.home), layout, clock)).value
 
 
 if __name__ == "__main__":

@@ -7,11 +7,21 @@ whoever drives processes, a shell that sleeps or a test with a queue of due time
 from __future__ import annotations
 
 import signal
+import sqlite3
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from minhos.market.clock import Clock
+import structlog
+
+from minhos.assembly.endings import Ending, ending_of
+from minhos.assembly.layout import Layout
+from minhos.assembly.logs import configure
+from minhos.errors import MinhosError
+from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.settings import home
 
 SLICE_S = 0.05
 """A shell looks this often whether it is to stop."""
@@ -47,6 +57,32 @@ def run(process: Process, clock: Clock, opened: Callable[[], None] = lambda: Non
             sleep_until(process, due_ns, clock)
     finally:
         process.close()
+
+
+def main_of(name: str, make: Callable[[Layout, Clock], Process], opened: Callable[[], None] = lambda: None) -> Ending:
+    """A child from its log to its exit code; what ends it is one sentence on stderr and in its log.
+
+    make: builds it, or raises MinhosError.
+    """
+    ran = False
+
+    def has_opened() -> None:
+        nonlocal ran
+        ran = True
+        opened()
+
+    try:
+        layout, clock = Layout(home()), SystemClock()
+        configure(name, layout.home)
+        process = make(layout, clock)
+        run(process, clock, has_opened)
+    except (MinhosError, OSError, sqlite3.Error) as error:
+        ending = ending_of(error, ran=ran)
+        structlog.get_logger(name).error("stopped", reason=str(error), ending=ending.name.lower())
+        with suppress(OSError):
+            print(f"MinhOS {name}: {error}", file=sys.stderr, flush=True)
+        return ending
+    return Ending.DONE if getattr(process, "done", False) else Ending.ASKED
 
 
 def sleep_until(process: Process, due_ns: int, clock: Clock) -> None:

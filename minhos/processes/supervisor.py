@@ -1,93 +1,37 @@
 """The supervisor behind `minh.py start`: keeps trader, trainer, web and watchdog running, each in a process of its own.
 
-A process that dies is started again after a growing pause; one that ends with exit code 2 (a user's mistake) is
-not, and its sentence is shown.  The supervisor trades nothing and may be killed: the others go on.
+What follows when one of them ends is `assembly.endings.POLICY`'s to say; no child's end is another's.  The supervisor
+trades nothing and may be killed: the others go on, the watchdog looks after the trader, and the next start takes over
+what lives.  Told to stop, it ends its children, the watchdog last.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
+import structlog
+
 from minhos.assembly import heartbeats
-from minhos.assembly.children import Child
-from minhos.assembly.heartbeats import SupervisorBeat
+from minhos.assembly.children import Seen
+from minhos.assembly.heartbeats import STOPPING, SupervisorBeat, TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import ALWAYS, SERVICES, running_pids
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
+from minhos.processes.tended import Tended
+from minhos.safety.stop import leave_alarm
 
 ROUND_S = 0.25
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-CALM_S = 60.0
-"""After this long without a crash the pause is short again."""
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.05
-MISTAKE = 2
+WHO = "supervisor"
+LAST = ("watchdog",)
+"""Ended after all others, for while they end something may be held."""
 
-
-class Tended:
-    """One process that is to run: started, seen to end, started again."""
-
-    def __init__(self, name: str, module: str, layout: Layout, environment: dict[str, str]) -> None:
-        self.name = name
-        self._module, self._layout, self._environment = module, layout, environment
-        self.child: Child | None = None
-        self.pause_s = FIRST_PAUSE_S
-        self.refused = ""
-        """Why it is not started again; empty where it may be."""
-        self.problem = ""
-        """Why it could not be started when that was last tried; it is tried again."""
-        self.starts = 0
-        self._started_s = self._start_at_s = 0.0
-
-    @property
-    def restarts(self) -> int:
-        return max(0, self.starts - 1)
-
-    def tend(self, now_s: float) -> None:
-        """Start it, notice its end, or wait."""
-        if self.refused:
-            return
-        if self.child is None:
-            if now_s >= self._start_at_s:
-                self._start(now_s)
-            return
-        code = self.child.exit_code()
-        if code is None:
-            if now_s - self._started_s > CALM_S:
-                self.pause_s = FIRST_PAUSE_S
-            return
-        ended, self.child = self.child, None
-        if code == MISTAKE:
-            self.refused = ended.last_words() or f"{self.name} ended with exit code {code}"
-            return
-        self._wait(now_s)
-
-    def _wait(self, now_s: float) -> None:
-        self._start_at_s = now_s + self.pause_s
-        self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
-
-    def _start(self, now_s: float) -> None:
-        errors = self._layout.logs / f"{self.name}.stderr"
-        try:
-            self.child = self._layout.machine.start(self._module, self._environment, errors)
-        except OSError as error:
-            self.problem = (
-                f"{self.name} cannot be started ({error.strerror or error}) and is tried again; make room on the disk "
-                "or end other programs, whichever that names."
-            )
-            self._wait(now_s)
-            return
-        self.problem = ""
-        self._started_s = now_s
-        self.starts += 1
-
-    @property
-    def ended(self) -> bool:
-        return self.child is None or self.child.exit_code() is not None
+log = structlog.get_logger(WHO)
 
 
 class Supervisor:
@@ -110,9 +54,22 @@ class Supervisor:
         if self.stopping:
             return None
         for one in self.tended:
-            one.tend(self._clock.monotonic_ns() / 1e9)
+            one.tend(self._clock.monotonic_ns() / 1e9, may_end_all=not anything_held(self.layout))
+        self._beat("running")
+        for one in self.tended:
+            if one.news:
+                self._tell(one.news)
+                one.news = ""
+        return after(self._clock, ROUND_S)
+
+    def _tell(self, text: str) -> None:
+        log.error("child", reason=text)
+        leave_alarm(self.layout, WHO, text, self._clock)
+
+    def _beat(self, state: str) -> None:
         running = {one.name: one.child for one in self.tended if one.child is not None}
         beat = SupervisorBeat(
+            state=state,
             children={name: child.pid for name, child in running.items()},
             children_created_s={name: child.created_s for name, child in running.items()},
             restarts={one.name: one.restarts for one in self.tended},
@@ -120,33 +77,43 @@ class Supervisor:
         )
         with suppress(OSError):
             heartbeats.write(self.layout, beat, self._clock)
-        return after(self._clock, ROUND_S)
 
     @property
     def refusals(self) -> dict[str, str]:
-        """Sentences of processes that cannot run until a person changes something."""
+        """Sentences that end the start: a user's mistake that only a new start can mend."""
         return {one.name: one.refused for one in self.tended if one.refused}
 
     @property
     def problems(self) -> dict[str, str]:
-        """Sentences of processes that could not be started and are tried again."""
+        """Sentences of processes that do not run or did not lately, with what follows."""
         return {one.name: one.problem for one in self.tended if one.problem}
 
     def close(self) -> None:
-        """End everything; whoever does not end in time is killed."""
+        """End everything, the watchdog last; whoever does not end in time is killed."""
         if not self._opened:
             return
-        for one in self.tended:
+        self._beat(STOPPING)
+        self._end([one for one in self.tended if one.name not in LAST])
+        self._end([one for one in self.tended if one.name in LAST])
+        with suppress(OSError):
+            self.layout.disk.remove(heartbeats.path_of(self.layout, SupervisorBeat))
+
+    def _end(self, ones: list[Tended]) -> None:
+        for one in ones:
             if one.child is not None and not one.ended:
                 one.child.terminate()
         end_ns = after(self._clock, STOP_TIMEOUT_S)
-        while not all(one.ended for one in self.tended) and self._clock.monotonic_ns() < end_ns:
+        while not all(one.ended for one in ones) and self._clock.monotonic_ns() < end_ns:
             self._clock.sleep(POLL_S)
-        for one in self.tended:
+        for one in ones:
             if one.child is not None and not one.ended:
                 one.child.kill()
-        with suppress(OSError):
-            self.layout.disk.remove(heartbeats.path_of(self.layout, SupervisorBeat))
+
+
+def anything_held(layout: Layout) -> bool:
+    """Whether a trader of this home held something when it was heard last."""
+    beat = heartbeats.read(layout, TraderBeat)
+    return beat is not None and bool(beat.held)
 
 
 def refuse_second_start(layout: Layout) -> None:
@@ -160,20 +127,38 @@ def refuse_second_start(layout: Layout) -> None:
 def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S, clock: Clock | None = None) -> list[str]:
     """Ask every process of this home to end; returns the names of those that ran, the supervisor last.
 
-    The supervisor is asked first, so that it starts none of the others again.
+    The supervisor is asked first: it starts none of the others again, and ends them in order.  What it leaves, as where
+    it is ended at once, ends here: the watchdog last.
     """
     clock = clock or SystemClock()
     asked = running_pids(layout)
-    left = [seen for pid in asked.values() if (seen := layout.machine.see(pid)) is not None]
-    for seen in left:
-        _end(layout, seen.pid)
-    end_ns = after(clock, timeout_s)
-    while left and clock.monotonic_ns() < end_ns:
-        clock.sleep(POLL_S)
-        left = [seen for seen in left if layout.machine.see(seen.pid) == seen]
-    for seen in left:
-        _end(layout, seen.pid, kill=True)
+    seen = {name: one for name, pid in asked.items() if (one := layout.machine.see(pid)) is not None}
+    supervisor = [seen.pop(name) for name in (SupervisorBeat.PROCESS,) if name in seen]
+    patience_s = 2 * timeout_s + 1.0  # it waits for its children itself
+    _end_and_wait(layout, supervisor, patience_s, clock)
+    with suppress(OSError):
+        heartbeats.say_stopping(layout, clock)
+    _end_and_wait(layout, [one for name, one in seen.items() if name not in LAST], timeout_s, clock)
+    _end_and_wait(layout, [one for name, one in seen.items() if name in LAST], timeout_s, clock)
+    with suppress(OSError):
+        layout.disk.remove(heartbeats.path_of(layout, SupervisorBeat))
     return sorted(asked, key=lambda name: name == SupervisorBeat.PROCESS)
+
+
+def _end_and_wait(layout: Layout, ones: Iterable[Seen], timeout_s: float, clock: Clock) -> None:
+    """Only those that were seen: whoever got an id of theirs since is left alone."""
+    left = _alive(layout, ones)
+    for one in left:
+        _end(layout, one.pid)
+    end_ns = after(clock, timeout_s)
+    while (left := _alive(layout, left)) and clock.monotonic_ns() < end_ns:
+        clock.sleep(POLL_S)
+    for one in left:
+        _end(layout, one.pid, kill=True)
+
+
+def _alive(layout: Layout, ones: Iterable[Seen]) -> list[Seen]:
+    return [one for one in ones if layout.machine.see(one.pid) == one]
 
 
 def _end(layout: Layout, pid: int, *, kill: bool = False) -> None:

@@ -7,7 +7,6 @@ bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -20,7 +19,6 @@ from minhos.assembly import heartbeats
 from minhos.assembly.feeds import feed_name, make_feed
 from minhos.assembly.heartbeats import FeedBeat, TraderBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.logs import configure
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
 from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.refusals import refuse
@@ -43,9 +41,9 @@ from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.parts_watch import PartsWatch
-from minhos.processes.process import run
+from minhos.processes.process import main_of
 from minhos.risk.force import stopped
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import SNAPSHOT, reconcile, restored, take_snapshot
@@ -88,6 +86,8 @@ class Trader:
         self.account = account_of(settings)
         self.registry = registry_of(settings, layout)
         self.stopping = False
+        self.done = False
+        """Whether it stops as there is nothing more to do: a generated market is over."""
         self.seen_ns = 0
         """Close of the newest bar that was taken in before this start."""
         self.refused_bundle = ""
@@ -193,7 +193,7 @@ class Trader:
             return False  # the simulated clock stands until a bundle is live
         item = self._next_item()
         if item is _END:
-            self.stopping = True
+            self.stopping, self.done = True, self.feed.simulated
             if not self.feed.simulated:
                 self._alarm(
                     f"The feed of {self.feed.symbol} ended: no bar can come any more, and MinhOS stops trading."
@@ -400,16 +400,7 @@ _END = object()
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    try:
-        configure("trader", home())
-        layout = Layout(home())
-        trader = Trader(load(layout.home), layout)
-        run(trader, trader.wall, _freeze)
-    except MinhosError as error:
-        log.error("stopped", reason=str(error))
-        print(f"MinhOS trader: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return main_of("trader", lambda layout, clock: Trader(load(layout.home), layout, wall=clock), _freeze).value
 
 
 def _freeze() -> None:

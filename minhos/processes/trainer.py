@@ -7,7 +7,6 @@ trader serves the old bundle meanwhile.  Training itself runs in a child of low 
 from __future__ import annotations
 
 import functools
-import sys
 from contextlib import suppress
 
 import structlog
@@ -17,7 +16,6 @@ from minhos.assembly.feeds import make_feed
 from minhos.assembly.files import write_json
 from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, take_training_request
 from minhos.assembly.layout import Layout
-from minhos.assembly.logs import configure
 from minhos.assembly.naming import registry_of, scope_of
 from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.trading import active_bundle
@@ -28,8 +26,8 @@ from minhos.market.clock import Clock, SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
 from minhos.processes.after_close import AfterClose
 from minhos.processes.background import Background, Job, Start
-from minhos.processes.process import after, run
-from minhos.settings import Settings, home, load
+from minhos.processes.process import after, main_of
+from minhos.settings import Settings, load
 from minhos.studies.history import history_of
 from minhos.studies.training_runs import end_trainings, report_progress, run_training
 from minhos.words import utc
@@ -161,15 +159,7 @@ class Trainer:
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    try:
-        configure("trainer", home())
-        layout, clock = Layout(home()), SystemClock()
-        run(Trainer(load(layout.home), layout, clock), clock)
-    except MinhosError as error:
-        log.error("stopped", reason=str(error))
-        print(f"MinhOS trainer: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return main_of("trainer", lambda layout, clock: Trainer(load(layout.home), layout, clock)).value
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; 
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import Literal
 
@@ -18,17 +17,16 @@ import structlog
 from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import TraderBeat, WatchdogBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.logs import configure
 from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.running import trader_pid
 from minhos.errors import MinhosError
-from minhos.market.clock import Clock, SystemClock
+from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.processes.process import after, run
+from minhos.processes.process import after, main_of
 from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
 from minhos.safety.stop import leave_alarm, write_halt
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, load
 from minhos.trading.venue import describe
 
 INTERVAL_S = 1.0
@@ -204,14 +202,7 @@ class Watchdog:
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    layout, clock = Layout(home()), SystemClock()
-    try:
-        configure(WHO, layout.home)
-        run(Watchdog(load(layout.home), layout, clock), clock)
-    except MinhosError as error:
-        print(f"MinhOS watchdog: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return main_of(WHO, lambda layout, clock: Watchdog(load(layout.home), layout, clock)).value
 
 
 if __name__ == "__main__":

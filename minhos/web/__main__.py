@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
+from minhos.assembly.endings import ending_of
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
-from minhos.errors import MinhosError, SettingsError
+from minhos.errors import MinhosError
 from minhos.settings import home, load
 from minhos.web.app import create_app
-
-MISTAKE = 2
+from minhos.web.listening import listen
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,29 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
         configure("web", layout.home)
         app = create_app(settings, layout.make())
         listener = listen(settings.web.host, settings.web.port)
-    except MinhosError as error:
-        print(f"MinhOS web: {error}", file=sys.stderr)
-        return MISTAKE
+    except (MinhosError, OSError) as error:
+        with suppress(OSError):
+            print(f"MinhOS web: {error}", file=sys.stderr, flush=True)
+        return ending_of(error, ran=False).value
     config = uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20, timeout_graceful_shutdown=3)
     uvicorn.Server(config).run(sockets=[listener])
     return 0
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket on that address.  Raises SettingsError where another program has it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"Port {port} on {host} cannot be used ({error.strerror}): another program, perhaps an earlier MinhOS, "
-            f"has it; stop that one, or choose another with --port or [web] port."
-        ) from error
-    return listener
 
 
 if __name__ == "__main__":

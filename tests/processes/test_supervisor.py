@@ -20,6 +20,7 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
 from minhos.errors import MinhosError
 from minhos.processes import supervisor as module
+from minhos.processes import tended
 from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
 
 SLEEPER = "import time\ntime.sleep(60)\n"
@@ -35,7 +36,7 @@ def supervise(tmp_path, monkeypatch):
     """Supervise modules of the given texts; whatever is left is killed afterwards."""
     made: list[Supervisor] = []
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(tended, "FIRST_PAUSE_S", 0.05)
 
     def make(**texts: str) -> Supervisor:
         for name, text in texts.items():
@@ -47,9 +48,9 @@ def supervise(tmp_path, monkeypatch):
 
     yield make
     for one in made:
-        for tended in one.tended:
-            if tended.child is not None:
-                tended.child.kill()
+        for each in one.tended:
+            if each.child is not None:
+                each.child.kill()
 
 
 def seen(supervisor: Supervisor, condition) -> bool:
@@ -81,7 +82,7 @@ def test_the_pause_before_a_restart_grows(supervise):
     assert supervisor.refusals == {}
 
 
-def test_a_users_mistake_is_not_tried_again_and_its_sentence_is_kept(supervise):
+def test_a_mistake_at_the_traders_first_start_ends_the_start_with_its_sentence(supervise):
     supervisor = supervise(trader=REFUSER, web=SLEEPER)
     assert seen(supervisor, lambda: supervisor.refusals)
     assert supervisor.refusals == {"trader": "MinhOS trader: the port is taken."}
@@ -157,7 +158,8 @@ def test_a_full_disk_ends_neither_supervisor_nor_children(supervise, monkeypatch
 
 def test_a_child_that_cannot_be_started_is_named_and_tried_again(supervise, monkeypatch):
     supervisor = supervise(trader=SLEEPER, web=SLEEPER)
-    tended = next(one for one in supervisor.tended if one.name == "trader")
+    trader = next(one for one in supervisor.tended if one.name == "trader")
+    trader.pause_s = 0.5
     start, tried = supervisor.layout.machine.start, []
 
     def without_room(module: str, environment: Mapping[str, str], errors: Path) -> Child:
@@ -174,5 +176,5 @@ def test_a_child_that_cannot_be_started_is_named_and_tried_again(supervise, monk
     supervisor.step()
     assert len(tried) == 1, "not with every turn"
     assert seen(supervisor, lambda: pid_of(supervisor, "trader"))
-    assert (len(tried), tended.restarts) == (3, 0)
-    assert read_json(supervisor.layout.run / "supervisor.json")["refused"] == {}
+    assert (len(tried), trader.restarts) == (3, 0)
+    assert read_json(supervisor.layout.run / "supervisor.json")["refused"] == {}, "as soon as it is started"

@@ -200,7 +200,7 @@ def test_a_second_trader_is_refused_in_words(tmp_path):
         assert wait_for(lambda: count(layout, "SettingsActivated") > 0)
         second = start(layout)
         _, errors = second.communicate(timeout=30)
-    assert second.returncode == 2
+    assert second.returncode == 1, "the other may end"
     assert "Another trader already writes the journal" in errors
     assert "Traceback" not in errors
 

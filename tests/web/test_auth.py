@@ -138,7 +138,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFix
     monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
     taken = listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
-    assert main(["--port", str(port)]) == 2
+    assert main(["--port", str(port)]) == 1, "it may be free later"
     said = capsys.readouterr().err
     taken.close()
     assert said.count("\n") == 1

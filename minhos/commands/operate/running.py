@@ -16,6 +16,7 @@ from rich.panel import Panel
 
 from minhos import parts
 from minhos.assembly.layout import Layout
+from minhos.assembly.logs import configure
 from minhos.assembly.naming import finished_data
 from minhos.assembly.parts import load_parts
 from minhos.assembly.running import ALWAYS
@@ -32,8 +33,9 @@ from minhos.commands.terminal import console
 from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock
 from minhos.processes.process import sleep_until
-from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
+from minhos.processes.supervisor import Supervisor, anything_held, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
+from minhos.web.listening import listen
 
 POLL_S = 0.25
 DataOption = Annotated[Path | None, typer.Option("--data", help="Your own bars: a file, or a folder that grows.")]
@@ -56,6 +58,7 @@ def start(
     overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
     chosen = use_switches(overrides)
     refuse_second_start(layout())
+    refuse_taken_port(chosen, layout())
     names = services_of(chosen, layout())
     if chosen.data.source:
         card = show_card(Path(chosen.data.source), chosen, layout())
@@ -66,6 +69,12 @@ def start(
             console.print("This is finished data: it is not paper-traded; the page shows what was found.")
             names = ("web",)
     supervise(Supervisor(layout(), names), chosen, monitor)
+
+
+def refuse_taken_port(chosen: Settings, place: Layout) -> None:
+    """Raises InUse where another program has the port of the page; while something is held, that matters more."""
+    if not anything_held(place):
+        listen(chosen.web.host, chosen.web.port).close()
 
 
 def services_of(chosen: Settings, place: Layout) -> tuple[str, ...]:
@@ -107,9 +116,15 @@ def _overrides(
 
 
 def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
-    """Tend the processes until a signal; show what they do."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Tend the processes until a signal; show what they do.
+
+    Nothing that is shown ends what is tended: neither a page of the journal that cannot be read nor a terminal that is
+    gone.  A signal ends everything in order, that of a closed terminal as well.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
+    with suppress(MinhosError):
+        configure("supervisor", supervisor.layout.home)
     supervisor.open()
     console.print(f"Dashboard: [bold]http://localhost:{chosen.web.port}[/bold]   (Ctrl-C ends everything)")
     if chosen.simulated:
@@ -123,23 +138,25 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
         else:
             _with_lines(supervisor, chosen)
     finally:
-        console.print("Stopping …")
+        with suppress(OSError):
+            console.print("Stopping …")
         supervisor.close()
 
 
 def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
-    """A line whenever the state or its sentence changes."""
+    """A line whenever the state or its sentence changes, or a process does not run as it should."""
     watch, shown, problems = Watch(chosen, supervisor.layout), "", dict[str, str]()
     while (due_ns := supervisor.step()) is not None:
-        _refuse_if_refused(supervisor)
-        for name, problem in supervisor.problems.items():
-            if problem != problems.get(name):
-                console.print(problem, highlight=False)
-        problems = supervisor.problems
-        line = watch.line()
-        if line.plain != shown:
-            console.print(line, highlight=False)
-            shown = line.plain
+        _end_where_nothing_can_run(supervisor)
+        with suppress(OSError):
+            for name, problem in supervisor.problems.items():
+                if problem != problems.get(name):
+                    console.print(problem, highlight=False)
+            problems = supervisor.problems
+            line = watch.line()
+            if line.plain != shown:
+                console.print(line, highlight=False)
+                shown = line.plain
         sleep_until(supervisor, due_ns, SystemClock())
 
 
@@ -147,13 +164,14 @@ def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
     watch = Watch(chosen, supervisor.layout)
     with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
         while (due_ns := supervisor.step()) is not None:
-            _refuse_if_refused(supervisor)
-            live.update(watch.screen())
+            _end_where_nothing_can_run(supervisor)
+            with suppress(OSError):
+                live.update(watch.screen())
             sleep_until(supervisor, due_ns, SystemClock())
 
 
-def _refuse_if_refused(supervisor: Supervisor) -> None:
-    """A process that cannot run until a person changes something ends the start with its sentence."""
+def _end_where_nothing_can_run(supervisor: Supervisor) -> None:
+    """A mistake at a first start for which no trader can ever have run ends the start with its sentence."""
     for name, sentence in supervisor.refusals.items():
         raise MinhosError(f"{name} cannot run: {sentence}")
 
