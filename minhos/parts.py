@@ -150,6 +150,10 @@ class Registry(Generic[T]):
     def __len__(self) -> int:
         return len(self._parts)
 
+    def remove(self, name: str) -> None:
+        """Take back one part; none of that name is no error."""
+        self._parts.pop(name, None)
+
     def forget(self, origin: str) -> None:
         """Take back what came from there: a file that failed half-way registers nothing."""
         self._parts = {name: part for name, part in self._parts.items() if part.origin != origin}
