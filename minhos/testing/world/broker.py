@@ -105,8 +105,8 @@ class WorldBroker:
         self._run(self._server.close())
         self.loop.close()
 
-    def turn(self) -> None:
-        """Do what is due: late words, requests that came, timers."""
+    def turn(self, now_ns: int = 0) -> None:
+        """Do what is due by the broker's clock: late words, requests that came, timers."""
         now_ns = self._clock.monotonic_ns()
         while self._late and self._late[0][0] <= now_ns:
             self._publish(heapq.heappop(self._late)[2], "")
@@ -136,6 +136,9 @@ class WorldBroker:
 
     def price(self, symbol: str, price_ticks: int) -> None:
         """The contract was traded at that price."""
+        if not self.book.live:
+            self.book.state.books.prices[symbol] = price_ticks
+            return
         updates = self.book.set_price(symbol, price_ticks)
         self.book.save()
         self._tell(updates)

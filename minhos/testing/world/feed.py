@@ -46,7 +46,7 @@ class Vendor:
         self.newest_ns = int(market.history.close_time_ns[-1])
         self._forming: dict[int, list[int]] = {}
         market.on_record.append(self.take)
-        market.on_close.append(self.close_before)
+        market.on_close.append(self._close_by_clock)
 
     def take(self, trade: Trade) -> None:
         """A trade as it is recorded."""
@@ -54,7 +54,7 @@ class Vendor:
         self.newest_ns = max(self.newest_ns, time_ns)
         self.items.append(Price(self.market.symbol, time_ns, ticks))
         close_ns = (time_ns // BAR_INTERVAL_NS + 1) * BAR_INTERVAL_NS
-        self.close_before(close_ns - BAR_INTERVAL_NS)
+        self._close_until(close_ns - BAR_INTERVAL_NS)
         bought = trade.volume if trade.buy else 0
         values = self._forming.get(close_ns)
         if values is None:
@@ -64,10 +64,13 @@ class Vendor:
         for i, more in enumerate((trade.volume, trade.volume - bought, bought, 1), start=4):
             values[i] += more
 
-    def close_before(self, close_ns: int) -> None:
-        """Give the bars that closed by then, unless the vendor has still to send what is missing of them."""
-        if self.market.is_stalled:
-            return
+    def _close_by_clock(self, close_ns: int) -> None:
+        """A bar is over, unless the vendor has still to send what is missing of it."""
+        if not self.market.is_behind:
+            self._close_until(close_ns)
+
+    def _close_until(self, close_ns: int) -> None:
+        """Give the bars that closed by then."""
         for each in [each for each in sorted(self._forming) if each <= close_ns]:
             bar = Bar(self.market.symbol, each, *self._forming.pop(each))
             twice = any(isinstance(fault, FeedRepeats) for fault in self.market.active)
@@ -122,7 +125,9 @@ class WorldFeed(Feed):
         return FeedStatus(True, True, delayed, self._last_bar_ns, f"{self.symbol} of the world's market {words}.")
 
     def follow(self, symbol: str) -> Feed:
-        return WorldFeed(self._request, self._vendor, symbol) if symbol != self.symbol else self
+        months = {name.removeprefix(self._market.instrument.root) for name in self._market.spreads}
+        known = {self.instrument.root + month for month in months}
+        return WorldFeed(self._request, self._vendor, symbol) if symbol in known - {self.symbol} else self
 
     def turn(self, now_ns: int, *, held: int) -> ActiveContract:
         market = self._market

@@ -134,6 +134,11 @@ class WorldMarket:
         """Whether the vendor sends nothing."""
         return self._has(f.FeedStall)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether trades are still to be recorded that took place before now."""
+        return bool(self._late or self._stalled or self._held) or self._has(f.FeedDelay)
+
     # Faults ----------------------------------------------------------------------------------------------------------
 
     def begin(self, fault: f.MarketFault) -> None:
