@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -247,6 +247,8 @@ class WebSettings(Section):
     """Port of the page and the interface."""
     password: str = ""
     """Asked for by the page and the interface; empty: none, on this machine alone."""
+    names: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")], ...] = ()
+    """Further names under which the page is opened, such as "trading.example.com"; under others nothing is answered."""
 
 
 class UserSettings(Section):

@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
     settings = settings or load(layout.home)
     check_host(settings.web.host, settings.web.password)
     live = LiveViews(settings, layout)
-    guard = Guard(settings.web.password, live.clock)
+    guard = Guard(settings.web.password, live.clock, (settings.web.host, *settings.web.names))
     sockets = Sockets(live)
 
     @asynccontextmanager

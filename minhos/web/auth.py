@@ -1,4 +1,7 @@
-"""Who may see and do what: the host, the password, tokens, and requests that another site makes a browser send.
+"""Who may see and do what: the host, the names it answers to, the password, tokens, and other sites' requests.
+
+A name that strangers own can be pointed at this machine (DNS rebinding), and then a browser takes their page for ours:
+so nothing is answered under a name that is neither this machine's nor in `[web] names`.
 
 On this machine alone no password is needed; on any other address one is demanded.  Tokens live in memory and end
 after twelve hours or with the process.  Wrong passwords cost growing time.
@@ -9,7 +12,9 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 import secrets
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -26,8 +31,11 @@ COOKIE = "minhos_token"
 TOKEN_HOURS = 12
 FREE_ATTEMPTS = 3
 LONGEST_WAIT_S = 60.0
+MOST_CLIENTS = 10_000
+"""As many are remembered for wrong passwords; then the first is forgotten."""
 PUBLIC = ("/login", "/api/ping", "/api/token/login", "/_nicegui/", "/static/")
 SAFE = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?")
 
 
 def is_local(host: str) -> bool:
@@ -49,14 +57,24 @@ def check_host(host: str, password: str) -> None:
 
 
 class Guard:
-    """Passwords and tokens of one process."""
+    """Passwords, tokens and names of one process.  names: under which it answers, besides this machine's own."""
 
-    def __init__(self, password: str, clock: Clock) -> None:
+    def __init__(self, password: str, clock: Clock, names: Iterable[str] = ()) -> None:
         self.password = password
+        self.names = frozenset(map(host_name, names))
         self._clock = clock
         self._tokens: dict[str, int] = {}
         self._failed: dict[str, tuple[int, int]] = {}
         """By client: failures in a row, and the time from which it may try again."""
+
+    def misdirected(self, host: str) -> str:
+        """Why nothing is answered under that Host header; empty where it is this machine's or named in the settings."""
+        if trusted_name(host) or host_name(host) in self.names:
+            return ""
+        return (
+            f"The host {host[:100]!r} is not this machine's: open the page as http://localhost, or put the name into "
+            "[web] names in minhos.toml."
+        )
 
     def wait_s(self, client: str) -> float:
         """Seconds until that client may try again."""
@@ -71,7 +89,9 @@ class Guard:
             self._failed.pop(client, None)
             return True
         failures = self._failed.get(client, (0, 0))[0] + 1
-        wait_s = min(LONGEST_WAIT_S, 2.0 ** (failures - FREE_ATTEMPTS)) if failures >= FREE_ATTEMPTS else 0.0
+        wait_s = min(LONGEST_WAIT_S, 2.0 ** min(failures - FREE_ATTEMPTS, 60)) if failures >= FREE_ATTEMPTS else 0.0
+        if client not in self._failed and len(self._failed) >= MOST_CLIENTS:
+            self._failed.pop(next(iter(self._failed)))
         self._failed[client] = (failures, self._clock.monotonic_ns() + round(wait_s * NANOS_PER_SECOND))
         return False
 
@@ -108,34 +128,52 @@ def basic_password(value: str) -> str:
         return ""
 
 
-def cross_site(headers: Headers, password: str, *, header_needed: bool = True) -> str:
+def cross_site(headers: Headers, *, header_needed: bool = True) -> str:
     """Why a request that changes something is refused; empty where it is not.
 
     A browser says where a request comes from and must add X-Requested-With, which other sites cannot; a program
-    sends none of these.  Without a password the host must be a name that no stranger's DNS can point here.
+    sends none of these.
     """
-    host = headers.get("host", "")
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return f"The request comes from {origin}, not from this page."
+    if why := other_origin(headers):
+        return why
     if site is not None and site not in ("same-origin", "none"):
         return "The request was started by another site."
-    if not password and not trusted_name(host):
-        return f"The host {host!r} is not this machine's: open the page as http://localhost or set [web] password."
     by_browser = origin is not None or site is not None or "cookie" in headers
     if header_needed and by_browser and "x-requested-with" not in headers and "authorization" not in headers:
         return "Send the header X-Requested-With: it shows that no other site wrote this request."
     return ""
 
 
+def cross_site_read(headers: Headers) -> str:
+    """Why a request that only reads is refused: another site loads or frames it; a link to ours may be followed."""
+    follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not follows:
+        return "Another site's page may not load this; open it by itself."
+    return other_origin(headers)
+
+
+def other_origin(headers: Headers) -> str:
+    """Why a request from another origin is refused; empty for our own, and for programs, which name none."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
+        return f"The request comes from {origin:.100}, not from this page."
+    return ""
+
+
+def host_name(host: str) -> str:
+    """The name or address in a Host header, lower case; empty for what is none."""
+    found = _HOST.fullmatch(host.strip().lower())
+    return (found["address"] or found["name"].rstrip(".")) if found else ""
+
+
 def trusted_name(host: str) -> bool:
     """An address, or a name without a dot: nobody outside can make it point here."""
-    name = host if host.startswith("[") else host.rpartition(":")[0] or host
-    name = name.partition("]")[0].strip("[")
+    name = host_name(host)
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return "." not in name
+        return bool(name) and "." not in name
     return True
 
 
@@ -179,11 +217,14 @@ class GuardMiddleware:
     def _refusal(self, scope: Scope, headers: Headers, client: str) -> Response | None:
         path = scope["path"]
         is_socket = scope["type"] == "websocket"
-        if is_socket or scope["method"] not in SAFE:
-            own_page = is_socket or path == "/login" or path.startswith("/_nicegui")
-            why = cross_site(headers, self.guard.password, header_needed=not own_page)
-            if why:
-                return problem(403, why)
+        acts = is_socket or scope["method"] not in SAFE
+        why = self.guard.misdirected(headers.get("host", ""))
+        if why:
+            return problem(403 if acts else 421, why)
+        own_page = is_socket or path == "/login" or path.startswith("/_nicegui")
+        why = cross_site(headers, header_needed=not own_page) if acts else cross_site_read(headers)
+        if why:
+            return problem(403, why)
         if any(path == public or (public.endswith("/") and path.startswith(public)) for public in PUBLIC):
             return None
         if self.guard.admits(headers, client):

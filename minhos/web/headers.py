@@ -1,4 +1,4 @@
-"""Response headers against what other sites could do with our pages: frame them, guess at their types, follow them.
+"""Response headers against what others could do with our pages: frame them, guess at their types, keep copies.
 
 No policy for scripts: NiceGUI's page brings its own inline.
 """
@@ -13,7 +13,10 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Content-Security-Policy": "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
+_BEGINS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class HeadersMiddleware:
@@ -24,7 +27,8 @@ class HeadersMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _BEGINS:
+                message.setdefault("headers", [])
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)

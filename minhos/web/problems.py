@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from minhos.errors import MinhosError
+from minhos.web.headers import HEADERS
 
 TITLES = {
     400: "Bad request",
@@ -20,8 +21,10 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Not possible now",
+    421: "Another host",
     422: "Not understood",
     429: "Too many attempts",
+    500: "A fault of ours",
 }
 
 
@@ -62,6 +65,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return problem(error.status_code, str(error.detail), dict(error.headers) if error.headers else None)
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> JSONResponse:  # outside the middlewares, which add headers
+        text = f"{request.method} {request.url.path} failed ({type(error).__name__}); the web log has the traceback."
+        return problem(500, text, HEADERS)
 
 
 def install_unknown(app: FastAPI) -> None:

@@ -23,6 +23,7 @@ HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
+NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
 
 SILENT = (
     "Accuracy judges the raw score's side: a bar on which it names none is silent, counted as `silent`, and neither right "
@@ -274,4 +275,12 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].reason", "str", None, COMPARED),
     Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].time", "str", None, COMPARED),
     Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].what", "str", None, COMPARED),
+    Wanted("settings > values > web.names", None, {"type": "list", "default": []}, NAMES),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        '# names = []                    # names under which the page is opened besides this machine\'s: ["trading.example.com"]',
+        NAMES,
+    ),
+    Wanted("json_keys > home of a demo > config show --json > keys > web.names", None, "list", NAMES),
 ]

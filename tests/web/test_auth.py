@@ -13,6 +13,7 @@ from minhos.errors import SettingsError
 from minhos.market.clock import SimulatedClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import load
+from minhos.web import auth
 from minhos.web.__main__ import listen, main
 from minhos.web.app import create_app
 from minhos.web.auth import Guard, check_host, trusted_name
@@ -128,10 +129,87 @@ def test_another_sites_socket_is_refused(empty: TestClient) -> None:
         ("evil.example", False),
         ("evil.example:8000", False),
         ("127.0.0.1.evil.example", False),
+        ("localhost.", True),
+        ("LOCALHOST:8000", True),
+        ("192.168.1.7:8000", True),
+        ("localhost:80@evil.example", False),
+        ("localhost:8000:9000", False),
+        ("evil.example.", False),
+        ("[::1].evil.example", False),
+        ("", False),
     ],
 )
 def test_a_name_that_strangers_own_is_not_trusted(host: str, trusted: bool) -> None:
     assert trusted_name(host) == trusted
+
+
+READS = ("/", "/api/ping", "/api/trading/status", "/metrics", "/openapi.json", "/_nicegui_ws/socket.io/?EIO=4", "/none")
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_nothing_is_read_under_a_strangers_name(path: str, password: str, tmp_path: Path) -> None:
+    settings = load(tmp_path, {"web": {"password": password, "names": ["trading.example.com"]}})
+    client = TestClient(create_app(settings, Layout(tmp_path)), raise_server_exceptions=False)
+    for host in ("evil.example", "localhost.evil.example:8000", "127.0.0.1.nip.io", "trading.example.com.evil.example"):
+        answer = client.get(path, headers={"host": host}, follow_redirects=False)
+        assert answer.status_code == 421
+        assert "[web] names" in answer.json()["detail"]
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    for host in ("localhost:8000", "trading.example.com", "Trading.Example.com:443", "127.0.0.1", "[::1]:8000"):
+        assert client.get(path, headers={"host": host}, follow_redirects=False).status_code not in (403, 421)
+
+
+@pytest.mark.parametrize("path", ["/api/ws", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "evil.example", "origin": "http://evil.example"},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+    ],
+)
+def test_a_strangers_socket_is_refused(empty: TestClient, path: str, headers: dict[str, str]) -> None:
+    with pytest.raises(WebSocketDisconnect) as refused, empty.websocket_connect(path, headers=headers):
+        pass
+    assert refused.value.code == 1008
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_another_sites_page_loads_and_frames_nothing(empty: TestClient, headers: dict[str, str], status: int) -> None:
+    for path in ("/api/trading/status", "/docs"):
+        assert empty.get(path, headers=headers).status_code == status
+
+
+def test_a_name_in_the_settings_is_one() -> None:
+    for wrong in ("http://a.example", "a.example:8000", "a b", "", "*.example.com"):
+        with pytest.raises(SettingsError, match="names"):
+            load(Path("/nowhere"), {"web": {"names": [wrong]}})
+
+
+def test_guesses_from_countless_addresses_take_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "MOST_CLIENTS", 3)
+    guard = Guard(PASSWORD, SimulatedClock(NANOS_PER_SECOND))
+    for i in range(10):
+        for _ in range(4):
+            guard.knows("guess", f"client {i}")
+    assert len(guard._failed) == 3
+    assert guard.wait_s("client 9") > 0
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
