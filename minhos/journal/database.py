@@ -16,7 +16,7 @@ BUSY_TIMEOUT_S = 5.0
 CHECKPOINT_PAGES = 16_000
 """SQLite's own checkpoint, in pages of 4 KiB, as a safety net: the trader checkpoints between bars."""
 _ATTEMPTS = 200
-_SUFFIXES = ("", "-wal", "-shm", "-journal")
+DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 """Of the files that are one database."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -60,33 +60,38 @@ class LocalDatabases:
             isolation_level=None,
             check_same_thread=not shared,
         )
-        if use in ("journal", "write"):
-            try:
-                _use_wal(connection)
-                connection.execute("PRAGMA synchronous=NORMAL")
-                if use == "journal":
-                    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-            except BaseException:
-                connection.close()
-                raise
-        return connection
+        return prepared(connection, use)
 
     def exists(self, path: Path) -> bool:
         return path.is_file()
 
     def move(self, source: Path, target: Path) -> None:
         self.remove(target)
-        for suffix in _SUFFIXES:
+        for suffix in DATABASE_FILES:
             part = source.with_name(source.name + suffix)
             if part.exists():
                 os.replace(part, target.with_name(target.name + suffix))
 
     def remove(self, path: Path) -> None:
-        for suffix in _SUFFIXES:
+        for suffix in DATABASE_FILES:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 open_database = LocalDatabases()
+
+
+def prepared(connection: sqlite3.Connection, use: Use) -> sqlite3.Connection:
+    """With the pragmas of its use.  Raises sqlite3.Error, and then it is closed."""
+    if use in ("journal", "write"):
+        try:
+            _use_wal(connection)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            if use == "journal":
+                connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
 
 
 def is_damage(error: BaseException) -> bool:
