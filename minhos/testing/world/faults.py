@@ -10,16 +10,17 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from minhos.testing.world import broker_faults, market_faults
+from minhos.testing.world import broker_faults, market_faults, person
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.broker_faults import BrokerFault
 from minhos.testing.world.forecasts import GivenForecasts
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.market_faults import ForecastFault, MarketFault
+from minhos.testing.world.person import Person, PersonFault
 
-OutsideFault = BrokerFault | MarketFault
-SHARES = {"demo": (0.0, 1.0), "sierra": (3.0, 1.0), "folder": (0.0, 1.0)}
-"""By base: how often a fault is the broker's, and how often the market's."""
+OutsideFault = BrokerFault | MarketFault | PersonFault
+SHARES = {"demo": (0.0, 1.0, 4.0), "sierra": (5.0, 2.0, 2.0), "folder": (0.0, 4.0, 2.0)}
+"""By base: how often a fault is the broker's, the market's and the person's."""
 
 
 @dataclass
@@ -29,13 +30,16 @@ class Outside:
     broker: WorldBroker | None
     market: WorldMarket | None
     forecasts: GivenForecasts
+    person: Person | None = None
 
 
 def draw(rng: random.Random, base: str, length_ms: int) -> OutsideFault:
     """A fault that this base can have."""
-    kinds = rng.choices(("broker", "market"), SHARES[base])[0]
-    if kinds == "broker":
+    whose = rng.choices(("broker", "market", "person"), SHARES[base])[0]
+    if whose == "broker":
         return broker_faults.draw(rng, length_ms)
+    if whose == "person":
+        return person.draw(rng, base, length_ms)
     return market_faults.draw(rng, base, length_ms)
 
 
@@ -46,6 +50,9 @@ def begin(fault: OutsideFault, outside: Outside) -> None:
     elif isinstance(fault, MarketFault):
         if outside.market is not None:
             outside.market.begin(fault)
+    elif isinstance(fault, PersonFault):
+        if outside.person is not None:
+            outside.person.begin(fault)
     elif outside.broker is not None:
         outside.broker.begin(fault)
 
@@ -57,6 +64,9 @@ def end(fault: OutsideFault, outside: Outside) -> None:
     elif isinstance(fault, MarketFault):
         if outside.market is not None:
             outside.market.end(fault)
+    elif isinstance(fault, PersonFault):
+        if outside.person is not None:
+            outside.person.end(fault)
     elif outside.broker is not None:
         outside.broker.end(fault)
 
