@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 
 from minhos.journal.database import BUSY_TIMEOUT_S, DATABASE_FILES, Use, prepared
+from minhos.testing.world.machine import Killed
 
 if TYPE_CHECKING:
     import apsw
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Kind = Literal["full", "read_only", "io"]
 WRITE_BACK_S = 30.0
 """After so long the system has written a small file to the disk by itself."""
-SOMEBODY = "somebody else"
+SOMEBODY = "somebody"
 """Who holds a lock for no process of the home: a backup program, a browser of databases."""
 
 
@@ -35,7 +36,7 @@ class Trouble(msgspec.Struct, frozen=True):
     """What is wrong with a part of the disk.
 
     kind: full refuses what makes a file longer; read_only every write, and every opening for writing; io every write
-    and every sync.  where: a file or a folder.  owner: for one process alone, or for all.
+    and every sync.  where: a file or a folder.  owner: for one process alone, as "trader", or for all.
     """
 
     kind: Kind
@@ -72,7 +73,7 @@ class WorldDatabases:
         """shared: the world has one thread."""
         if use != "read":
             path.parent.mkdir(parents=True, exist_ok=True)
-        return prepared(cast(sqlite3.Connection, self._disk.connect(path, use, self._disk.acting)), use)
+        return prepared(cast(sqlite3.Connection, self._disk.connect(path, use, self._disk.acting())), use)
 
     def exists(self, path: Path) -> bool:
         return path.is_file()
@@ -92,13 +93,18 @@ class WorldDisk:
     """One home's disk.
 
     now_ns: a clock that never goes back, which says how long a lock was waited for and what was written back.
+    acting: whose turn it is, as "trader 102"; empty for who is no process of the machine.
+    on_kill: told of a process that is killed at a write, before Killed is raised in it.
     """
 
-    def __init__(self, now_ns: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        now_ns: Callable[[], int] = lambda: 0,
+        acting: Callable[[], str] = lambda: "",
+        on_kill: Callable[[str], None] = lambda _: None,
+    ) -> None:
         from minhos.testing.world.sqlite import WorldVfs  # only here: apsw is installed with the tests
 
-        self.acting = ""
-        """The process whose turn it is."""
         self.windows = False
         """Whether an open file can neither be replaced nor deleted."""
         self.troubles: list[Trouble] = []
@@ -108,11 +114,13 @@ class WorldDisk:
         self.statements: dict[str, int] = {}
         self.waited_ns: dict[str, int] = {}
         """How long each process waited for locks since somebody asked."""
+        self.acting, self.on_kill = acting, on_kill
         self._now_ns = now_ns
         self.database = WorldDatabases(self)
         self._vfs = WorldVfs(self)
         self._connections: list[WorldConnection] = []
         self._locks: dict[Path, tuple[WorldConnection, int | None]] = {}
+        self._lockers = 0
         self._small: dict[Path, _Small] = {}
         self._held: set[Path] = set()
         self._dead: set[str] = set()
@@ -190,11 +198,11 @@ class WorldDisk:
 
     def _may_change(self, path: Path, *, grows: bool) -> None:
         """Raises OSError, or Killed."""
-        self._refuse_the_dead(self.acting)
+        self._refuse_the_dead(self.acting())
         if self.windows and path in self._held:
             raise PermissionError(errno.EACCES, "The process cannot access the file: another process uses it", path)
         for trouble in self.troubles:
-            if not _fits(trouble.where, trouble.owner, path, self.acting):
+            if not _fits(trouble.where, trouble.owner, path, self.acting()):
                 continue
             if trouble.kind == "full" and grows:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -216,7 +224,8 @@ class WorldDisk:
     def lock(self, path: Path, seconds: float | None = None) -> bool:
         """Somebody else holds the write lock of a database, for so long or until `unlock`.  False: it is held."""
         self.unlock(path)
-        holder = self.connect(path, "lock", SOMEBODY)
+        self._lockers += 1
+        holder = self.connect(path, "lock", f"{SOMEBODY} {self._lockers}")
         try:
             holder.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
@@ -238,6 +247,12 @@ class WorldDisk:
     def release(self, path: Path) -> None:
         self._held.discard(path)
 
+    def let_all_go(self) -> None:
+        """Nobody else holds a lock or a file."""
+        self._held.clear()
+        for path in list(self._locks):
+            self.unlock(path)
+
     def flip(self, path: Path, rng: Random) -> int:
         """One bit of one byte is another from here on; returns where, -1 in an empty file."""
         image = self._vfs.image(str(path))
@@ -255,16 +270,20 @@ class WorldDisk:
         return offset
 
     def let_go(self, owner: str) -> None:
-        """The process was killed: its locks and handles are gone, and nothing is written."""
+        """The process is no more: its locks and handles are gone, nothing is written, and what it still does is Killed.
+
+        So each start of a process is an owner of its own, as "trader 102".
+        """
+        if owner:
+            self._dead.add(owner)
         for connection in self._connections:
             if connection.owner == owner:
                 connection.let_go()
         self._connections = [one for one in self._connections if not one.closed]
-        self._dead.discard(owner)
         self.waited_ns.pop(owner, None)
 
     def power_cut(self, rng: Random) -> None:
-        """Every process is gone, and so is what was not synced, or a part of it."""
+        """Every process is gone, and so is what was not synced, or a part of it; whoever read must open again."""
         self._locks.clear()
         for owner in {connection.owner for connection in self._connections}:
             self.let_go(owner)
@@ -331,13 +350,12 @@ class WorldDisk:
                 self.unlock(path)
 
     def _at_write(self, owner: str, path: Path) -> None:
-        from minhos.testing.world.sqlite import Killed
-
         for one in self.at_writes:
             if one.kind == "locked" or not self._is_due(one, owner, path):
                 continue
             if one.kind == "kill":
-                self._dead.add(owner)
+                self.let_go(owner)
+                self.on_kill(owner)
                 raise Killed(owner)
             raise _error(one.kind)
 
@@ -349,14 +367,12 @@ class WorldDisk:
 
     def _refuse_the_dead(self, owner: str) -> None:
         if owner in self._dead:
-            from minhos.testing.world.sqlite import Killed
-
             raise Killed(owner)
 
 
 def _fits(where: Path | None, whose: str, path: Path, owner: str) -> bool:
     """A database's log and journal are meant with it."""
-    if whose and whose != owner:
+    if whose and whose != owner.partition(" ")[0]:
         return False
     return where is None or path.is_relative_to(where) or str(path).startswith(f"{where}-")
 

@@ -12,13 +12,15 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 import apsw
+
+from minhos.testing.world.machine import Killed
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,10 +32,6 @@ _numbers = itertools.count()
 
 Row = tuple[object, ...]
 BackupProgress = Callable[[int, int, int], object]
-
-
-class Killed(BaseException):
-    """The process that acts was killed at this write: nothing that it still does reaches the disk."""
 
 
 class Rules(Protocol):
@@ -219,7 +217,7 @@ class WorldConnection:
 
     def __init__(self, vfs: WorldVfs, path: Path, owner: str, *, read_only: bool, timeout_s: float) -> None:
         self._vfs, self.path, self.owner, self.timeout_s = vfs, path, owner, timeout_s
-        self.dead = False
+        self.dead = self._works = False
         vfs.owner = owner
         writable = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         self._real: apsw.Connection | None = None
@@ -244,7 +242,7 @@ class WorldConnection:
         return self._real is not None and self._real.in_transaction
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> WorldCursor:
-        with _Translated():
+        with self._working():
             real = self._ready(sql)
             before, in_transaction, self._rolled_back = real.total_changes(), real.in_transaction, False
             try:
@@ -257,7 +255,7 @@ class WorldConnection:
             return WorldCursor(rows, real.last_insert_rowid(), real.changes())
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> WorldCursor:
-        with _Translated():
+        with self._working():
             real = self._ready(sql)
             before = real.total_changes()
             real.executemany(sql, rows)
@@ -284,7 +282,7 @@ class WorldConnection:
         progress: BackupProgress | None = None,
     ) -> None:
         """Into another file of the world, or into one of the machine's own disk."""
-        with _Translated():
+        with self._working():
             real = self._ready()
             if isinstance(target, sqlite3.Connection):
                 _copy_out(real.serialize("main"), target, pages, progress)
@@ -316,6 +314,10 @@ class WorldConnection:
     def let_go(self) -> None:
         """As the system does for a process that was killed: no checkpoint, no rollback, nothing written."""
         self.dead = True
+        if not self._works:
+            self._drop()
+
+    def _drop(self) -> None:
         if self._real is None:
             return
         for file in self._vfs.open_files:
@@ -323,10 +325,25 @@ class WorldConnection:
                 file.dead = True
         self._vfs.owner = self.owner
         real, self._real = self._real, None
-        real.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        real.close(True)
+        with suppress(apsw.Error):
+            real.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            real.close(True)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """A process that is killed at a write lets go when SQLite has returned from it."""
+        self._works = True
+        try:
+            with _Translated():
+                yield
+        finally:
+            self._works = False
+            if self.dead:
+                self._drop()
 
     def _ready(self, sql: str = "") -> apsw.Connection:
+        if self.dead:
+            raise Killed(self.owner)
         self._vfs.owner = self.owner
         writes = sql.lstrip()[:6].upper() in _WRITES and not self.in_transaction
         self._vfs.rules.on_statement(self.owner, self.path, writes)

@@ -17,17 +17,32 @@ from minhos.journal.reader import reader
 from minhos.journal.store import SNAPSHOTS_KEPT, Journal
 from minhos.journal.types import Entry
 from minhos.testing.world.disk import OneWrite, Trouble, WorldDisk
-from minhos.testing.world.sqlite import Killed
+from minhos.testing.world.machine import Killed
 
 IDENTITY = {"mode": "paper", "account": "sim"}
 SECOND = 10**9
 
 
+class Turn:
+    """Whose turn it is, and when."""
+
+    def __init__(self) -> None:
+        self.owner, self.now_ns = "trader 1", 0
+
+    def restarts(self) -> None:
+        """The one who was killed has a follower."""
+        name, _, number = self.owner.partition(" ")
+        self.owner = f"{name} {int(number) + 1}"
+
+
 @pytest.fixture
-def disk() -> WorldDisk:
-    made = WorldDisk()
-    made.acting = "trader"
-    return made
+def turn() -> Turn:
+    return Turn()
+
+
+@pytest.fixture
+def disk(turn: Turn) -> WorldDisk:
+    return WorldDisk(lambda: turn.now_ns, lambda: turn.owner)
 
 
 @pytest.fixture(params=["machine", "world"])
@@ -131,13 +146,14 @@ class reader_of:  # noqa: N801
 # A kill and a power cut -----------------------------------------------------------------------------------------------
 
 
-def test_a_killed_process_lets_go_and_writes_nothing(tmp_path: Path, disk: WorldDisk) -> None:
+def test_a_killed_process_lets_go_and_writes_nothing(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     path = tmp_path / "j.sqlite"
     killed = journal_on(disk, path, 5)
     killed._connection.execute("BEGIN IMMEDIATE")
     killed._connection.execute("INSERT INTO meta VALUES ('half', 'done')")
     before = path.read_bytes()
-    disk.let_go("trader")
+    disk.let_go(turn.owner)
+    turn.restarts()
     assert path.read_bytes() == before, "a polite end would have moved the log into the file"
     assert Path(f"{path}-wal").exists()
     journal = journal_on(disk, path)
@@ -146,7 +162,7 @@ def test_a_killed_process_lets_go_and_writes_nothing(tmp_path: Path, disk: World
     assert not journal._connection.execute("SELECT 1 FROM meta WHERE key = 'half'").fetchall()
 
 
-def test_a_process_killed_at_any_write_leaves_a_whole_chain(tmp_path: Path, disk: WorldDisk) -> None:
+def test_a_process_killed_at_any_write_leaves_a_whole_chain(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     path, acknowledged = tmp_path / "j.sqlite", 0
     for nth in range(1, 60):
         disk.at_writes = [OneWrite("kill", nth)]
@@ -159,16 +175,20 @@ def test_a_process_killed_at_any_write_leaves_a_whole_chain(tmp_path: Path, disk
             with pytest.raises(Killed):
                 disk.replace(tmp_path / "beat", b"stopped")
         disk.at_writes = []
-        disk.let_go("trader")
+        disk.let_go(turn.owner)
+        turn.restarts()
         journal = journal_on(disk, path)
         assert journal.last in (acknowledged, acknowledged + 1)
         acknowledged = journal.last
         assert journal.verify().sound
-        disk.let_go("trader")
+        disk.let_go(turn.owner)
+        turn.restarts()
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_power_cut_keeps_what_is_durable_and_the_chain_whole(tmp_path: Path, disk: WorldDisk, seed: int) -> None:
+def test_a_power_cut_keeps_what_is_durable_and_the_chain_whole(
+    tmp_path: Path, disk: WorldDisk, turn: Turn, seed: int
+) -> None:
     path, rng = tmp_path / "j.sqlite", Random(seed)
     journal, durable, appended = journal_on(disk, path), 0, 0
     for _ in range(6):
@@ -179,13 +199,14 @@ def test_a_power_cut_keeps_what_is_durable_and_the_chain_whole(tmp_path: Path, d
             if rng.random() < 0.1:
                 journal.checkpoint()
         disk.power_cut(rng)
+        turn.restarts()
         journal = journal_on(disk, path)
         assert durable <= journal.last <= appended
         assert journal.verify().sound
         durable = appended = journal.last
 
 
-def test_what_was_not_durable_may_be_lost(tmp_path: Path, disk: WorldDisk) -> None:
+def test_what_was_not_durable_may_be_lost(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     lost = 0
     for seed in range(6):
         path = tmp_path / f"{seed}.sqlite"
@@ -193,10 +214,12 @@ def test_what_was_not_durable_may_be_lost(tmp_path: Path, disk: WorldDisk) -> No
         for i in range(20):
             journal.append("Bar", b"x", i)
         disk.power_cut(Random(seed))
+        turn.restarts()
         journal = journal_on(disk, path)
         lost += 23 - journal.last
         assert journal.last >= 3
-        disk.let_go("trader")
+        disk.let_go(turn.owner)
+        turn.restarts()
     assert lost > 0
 
 
@@ -254,9 +277,9 @@ def test_a_read_only_disk_opens_to_read_alone(tmp_path: Path, disk: WorldDisk) -
             journal_on(disk, tmp_path / name)
 
 
-def test_an_error_of_one_process_is_not_the_others(tmp_path: Path, disk: WorldDisk) -> None:
+def test_an_error_of_one_process_is_not_the_others(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     trader = Inbox(tmp_path / "inbox.sqlite", disk.database)
-    disk.acting = "web"
+    turn.owner = "web 1"
     web = Inbox(tmp_path / "inbox.sqlite", disk.database)
     disk.begin(Trouble("io", tmp_path, owner="web"))
     with pytest.raises(JournalError, match="disk I/O error"):
@@ -264,27 +287,26 @@ def test_an_error_of_one_process_is_not_the_others(tmp_path: Path, disk: WorldDi
     trader.put(Request(name="halt", who="trader", expires_ns=10))
 
 
-def test_a_lock_is_waited_for_in_the_worlds_time(tmp_path: Path) -> None:
-    now = [0]
-    disk = WorldDisk(lambda: now[0])
-    disk.acting = "trader"
+def test_a_lock_is_waited_for_in_the_worlds_time(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     path = tmp_path / "j.sqlite"
     journal = journal_on(disk, path, 1)
     assert disk.lock(path, seconds=8.0)
     with pytest.raises(JournalError, match="database is locked"):
         journal.append("Bar", b"", 1)
-    assert disk.take_wait("trader") == 5 * SECOND
-    now[0] += 5 * SECOND
+    assert disk.take_wait(turn.owner) == 5 * SECOND
+    turn.now_ns += 5 * SECOND
     assert journal.append("Bar", b"", 1) == 2, "the lock ends within the time-out"
-    assert disk.take_wait("trader") == 3 * SECOND
+    assert disk.take_wait(turn.owner) == 3 * SECOND
     assert disk.lock(path, seconds=1.0)
-    now[0] += 2 * SECOND
+    turn.now_ns += 2 * SECOND
     assert journal.append("Bar", b"", 1) == 3
-    assert disk.take_wait("trader") == 0
+    assert disk.take_wait(turn.owner) == 0
 
 
 @pytest.mark.parametrize("kind", ["io", "full", "locked"])
-def test_an_error_at_any_write_loses_nothing_that_was_acknowledged(tmp_path: Path, disk: WorldDisk, kind: str) -> None:
+def test_an_error_at_any_write_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, disk: WorldDisk, turn: Turn, kind: str
+) -> None:
     path = tmp_path / "j.sqlite"
     journal, acknowledged = journal_on(disk, path), []
     for nth in range(1, 30):
@@ -301,7 +323,8 @@ def test_an_error_at_any_write_loses_nothing_that_was_acknowledged(tmp_path: Pat
     assert [record.payload for record in journal.records()] == acknowledged
     assert len(acknowledged) < 29 * 3
     assert journal.verify().sound
-    disk.let_go("trader")
+    disk.let_go(turn.owner)
+    turn.restarts()
     assert journal_on(disk, path).last == len(acknowledged)
 
 
