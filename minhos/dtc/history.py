@@ -15,7 +15,7 @@ from minhos.dtc import messages as m
 from minhos.dtc.codec import Encoding, Malformed, encode
 from minhos.dtc.logon import ClientOptions, log_on
 from minhos.dtc.messages import Message
-from minhos.dtc.transport import Sockets
+from minhos.dtc.transport import Sockets, Transport
 from minhos.dtc.wire import Wire
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected, DtcTimeout
 
@@ -55,14 +55,16 @@ async def history(options: ClientOptions, request: m.HistoricalPriceDataRequest)
         wire.abort()
 
 
-async def packed_history(options: ClientOptions, request: m.HistoricalPriceDataRequest) -> AsyncGenerator[bytes, None]:
+async def packed_history(
+    options: ClientOptions, request: m.HistoricalPriceDataRequest, transport: Transport = Sockets()
+) -> AsyncGenerator[bytes, None]:
     """The same as the stream of binary messages in the pieces in which it comes, for histories of millions.
 
     The caller cuts it and stops at the last record or the trailer.  Raises as `history` does; where the stream ends
     before the caller has stopped, DtcDisconnected.
     """
     quiet = _quiet(options)
-    wire, _, quiet = await log_on(quiet, Sockets())
+    wire, _, quiet = await log_on(quiet, transport)
     try:
         if not await _begin(wire, quiet, request):
             yield encode(m.HistoricalPriceDataResponseTrailer(request.request_id, 0), Encoding.BINARY)

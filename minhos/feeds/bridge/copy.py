@@ -20,6 +20,7 @@ from minhos.dtc.client import DtcClient
 from minhos.dtc.history import packed_history
 from minhos.dtc.layouts import HEADER
 from minhos.dtc.logon import ClientOptions, FinalRefusal
+from minhos.dtc.transport import Sockets, Transport
 from minhos.errors import DtcDisconnected, DtcError, DtcRejected
 from minhos.feeds.bridge.file import MirrorFile, Pass
 from minhos.feeds.bridge.records import SERVER_NAME, live_record, unpacked
@@ -43,10 +44,18 @@ class Copy:
     note: what was changed behind the file's end, one sentence; empty where nothing was.
     """
 
-    def __init__(self, folder: Path, symbol: str, options: ClientOptions, since: int, note: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        symbol: str,
+        options: ClientOptions,
+        since: int,
+        note: str = "",
+        transport: Transport = Sockets(),
+    ) -> None:
         self.symbol, self.number, self.n_records, self.note = symbol, 0, 0, note
         self.file = MirrorFile(folder / f"{symbol}.scid")
-        self._options, self._since = options, since
+        self._options, self._since, self._transport = options, since, transport
         self._asked, self._asked_us = asyncio.Event(), 0
         self._copying = True
         self._waiting: list[Records] = []
@@ -133,7 +142,7 @@ class Copy:
             use_zlib_compression=1,
         )
         rest = b""
-        async with contextlib.aclosing(packed_history(self._options, request)) as pieces:
+        async with contextlib.aclosing(packed_history(self._options, request, self._transport)) as pieces:
             async for piece in pieces:
                 records, used = unpacked(rest + piece)
                 rest = (rest + piece)[used:]

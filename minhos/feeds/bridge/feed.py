@@ -54,8 +54,11 @@ class BridgeFeed(FolderFeed):
         return self._folder == self._mirrored
 
     def _following(self, symbol: str) -> BridgeFeed:
-        request = msgspec.structs.replace(self._request, source=self._own)
-        return BridgeFeed(request, self._mirrored, self._mirror_status, symbol)
+        return BridgeFeed(self._own_request(), self._mirrored, self._mirror_status, symbol)
+
+    def _own_request(self) -> FeedRequest:
+        """As it was made with, whichever place is followed now."""
+        return msgspec.structs.replace(self._request, source=self._own)
 
     def _poll(self, now_ns: int) -> list[Price | Bar]:
         if self._others and now_ns - self._checked_ns >= CHECK_NS:

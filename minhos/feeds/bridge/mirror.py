@@ -28,6 +28,7 @@ from minhos.dtc.client import DtcClient
 from minhos.dtc.codec import Encoding
 from minhos.dtc.events import Disconnected, Notice
 from minhos.dtc.logon import ClientOptions, FinalRefusal
+from minhos.dtc.transport import Sockets, Transport
 from minhos.errors import DataError, DtcDisconnected, DtcError, DtcRejected
 from minhos.feeds.bridge.copy import CHECKED_US, Copy
 from minhos.feeds.bridge.file import only_writer
@@ -61,6 +62,9 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_s: float = 20.0
     reconnect_first_s: float = 0.5
     reconnect_most_s: float = 30.0
+    ask_s: float = ASK_S
+    older_every_s: float = OLDER_EVERY_S
+    heartbeat_interval_s: int = 10
 
     @property
     def client(self) -> ClientOptions:
@@ -71,6 +75,7 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
             encoding=Encoding.BINARY,
             password=self.password,
             client_name="MinhOS mirror",
+            heartbeat_interval_s=self.heartbeat_interval_s,
             request_timeout_s=self.request_timeout_s,
             tls=_encrypted() if self.fingerprint else None,
             fingerprint=self.fingerprint,
@@ -101,10 +106,16 @@ class BridgeMirror:
     """
 
     def __init__(
-        self, options: MirrorOptions, folder: Path, symbol: str, clock: Clock, wall: Clock = SystemClock()
+        self,
+        options: MirrorOptions,
+        folder: Path,
+        symbol: str,
+        clock: Clock,
+        wall: Clock = SystemClock(),
+        transport: Transport = Sockets(),
     ) -> None:
-        """clock: by which contracts are chosen; wall: by which it waits for others."""
-        self.folder = folder
+        """clock: by which contracts are chosen; wall: by which it waits for others; transport: how bytes travel."""
+        self.folder, self._transport = folder, transport
         self._options, self._wanted, self._clock, self._wall = options, parse_symbol(symbol), clock, wall
         self._copies: dict[str, Copy] = {}
         self._notes: dict[str, str] = {}
@@ -153,15 +164,18 @@ class BridgeMirror:
         while not self._closing.is_set():
             try:
                 with only_writer(self.folder):
-                    asyncio.run(self._main())
+                    asyncio.run(self.keep())
             except asyncio.CancelledError:
                 return
             except OSError:
                 self._copied.set()
                 self._wall.sleep(LOCKED_S)
 
-    async def _main(self) -> None:
-        """One connection after the other, with growing pauses while none succeeds."""
+    async def keep(self) -> None:
+        """One connection after the other, with growing pauses while none succeeds; what the thread does.
+
+        For whoever drives an event loop of his own, too: it takes no lock, and ends when it is cancelled.
+        """
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         options, failures = self._options, 0
         while not self._closing.is_set():
@@ -181,12 +195,13 @@ class BridgeMirror:
 
     async def _connection(self) -> None:
         """Copy and follow over one connection, until it ends; raises for why."""
-        async with DtcClient(self._options.client) as client:
+        async with DtcClient(self._options.client, transport=self._transport) as client:
             names = await self._names(client)
             self._notes |= {name: copy.note for name, copy in self._copies.items()}
             since, notes = self._since(), self._notes
+            options, transport = self._options.client, self._transport
             self._copies = {
-                name: Copy(self.folder, name, self._options.client, since, notes.get(name, "")) for name in names
+                name: Copy(self.folder, name, options, since, notes.get(name, ""), transport) for name in names
             }
             for copy in self._copies.values():
                 await copy.subscribe(client)
@@ -226,14 +241,14 @@ class BridgeMirror:
     async def _compare_older(self) -> None:
         """A day of each contract now and then, so that what is filled in far behind the end is noticed."""
         while True:
-            await asyncio.sleep(OLDER_EVERY_S)
+            await asyncio.sleep(self._options.older_every_s)
             for copy in self._copies.values():
                 await copy.compare_older()
 
     async def _look_again(self, client: DtcClient, names: list[str]) -> None:
         """Begin anew when the bridge has got another contract; what cannot be followed is asked for now and then."""
         for turn in itertools.count(1):
-            await asyncio.sleep(ASK_S)
+            await asyncio.sleep(self._options.ask_s)
             for copy in self._copies.values():
                 if not copy.number:
                     copy.ask(0)
