@@ -19,6 +19,9 @@ _ATTEMPTS = 200
 DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 """Of the files that are one database."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_SCHEMA = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT}
+DatabaseErrors = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What using a database raises; the last where not even SQLite's own message is text any more."""
 
 Use = Literal["journal", "write", "read", "lock", "copy"]
 """journal, write: written beside readers.  read: never written.  lock: held for its lock alone.  copy: for oneself."""
@@ -96,9 +99,23 @@ def prepared(connection: sqlite3.Connection, use: Use) -> sqlite3.Connection:
 
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file's content is not what it wrote, rather than that it cannot be had now."""
-    code = getattr(error, "sqlite_errorcode", None)
     words = ("malformed", "not a database", "could not decode")
-    return (isinstance(code, int) and code & 0xFF in _DAMAGED) or any(word in str(error).lower() for word in words)
+    return (
+        isinstance(error, UnicodeDecodeError)
+        or _code(error) in _DAMAGED
+        or any(word in str(error).lower() for word in words)
+    )
+
+
+def is_unusable(error: BaseException) -> bool:
+    """Damaged, or its tables are not the ones that were made."""
+    return is_damage(error) or _code(error) in _SCHEMA or "no such " in str(error)
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's primary result code; 0 where there is none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else 0
 
 
 def _make_private(path: Path) -> None:

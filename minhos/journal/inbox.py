@@ -6,7 +6,6 @@ journal, into which the trader copies each row once.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from minhos.errors import JournalError
-from minhos.journal.database import OpenDatabase, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -132,7 +131,7 @@ class Inbox:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             raise JournalError(
                 f"The inbox {self.path} could not be used ({error}): check the disk's free space and the permissions "
                 f"of its folder; until then only the HALT file reaches the trader."

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minhos.errors import JournalBroken, JournalError
-from minhos.journal.database import OpenDatabase, is_damage, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, is_damage, is_unusable, open_database
 from minhos.journal.types import (
     Progress,
     Record,
@@ -37,7 +37,8 @@ class JournalReader:
         self.path = path
         self._connection = connection
         with self._explained("read"):
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+        meta = {key: value for key, value in rows if isinstance(key, str)}
         self.identity = {
             key.removeprefix("identity:"): meta[key] for key in sorted(meta) if key.startswith("identity:")
         }
@@ -52,11 +53,11 @@ class JournalReader:
         """Sequence of the newest record, 0 in an empty journal."""
         try:
             row = self._connection.execute("SELECT max(sequence) FROM events").fetchone()
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             if is_damage(error):
                 for _ in self.chain(0, _BEYOND):  # names the first that cannot be read
                     pass
-            raise failure(self.path, "read", error) from error
+            raise self._failure("read", error) from error
         return row[0] or 0
 
     @property
@@ -130,19 +131,19 @@ class JournalReader:
         )
         try:
             return [sequence for (sequence,) in self._connection.execute(query, (kind, after, until))]
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             if is_damage(error):
                 return []
-            raise failure(self.path, "read", error) from error
+            raise self._failure("read", error) from error
 
     def _page(self, after: int, end: int, limit: int = _PAGE) -> list[Record]:
         """The next records; of a damaged page one by one, so that the first that cannot be read is known."""
         query = f"SELECT {_COLUMNS} FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
         try:
             return [Record(*row) for row in self._connection.execute(query, (after, end, limit))]
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             if not is_damage(error):
-                raise failure(self.path, "read", error) from error
+                raise self._failure("read", error) from error
             if limit > 1:
                 return self._page(after, end, 1)
             raise JournalBroken(self.path, after + 1, f"record {after + 1} cannot be read ({error})") from error
@@ -183,10 +184,15 @@ class JournalReader:
 
     def snapshots(self, name: str) -> Iterator[tuple[int, Snapshot | None]]:
         """Snapshots of that name by sequence, newest first; None for one that was changed or is not of this chain."""
-        with self._explained("read"):
-            found = self._connection.execute(
-                "SELECT sequence FROM snapshots WHERE name = ? ORDER BY sequence DESC", (name,)
-            ).fetchall()
+        query = "SELECT sequence FROM snapshots WHERE name = ? ORDER BY sequence DESC"
+        try:
+            found = self._connection.execute(query, (name,)).fetchall()
+        except DatabaseErrors as error:
+            if is_damage(error):
+                last = self.last
+                reason = f"the snapshots cannot be read ({error}), the records up to {last} are sound"
+                raise JournalBroken(self.path, last, reason, keep=last) from error
+            raise self._failure("read", error) from error
         for (sequence,) in found:
             yield sequence, self._snapshot(name, sequence)
 
@@ -194,10 +200,10 @@ class JournalReader:
         query = "SELECT payload, hash FROM snapshots WHERE name = ? AND sequence = ?"
         try:
             row = self._connection.execute(query, (name, sequence)).fetchone()
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             if is_damage(error):
                 return None
-            raise failure(self.path, "read", error) from error
+            raise self._failure("read", error) from error
         if row is None or sequence > self.last:
             return None
         payload, digest = row
@@ -211,10 +217,8 @@ class JournalReader:
         """The newest sound snapshot of that name; a damaged one is passed over (the events can rebuild it)."""
         try:
             return next((snapshot for _, snapshot in self.snapshots(name) if snapshot is not None), None)
-        except JournalError as error:
-            if error.__cause__ is not None and is_damage(error.__cause__):
-                return None
-            raise
+        except JournalBroken:
+            return None
 
     def backup(self, target: Path, progress: Progress | None = None, opened: OpenDatabase = open_database) -> None:
         """Copy the journal as it is now, also while it is written to; the copy appears whole or not at all."""
@@ -245,18 +249,21 @@ class JournalReader:
             return genesis_hash(self.identity)
         try:
             row = self._connection.execute("SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             if is_damage(error):
                 raise JournalBroken(self.path, sequence, f"record {sequence} cannot be read ({error})") from error
-            raise failure(self.path, "read", error) from error
+            raise self._failure("read", error) from error
         return row[0] if row and isinstance(row[0], bytes) else b""
 
     @contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
-            raise failure(self.path, verb, error) from error
+        except DatabaseErrors as error:
+            raise self._failure(verb, error) from error
+
+    def _failure(self, verb: str, error: Exception) -> JournalError:
+        return failure(self.path, verb, error)
 
 
 def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalReader:
@@ -266,7 +273,7 @@ def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalRea
         raise JournalError(f"There is no journal at {path} yet: start the trader once, or name the right data folder.")
     try:
         connection = opened(path, "read", shared=True)
-    except sqlite3.Error as error:
+    except DatabaseErrors as error:
         raise failure(path, "opened", error) from error
     try:
         return JournalReader(path, connection)
@@ -277,7 +284,7 @@ def reader(path: Path | str, opened: OpenDatabase = open_database) -> JournalRea
 
 def failure(path: Path, verb: str, error: Exception) -> JournalError:
     """The error of SQLite or the system as a sentence for a trader."""
-    if is_damage(error):
+    if is_unusable(error):
         return JournalError(
             f"The journal {path} could not be {verb}: the file is damaged ({error}).  `python3 minh.py repair` says "
             "how much of it is sound, `python3 minh.py restore BACKUP.zip` puts a backup in its place."

@@ -7,13 +7,12 @@ opens the journal finishes a replacement that was broken off in between.  Nobody
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from minhos.errors import JournalBroken, JournalError
-from minhos.journal.database import OpenDatabase, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database
 from minhos.journal.reader import JournalReader, failure, reader
 from minhos.journal.store import Journal, finish_replacement, locked, replacement_of
 from minhos.journal.types import Entry, Progress, VerifyReport
@@ -90,10 +89,11 @@ def _copy(source: JournalReader, target: Journal, until: int, progress: Progress
         target.append_many(Entry(r.kind, r.payload, r.time_ns, r.version) for r in batch)
         if progress is not None:
             progress(target.last / max(until, 1), f"{target.last:,} of {until:,} records kept")
-    for name in source.snapshot_names():
-        for sequence, snapshot in reversed(list(source.snapshots(name))):
-            if snapshot is not None and sequence <= until:
-                target.snapshot(name, sequence, snapshot.payload)
+    with suppress(JournalError):  # they only save time
+        for name in source.snapshot_names():
+            for sequence, snapshot in reversed(list(source.snapshots(name))):
+                if snapshot is not None and sequence <= until:
+                    target.snapshot(name, sequence, snapshot.payload)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _alone(path: Path, verb: str, opened: OpenDatabase) -> Iterator[None]:
             held.callback(locked(path, opened).close)
             finish_replacement(path, opened)
             yield
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseErrors as error:
             raise failure(path, verb, error) from error
 
 

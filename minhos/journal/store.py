@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minhos.errors import JournalError
-from minhos.journal.database import OpenDatabase, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, is_damage, open_database
 from minhos.journal.reader import SCHEMA_VERSION, JournalReader, failure, reader
 from minhos.journal.types import Entry, record_hash, snapshot_hash
 
@@ -52,6 +52,9 @@ class Journal(JournalReader):
         self._sequence = super().last
         self._hash = self.hash_at(self._sequence)
         self._durable = 0
+        self.damaged = ""
+        """What SQLite said when it found its own file damaged at a write; such a file has to be written anew."""
+        self._data_version: int | None = None
         self._check_newest()
         with self._explained("written"):
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', ?)", (str(os.getpid()),))
@@ -73,13 +76,13 @@ class Journal(JournalReader):
             if journal.identity != identity:
                 raise JournalError(
                     f"The journal {path} belongs to {_words(journal.identity)} and was opened for {_words(identity)}: "
-                    f"correct the settings, or choose another data folder."
+                    f"correct the settings, choose another data folder, or restore a backup."
                 )
         except BaseException as error:
             for half in (connection, lock):
                 if half is not None:
                     half.close()
-            if isinstance(error, (sqlite3.Error, OSError)):
+            if isinstance(error, DatabaseErrors):
                 raise failure(path, "opened", error) from error
             raise
         return journal
@@ -109,8 +112,8 @@ class Journal(JournalReader):
             finally:
                 if durable:
                     self._connection.execute("PRAGMA synchronous=NORMAL")
-        except sqlite3.Error as error:
-            raise failure(self.path, "written", error) from error
+        except DatabaseErrors as error:
+            raise self._failure("written", error) from error
         self._sequence, self._hash = sequence, digest
         self._durable = sequence if durable else self._durable
         return sequence
@@ -155,6 +158,14 @@ class Journal(JournalReader):
                     self._connection.execute("DELETE FROM snapshots WHERE name = ? AND sequence = ?", (name, sequence))
         return unsound
 
+    def was_written_by_others(self) -> bool:
+        """Whether another connection wrote since the last call; whoever does so goes round the one writer's lock."""
+        with self._explained("read"):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        changed = self._data_version not in (None, version)
+        self._data_version = version
+        return changed
+
     def checkpoint(self) -> None:
         """Move what was appended from the WAL into the file; takes milliseconds, so call it while nothing waits."""
         with self._explained("written"):
@@ -166,6 +177,11 @@ class Journal(JournalReader):
         """Also gives the place of the one writer free."""
         super().close()
         self._lock.close()
+
+    def _failure(self, verb: str, error: Exception) -> JournalError:
+        if is_damage(error):
+            self.damaged = str(error)
+        return super()._failure(verb, error)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -31,6 +31,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
     hash: str = ""
     whole_ns: int = 0
+    damaged: str = ""
+    """What SQLite said of its own file at a write; the next start writes it anew from its records."""
     done: bool = False
     """Whether the pass that `sequence` belongs to came to the end."""
 

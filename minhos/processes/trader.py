@@ -40,6 +40,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
+from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import main_of
 from minhos.risk.force import stopped
@@ -48,6 +49,7 @@ from minhos.trading import events as ev
 from minhos.trading.engine import Engine
 from minhos.trading.recovery import SNAPSHOT, reconcile, restored, take_snapshot
 from minhos.trading.resumption import acts_next
+from minhos.trading.state import TradingState
 
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
@@ -70,6 +72,7 @@ class Trader:
     feed: Feed
     engine: Engine
     roll: ContractRoll
+    watch: JournalWatch
 
     def __init__(
         self,
@@ -112,22 +115,29 @@ class Trader:
         self._opened.callback(self.inbox.close)
         identity = {"mode": self.mode, "account": self.account}
         path = self.layout.journal(self.mode, self.account)
-        self.journal = Journal.open(path, identity, self.layout.database)
+        self.watch = JournalWatch(self.layout, path, self.wall)
+        state = self.watch.open(identity, self._state)
+        self.journal = self.watch.journal
         self._opened.callback(self.journal.close)
+        self._opened.callback(self.watch.close)
         self.feed = make_feed(self.settings, self.calendar, self.clock)
         self._opened.callback(lambda: self.feed.close())
-        self.engine = self._engine()
+        self.engine = self._engine(state)
         self.roll = ContractRoll(self._settings_for, self.engine, self.calendar, self.clock)
         self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
         self._ready = True
         self._heed_parts()
 
-    def _engine(self) -> Engine:
-        """The engine as the journal left it."""
-        state, problem = restored(self.journal, lambda: make_state(self.calendar, self.wall, self.parts.on_features))
+    def _state(self, journal: Journal) -> TradingState:
+        """As the journal left it."""
+        state, problem = restored(journal, lambda: make_state(self.calendar, self.wall, self.parts.on_features))
         if problem:
             log.warning("snapshot not used", reason=problem)
+        return state
+
+    def _engine(self, state: TradingState) -> Engine:
+        """The engine of that state, compared with its venue."""
         self.seen_ns = state.last_close_ns
         if held := contract_held(state):
             self.feed = self.feed.follow(held)
@@ -148,6 +158,7 @@ class Trader:
         history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
         after_ns = self.seen_ns or (history[-1].close_time_ns if history else self.clock.now_ns())
         missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)
+        self._heed_journal(engine)
         engine.load_history(history[: len(history) - len(missed)], reset=True)
         reconcile(engine, self.clock.now_ns())
         for bar in missed:  # a stop that rested while this process was down was hit where they touched it
@@ -164,6 +175,7 @@ class Trader:
             if self._ready and self.stopping:
                 self._heartbeat(state="stopped")
                 self.journal.checkpoint()
+                self.watch.note()
 
     # The loop ---------------------------------------------------------------------------------------------------
 
@@ -175,6 +187,9 @@ class Trader:
         now_ns = self.wall.monotonic_ns()
         if not self.stopping and (now_ns >= self._rests_until_ns or self._hear_the_venue()):
             self._rests_until_ns = 0 if self._turn() else now_ns + round(CONTROL_INTERVAL_S * NANOS_PER_SECOND)
+            if self._rests_until_ns:
+                self.watch.turn()
+                self._heed_journal(self.engine)
         if self.stopping:
             return None
         if self.engine.venue.answers_at_once or not self._rests_until_ns:
@@ -293,6 +308,16 @@ class Trader:
         self.engine.activate_settings(self._settings_for(self.feed, state.leaving if state is not None else ""))
         self._alarm(f"No new risk: {self.parts.problem}")
 
+    def _heed_journal(self, engine: Engine) -> None:
+        """What the journal's proof found: an alarm, and a pause, which outlives a restart."""
+        watch = self.watch
+        while watch.alarms:
+            self._alarm(watch.alarms.pop(0), engine)
+        why, watch.pause = watch.problem or watch.pause, ""
+        if why and engine.state.risk.paused is None:
+            now_ns = self.clock.now_ns()
+            engine.on_command(ev.CommandReceived(now_ns, f"journal-{now_ns}", "pause", "engine", why))
+
     # Controls ---------------------------------------------------------------------------------------------------
 
     def _controls(self) -> None:
@@ -321,6 +346,8 @@ class Trader:
         if request.name not in COMMANDS:
             raise CommandRefused(f"unknown command {request.name!r}; known are {', '.join(COMMANDS)}.")
         refuse(request, self.mode)
+        if self.watch.problem and request.name in ("resume", "force", "arm"):
+            raise CommandRefused(f"nothing new is risked: {self.watch.problem}")
         if request.name == "accept-position" and self.engine.state.risk.distrust is None:
             raise CommandRefused("the broker and the journal agree: there is nothing to accept.")
         if request.name == "force" and (why := stopped(self.engine.state.risk)):
@@ -361,9 +388,9 @@ class Trader:
         self.engine.activate_model(activation, forecaster)
         log.info("model activated", bundle=info.id)
 
-    def _alarm(self, text: str) -> None:
+    def _alarm(self, text: str, engine: Engine | None = None) -> None:
         now_ns = self.clock.now_ns()
-        self.engine.record(ev.Alarm(now_ns, text), now_ns)
+        (engine or self.engine).record(ev.Alarm(now_ns, text), now_ns)
 
     def _heartbeat(self, state: str = "running") -> None:
         """What other processes may know without reading the journal."""

@@ -29,6 +29,7 @@ SILENT = (
     "Accuracy judges the raw score's side: a bar on which it names none is silent, counted as `silent`, and neither right "
     "nor wrong; without any side accuracy is null."
 )
+VERIFIED = "A note `NAME.sqlite.verified` beside each journal says how far it was proven and where it ended."
 
 WANTED: list[Wanted] = [
     Wanted(
@@ -283,4 +284,10 @@ WANTED: list[Wanted] = [
         NAMES,
     ),
     Wanted("json_keys > home of a demo > config show --json > keys > web.names", None, "list", NAMES),
+    Wanted(
+        "home_files > taken up again > files > data/journal/simulated-paper-ou-58-7.sqlite.verified",
+        None,
+        "verified",
+        VERIFIED,
+    ),
 ]
