@@ -28,7 +28,7 @@ from minhos.journal.reader import reader
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.background import Background, Job, Start
-from minhos.processes.process import after, main_of
+from minhos.processes.process import after, begin, main_of
 from minhos.settings import Settings, load
 from minhos.trading import events as ev
 
@@ -234,4 +234,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    begin("minhos.processes.alerts", main)

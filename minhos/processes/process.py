@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -57,6 +57,18 @@ def run(process: Process, clock: Clock, opened: Callable[[], None] = lambda: Non
             sleep_until(process, due_ns, clock)
     finally:
         process.close()
+
+
+def begin(module: str, main: Callable[[], int]) -> NoReturn:
+    """What `python -m MODULE` does; a process takes no words, and one that asks for help starts nothing."""
+    if words := sys.argv[1:]:
+        asks = words[0] in ("-h", "--help")
+        text = f"python -m {module} runs one process of MinhOS and takes no arguments; python3 minh.py start runs all."
+        print(
+            text if asks else f"MinhOS: {words[0]!r} is not understood: {text}", file=sys.stdout if asks else sys.stderr
+        )
+        raise SystemExit(0 if asks else Ending.MISTAKE.value)
+    raise SystemExit(main())
 
 
 def main_of(name: str, make: Callable[[Layout, Clock], Process], opened: Callable[[], None] = lambda: None) -> Ending:

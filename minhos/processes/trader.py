@@ -42,7 +42,7 @@ from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.parts_watch import PartsWatch
-from minhos.processes.process import main_of
+from minhos.processes.process import begin, main_of
 from minhos.risk.force import stopped
 from minhos.settings import Settings, load
 from minhos.trading import events as ev
@@ -437,4 +437,4 @@ def _freeze() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    begin("minhos.processes.trader", main)

@@ -26,7 +26,7 @@ from minhos.market.clock import Clock, SimulatedClock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND, Bars
 from minhos.processes.after_close import AfterClose
 from minhos.processes.background import Background, Job, Start
-from minhos.processes.process import after, main_of
+from minhos.processes.process import after, begin, main_of
 from minhos.settings import Settings, load
 from minhos.studies.history import history_of
 from minhos.studies.training_runs import end_trainings, report_progress, run_training
@@ -163,4 +163,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    begin("minhos.processes.trainer", main)

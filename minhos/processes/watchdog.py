@@ -22,7 +22,7 @@ from minhos.assembly.running import trader_pid
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.processes.process import after, main_of
+from minhos.processes.process import after, begin, main_of
 from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
 from minhos.safety.stop import leave_alarm, write_halt
@@ -206,4 +206,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    begin("minhos.processes.watchdog", main)
