@@ -24,6 +24,21 @@ def enter():
     minh.hand_over([os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 
+def alone(text):
+    """For a script that takes no words: goes on in the environment; for --help, or any other word, it does nothing.
+
+    text: its docstring.
+    """
+    words = sys.argv[1:]
+    if words and words[0] in ("-h", "--help"):
+        sys.stdout.write(text.strip() + "\n")
+        raise SystemExit(0)
+    if words:
+        sys.stderr.write(f"{os.path.basename(sys.argv[0])} takes no arguments, and {words[0]!r} is one.\n")
+        raise SystemExit(2)
+    enter()
+
+
 def command(name, *arguments):
     """Run a command of `minh.py` with those arguments and then the script's own; exits with its code."""
     enter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 
-from _environment import enter
+from _environment import alone
 
 N_BARS = 30_000
 
@@ -59,5 +59,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    enter()
+    alone(__doc__)
     main()

@@ -12,8 +12,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from vulture import Vulture
-
 ROOT = Path(__file__).resolve().parents[1]
 LOOKED_THROUGH = ("minhos", "scripts", "minh.py")
 GENERATED = "*/dtc/messages/*"
@@ -69,6 +67,8 @@ KEPT = {
 
 
 def main() -> int:
+    from vulture import Vulture
+
     found = Vulture(ignore_decorators=BY_DECORATOR)
     found.scavenge([str(ROOT / name) for name in LOOKED_THROUGH], exclude=[GENERATED])
     unused = [item for item in found.get_unused_code(min_confidence=CONFIDENCE) if item.typ != "variable"]
@@ -83,4 +83,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    from _environment import alone
+
+    alone(__doc__)
     sys.exit(main())

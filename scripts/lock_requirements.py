@@ -47,4 +47,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] not in ([], ["--upgrade"]):
+        print(__doc__)
+        raise SystemExit(0 if sys.argv[1] in ("-h", "--help") else 2)
     raise SystemExit(main())

@@ -113,6 +113,9 @@ def modules(table: dict[str, Any]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    from _environment import alone
+
+    alone(__doc__)
     for file_name, text in modules(json.loads((ROOM / "layouts.json").read_text())).items():
         (ROOM / "messages" / file_name).write_text(text)
     print("Now run: ruff check --fix minhos/dtc/messages && ruff format minhos/dtc/messages")

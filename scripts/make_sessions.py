@@ -31,5 +31,8 @@ def sessions_csv() -> str:
 
 
 if __name__ == "__main__":
+    from _environment import alone
+
+    alone(__doc__)
     TABLE.write_text(sessions_csv(), encoding="utf-8", newline="")
     print(f"{TABLE}: {len(TABLE.read_text(encoding='utf-8').splitlines()) - 1} sessions, {FIRST} to {LAST}")

@@ -97,3 +97,12 @@ def test_a_process_takes_no_words_and_starts_nothing(words: tuple[str, ...], mon
     said = capsys.readouterr()
     assert end.value.code == (0 if words == ("--help",) else 2)
     assert "takes no arguments" in (said.out if words == ("--help",) else said.err)
+
+
+@pytest.mark.parametrize("name", ["make_dtc_messages", "make_sessions", "dead_code", "compare_with_backtesting_py"])
+def test_a_script_without_arguments_does_nothing_for_a_word(name: str):
+    script = ROOT / "scripts" / f"{name}.py"
+    helped, refused = (typed(sys.executable, ROOT, str(script), word) for word in ("--help", "--upgrade"))
+    assert (helped.returncode, helped.stderr, f"python scripts/{name}.py" in helped.stdout) == (0, "", True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == f"{name}.py takes no arguments, and '--upgrade' is one.\n"
