@@ -399,7 +399,7 @@ def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object
     """
     config = (folder or home()) / "config"
     values = _read_toml(config / "minhos.toml")
-    for source in (_environment(), overrides or {}):
+    for source in (switches(), overrides or {}):
         for section, entries in source.items():
             given = values.setdefault(section, {})
             if isinstance(given, dict):  # anything else is refused by `parse`
@@ -426,10 +426,10 @@ def _place_mirror(values: dict[str, object], folder: Path) -> None:
     parse({"data": values["data"]}).data.bridge_address()
 
 
-def _environment() -> dict[str, dict[str, object]]:
-    """What the command that started this process was told on its command line."""
+def switches() -> dict[str, dict[str, str | int | float | bool]]:
+    """What the command that started this process was told on its command line, by section."""
     text = os.environ.get(OVERRIDES)
-    values: dict[str, dict[str, object]] = json.loads(text) if text else {}
+    values: dict[str, dict[str, str | int | float | bool]] = json.loads(text) if text else {}
     return values
 
 

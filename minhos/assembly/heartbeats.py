@@ -14,6 +14,7 @@ import msgspec
 
 from minhos.assembly.layout import Layout
 from minhos.market.clock import Clock
+from minhos.settings import switches
 from minhos.views.heartbeats import (
     AlertsBeat,
     FeedBeat,
@@ -58,10 +59,15 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
 def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
-    """Replace the process's heartbeat; who it is and when this is are filled in here.  Raises OSError."""
+    """Replace the process's heartbeat; who it is, what it was told and the time are filled in here.  Raises OSError."""
     own = layout.machine.own()
     known = msgspec.structs.replace(
-        beat, pid=own.pid, home=resolved(layout.home), created_s=own.created_s, time_ns=clock.now_ns()
+        beat,
+        pid=own.pid,
+        home=resolved(layout.home),
+        created_s=own.created_s,
+        time_ns=clock.now_ns(),
+        switches=switches(),
     )
     layout.disk.replace(path_of(layout, type(beat)), msgspec.json.encode(known))
 

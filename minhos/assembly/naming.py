@@ -11,6 +11,7 @@ from minhos.assembly.layout import Layout
 from minhos.market.symbols import parse_symbol
 from minhos.models.registry import Registry
 from minhos.settings import Settings
+from minhos.words import percent
 
 
 def mode_of(settings: Settings) -> str:
@@ -41,6 +42,16 @@ def market_name(settings: Settings) -> str:
     """Name of a simulated market: each has models and journals of its own."""
     simulation = settings.simulation
     return f"{simulation.kind}-{simulation.ceiling * 100:g}-{simulation.seed}"
+
+
+def market_words(settings: Settings) -> str:
+    """The market of these settings as a person names it."""
+    if settings.simulated:
+        simulation = settings.simulation
+        return f"a simulated {settings.market.symbol} market ({simulation.kind}, ceiling {percent(simulation.ceiling)})"
+    if settings.data.feed:
+        return f"{settings.market.symbol} from the feed {settings.data.feed}"
+    return f"{settings.market.symbol} from {settings.data.source or settings.data.bridge}"
 
 
 def registry_of(settings: Settings, layout: Layout) -> Registry:

@@ -53,6 +53,11 @@ def pid_of(layout: Layout, kind: type[Heartbeat]) -> int | None:
     return beat.pid
 
 
+def gone(layout: Layout, beat: Heartbeat) -> bool:
+    """Whether the process that wrote this heartbeat no longer exists; an unknown one is only silent."""
+    return beat.pid > 0 and not _is(layout, beat.PROCESS, beat.pid, beat.created_s, beat.home)
+
+
 def trader_pid(layout: Layout) -> int | None:
     """The process id of this home's trader, whether or not it answers."""
     return pid_of(layout, TraderBeat)

@@ -15,6 +15,7 @@ from minhos.assembly.files import read_json
 from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, WatchdogBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import finished_data, mode_of, registry_of, scope_of
+from minhos.assembly.running import gone
 from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest
@@ -44,10 +45,12 @@ class SurroundingsReader:
         """Everything as it is now."""
         layout = self.layout
         self._read_models()
+        trader = heartbeats.read(layout, TraderBeat)
         return Surroundings(
             now_ns=self.clock.now_ns(),
             mode=self.mode,
-            trader=heartbeats.read(layout, TraderBeat),
+            trader=trader,
+            trader_gone=trader is not None and trader.state != "stopped" and gone(layout, trader),
             trainer=heartbeats.read(layout, TrainerBeat) or TrainerBeat(),
             training=heartbeats.read_training(layout),
             halt_file=layout.disk.exists(layout.halt_file),
@@ -79,8 +82,8 @@ class SurroundingsReader:
 
 
 def journal_in_use(layout: Layout, mode: str, trader: TraderBeat | None) -> Path | None:
-    """The journal that the trader writes, else the newest of this mode; None before the first start."""
-    if trader is not None and trader.journal and Path(trader.journal).is_file():
+    """The journal of this mode that the trader writes or wrote, else the newest; None before the first start."""
+    if trader is not None and trader.mode == mode and trader.journal and Path(trader.journal).is_file():
         return Path(trader.journal)
     found = sorted((layout.data / "journal").glob(f"{mode}-*.sqlite"), key=_changed)
     return found[-1] if found else None

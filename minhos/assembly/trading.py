@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -24,8 +24,10 @@ from minhos.models.registry import Registry
 from minhos.models.serving import Forecaster
 from minhos.settings import Settings
 from minhos.trading import events as ev
-from minhos.trading.engine import Forecasts
 from minhos.trading.state import Observe, TradingState
+
+if TYPE_CHECKING:  # who only reads does not load what sends orders
+    from minhos.trading.engine import Forecasts
 
 MembersOff = Callable[[Iterable[str]], tuple[str, ...]]
 """Of a bundle's members those that a switch turns off."""
@@ -117,9 +119,11 @@ def load_model(
     features = feature_set()
     bundle = load_bundle(info.path, feature_names=features.names, feature_version=features.version)
     manifest = bundle.manifest
-    off = members_off(bundle.members)
+    off = members_off(manifest.weights)
     present = {name: model for name, model in bundle.members.items() if name not in off}
-    forecaster = Forecaster(msgspec.structs.replace(bundle, members=present))
+    asked = {name: weight for name, weight in manifest.weights.items() if name not in off}
+    serving = msgspec.structs.replace(manifest, weights=asked)  # what a switch turns off is not missing
+    forecaster = Forecaster(msgspec.structs.replace(bundle, members=present, manifest=serving))
     forecaster.warm()
     activation = ev.ModelActivated(
         time_ns=time_ns,

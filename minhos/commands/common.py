@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
 from minhos.errors import MinhosError
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home
 
 
 def _address(text: str | None) -> str | None:
@@ -48,8 +49,20 @@ def layout() -> Layout:
     return Layout(home())
 
 
-def settings(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
-    return load(home(), overrides)
+def settings(*, last: bool = False) -> Settings:
+    """Those of what runs in this home, else of its files; where the two differ, a line on stderr says which.
+
+    last: where nothing runs, those of the last run, as for all that shows its journal.
+    """
+    chosen, said = settings_in_use(layout(), last=last)
+    if said and said not in _said:
+        _said.append(said)
+        print(said, file=sys.stderr)
+    return chosen
+
+
+_said: list[str] = []
+"""Lines of this command on which market it means: each is said once."""
 
 
 def settings_with_parts() -> Settings:

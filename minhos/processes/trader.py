@@ -408,6 +408,7 @@ class Trader:
             venue_reason=venue.reason if venue else "",
             positions=self.engine.state.held(),
             serving=self.engine.forecasts is not None,
+            no_model=self.engine.no_model if self.refused_bundle and self.engine.forecasts is None else "",
             feed=self._feed_status(),
             market_open=self.calendar.is_open(now_ns),
             next_open_ns=self.calendar.next_open_ns(now_ns),

@@ -1,14 +1,15 @@
 """`KellyService`: what Kelly recommends now, for programs that use MinhOS as a library.
 
 A thin reader of the journal through the views: the same answers as `/api/kelly/...`.  It works before anything was
-started (the state is then `no_predictions`), sends nothing and writes nothing.
+started (the state is then `not_running`), sends nothing and writes nothing.
 """
 
 from __future__ import annotations
 
+from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
 from minhos.assembly.live_views import LiveViews
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home
 from minhos.sizing.pipeline import Money, Size, contracts_for
 from minhos.views import health, kelly
 from minhos.views.health import ServiceHealth
@@ -20,7 +21,7 @@ class KellyService:
 
     def __init__(self, settings: Settings | None = None, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(home())
-        self.settings = settings or load(self.layout.home)
+        self.settings = settings or settings_in_use(self.layout, last=True)[0]
         self._house = LiveViews(self.settings, self.layout)
 
     def current_recommendation(self) -> KellyRecommendation:

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import functools
 
+from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
 from minhos.assembly.live_views import LiveViews
 from minhos.assembly.naming import registry_of, scope_of
@@ -18,7 +19,7 @@ from minhos.errors import DataError, ModelError, NotEnoughData
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Slice
 from minhos.models.bundle import BundleInfo
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home
 from minhos.studies.history import history_of
 from minhos.trading import events as ev
 from minhos.trading.decide import decide
@@ -44,7 +45,7 @@ class MLTradingWorkflow:
 
     def __init__(self, settings: Settings | None = None, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(home())
-        self.settings = settings or load(self.layout.home)
+        self.settings = settings or settings_in_use(self.layout, last=True)[0]
         self._house = LiveViews(self.settings, self.layout)
 
     async def manual_decision(self) -> ManualDecision:

@@ -5,9 +5,10 @@ A reader of the journal only.  What trades is `minhos.trading.engine`, in the pr
 
 from __future__ import annotations
 
+from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
 from minhos.assembly.live_views import LiveViews
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home
 from minhos.views.decisions import DecisionLine
 from minhos.views.orders import OrderLine, PositionLine, order_lines, position_lines
 from minhos.views.performance import TradeLine
@@ -19,7 +20,7 @@ class TradingEngine:
 
     def __init__(self, settings: Settings | None = None, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(home())
-        self.settings = settings or load(self.layout.home)
+        self.settings = settings or settings_in_use(self.layout, last=True)[0]
         self._house = LiveViews(self.settings, self.layout)
 
     def status(self) -> TradingStatus:

@@ -6,13 +6,14 @@ import dataclasses
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.views.scores import AccuracyLine
-from minhos.views.status import mode_of, state_of
+from minhos.views.status import mode_of, state_of, trader_words, unanswered
 from minhos.views.store import Views
-from minhos.views.surroundings import Surroundings
+from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings
 from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
 from minhos.words import duration, percent
 
+FROM_DATA_TO_ORDER = ("trader", "journal", "feed", "model", "forecasts", "risk manager", "venue")
 MOST_FAILED_FORECASTS = 0.01
 ENOUGH_BARS = 20
 """Below, one failed forecast says nothing of a share."""
@@ -35,12 +36,12 @@ class Part(View):
 
 @dataclasses.dataclass(frozen=True)
 class ServiceHealth(View):
-    """Health of the Kelly service; `unhealthy` where something that ran does not run as it should."""
+    """Health of the Kelly service: `healthy` where a trader runs and no part of what it needs has failed."""
 
     status: str
     """healthy or unhealthy."""
     integration: str
-    """complete: every part from data to order is built in."""
+    """complete: every part from data to order answers; incomplete: one waits or has failed, or no trader runs."""
     state: str
     mode: str
     reason: str
@@ -73,14 +74,15 @@ class MlHealth(View):
 
 
 def service_health(views: Views, around: Surroundings) -> ServiceHealth:
-    """All parts; one failed part makes the service unhealthy."""
+    """All parts; without a trader, or with one failed part, the service is not healthy."""
     state, reason = state_of(views, around)
     parts = _parts(views, around)
     failed = [part for part in parts if part.status == "failed"]
+    chain = [part for part in parts if part.name in FROM_DATA_TO_ORDER]
     decisions = views.decisions
     return ServiceHealth(
-        status="unhealthy" if failed else "healthy",
-        integration="complete",
+        status="healthy" if around.trader_alive and not failed else "unhealthy",
+        integration="complete" if all(part.status == "ok" for part in chain) else "incomplete",
         state=state,
         mode=mode_of(views, around),
         reason=f"{failed[0].name}: {failed[0].detail}" if failed else reason,
@@ -115,8 +117,9 @@ def _parts(views: Views, around: Surroundings) -> tuple[Part, ...]:
         _model(views, around),
         _forecasts(views),
         _risk(views),
+        _venue(around),
         _trainer(around),
-        _watchdog(around),
+        _watchdog(views, around),
     )
 
 
@@ -128,7 +131,7 @@ def _trader(around: Surroundings) -> Part:
         return Part("trader", "ok", "running", rounded(age, 1))
     if around.trader.state == "stopped":
         return Part("trader", "waiting", f"stopped {duration(age)} ago", rounded(age, 1))
-    return Part("trader", "failed", f"not heard of for {duration(age)}", rounded(age, 1))
+    return Part("trader", "failed", trader_words(around), rounded(age, 1))
 
 
 def _journal(views: Views, around: Surroundings) -> Part:
@@ -147,17 +150,20 @@ def _feed(around: Surroundings) -> Part:
     feed = around.trader.feed
     age_s = (around.trader.market_time_ns - feed.last_bar_ns) / NANOS_PER_SECOND if feed.last_bar_ns else None
     age = rounded(max(0.0, age_s), 1) if age_s is not None else None
-    return Part("feed", "ok" if feed.connected else "failed", feed.detail, age)
+    return Part("feed", "ok" if feed.connected and feed.live else "failed", feed.detail, age)
 
 
 def _model(views: Views, around: Surroundings) -> Part:
     if around.models_error:
         return Part("model", "failed", around.models_error, None)
     model = views.trading.model
-    if model is None:
+    refused = around.trader.no_model if around.trader_alive and around.trader else ""
+    if refused:
+        return Part("model", "failed", refused, None)
+    if model is None or (around.trader_alive and around.trader and not around.trader.serving):
         return Part("model", "waiting", "none serves yet", None)
     age = model_age_s(views, around)
-    missing = views.last.forecast.missing if views.last and views.last.forecast else ()
+    missing = unanswered(views.last.forecast, views.settings) if views.last and views.last.forecast else ()
     detail = f"{model.bundle_id}, verdict {model.verdict or 'unknown'}"
     if missing:
         return Part("model", "failed", f"{detail}; without {', '.join(missing)}", rounded(age, 0))
@@ -183,19 +189,31 @@ def _risk(views: Views) -> Part:
     return Part("risk manager", "ok", f"level {views.trading.risk.level().name}", None)
 
 
+def _venue(around: Surroundings) -> Part:
+    if not around.trader_alive or around.trader is None:
+        return Part("venue", "waiting", "no trader runs", None)
+    name = around.trader.venue or "unnamed"
+    if not around.trader.venue_ready:
+        return Part("venue", "failed", f"{name}: {around.trader.venue_reason or 'not ready'}", None)
+    return Part("venue", "ok", f"{name} takes orders", None)
+
+
 def _trainer(around: Surroundings) -> Part:
     if not around.trainer.time_ns:
         return Part("trainer", "waiting", "not started", None)
     age = max(0.0, (around.now_ns - around.trainer.time_ns) / NANOS_PER_SECOND)
     if around.trainer.error:
         return Part("trainer", "failed", around.trainer.error, rounded(age, 1))
-    return Part("trainer", "ok" if age < 60.0 else "waiting", around.trainer.state, rounded(age, 1))
+    if age >= TRAINER_SILENT_S:
+        return Part("trainer", "waiting", f"not heard of for {duration(age)}", rounded(age, 1))
+    return Part("trainer", "ok", around.trainer.state, rounded(age, 1))
 
 
-def _watchdog(around: Surroundings) -> Part:
+def _watchdog(views: Views, around: Surroundings) -> Part:
     line = watchdog_line(around)
     if line is None:
-        return Part("watchdog", "waiting", "not started", None)
+        alone = around.trader_alive and views.settings is not None and any(views.trading.held().values())
+        return Part("watchdog", "failed" if alone else "waiting", "not started", None)
     if line.silent:
         missed = around.trader_alive and line.state != "idle"
         return Part("watchdog", "failed" if missed else "waiting", line.words, line.age_s)

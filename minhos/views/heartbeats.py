@@ -25,6 +25,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int = 0
     """When this was written, by the machine's clock."""
     state: str = ""
+    switches: dict[str, dict[str, str | int | float | bool]] = {}
+    """What its start was told beside the settings' files, by section: `start --data` runs another market than these."""
 
 
 class FeedBeat(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class TraderBeat(Heartbeat, frozen=True, kw_only=True):
     """Signed contracts by contract symbol."""
     serving: bool = False
     """A model forecasts."""
+    no_model: str = ""
+    """Why none does, where more is known than that there is none: a bundle that was refused."""
     feed: FeedBeat = FeedBeat()
     market_open: bool | None = None
     next_open_ns: int = 0

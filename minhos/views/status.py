@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from minhos.errors import SymbolError
+from minhos.market.symbols import contract_expiry_ns, parse_symbol
+from minhos.models.forecast import LSTM, Forecast
 from minhos.risk.evidence import EvidenceState
+from minhos.trading.events import TradingSettings
 from minhos.trading.types import Outcome
 from minhos.views.orders import AccountLine, PositionLine, account_line, position_lines
 from minhos.views.risk import stop_lines
@@ -14,7 +18,7 @@ from minhos.views.values import View, iso
 from minhos.views.watchdog import WatchdogLine, watchdog_line
 from minhos.words import duration, percent
 
-STATES = ("no_predictions", "training", "no_edge", "live", "degraded", "halted", "market_closed")
+STATES = ("not_running", "no_predictions", "training", "no_edge", "live", "degraded", "halted", "market_closed")
 REAL_MARKETS = "50 to 52.5 %"
 
 
@@ -23,7 +27,7 @@ class Status(View):
     """What is the case now."""
 
     state: str
-    """no_predictions, training, no_edge, live, degraded, halted or market_closed."""
+    """not_running, no_predictions, training, no_edge, live, degraded, halted or market_closed."""
     reason: str
     """Why, in one sentence."""
     mode: str
@@ -77,43 +81,76 @@ def banner_of(mode: str, ceiling: float | None) -> str:
 
 
 def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
-    """The word and the sentence; the first that applies of stopped, closed, without a model, ill, without an edge."""
-    for rule in (_halted, _finished, _lost, _parts_refused, _closed, _without_model, _degraded, _no_edge):
+    """The word and the sentence; the first that applies of stopped, not running, ill, closed, without a model or edge.
+
+    The one place where either is made: who shows a state asks here.
+    """
+    rules = (
+        _halted,
+        _not_running,
+        _unreadable,
+        _parts_refused,
+        _no_more_bars,
+        _closed,
+        _without_model,
+        _degraded,
+        _no_edge,
+    )
+    for rule in rules:
         found = rule(views, around)
         if found is not None:
             return found
     last = views.last
-    return "live", last.reason if last else "Recommendations flow."
+    return "live", _with_doubt(views, last.reason if last else "Recommendations flow.")
 
 
 def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    also = "" if around.trader_alive else f" No trader runs: {trader_words(around)}."
     if around.halt_file:
-        return "halted", "The HALT file exists: nothing is traded until `resume`."
+        return "halted", f"The HALT file exists: nothing is traded until `resume`.{also}"
     stops = stop_lines(views.trading.risk)
     if not stops:
         return None
-    return "halted", f"Stopped by {stops[0].name} ({stops[0].who}): {stops[0].why or 'no reason given'}; ends " + (
-        f"{stops[0].ends}."
-    )
+    stop = stops[0]
+    return "halted", f"Stopped by {stop.name} ({stop.who}): {stop.why or 'no reason given'}; ends {stop.ends}.{also}"
 
 
-def _finished(views: Views, around: Surroundings) -> tuple[str, str] | None:
-    """A finished file has a verdict and no live recommendations."""
-    if not around.finished_data or around.report is None:
+def _not_running(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """Nothing is decided where no trader runs, whatever was the case when one did."""
+    if around.trader_alive:
         return None
-    state = "no_predictions" if around.report.verdict == "edge" else "no_edge"
-    return state, f"Finished data, tested and not traded: {around.report.reason}"
+    if around.finished_data and around.report is not None:
+        return "not_running", f"Finished data, tested and not traded: {around.report.reason}"
+    return "not_running", f"{_absence(around)}{_held_words(views)}{_training_words(around)}"
 
 
-def _lost(views: Views, around: Surroundings) -> tuple[str, str] | None:
-    if around.journal_error:
-        return "degraded", around.journal_error
-    if around.trader_alive or around.trader_age_s is None:
-        return None
+def _absence(around: Surroundings) -> str:
+    """Why no trader runs and since when, with the way out."""
+    start = "`python3 minh.py start` starts it"
+    if around.trader is None or around.trader_age_s is None:
+        return "Nothing has been started yet: python3 minh.py start."
+    if around.trader.state == "stopped":
+        return f"The trader was {trader_words(around)}: nothing is being decided; {start}."
+    if around.trader_gone:
+        return f"The trader {trader_words(around)}: nothing is being decided; {start} again unless it comes back."
     age = duration(around.trader_age_s)
-    if not around.trader_lost:
-        return "degraded", f"The trader was stopped {age} ago: nothing is being decided."
-    return "degraded", f"The trader has not been heard of for {age}: what is shown is as old as that."
+    return f"The trader has not been heard of for {age}: what is shown is as old as that, and nothing is being decided."
+
+
+def _held_words(views: Views) -> str:
+    held = views.trading.held() if views.settings is not None else {}
+    return f" It held {', '.join(f'{contracts:+d} {symbol}' for symbol, contracts in held.items())}." if held else ""
+
+
+def _training_words(around: Surroundings) -> str:
+    training = around.training_now
+    if training is None:
+        return ""
+    return f" A training runs, {percent(training.share, 0)}: {training.message}."
+
+
+def _unreadable(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    return ("degraded", around.journal_error) if around.journal_error else None
 
 
 def _parts_refused(views: Views, around: Surroundings) -> tuple[str, str] | None:
@@ -123,22 +160,45 @@ def _parts_refused(views: Views, around: Surroundings) -> tuple[str, str] | None
     return "degraded", f"No new risk: {views.settings.parts_refusal}"
 
 
+def _no_more_bars(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """A contract that has expired, or a file to which nothing is added: no forecast can come, open market or not."""
+    feed = around.trader.feed if around.trader is not None else None
+    if feed is None or not feed.connected or feed.live:
+        return None
+    symbol = views.settings.signal_symbol if views.settings is not None else ""
+    expired = f"; {symbol} has expired" if _has_expired(symbol, around.now_ns) else ""
+    return "no_predictions", (
+        f"No bar is expected any more: {feed.detail.rstrip('.') or 'the data have ended'}{expired}; add the current "
+        "contract's file, or start with other data."
+    )
+
+
+def _has_expired(symbol: str, now_ns: int) -> bool:
+    try:
+        contract = parse_symbol(symbol)
+    except SymbolError:
+        return False
+    return contract.dated and contract_expiry_ns(contract) <= now_ns
+
+
 def _closed(views: Views, around: Surroundings) -> tuple[str, str] | None:
-    if not around.trader_alive or around.trader is None or around.trader.market_open is not False:
+    if around.trader is None or around.trader.market_open is not False:
         return None
     return "market_closed", f"The market is closed; it opens at {iso(around.trader.next_open_ns)}."
 
 
 def _without_model(views: Views, around: Surroundings) -> tuple[str, str] | None:
     model, training = views.trading.model, around.training_now
-    serving = around.trader.serving if around.trader_alive and around.trader else True
+    serving = around.trader is not None and around.trader.serving
     if model is None or not serving:
+        refused = around.trader.no_model if around.trader is not None else ""
         if training is not None:
-            return "training", f"The first models are being trained, {percent(training.share, 0)}: {training.message}"
+            which = f"{refused.rstrip('.')}; others" if refused else "The first models"
+            return "training", f"{which} are being trained, {percent(training.share, 0)}: {training.message}"
+        if refused:
+            return "no_predictions", f"{refused.rstrip('.')}; `python3 minh.py train` makes another."
         if around.training is not None and around.training.failed:
             return "no_predictions", around.training.message
-        if not views.sequence and not around.trader_alive:
-            return "no_predictions", "Nothing has been started yet: python3 minh.py start."
         return "no_predictions", "No model serves yet: one is trained by `train` or by the trainer."
     if views.decisions.last_forecast is None:
         last = views.last
@@ -150,23 +210,53 @@ def _degraded(views: Views, around: Surroundings) -> tuple[str, str] | None:
     last = views.last
     if last is not None and last.outcome in (Outcome.NO_FORECAST, Outcome.LATE, Outcome.MISSING_BAR):
         return "degraded", last.reason
-    if last is not None and last.forecast is not None and last.forecast.missing:
-        return "degraded", f"Members without an answer: {', '.join(last.forecast.missing)}."
+    if last is not None and last.forecast is not None:
+        missing = unanswered(last.forecast, views.settings)
+        if missing:
+            return "degraded", f"Members without an answer: {', '.join(missing)}."
     for root, market in views.trading.risk.markets.items():
         if market.evidence.state is EvidenceState.DEGRADED:
             return "degraded", f"The edge in {root} that was proven is no longer seen; sizes are cut."
-    if around.trader_alive and around.trader and around.trader.feed.detail and not around.trader.feed.connected:
+    if around.trader and around.trader.feed.detail and not around.trader.feed.connected:
         return "degraded", f"The feed is not connected: {around.trader.feed.detail.rstrip('.')}."
     return None
 
 
+def unanswered(forecast: Forecast, settings: TradingSettings | None) -> tuple[str, ...]:
+    """Members that should have answered and did not: one that a switch turned off should not."""
+    off = settings.members_off if settings is not None else ()
+    return tuple(name for name in forecast.missing if (LSTM if name == LSTM else "ensemble") not in off)
+
+
 def _no_edge(views: Views, around: Surroundings) -> tuple[str, str] | None:
-    model = views.trading.model
-    if model is None or (model.verdict == "edge" and model.slope_low > 0.0):
+    """Where nothing is bet because no edge was found.  Too little data is another answer than no edge."""
+    model, last = views.trading.model, views.last
+    if model is None or model.verdict in ("edge", "too_little_data"):
         return None
+    if model.slope_low <= 0.0:
+        return "no_edge", (
+            f"Training found no edge on these bars (lower slope {model.slope_low:.2f}), so the lower bound of p is one "
+            "half and Kelly's size is zero: forecasts are shown."
+        )
+    if (last is not None and last.target) or views.trading.held():
+        return None
+    return "no_edge", (
+        "Training proved no edge after costs on these bars; only a lower bound of p above break-even is bet. At the "
+        f"last bar nothing was: {last.reason if last else 'none was decided yet.'}"
+    )
+
+
+def _with_doubt(views: Views, reason: str) -> str:
+    """The last decision's sentence, after what training could not say of the model behind it."""
+    model = views.trading.model
+    if model is None or model.verdict == "edge":
+        return reason
     if model.verdict == "too_little_data":
-        return "no_edge", "Training had too little data to find an edge: forecasts are shown, nothing is bet."
-    return "no_edge", "Training found no edge on these bars, so Kelly's size is zero: forecasts are shown."
+        bet = (
+            "nothing is bet" if model.slope_low <= 0.0 else "bets are made where the lower bound of p beats break-even"
+        )
+        return f"Training had too little data to tell whether there is an edge; {bet}. {reason}"
+    return f"Training proved no edge after costs; bets are made where the lower bound of p beats break-even. {reason}"
 
 
 def status(views: Views, around: Surroundings) -> Status:
@@ -183,7 +273,7 @@ def status(views: Views, around: Surroundings) -> Status:
         simulated=mode == "simulated",
         banner=banner_of(mode, around.ceiling),
         connected=around.trader_alive,
-        trader=_trader_words(around),
+        trader=trader_words(around),
         symbol=settings.signal_symbol if settings else "",
         order_symbol=order_symbol,
         position=views.trading.ledger.account().position(order_symbol).contracts if settings else None,
@@ -199,13 +289,16 @@ def status(views: Views, around: Surroundings) -> Status:
     )
 
 
-def _trader_words(around: Surroundings) -> str:
+def trader_words(around: Surroundings) -> str:
+    """What became of the trader, with the age of what is known."""
     if around.trader is None or around.trader_age_s is None:
         return "not started"
     if around.trader_alive:
         return "running"
     age = duration(around.trader_age_s)
-    return f"stopped {age} ago" if around.trader.state == "stopped" else f"silent for {age}"
+    if around.trader.state == "stopped":
+        return f"stopped {age} ago"
+    return f"ended without a word, last heard {age} ago" if around.trader_gone else f"silent for {age}"
 
 
 def trading_status(views: Views, around: Surroundings) -> TradingStatus:

@@ -16,6 +16,10 @@ STALE_AFTER_S = 10.0
 """A process that has not been heard of for this long is not running."""
 
 
+TRAINER_SILENT_S = 60.0
+"""The same of the trainer, whose fits keep it busy."""
+
+
 class Criterion(msgspec.Struct, frozen=True):
     """Whether one criterion holds (None: it cannot be told), and the words for it."""
 
@@ -43,6 +47,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """The machine's time."""
     mode: str = ""
     trader: TraderBeat | None = None
+    trader_gone: bool = False
+    """The process that wrote the trader's heartbeat does not exist any more, however fresh it is."""
     trainer: TrainerBeat = TrainerBeat()
     training: TrainingProgress | None = None
     halt_file: bool = False
@@ -70,19 +76,22 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     @property
     def trader_alive(self) -> bool:
+        """It was heard of within the last seconds, did not say that it stopped, and its process exists."""
         age = self.trader_age_s
-        return age is not None and age < STALE_AFTER_S and self.trader is not None and self.trader.state != "stopped"
+        if age is None or self.trader is None or self.trader_gone:
+            return False
+        return age < STALE_AFTER_S and self.trader.state != "stopped"
 
     @property
     def trader_lost(self) -> bool:
-        """It ran, did not say that it stopped, and is silent."""
+        """It ran, did not say that it stopped, and is silent or gone."""
         return self.trader is not None and self.trader.state != "stopped" and not self.trader_alive
 
     @property
     def training_now(self) -> TrainingProgress | None:
         """The training under way, if one is."""
         age_s = (self.now_ns - self.trainer.time_ns) / NANOS_PER_SECOND
-        if self.trainer.state != "training" or age_s > 60.0:
+        if self.trainer.state != "training" or age_s >= TRAINER_SILENT_S:
             return None
         return self.training if self.training and not self.training.failed else TrainingProgress(message="starting")
 

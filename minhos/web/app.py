@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Query, Response, WebSocket
 
 import minhos
+from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
 from minhos.assembly.live_views import LiveViews
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home
 from minhos.web import api, commands, docs, force, metrics, page, problems
 from minhos.web.auth import Guard, GuardMiddleware, check_host
 from minhos.web.headers import HeadersMiddleware
@@ -26,7 +27,7 @@ def create_app(settings: Settings | None = None, layout: Layout | None = None) -
         SettingsError: a setting cannot be read, or strangers could reach the page without a password.
     """
     layout = layout or Layout(home())
-    settings = settings or load(layout.home)
+    settings = settings or settings_in_use(layout, last=True)[0]
     check_host(settings.web.host, settings.web.password)
     live = LiveViews(settings, layout)
     guard = Guard(settings.web.password, live.clock, (settings.web.host, *settings.web.names))

@@ -14,6 +14,7 @@ from minhos.web.moment import Moment
 from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position
 
 STATE_TONES = {
+    "not_running": "bad",
     "live": "good",
     "no_edge": "warn",
     "training": "warn",

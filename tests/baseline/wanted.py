@@ -31,7 +31,34 @@ SILENT = (
 )
 VERIFIED = "A note `NAME.sqlite.verified` beside each journal says how far it was proven and where it ended."
 
+NOT_RUNNING = (
+    "`state` has `not_running`, said before every other but `halted`: no trader was ever started, it was stopped, is silent, "
+    "or its process is gone, however fresh its heartbeat."
+)
+HEALTHY = (
+    "`service-health` is `healthy` only while a trader runs and nothing that it needs has failed; `integration` is "
+    "`complete` only where every part from data to order answers."
+)
+
 WANTED: list[Wanted] = [
+    Wanted(
+        "openapi > components > schemas > ServiceHealth > properties > integration > description",
+        "complete: every part from data to order is built in.",
+        "complete: every part from data to order answers; incomplete: one waits or has failed, or no trader runs.",
+        HEALTHY,
+    ),
+    Wanted(
+        "openapi > components > schemas > ServiceHealth > description",
+        "Health of the Kelly service; `unhealthy` where something that ran does not run as it should.",
+        "Health of the Kelly service: `healthy` where a trader runs and no part of what it needs has failed.",
+        HEALTHY,
+    ),
+    Wanted(
+        "openapi > components > schemas > Status > properties > state > description",
+        "no_predictions, training, no_edge, live, degraded, halted or market_closed.",
+        "not_running, no_predictions, training, no_edge, live, degraded, halted or market_closed.",
+        NOT_RUNNING,
+    ),
     Wanted(
         "openapi > components > schemas > AccuracyLine > properties > silent",
         None,
@@ -147,25 +174,25 @@ WANTED: list[Wanted] = [
     Wanted(
         "home_files > taken up again > files > data/run/trader.json",
         "JSON: pid, state, time_ns, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
-        "JSON: pid, home, created_s, time_ns, state, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
+        '"JSON: pid, home, created_s, time_ns, state, switches, market_time_ns, mode, scope, account, journal… (210 characters, d5e7e4a0379d)',
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/trainer.json",
         "JSON: pid, state, time_ns, scope, error",
-        "JSON: pid, home, created_s, time_ns, state, scope, error",
+        "JSON: pid, home, created_s, time_ns, state, switches, scope, error",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/watchdog.json",
         "JSON: pid, time_ns, state, sentence, last_action",
-        "JSON: pid, home, created_s, time_ns, state, sentence, last_action",
+        "JSON: pid, home, created_s, time_ns, state, switches, sentence, last_action",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/web.json",
         "JSON: pid, state, time_ns, port, sequence",
-        "JSON: pid, home, created_s, time_ns, state, port, sequence",
+        "JSON: pid, home, created_s, time_ns, state, switches, port, sequence",
         BEATS,
     ),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),

@@ -178,7 +178,7 @@ def test_json_is_one_object_in_an_empty_home(minh, words):
 
 def test_status_before_the_first_start(minh):
     answer = json.loads(minh("status", "--json").out)
-    assert (answer["state"], answer["mode"], answer["simulated"]) == ("no_predictions", "simulated", True)
+    assert (answer["state"], answer["mode"], answer["simulated"]) == ("not_running", "simulated", True)
 
 
 def test_nothing_in_the_checklist_is_met_without_evidence(minh):
@@ -295,13 +295,13 @@ def test_a_port_in_use_ends_start_with_a_sentence(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_integration_script_says_operational_with_the_status(tmp_path):
+def test_the_integration_script_says_how_it_is_with_the_status(tmp_path):
     environment = {**os.environ, "MINHOS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     code = "import sys; sys.argv = ['minh.py', 'integration']; from minhos.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    assert "operational" in done.stdout
-    assert "no_predictions" in done.stdout
+    assert "ML integration: installed, operational once `python3 minh.py start` runs" in done.stdout
+    assert "status: not_running" in done.stdout
 
 
 def test_pytest_collects_nothing_outside_its_folder():

@@ -30,15 +30,15 @@ def test_the_documented_lines_work_in_an_empty_home(tmp_path, line):
     environment = {**os.environ, "MINHOS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", line], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no_predictions" in done.stdout or "print" not in line
+    assert "not_running" in done.stdout or "print" not in line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_before_the_first_start_the_state_is_no_predictions(tmp_path):
+def test_before_the_first_start_nothing_runs_and_nothing_is_healthy(tmp_path):
     service = KellyService(Settings(), Layout(tmp_path))
     now = service.current_recommendation()
-    assert (now.state, now.kelly_fraction, now.recommended_position) == ("no_predictions", None, None)
-    assert service.health().status == "healthy"
+    assert (now.state, now.kelly_fraction, now.recommended_position) == ("not_running", None, None)
+    assert service.health().status == "unhealthy"
     assert service.recent(5).recommendations == ()
     assert service.metrics().summary.trades == 0
 

@@ -69,7 +69,7 @@ def everything(views: Views, around: Surroundings) -> list[object]:
 def test_out_of_nothing_there_is_nothing_and_no_zeros() -> None:
     views = Views(CALENDAR)
     now = kelly.dashboard(views, NOTHING)
-    assert now.state == "no_predictions"
+    assert now.state == "not_running"
     assert "python3 minh.py start" in now.status.reason
     widget = now.recommendation
     assert [
@@ -83,7 +83,7 @@ def test_out_of_nothing_there_is_nothing_and_no_zeros() -> None:
     assert now.performance.win_rate is None
     assert now.performance.equity is None
     assert status.trading_status(views, NOTHING).account is None
-    assert health.service_health(views, NOTHING).status == "healthy"
+    assert health.service_health(views, NOTHING).status == "unhealthy"
     assert checklist.checklist(views, NOTHING).met == 0
     assert everything(views, NOTHING)
 
@@ -227,7 +227,11 @@ def test_orders_and_positions_are_those_of_the_trading_state() -> None:
     [
         (running(), "live"),
         (running(halt_file=True), "halted"),
-        (running(now_ns=NOW + 60 * NANOS_PER_SECOND), "degraded"),
+        (running(now_ns=NOW + 60 * NANOS_PER_SECOND), "not_running"),
+        (running(trader_gone=True), "not_running"),
+        (running(trader=msgspec.structs.replace(running().trader, state="stopped")), "not_running"),
+        (running(trader=None), "not_running"),
+        (running(trader=None, halt_file=True), "halted"),
         (running(journal_error="The journal is damaged."), "degraded"),
         (
             running(trader=msgspec.structs.replace(running().trader, market_open=False, next_open_ns=NOW)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from web_journal import write_journal
+from web_journal import say_running, write_journal
 
 from minhos.assembly.layout import Layout
 from minhos.journal.store import Journal
@@ -31,6 +31,7 @@ def empty(empty_app: FastAPI) -> TestClient:
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     opened = write_journal(tmp_path, trading_events())
+    say_running(Layout(tmp_path))
     yield opened
     opened.close()
 

@@ -8,12 +8,15 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import schemathesis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.journal.inbox import Answer, Inbox
 from minhos.journal.store import Journal
@@ -46,7 +49,7 @@ GETS = [
 def test_every_question_is_answered_out_of_nothing(empty: TestClient, path: str) -> None:
     answer = empty.get(f"/api/{path}")
     assert answer.status_code == 200
-    assert answer.json()["state"] == "no_predictions"
+    assert answer.json()["state"] == "not_running"
     assert answer.json()["mode"] == "simulated"
 
 
@@ -65,9 +68,25 @@ def test_asking_writes_nothing(empty: TestClient, tmp_path: Path) -> None:
 
 def test_service_health_is_as_documented(client: TestClient) -> None:
     health = client.get("/api/kelly/service-health").json()
-    assert (health["status"], health["integration"]) == ("healthy", "complete")
+    assert (health["status"], health["integration"]) == ("healthy", "complete"), health
     assert health["latency_p50_ms"] == 0.256
     assert {part["name"] for part in health["components"]} >= {"trader", "journal", "feed", "model", "risk manager"}
+
+
+def test_without_a_trader_nothing_is_healthy_and_nothing_is_live(client: TestClient, tmp_path: Path) -> None:
+    heartbeats.path_of(Layout(tmp_path), TraderBeat).unlink()
+    health = client.get("/api/kelly/service-health").json()
+    assert (health["status"], health["integration"], health["state"]) == ("unhealthy", "incomplete", "not_running")
+    assert {client.get(f"/api/{path}").json()["state"] for path in GETS} == {"not_running"}
+
+
+def test_a_killed_traders_fresh_heartbeat_is_not_live(client: TestClient, tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    beat = msgspec.structs.replace(heartbeats.read(layout, TraderBeat), pid=2**22 + 7, created_s=1.0)
+    heartbeats.path_of(layout, TraderBeat).write_bytes(msgspec.json.encode(beat))
+    status = client.get("/api/trading/status").json()["status"]
+    assert (status["state"], status["connected"]) == ("not_running", False)
+    assert "ended without a word" in status["reason"]
 
 
 def test_the_recommendation_is_that_of_the_last_bar(client: TestClient) -> None:

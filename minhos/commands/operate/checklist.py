@@ -27,7 +27,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def checklist(as_json: JsonOption = False) -> None:
     """Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist."""
-    found = LiveViews(settings(), layout()).read(asked_for)
+    found = LiveViews(settings(last=True), layout()).read(asked_for)
     rows = [Row(line.section, line.text, line.status, line.value, line.command) for line in found.lines]
     if as_json:
         print_json({"rows": rows})

@@ -22,6 +22,7 @@ from minhos.views.surroundings import Surroundings
 from minhos.words import money, percent
 
 STYLES = {
+    "not_running": "bold red",
     "live": "bold green",
     "training": "bold cyan",
     "no_predictions": "bold yellow",

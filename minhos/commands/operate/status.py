@@ -17,7 +17,7 @@ POLL_S = 0.25
 
 def status(as_json: JsonOption = False) -> None:
     """What the system does now, and why.  Example: minh.py status --json."""
-    now = LiveViews(settings(), layout()).read(status_now)
+    now = LiveViews(settings(last=True), layout()).read(status_now)
     if as_json:
         print_json(now)
         return

@@ -1,0 +1,50 @@
+"""Which settings a command means: what runs comes first, and is said in one line; then what the settings name.
+
+`start --data FILE` runs another market than minhos.toml names.  Its processes say in their heartbeats what they were
+told, so that whoever asks later speaks of the same market, models and journal.  Not for processes that are started:
+these are told by their environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import Heartbeat, SupervisorBeat, TraderBeat, TrainerBeat, WebBeat
+from minhos.assembly.layout import Layout
+from minhos.assembly.naming import market_words
+from minhos.assembly.running import pid_of
+from minhos.settings import OVERRIDES, Settings, load
+
+ASKED = (SupervisorBeat, TraderBeat, WebBeat, TrainerBeat)
+"""Whose heartbeat is asked, the first that lives."""
+
+
+def settings_in_use(layout: Layout, *, last: bool = False) -> tuple[Settings, str]:
+    """The settings to go by, and one line where they are not those of the files alone; else an empty line.
+
+    last: where nothing runs, those of the run whose journal is shown, because it was the last.
+    Raises SettingsError.
+    """
+    plain = load(layout.home)
+    if os.environ.get(OVERRIDES):
+        return plain, ""
+    running = next((beat for beat in _beats(layout) if pid_of(layout, type(beat)) is not None), None)
+    found = running
+    if found is None and last:
+        found = max(_beats(layout), key=lambda beat: beat.time_ns, default=None)
+    if found is None or not found.switches:
+        return plain, ""
+    chosen = load(layout.home, found.switches)
+    if chosen == plain:
+        return plain, ""
+    which = "what runs here" if running is not None else "what ran here last; nothing runs now"
+    return chosen, f"Of {which}: {market_words(chosen)}; the settings name {market_words(plain)}."
+
+
+def _beats(layout: Layout) -> Iterator[Heartbeat]:
+    for kind in ASKED:
+        beat = heartbeats.read(layout, kind)
+        if beat is not None:
+            yield beat
