@@ -129,6 +129,11 @@ ROOT = {
         "operate.upkeep:restore",
         "Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip.",
     ),
+    "repair": Entry(
+        "operate.upkeep:repair",
+        "Prove the journal, or go on from a sound record; the file as it was is kept.  "
+        "Example: minh.py repair --until 812.",
+    ),
     "checklist": Entry(
         "operate.checklist:checklist",
         "Everything that was asked for: met, not met, or not known here.  Example: minh.py checklist.",

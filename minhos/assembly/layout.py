@@ -94,6 +94,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "backups"
 
     @property
+    def restoring(self) -> Path:
+        """There while a restore is being put in place; see `archive`."""
+        return self.data / "restoring.json"
+
+    @property
     def cache(self) -> Path:
         return self.data / "cache"
 

@@ -110,6 +110,10 @@ class Trader:
         Raises MinhosError where a person has to change something first.
         """
         self.layout.make()
+        if self.layout.disk.exists(self.layout.restoring):
+            from minhos.assembly import archive  # only here: nobody trades on half a restore, and few ever need it
+
+            archive.finish(self.layout)
         self.parts.problem = problem_of_parts(self.settings, self.layout)
         self.inbox = Inbox(self.layout.inbox, self.layout.database)
         self._opened.callback(self.inbox.close)

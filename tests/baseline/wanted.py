@@ -30,6 +30,9 @@ SILENT = (
     "nor wrong; without any side accuracy is null."
 )
 VERIFIED = "A note `NAME.sqlite.verified` beside each journal says how far it was proven and where it ended."
+REPAIR = "New command `repair`: proves the journal, and goes on from a sound record with `--until N`; the old file is kept."
+RESTORE = "`restore` takes all of a backup or nothing, and says what it kept, what it left and which secrets are missing."
+SECRETS = "A backup holds no passwords, tokens or addresses of alert channels; `restore` keeps those of the home."
 
 NOT_RUNNING = (
     "`state` has `not_running`, said before every other but `halted`: no trader was ever started, it was stopped, is silent, "
@@ -317,4 +320,32 @@ WANTED: list[Wanted] = [
         "verified",
         VERIFIED,
     ),
+    Wanted(
+        "help > minh.py",
+        None,
+        "repair Prove the journal, or go on from a sound record; the file as it was is kept. Example: minh.py repair --until 812.",
+        REPAIR,
+    ),
+    Wanted(
+        "help > repair",
+        None,
+        '["Usage: minh.py repair [OPTIONS]", "Prove the journal, or go on from a sound record; the file as it… (573 characters, a8db1fdd1037)',
+        REPAIR,
+    ),
+    Wanted(
+        "help > backup",
+        None,
+        "Passwords, tokens and addresses of alert channels are left out; `restore` keeps those that the home has.",
+        SECRETS,
+    ),
+    Wanted(
+        "help > restore",
+        None,
+        "All of it or nothing: whatever is wrong with the file is said before anything is changed.",
+        RESTORE,
+    ),
+    Wanted("json_keys > home of a demo > restore b.zip --json > keys > kept", None, "list", RESTORE),
+    Wanted("json_keys > home of a demo > restore b.zip --json > keys > kept[]", None, "str", RESTORE),
+    Wanted("json_keys > home of a demo > restore b.zip --json > keys > missing", None, "list", RESTORE),
+    Wanted("json_keys > home of a demo > restore b.zip --json > keys > passed_over", None, "list", RESTORE),
 ]

@@ -1,117 +1,244 @@
-"""backup, restore."""
+"""backup, restore, repair."""
 
 from __future__ import annotations
 
 import zipfile
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import msgspec
 import typer
 
-from minhos.assembly.files import write_json
+from minhos.assembly import archive, journal_notes
+from minhos.assembly.files import read_json
 from minhos.assembly.layout import Layout
+from minhos.assembly.naming import account_of, mode_of
 from minhos.assembly.running import running_pids
-from minhos.commands.common import JsonOption, layout, print_json
-from minhos.commands.operate.config import keep_private
-from minhos.commands.terminal import console
-from minhos.errors import JournalError, MinhosError
+from minhos.commands.common import JsonOption, layout, print_json, settings, user
+from minhos.commands.terminal import progress, say
+from minhos.errors import CommandRefused, JournalBroken, JournalError, MinhosError
 from minhos.journal.reader import reader
-from minhos.journal.repair import restore as restore_journal
+from minhos.journal.repair import begin_anew, cut
+from minhos.journal.store import Journal
 from minhos.market.clock import SystemClock
-from minhos.models.storage import replace_file
+from minhos.progress import Progress
+from minhos.trading import events as ev
+from minhos.words import utc
+
+SHOWN = ("OrderFilled", "OrderIntended", "DecisionMade", "CommandReceived")
+"""Kinds of which a repair names how many it would leave out."""
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False) -> None:
-    """Journals, models and settings in one verified zip file; may run while trading.  Example: minh.py backup b.zip."""
+    """Journals, models and settings in one verified zip file; may run while trading.  Example: minh.py backup b.zip.
+
+    Passwords, tokens and addresses of alert channels are left out; `restore` keeps those that the home has.
+    """
     place = layout()
     if target.exists():
         raise MinhosError(f"{target} exists; choose another name.")
     if not target.absolute().parent.is_dir():
         raise MinhosError(f"There is no folder {target.absolute().parent}; make it, or choose another.")
     partial = target.with_name(f".{target.name}.partial")
-    count = 0
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            count += _pack_journals(place, archive)
-            for folder in (place.models, place.config):
-                for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
-                    archive.write(path, path.relative_to(place.home).as_posix())
-                    count += 1
-        keep_private(partial)
+        with progress("Backup", quiet=as_json) as report:
+            count = archive.pack(place, partial, report)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    place.backups.mkdir(parents=True, exist_ok=True)
     note = {"file": str(target.resolve()), "files": count, "time_ns": SystemClock().now_ns()}
-    write_json(place.backups / f"{note['time_ns']}.json", note)
+    place.make().disk.replace(place.backups / f"{note['time_ns']}.json", msgspec.json.encode(note))
     if as_json:
         print_json({"backup": str(target), "files": count})
     else:
-        console.print(f"{count} files in {target}.")
-
-
-def _pack_journals(place: Layout, archive: zipfile.ZipFile) -> int:
-    """Consistent copies through SQLite's own backup, each verified before it is packed."""
-    count = 0
-    for path in sorted((place.data / "journal").glob("*.sqlite")):
-        source = reader(path)
-        copy = path.with_suffix(".backup")
-        try:
-            source.backup(copy)
-            check = reader(copy)
-            report = check.verify()
-            check.close()
-            if not report.sound:
-                raise JournalError(
-                    f"The journal {path} is broken ({report.reason}); it is not backed up over a good one."
-                )
-            archive.write(copy, path.relative_to(place.home).as_posix())
-            count += 1
-        finally:
-            source.close()
-            for part in place.data.glob("journal/*.backup*"):
-                part.unlink(missing_ok=True)
-    return count
+        say(f"{count} files in {target}; passwords and tokens are not in it.")
 
 
 def restore(
     source: Annotated[Path, typer.Argument(help="A zip file of `backup`.")], as_json: JsonOption = False
 ) -> None:
-    """Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip."""
-    place = layout().make()
-    running = running_pids(place)
-    if running:
-        raise MinhosError(f"{', '.join(running)} runs; `python3 minh.py stop` first.")
+    """Put a backup back; what was there is kept beside it.  Example: minh.py restore b.zip.
+
+    All of it or nothing: whatever is wrong with the file is said before anything is changed.
+    """
+    place = _home_at_rest()
+    if not source.exists():
+        raise MinhosError(f"There is no file {source}: name a zip file that `backup` wrote.{_known_backups(place)}")
     try:
-        archive = zipfile.ZipFile(source)
+        packed = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile) as error:
         raise MinhosError(f"{source} is no backup that can be read: {error}.") from error
-    with archive:
-        if archive.testzip() is not None:
-            raise MinhosError(f"{source} is damaged; choose another backup.")
-        names = [name for name in archive.namelist() if not _escapes(name)]
-        foreign = [name for name in names if not name.startswith(("data/", "config/"))]
-        if foreign or not names:
-            what = f"holds {foreign[0]!r}" if foreign else "is empty"
-            raise MinhosError(f"{source} {what}: it was not written by `backup`; choose a file that was.")
-        for name in names:
-            target = place.home / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if name.endswith(".sqlite"):
-                unpacked = place.data / "restoring.sqlite"
-                unpacked.write_bytes(archive.read(name))
-                restore_journal(unpacked, target)
-                unpacked.unlink()
-            else:
-                replace_file(target, archive.read(name))
-                if name.startswith("config/"):
-                    keep_private(target)
+    with packed, progress("Restore", quiet=as_json) as report:
+        done = archive.unpack(place, packed, source, report)
     if as_json:
-        print_json({"restored": len(names)})
+        told = {"kept": done.kept, "missing": done.missing, "passed_over": done.passed_over}
+        print_json({"restored": done.files, **told})
+        return
+    say(f"{done.files} files restored from {source}.")
+    if done.kept:
+        say(f"The journal that was there is kept as {', '.join(done.kept)}.")
+    if done.passed_over:
+        say(f"Not taken: {', '.join(done.passed_over)}.")
+    if done.missing:
+        say(f"A backup holds no passwords; enter again where you need them: {', '.join(done.missing)}.")
+
+
+def _home_at_rest() -> Layout:
+    """The home, with nothing running in it."""
+    place = layout().make()
+    if running := running_pids(place):
+        raise CommandRefused(f"{', '.join(running)} runs; `python3 minh.py stop` first.")
+    return place
+
+
+def _known_backups(place: Layout) -> str:
+    notes = [read_json(path) for path in sorted(place.backups.glob("*.json"), reverse=True)]
+    files = [str(note["file"]) for note in notes if isinstance(note, dict) and Path(str(note.get("file"))).is_file()]
+    return f" The newest that is still there is {files[0]}." if files else ""
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What is sound of a journal, and what a repair made of it.
+
+    records: how many are sound, from the first on.  last: how many there are, as far as that can be read.
+    left_out: of those that are not kept, how many of the kinds that matter.
+    """
+
+    journal: str
+    verdict: Literal["sound", "broken", "repaired", "accepted"]
+    sentence: str
+    records: int
+    last: int
+    first_broken: int | None = None
+    until: int | None = None
+    kept_as: str = ""
+    left_out: dict[str, int] = {}
+
+
+def repair(
+    until: Annotated[
+        int | None, typer.Option("--until", min=0, help="Go on from this record; 0 begins an empty journal.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", help="Another journal than the configured one's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the journal, or go on from a sound record; the file as it was is kept.
+
+    Example: minh.py repair --until 812.
+
+    Without --until it only looks, also beside a running trader: exit code 1 where a record is broken, with the number
+    to repair to and what would be left out.
+    """
+    chosen = settings()
+    place = layout() if until is None else _home_at_rest()
+    path = journal or place.journal(mode_of(chosen), account_of(chosen))
+    if not place.database.exists(path):
+        raise JournalError(f"There is no journal {path}; `python3 minh.py start` begins one, --journal names another.")
+    with progress("Repair", quiet=as_json) as report:
+        found = _looked_at(place, path, report) if until is None else _repaired(place, path, until, report)
+    if as_json:
+        print_json(found)
     else:
-        console.print(f"{len(names)} files restored from {source}.")
+        say(found.sentence)
+    if found.verdict == "broken":
+        raise typer.Exit(1)
 
 
-def _escapes(name: str) -> bool:
-    """True for a name that would leave the home folder."""
-    return name.startswith(("/", "\\")) or ".." in Path(name).parts or name.endswith("/")
+def _looked_at(place: Layout, path: Path, report: Progress) -> Repair:
+    try:
+        source = reader(path, place.database)
+    except JournalError as error:
+        return Repair(str(path), "broken", f"{error} Nothing of it can be read: {_way_out(0)}", 0, 0, 1)
+    with closing(source):
+        proof = source.verify(report)
+        last = _last_of(path, place, proof.records)
+        if proof.sound:
+            return Repair(str(path), "sound", f"The journal {path} is sound: {last:,} records.", last, last)
+        keep = proof.records
+        left_out = _left_out(path, place, keep)
+        sentence = (
+            f"The journal {path} is broken: {proof.reason}.  {keep:,} records are sound, {_when(path, place, keep)}; "
+            f"{_words(last - keep, left_out)} would be left out.  {_way_out(keep)}"
+        )
+        return Repair(str(path), "broken", sentence, keep, last, proof.first_broken, left_out=left_out)
+
+
+def _way_out(keep: int) -> str:
+    return (
+        "`python3 minh.py restore BACKUP.zip` puts a backup in its place, "
+        f"`python3 minh.py repair --until {keep}` goes on from there."
+    )
+
+
+def _repaired(place: Layout, path: Path, until: int, report: Progress) -> Repair:
+    last = _last_of(path, place, 0)
+    if until > last:
+        raise CommandRefused(f"The journal {path} has {last:,} records: there is no record {until:,} to go on from.")
+    if until and until == last and _is_sound(path, place, report):
+        journal_notes.accept(place, path)
+        sentence = f"All {last:,} records are sound: the journal is taken as it is."
+        return Repair(str(path), "accepted", sentence, last, last, until=until)
+    left_out = _left_out(path, place, until)
+    try:
+        kept = cut(path, until, place.database, report) if until else begin_anew(path, place.database)
+    except JournalBroken as broken:
+        raise CommandRefused(
+            f"Record {broken.first_broken} of the journal {path} is broken ({broken.reason}): it can go on from record "
+            f"{broken.first_broken - 1} or an earlier one. Nothing was changed."
+        ) from broken
+    name, what = kept.name if kept is not None else "", _words(max(last - until, 0), left_out)
+    if until:
+        _remember(place, path, until, f"{what} are left out and stand in {name}")
+    else:
+        place.disk.remove(journal_notes.note_of(path))
+    sentence = (
+        f"The journal {path} {f'goes on from record {until:,}' if until else 'begins anew'}; {what} are left out, the "
+        f"file as it was is {name}.  Before you `start`, look what the broker shows: what happened after "
+        "that record is not known here any more."
+    )
+    return Repair(str(path), "repaired", sentence, until, last, until=until, kept_as=name, left_out=left_out)
+
+
+def _is_sound(path: Path, place: Layout, report: Progress) -> bool:
+    with closing(reader(path, place.database)) as source:
+        return source.verify(report).sound
+
+
+def _remember(place: Layout, path: Path, until: int, what: str) -> None:
+    """In the journal itself: who cut it, and where."""
+    with closing(reader(path, place.database)) as source:
+        identity = source.identity
+    now_ns = SystemClock().now_ns()
+    alarm = ev.Alarm(now_ns, f"The journal was cut after record {until:,} by {user()}: {what}.")
+    with closing(Journal.open(path, identity, place.database)) as journal:
+        journal.append(ev.kind_of(alarm), ev.encode(alarm), now_ns, durable=True)
+    journal_notes.accept(place, path)
+
+
+def _last_of(path: Path, place: Layout, sound: int) -> int:
+    with suppress(JournalError), closing(reader(path, place.database)) as source:
+        return source.last
+    return sound
+
+
+def _left_out(path: Path, place: Layout, keep: int) -> dict[str, int]:
+    """By kind, as far as it can still be read."""
+    found = {}
+    with suppress(JournalError), closing(reader(path, place.database)) as source:
+        for kind in SHOWN:
+            found[kind] = len(source.indexed(kind, keep, 2**62))
+    return {kind: n for kind, n in found.items() if n}
+
+
+def _words(n: int, left_out: dict[str, int]) -> str:
+    inside = ", ".join(f"{count:,} {kind}" for kind, count in left_out.items())
+    return f"{n:,} records" + (f" ({inside})" if inside else "")
+
+
+def _when(path: Path, place: Layout, keep: int) -> str:
+    with suppress(JournalError, StopIteration), closing(reader(path, place.database)) as source:
+        return f"the last of {utc(next(source.records(keep - 1, keep)).time_ns)}"
+    return "none of them with a time"
