@@ -30,8 +30,12 @@ SILENT = (
     "nor wrong; without any side accuracy is null."
 )
 VERIFIED = "A note `NAME.sqlite.verified` beside each journal says how far it was proven and where it ended."
-REPAIR = "New command `repair`: proves the journal, and goes on from a sound record with `--until N`; the old file is kept."
-RESTORE = "`restore` takes all of a backup or nothing, and says what it kept, what it left and which secrets are missing."
+REPAIR = (
+    "New command `repair`: proves the journal, and goes on from a sound record with `--until N`; the old file is kept."
+)
+RESTORE = (
+    "`restore` takes all of a backup or nothing, and says what it kept, what it left and which secrets are missing."
+)
 SECRETS = "A backup holds no passwords, tokens or addresses of alert channels; `restore` keeps those of the home."
 
 NOT_RUNNING = (
