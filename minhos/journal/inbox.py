@@ -66,13 +66,18 @@ class Answer(msgspec.Struct, frozen=True):
 class Inbox:
     """Opened by every process for itself; a connection may be shared by the threads of a process."""
 
-    def __init__(self, path: Path | str, opened: OpenDatabase = open_database) -> None:
+    def __init__(
+        self, path: Path | str, opened: OpenDatabase = open_database, *, patience_s: float | None = None
+    ) -> None:
+        """patience_s: how long a statement waits for another's lock once it is open; None for the usual time."""
         self.path = Path(path)
         self._seen_version = -1
         self._waiting = True
         with self._explained():
             self._connection = opened(self.path, "write", shared=True)
             self._connection.executescript(_SCHEMA)
+            if patience_s is not None:
+                self._connection.execute(f"PRAGMA busy_timeout={round(1000 * patience_s)}")
 
     def put(self, request: Request) -> int:
         """Ask for something; returns the id under which `answer` will be found."""

@@ -13,6 +13,9 @@ from minhos.journal.types import Entry, Record, Snapshot, genesis_hash, record_h
 class MemoryJournal:
     """Keeps every event in a list; `durable` means nothing here."""
 
+    away = ""
+    """It is always there."""
+
     def __init__(self, identity: dict[str, str] | None = None) -> None:
         self.identity = identity or {}
         self._events: list[tuple[str, bytes, int, int]] = []

@@ -15,9 +15,11 @@ from pathlib import Path
 from minhos.errors import JournalError
 from minhos.journal.database import DatabaseErrors, OpenDatabase, is_damage, open_database
 from minhos.journal.reader import SCHEMA_VERSION, JournalReader, failure, reader
-from minhos.journal.types import Entry, record_hash, snapshot_hash
+from minhos.journal.types import Entry, Record, record_hash, snapshot_hash
 
 SNAPSHOTS_KEPT = 3
+PATIENCE_S = 0.25
+"""Once it is open, a statement waits no longer for another's lock: meanwhile nobody trades or hears a broker."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -46,6 +48,9 @@ _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
 class Journal(JournalReader):
     """The journal's one writer; not to be shared by threads."""
 
+    away = ""
+    """It says by raising that it cannot be written; who keeps what cannot be says why here (`trading.kept`)."""
+
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection) -> None:
         super().__init__(path, connection)
         self._lock = lock
@@ -73,6 +78,7 @@ class Journal(JournalReader):
             connection = opened(path, "journal")
             _create(connection, identity)
             journal = cls(path, connection, lock)
+            connection.execute(f"PRAGMA busy_timeout={round(1000 * PATIENCE_S)}")
             if journal.identity != identity:
                 raise JournalError(
                     f"The journal {path} belongs to {_words(journal.identity)} and was opened for {_words(identity)}: "
@@ -135,6 +141,16 @@ class Journal(JournalReader):
         self._sequence, self._hash = sequence, digest
         self._durable = sequence if durable else self._durable
         return sequence
+
+    def catch_up(self) -> list[Record]:
+        """Records behind the newest that this writer knows of: an error may come after the commit.  Now it knows them.
+
+        Raises JournalError where they are not of its chain.
+        """
+        found = list(self.chain(self._sequence, super().last, self._hash))
+        if found:
+            self._sequence, self._hash = found[-1].sequence, found[-1].hash
+        return found
 
     def snapshot(self, name: str, sequence: int, payload: bytes) -> None:
         """Keep a state folded from all events up to `sequence`; the newest few of a name are kept."""

@@ -7,6 +7,7 @@ bundle, then prices and bars.  Nothing heavier than ONNX Runtime is loaded here.
 from __future__ import annotations
 
 import gc
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -32,7 +33,7 @@ from minhos.assembly.trading import (
     trading_settings,
 )
 from minhos.assembly.venues import make_venue, starting_cash_cents
-from minhos.errors import CommandRefused, FeedError, MinhosError, ModelError
+from minhos.errors import CommandRefused, FeedError, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
@@ -43,10 +44,12 @@ from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import begin, main_of
+from minhos.processes.store_watch import StoreWatch
 from minhos.risk.force import stopped
 from minhos.settings import Settings, load
 from minhos.trading import events as ev
 from minhos.trading.engine import Engine
+from minhos.trading.kept import Kept
 from minhos.trading.recovery import SNAPSHOT, reconcile, restored, take_snapshot
 from minhos.trading.resumption import acts_next
 from minhos.trading.state import TradingState
@@ -55,6 +58,10 @@ CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 VENUE_INTERVAL_S = 0.002
+INBOX_PATIENCE_S = 0.05
+"""So long the trader waits for a lock on its inbox; it looks again soon."""
+ALWAYS_DONE = ("halt", "flatten")
+"""Carried out whether or not they can be stored: the HALT file that both write outlives a restart."""
 COMMANDS = ("pause", "resume", "halt", "flatten", "arm", "disarm", "force", "unforce", "accept-position")
 
 log = structlog.get_logger("trader")
@@ -69,6 +76,9 @@ class Trader:
 
     inbox: Inbox
     journal: Journal
+    kept: Kept
+    """The journal as the engine has it: what cannot be written now waits in it."""
+    stores: StoreWatch
     feed: Feed
     engine: Engine
     roll: ContractRoll
@@ -96,7 +106,11 @@ class Trader:
         self.refused_bundle = ""
         self.parts = PartsWatch()
         """Why a part of the user's own cannot be relied on: nothing new is risked, what is held is protected."""
-        self._heeded = False
+        self._heeded = self._snapshot_due = False
+        self._unsaid: dict[int, Answer] = {}
+        """Answers to requests that were carried out, and that the inbox does not have yet."""
+        self._unwritten = ""
+        """Why the heartbeat could not be written last; empty where it was."""
         self.trade_date = 0
         self._stream: Iterator[Price | Slice | None] = iter(())
         self._due_ns: dict[str, int] = {}
@@ -115,7 +129,7 @@ class Trader:
 
             archive.finish(self.layout)
         self.parts.problem = problem_of_parts(self.settings, self.layout)
-        self.inbox = Inbox(self.layout.inbox, self.layout.database)
+        self.inbox = Inbox(self.layout.inbox, self.layout.database, patience_s=INBOX_PATIENCE_S)
         self._opened.callback(self.inbox.close)
         identity = {"mode": self.mode, "account": self.account}
         path = self.layout.journal(self.mode, self.account)
@@ -124,9 +138,11 @@ class Trader:
         self.journal = self.watch.journal
         self._opened.callback(self.journal.close)
         self._opened.callback(self.watch.close)
+        self.kept = Kept(self.journal)
         self.feed = make_feed(self.settings, self.calendar, self.clock)
         self._opened.callback(lambda: self.feed.close())
         self.engine = self._engine(state)
+        self.stores = StoreWatch(self.kept, self.engine, self.wall)
         self.roll = ContractRoll(self._settings_for, self.engine, self.calendar, self.clock)
         self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
@@ -148,7 +164,7 @@ class Trader:
         settings = self._settings_for(self.feed)
         venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
         self._opened.callback(venue.close)
-        engine = Engine(state, venue, self.clock, self.journal)
+        engine = Engine(state, venue, self.clock, self.kept)
         engine.tell = lambda text: log.error("alarm", text=text)
         if state.last_close_ns:
             self.feed.resume_after(state.last_close_ns)
@@ -176,9 +192,11 @@ class Trader:
     def close(self) -> None:
         """Let go of everything.  Only one that was asked to stop says so: who ends otherwise is missed."""
         with self._opened:
+            if self._ready:
+                self.stores.finish()
             if self._ready and self.stopping:
                 self._heartbeat(state="stopped")
-                self.journal.checkpoint()
+                self._tidy()
                 self.watch.note()
 
     # The loop ---------------------------------------------------------------------------------------------------
@@ -191,23 +209,34 @@ class Trader:
         now_ns = self.wall.monotonic_ns()
         if not self.stopping and (now_ns >= self._rests_until_ns or self._hear_the_venue()):
             self._rests_until_ns = 0 if self._turn() else now_ns + round(CONTROL_INTERVAL_S * NANOS_PER_SECOND)
-            if self._rests_until_ns:
-                self.watch.turn()
-                self._heed_journal(self.engine)
+            if self._rests_until_ns and not self.kept.away:
+                self._prove_journal()
         if self.stopping:
             return None
         if self.engine.venue.answers_at_once or not self._rests_until_ns:
             return self._rests_until_ns
         return min(self._rests_until_ns, now_ns + round(VENUE_INTERVAL_S * NANOS_PER_SECOND))
 
+    def _prove_journal(self) -> None:
+        try:
+            self.watch.turn()
+        except JournalError as error:  # a lock or a disk that fails: it is read again
+            log.warning("journal not read", reason=str(error))
+        self._heed_journal(self.engine)
+
     def _turn(self) -> bool:
         """Controls, the venue, a new bundle, one input.  False where there was no input."""
+        changed = self.stores.look()
+        if self.kept.away and self.journal.damaged:
+            raise JournalError(f"{self.kept.away}: the file is damaged, and the next start writes it anew.")
         self._controls()
         self._hear_the_venue()
-        if self._is_due("model", MODEL_INTERVAL_S):
+        if self._is_due("model", MODEL_INTERVAL_S) and not self.stores.away:
             self._take_new_bundle()
-        if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S):
+        if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S) or changed:
             self._heartbeat()
+        if self.kept.full:
+            return False  # what a feed has it has later, too; the broker and a person's word are still heard
         if self.settings.simulated and self.engine.forecasts is None:
             return False  # the simulated clock stands until a bundle is live
         item = self._next_item()
@@ -218,7 +247,8 @@ class Trader:
                     f"The feed of {self.feed.symbol} ended: no bar can come any more, and MinhOS stops trading."
                 )
         elif item is None:
-            self._follow_the_leader()
+            if not self.stores.away:
+                self._follow_the_leader()
         elif isinstance(item, Price):
             self.engine.on_price(item)
         elif isinstance(item, Slice):
@@ -296,9 +326,20 @@ class Trader:
         log.info("decision", bar=closed.close_time_ns, outcome=str(decision.outcome), reason=decision.reason)
         trade_date = self.engine.state.ledger.account().trade_date
         if trade_date != self.trade_date:
-            self.trade_date = trade_date
-            self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
-        self.journal.checkpoint()
+            self.trade_date, self._snapshot_due = trade_date, True
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """A snapshot once a trade date, and the WAL into the file; what fails is done after a later bar."""
+        if self.kept.away:
+            return
+        try:
+            if self._snapshot_due:
+                self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
+                self._snapshot_due = False
+            self.journal.checkpoint()
+        except (JournalError, sqlite3.Error, OSError) as error:
+            log.warning("journal not tidied", reason=str(error))
 
     def _heed_parts(self) -> None:
         """Once, when a part of the user's own turns out not to be reliable: nothing new is risked from here on.
@@ -329,14 +370,31 @@ class Trader:
         halted = self.engine.state.risk.halted is not None
         if self.layout.disk.exists(self.layout.halt_file) and not halted:
             self._command("halt-file", "halt", "HALT file", "the HALT file exists", {})
+        if self.stores.may_read_inbox():
+            try:
+                self._take_requests()
+            except JournalError as error:
+                self.stores.inbox_failed(error)
+            else:
+                self.stores.inbox_read()
+
+    def _take_requests(self) -> None:
+        """Carry each out once, also where the answer cannot be written; raises JournalError of the inbox."""
         for request in self.inbox.pending(self.wall.now_ns()):
-            self.inbox.acknowledge(request.id, self._answer(request))
+            if request.name == "alarm" and self.kept.away:
+                continue  # it waits where it is safe
+            if request.id not in self._unsaid:
+                self._unsaid[request.id] = self._answer(request)
+            self.inbox.acknowledge(request.id, self._unsaid[request.id])
+            del self._unsaid[request.id]
 
     def _answer(self, request: Request) -> Answer:
         try:
             self._carry_out(request)
         except CommandRefused as error:
             return Answer(False, str(error))
+        if self.kept.away:
+            return Answer(True, f"done, although {self.kept.away}: it is stored once that works again")
         if request.name != "resume":
             return Answer(True, "done")
         no_model = "" if self.engine.forecasts is not None else self.engine.no_model
@@ -349,6 +407,11 @@ class Trader:
             return
         if request.name not in COMMANDS:
             raise CommandRefused(f"unknown command {request.name!r}; known are {', '.join(COMMANDS)}.")
+        if self.kept.away and request.name not in ALWAYS_DONE:
+            raise CommandRefused(
+                f"{self.kept.away}, and a restart would not know of {request.name}: only "
+                f"{' and '.join(ALWAYS_DONE)} are carried out now.  Nothing new is opened meanwhile."
+            )
         refuse(request, self.mode)
         if self.watch.problem and request.name in ("resume", "force", "arm"):
             raise CommandRefused(f"nothing new is risked: {self.watch.problem}")
@@ -384,6 +447,9 @@ class Trader:
             return
         try:
             activation, forecaster = self._load(info, self.clock.now_ns(), self.settings.members_off)
+        except OSError as error:
+            log.warning("bundle not read", bundle=info.id, reason=str(error))
+            return
         except ModelError as error:
             self.refused_bundle = info.id
             self.engine.no_model = f"No model serves, as bundle {info.id} was refused: {error}"
@@ -416,8 +482,17 @@ class Trader:
             feed=self._feed_status(),
             market_open=self.calendar.is_open(now_ns),
             next_open_ns=self.calendar.next_open_ns(now_ns),
+            store=self.stores.away,
+            store_away_s=round(self.stores.away_s, 1),
         )
-        heartbeats.write(self.layout, beat, self.wall)
+        unwritten = ""
+        try:
+            heartbeats.write(self.layout, beat, self.wall)
+        except OSError as error:  # a full disk does not end who trades
+            unwritten = str(error)
+        if unwritten != self._unwritten:
+            self._unwritten = unwritten
+            log.error("heartbeat", problem=unwritten or "is written again")
 
     def _is_due(self, what: str, interval_s: float) -> bool:
         now_ns = self.wall.monotonic_ns()

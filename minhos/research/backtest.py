@@ -210,6 +210,9 @@ class BatchingStore:
     `flush` writes what waits; the chain of hashes is the same as that of single appends.
     """
 
+    away = ""
+    """A disk that fails ends a backtest."""
+
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._waiting: list[Entry] = []

@@ -50,6 +50,10 @@ FUTURE_NS = 60 * NANOS_PER_MINUTE
 class EventStore(Protocol):
     """What the engine asks of a journal."""
 
+    @property
+    def away(self) -> str:
+        """Why what is appended is only kept in memory now; empty where it is stored."""
+
     def append(self, kind: str, payload: bytes, time_ns: int, *, durable: bool = False) -> int: ...
 
 
@@ -98,6 +102,8 @@ class Engine:
         """What a person forces, as it was after the last input."""
         self.tell: Callable[[str], None] = lambda text: None
         """Hears each alarm once it is journaled, for the log."""
+        self.deaf = ""
+        """Why no command can be read now; empty where they can.  Set by whoever reads them, who calls `heed_store`."""
         self.last_sent_ns = 0
         """When an order, a cancel or a resize was last handed to the venue by this process; a survey of the connection
         that the next process makes began later than whatever this one sent."""
@@ -113,6 +119,14 @@ class Engine:
         self.state.apply(event)
         if isinstance(event, ev.Alarm):
             self.tell(event.text)
+        if self.journal is not None and (self.journal.away or self.deaf) != self.state.store_away:
+            self.heed_store(time_ns)
+
+    def heed_store(self, time_ns: int) -> None:
+        """Where the journal went away or came back: from here on no new risk, or again."""
+        away = (self.journal.away if self.journal is not None else "") or self.deaf
+        if away != self.state.store_away:
+            self.record(ev.StoreSeen(time_ns, away), time_ns)
 
     # Inputs -----------------------------------------------------------------------------------------------------
 
@@ -305,15 +319,17 @@ class Engine:
     def send(self, orders: Sequence[Order], time_ns: int) -> None:
         """Intents first, all durable, then the wire.
 
-        Where the venue fails at one of them, nothing that opens follows it.
+        Where the venue fails at one of them, nothing that opens follows it.  Where an intent could not be stored, what
+        opens is not sent; what closes or protects is, because a full disk is no reason to keep a position.
         """
         failed = False
         for i, order in enumerate(orders, start=1):
             self.record(ev.OrderIntended(order, time_ns), time_ns, more=i < len(orders))
         self.last_sent_ns = self.clock.now_ns()
         for order in orders:
-            if failed and order.role in (Role.ENTRY, Role.ADD):
-                why = "not sent: the venue failed at the order before it"
+            unstored = self.journal is not None and self.journal.away
+            if (failed or unstored) and order.role in (Role.ENTRY, Role.ADD):
+                why = f"not sent: {unstored or 'the venue failed at the order before it'}"
                 self._note([OrderReport(order.order_id, OrderStatus.REJECTED, time_ns, why)])
                 continue
             reports = self._asked(self.venue.submit, order, time_ns)

@@ -215,6 +215,17 @@ class Alarm(msgspec.Struct, frozen=True):
     text: str
 
 
+class StoreSeen(msgspec.Struct, frozen=True):
+    """Whether events can be stored and commands read; from one with a reason to the next without, no new risk.
+
+    The first stands in the journal once it can be written again, before all that happened meanwhile.
+    """
+
+    time_ns: int
+    reason: str = ""
+    """Why not; empty where they can."""
+
+
 class Retired(msgspec.Struct, frozen=True):
     """An event of a kind that is no longer written; it changes nothing.  Only `decode` makes one."""
 
@@ -242,6 +253,7 @@ Event = (
     | CancelRequested
     | ResizeRequested
     | ContradictionFound
+    | StoreSeen
     | Retired
 )
 

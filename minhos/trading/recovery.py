@@ -98,6 +98,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     last_close_ns: int
     anchor_time_ns: int
     contradiction: str
+    store_away: str = ""
 
 
 _COPIED = Snapshot.__struct_fields__[Snapshot.__struct_fields__.index("arrived") + 1 :]

@@ -76,6 +76,8 @@ class TradingState:
         """The trade date of that comparison."""
         self.vouched: ev.CommandReceived | None = None
         """A person's word that the position is what the broker shows; until it is booked, or both sides agree."""
+        self.store_away = ""
+        """Why events cannot be stored or commands read now; empty where they can."""
         self.settings: ev.TradingSettings | None = None
         self.manager: RiskManager | None = None
         self.model: ev.ModelActivated | None = None
@@ -121,6 +123,7 @@ class TradingState:
             ev.CancelRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_CANCEL),
             ev.ResizeRequested: lambda event: self.book.trigger(event.order_id, Trigger.REQUEST_RESIZE),
             ev.ContradictionFound: self._on_contradiction,
+            ev.StoreSeen: self._on_store,
             ev.Intervention: self._on_intervention,
         }
         self._closing: tuple[Ledger, RiskState] | None = None
@@ -150,7 +153,7 @@ class TradingState:
         if not self.mode:
             self.began_ns = event.time_ns
             self.ledger = Ledger(event.initial_cash_cents, {})
-        self.mode, self.account_name = event.mode, event.account
+        self.mode, self.account_name, self.store_away = event.mode, event.account, ""
         self.fold_version, self.rules_version = event.fold_version, event.rules_version
 
     def _on_settings(self, event: ev.SettingsActivated) -> None:
@@ -242,6 +245,9 @@ class TradingState:
     def _on_venue_status(self, event: ev.VenueStatusSeen) -> None:
         self.venue_status = event.status
         self.reconciled = self.reconciled and event.status.ready
+
+    def _on_store(self, event: ev.StoreSeen) -> None:
+        self.store_away = event.reason
 
     def _on_survey(self, event: ev.VenueSurveyed) -> None:
         self.venue_positions = event.survey.positions
@@ -463,7 +469,9 @@ class TradingState:
         )
 
     def venue_trouble(self) -> str:
-        """Why the venue takes no new risk now; empty where it does."""
+        """Why no new risk can be sent now; empty where it can.  What is sent must be in the journal first."""
+        if self.store_away:
+            return self.store_away
         if self.venue_status is None:
             return ""
         if not self.venue_status.ready:

@@ -137,6 +137,8 @@ def _trader(around: Surroundings) -> Part:
 def _journal(views: Views, around: Surroundings) -> Part:
     if around.journal_error:
         return Part("journal", "failed", around.journal_error, None)
+    if around.trader_alive and around.trader is not None and around.trader.store:
+        return Part("journal", "failed", around.trader.store, rounded(around.trader.store_away_s, 1))
     if not views.sequence:
         return Part("journal", "waiting", "empty", None)
     if views.contradictions:

@@ -63,6 +63,9 @@ class TraderBeat(Heartbeat, frozen=True, kw_only=True):
     feed: FeedBeat = FeedBeat()
     market_open: bool | None = None
     next_open_ns: int = 0
+    store: str = ""
+    """Why events cannot be stored or commands read now: no new risk; empty where they can."""
+    store_away_s: float = 0.0
 
     @property
     def held(self) -> dict[str, int]:

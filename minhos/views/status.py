@@ -6,6 +6,7 @@ import dataclasses
 
 from minhos.errors import SymbolError
 from minhos.market.symbols import contract_expiry_ns, parse_symbol
+from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import LSTM, Forecast
 from minhos.risk.evidence import EvidenceState
 from minhos.trading.events import TradingSettings
@@ -89,6 +90,7 @@ def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
         _halted,
         _not_running,
         _unreadable,
+        _store_away,
         _parts_refused,
         _no_more_bars,
         _closed,
@@ -151,6 +153,21 @@ def _training_words(around: Surroundings) -> str:
 
 def _unreadable(views: Views, around: Surroundings) -> tuple[str, str] | None:
     return ("degraded", around.journal_error) if around.journal_error else None
+
+
+def _store_away(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """What the trader says of its own stores; the last recommendation is shown as old as it is."""
+    if not around.trader_alive or around.trader is None or not around.trader.store:
+        return None
+    text = (
+        f"No new risk: for {duration(around.trader.store_away_s)} {around.trader.store}; what is held keeps its stops "
+        "and can be closed."
+    )
+    if views.last is None:
+        return "degraded", text
+    close_ns = views.last.close_time_ns
+    age_s = max(0.0, (around.market_now_ns(close_ns) - close_ns) / NANOS_PER_SECOND)
+    return "degraded", f"{text} The last recommendation shown is of {iso(close_ns)}, {duration(age_s)} old."
 
 
 def _parts_refused(views: Views, around: Surroundings) -> tuple[str, str] | None:

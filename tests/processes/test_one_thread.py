@@ -2,115 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trading_home import events_of, make_home, settings_of
+from one_thread import World
+from trading_home import events_of
 
 from minhos import parts
 from minhos.assembly import heartbeats
-from minhos.assembly.children import Seen
 from minhos.assembly.heartbeats import BEATS, SupervisorBeat, TraderBeat, WatchdogBeat
-from minhos.assembly.layout import Layout
-from minhos.assembly.running import SERVICES, running_pids
-from minhos.market.clock import SimulatedClock
-from minhos.processes.process import Process
-from minhos.processes.supervisor import Supervisor
+from minhos.assembly.running import running_pids
 from minhos.processes.trader import Trader
-from minhos.processes.trainer import Trainer
-from minhos.processes.watchdog import Watchdog
-from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading import events as ev
 
 SECOND = 10**9
-
-
-class Child:
-    """A process of the world."""
-
-    def __init__(self, pid: int, process: Process) -> None:
-        self.pid, self.created_s, self.process = pid, float(pid), process
-        self.code: int | None = None
-
-    def exit_code(self) -> int | None:
-        return self.code
-
-    def last_words(self) -> str:
-        return ""
-
-    def terminate(self) -> None:
-        self.process.stopping = True
-
-    def kill(self) -> None:
-        """Nothing is closed in order; only the machine lets go of what it held."""
-        self.code = -9
-        if isinstance(self.process, Trader):
-            self.process.journal.close()
-
-
-class World:
-    """The machine, its clock, and whose turn is next."""
-
-    def __init__(self, home: Path) -> None:
-        self.wall = SimulatedClock(MONDAY_OPEN + 3600 * SECOND)
-        self.layout = Layout(make_home(home, pace=2.0).home, machine=self)
-        self.settings = settings_of(self.layout)
-        self.children: list[Child] = []
-        self.queue: list[tuple[int, int, Child]] = []
-        self.turns = 0
-        self.acting = self.begin(Supervisor(self.layout, ("trader", "trainer", "watchdog"), self.wall))
-
-    # What a machine is asked -----------------------------------------------------------------------------------------
-
-    def own(self) -> Seen:
-        return Seen(self.acting.pid, self.acting.created_s)
-
-    def see(self, pid: int) -> Seen | None:
-        found = next((child for child in self.children if child.pid == pid and child.code is None), None)
-        return Seen(pid, found.created_s) if found is not None else None
-
-    def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
-        made: dict[str, Process] = {
-            SERVICES["trader"]: Trader(self.settings, self.layout, SimulatedClock(wall=self.wall), self.wall),
-            SERVICES["trainer"]: Trainer(self.settings, self.layout, self.wall),
-            SERVICES["watchdog"]: Watchdog(self.settings, self.layout, self.wall),
-        }
-        return self.begin(made[module])
-
-    def end(self, pid: int, *, kill: bool = False) -> None:
-        raise NotImplementedError
-
-    # The queue -------------------------------------------------------------------------------------------------------
-
-    def begin(self, process: Process) -> Child:
-        child = Child(100 + len(self.children), process)
-        self.children.append(child)
-        acting, self.acting = getattr(self, "acting", child), child
-        process.open()
-        self.acting = acting
-        heapq.heappush(self.queue, (self.wall.now_ns(), child.pid, child))
-        return child
-
-    def run(self, seconds: float) -> None:
-        end_ns = self.wall.now_ns() + round(seconds * SECOND)
-        while self.queue and self.queue[0][0] <= end_ns:
-            due_ns, pid, child = heapq.heappop(self.queue)
-            self.wall.advance_to(due_ns)
-            if child.code is not None:
-                continue
-            self.acting, self.turns = child, self.turns + 1
-            next_ns = child.process.step()
-            if next_ns is None:
-                child.process.close()
-                child.code = 0
-            else:
-                heapq.heappush(self.queue, (max(next_ns, due_ns), pid, child))
-        self.wall.advance_to(end_ns)
-
-    def child(self, kind: type[Process]) -> Child:
-        return next(c for c in reversed(self.children) if isinstance(c.process, kind))
 
 
 @pytest.fixture

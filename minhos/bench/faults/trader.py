@@ -127,6 +127,8 @@ class MortalJournal:
     """A journal on both sides of whose every event the process may end; it notes when the last decision was stored and
     when the first intent after it was on the disk."""
 
+    away = ""
+
     def __init__(self, journal: Journal, life: Life, clock: Clock) -> None:
         self._journal, self._life, self._clock = journal, life, clock
         self.decided_ns = self.intended_ns = 0
