@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from io import FileIO
@@ -25,7 +26,7 @@ from minhos.market.roll import ActiveContract, RollState
 from minhos.market.symbols import SymbolForm, parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bar, Bars, Price, Slice
 from minhos.testing.world.market import NEXT_SPREAD, Trade, WorldMarket
-from minhos.testing.world.market_faults import FeedRepeats, FileRewritten, FileTorn, MarketFault
+from minhos.testing.world.market_faults import FeedRepeats, FileRewritten, FileTorn, FolderGone, MarketFault
 
 NAME = "world"
 """What the feed is called in `[data] feed`."""
@@ -214,6 +215,7 @@ class ScidFiles:
         folder.mkdir(parents=True, exist_ok=True)
         self._files: dict[str, FileIO] = {}
         self._torn = False
+        self._gone = 0
         for symbol in market.spreads:
             path = self.path(symbol)
             path.write_bytes(SCID_HEADER + self._history(symbol))
@@ -226,6 +228,11 @@ class ScidFiles:
         """Of a contract's file."""
         return self.folder / f"{parse_symbol(symbol, 2025).text(SymbolForm.SIERRA)}.scid"
 
+    def _place(self, symbol: str) -> Path:
+        """Where it lies now."""
+        path = self.path(symbol)
+        return path if not self._gone else path.parent.with_name(f"{self.folder.name} away") / path.name
+
     def write(self, trade: Trade) -> None:
         """A trade as it is recorded, in each contract's file."""
         for symbol, file in self._files.items():
@@ -237,7 +244,13 @@ class ScidFiles:
                 file.write(bytes(RECORD_SIZE // 2))
 
     def fault(self, fault: MarketFault, begins: bool) -> None:
-        """Half a record stands at the end, or the file is made anew."""
+        """Half a record stands at the end, the file is made anew, or the folder is not where it was."""
+        if isinstance(fault, FolderGone):
+            self._gone += 1 if begins else -1
+            if self._gone == (1 if begins else 0):
+                ends = (self.folder, self.folder.with_name(f"{self.folder.name} away"))
+                os.rename(*(ends if begins else ends[::-1]))
+            return
         if isinstance(fault, FileTorn) and begins != self._torn:
             self._torn = begins
             for file in self._files.values():
@@ -250,7 +263,7 @@ class ScidFiles:
                 file.seek(HEADER_SIZE)
                 content = file.read()[fault.drop * RECORD_SIZE :]
                 file.close()
-                path = self.path(symbol)
+                path = self._place(symbol)
                 path.unlink()
                 path.write_bytes(SCID_HEADER + content)
                 self._files[symbol] = path.open("r+b", buffering=0)

@@ -91,6 +91,14 @@ class FileRewritten(Fault, frozen=True, kw_only=True):
     drop: int = 10
 
 
+class FolderGone(Fault, frozen=True, kw_only=True):
+    """Sierra Chart's folder cannot be found."""
+
+
+class BridgeDown(Fault, frozen=True, kw_only=True):
+    """The bridge beside Sierra Chart does not run."""
+
+
 class ForecastFault(Fault, frozen=True, kw_only=True):
     """The models answer no number, raise, take seconds, say nothing, or speak of another bar."""
 
@@ -114,9 +122,11 @@ MarketFault = (
     | FeedFails
     | FileTorn
     | FileRewritten
+    | FolderGone
+    | BridgeDown
     | ForecastFault
 )
-IN_FILES = (FileTorn, FileRewritten)
+IN_FILES = (FileTorn, FileRewritten, FolderGone, BridgeDown)
 NOT_IN_FILES = (FeedEnds, FeedFails)
 """Files cannot end, and their feed is ours."""
 
@@ -175,5 +185,7 @@ _DRAWS: tuple[tuple[type[MarketFault], Make, float], ...] = (
     (FeedFails, lambda rng, at_ms: FeedFails(at_ms=at_ms), 0.5),
     (FileTorn, lambda rng, at_ms: FileTorn(at_ms=at_ms, for_ms=MINUTE_MS), 1.0),
     (FileRewritten, lambda rng, at_ms: FileRewritten(at_ms=at_ms), 1.0),
+    (FolderGone, lambda rng, at_ms: FolderGone(at_ms=at_ms, for_ms=_minutes(rng)), 1.0),
+    (BridgeDown, lambda rng, at_ms: BridgeDown(at_ms=at_ms, for_ms=_minutes(rng)), 1.5),
     (ForecastFault, _forecasts, 1.5),
 )

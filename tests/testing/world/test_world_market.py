@@ -302,6 +302,20 @@ def test_a_file_is_torn_or_made_anew(tmp_path: Path) -> None:
     bench.files.close()
 
 
+def test_a_folder_that_is_gone_comes_back_whole(tmp_path: Path) -> None:
+    bench = Bench(folder=tmp_path / "data")
+    assert bench.files is not None
+    gone = [f.FolderGone(for_ms=1), f.FolderGone(for_ms=2)]
+    for fault in gone:
+        bench.market.begin(fault)
+    bench.run(6)
+    bench.market.begin(f.FileRewritten(drop=4))
+    bench.market.end(gone[0])
+    assert not bench.files.folder.exists()
+    bench.market.end(gone[1])
+    assert len(read_scid(bench.files.path("NQZ25"))[0]) == len(bench.market.history) + 1
+
+
 def test_registered_it_is_the_feed_of_that_name() -> None:
     bench = Bench()
     try:
