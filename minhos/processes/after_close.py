@@ -5,6 +5,7 @@ Runs in the trainer's process, which trades nothing; the trader's heartbeat says
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import structlog
@@ -55,6 +56,7 @@ class AfterClose:
                 report = compare(source, trade_date, matching=self._matching)
             finally:
                 source.close()
+                gc.collect()  # features hold big arrays in cycles of few objects, which Python would let lie for days
         except NotEnoughData:
             return None
         except MinhosError as error:

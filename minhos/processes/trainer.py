@@ -74,6 +74,7 @@ class Trainer:
             if self._job.problem:
                 self._failed(f"Training failed: {self._job.problem}")
             self._job = None
+            gc.collect()  # as after a comparison: what a fit held lies in cycles of few and large objects
         self._heartbeat()
         if self._job is None:
             self.after_close.tend()

@@ -12,7 +12,8 @@ from minhos.stats.sharpe import Moments, annualised, moments, probabilistic_shar
 from minhos.trading.events import DecisionMade, TradeClosed
 from minhos.views.values import View, in_dollars, iso, rounded
 
-POINTS_KEPT = 100_000
+POINTS_KEPT = 10_000
+"""Of the curve of equity, of which a page shows some hundreds; beyond, every second point goes."""
 TRADES_KEPT = 20_000
 DAYS_A_YEAR = 252
 ENOUGH_DAYS = 5
@@ -102,7 +103,10 @@ class Performance:
         self.equity_cents: int | None = None
         self.peak_cents = 0
         self.max_drawdown = 0.0
-        self.points: deque[tuple[int, int, int]] = deque(maxlen=POINTS_KEPT)
+        self.points: list[tuple[int, int, int]] = []
+        self._bars = 0
+        self._every = 1
+        """A point stands for so many bars."""
         self.trades: deque[tuple[int, TradeClosed]] = deque(maxlen=TRADES_KEPT)
         self.days: dict[int, tuple[int, int]] = {}
         """By trade date: equity at its start and at its last bar.  A bar that comes after a later date's changes the
@@ -125,11 +129,21 @@ class Performance:
         self.peak_cents = max(self.peak_cents, equity)
         if self.peak_cents > 0:
             self.max_drawdown = max(self.max_drawdown, 1.0 - equity / self.peak_cents)
-        self.points.append((decision.close_time_ns, equity, decision.position_before))
+        self._add_point((decision.close_time_ns, equity, decision.position_before))
         trade_date = max(self._calendar.happened_on(decision.close_time_ns), self._newest)
         self._newest = trade_date
         start, _ = self.days.get(trade_date, (before, 0))
         self.days[trade_date] = (start, equity)
+
+    def _add_point(self, point: tuple[int, int, int]) -> None:
+        """The newest bar is always the last point; the ones before it stand `_every` bars apart."""
+        if self.points and (self._bars - 1) % self._every:
+            self.points.pop()
+        self._bars += 1
+        self.points.append(point)
+        if len(self.points) > POINTS_KEPT:
+            self._every *= 2
+            del self.points[1::2]
 
     def on_trade(self, sequence: int, event: TradeClosed) -> None:
         self.trades.append((sequence, event))
@@ -182,7 +196,7 @@ class Performance:
 
     def equity_curve(self, at_most: int = 500) -> list[EquityPoint]:
         """Oldest first, thinned to that many points; the last bar is always there."""
-        points = list(self.points)
+        points = self.points
         step = max(1, -(-len(points) // max(1, at_most)))
         kept = points[::-1][::step][::-1]
         return [EquityPoint(iso(t), in_dollars(cents), position) for t, cents, position in kept]

@@ -9,7 +9,10 @@ Statistics are computed when asked for and kept until another label arrives.
 from __future__ import annotations
 
 import dataclasses
+import math
+from array import array
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -73,7 +76,7 @@ class LiveCalibration(View):
     table: tuple[ReliabilityRow, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Scored:
     trade_date: int
     side: int
@@ -86,6 +89,34 @@ class _Scored:
     def p_side(self) -> float:
         """Calibrated probability of the score's side; below one half where the calibration turned it round."""
         return self.p_up if self.side >= 0 else 1.0 - self.p_up
+
+
+class _ScoredBars:
+    """Scored forecasts in columns, oldest first: a year of them takes two megabytes, as objects ten times that."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._dates, self._sides, self._ups = array("i"), array("b"), array("b")
+        self._p_up, self._break_even = array("d"), array("d")
+
+    def append(self, scored: _Scored) -> None:
+        """One more; far beyond what is kept, the oldest go."""
+        self._dates.append(scored.trade_date)
+        self._sides.append(scored.side)
+        self._ups.append(scored.up)
+        self._p_up.append(scored.p_up)
+        self._break_even.append(math.nan if scored.break_even is None else scored.break_even)
+        if len(self) >= self._most + self._most // 10:
+            for column in (self._dates, self._sides, self._ups, self._p_up, self._break_even):
+                del column[: len(column) - self._most]
+
+    def __len__(self) -> int:
+        return len(self._dates)
+
+    def __iter__(self) -> Iterator[_Scored]:
+        columns = zip(self._dates, self._sides, self._p_up, self._ups, self._break_even, strict=True)
+        for date, side, p_up, up, break_even in columns:
+            yield _Scored(date, side, p_up, bool(up), None if math.isnan(break_even) else break_even)
 
 
 @dataclasses.dataclass
@@ -101,7 +132,7 @@ class Scores:
     def __init__(self, calendar: SessionCalendar) -> None:
         self._calendar = calendar
         self._pending: deque[_Pending] = deque(maxlen=3)
-        self.scored: deque[_Scored] = deque(maxlen=KEPT)
+        self.scored = _ScoredBars(KEPT)
         self.ties = 0
         self.void = 0
         self._lines: tuple[int, tuple[AccuracyLine, ...]] = (-1, ())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from minhos.assembly.files import read_json, write_json
@@ -65,3 +68,27 @@ def test_a_close_that_fell_while_the_trainer_was_away_is_made_good(place, asked)
     after_close.AfterClose(place, MatchingParameters()).tend()
     after_close.AfterClose(place, MatchingParameters()).tend()
     assert asked == [20251006, "closed", "closed"]
+
+
+def test_what_a_comparison_held_is_let_go_at_once(place, asked, monkeypatch):
+    class Held:
+        """A state whose features refer back to it."""
+
+    held = []
+
+    def compare(source, trade_date, *, matching):
+        state = Held()
+        state.itself = state
+        held.append(weakref.ref(state))
+        return after_close.CompareReport("identical", "All as it was.", trade_date, 3, 0, 0, ())
+
+    monkeypatch.setattr(after_close, "compare", compare)
+    watcher = after_close.AfterClose(place, MatchingParameters())
+    gc.disable()
+    try:
+        for trade_date in (20251006, 20251007):
+            beat(place, trade_date)
+            watcher.tend()
+    finally:
+        gc.enable()
+    assert [reference() for reference in held] == [None, None]
