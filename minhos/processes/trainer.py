@@ -7,6 +7,7 @@ trader serves the old bundle meanwhile.  Training itself runs in a child of low 
 from __future__ import annotations
 
 import functools
+import gc
 from contextlib import suppress
 
 import structlog
