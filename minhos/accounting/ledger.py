@@ -108,6 +108,11 @@ class Ledger:
         """Whether something of what that order opened is still held."""
         return any(lot.order_id == entry_id for lots in self._state.lots.values() for lot in lots)
 
+    def lacks_stop(self, entry_id: str) -> bool:
+        """Whether what that order opened is still held and has no stop."""
+        lots = [lot for lots in self._state.lots.values() for lot in lots if lot.order_id == entry_id]
+        return bool(lots) and not any(lot.stop_id for lot in lots)
+
     def on_stop_rested(self, stop_id: str, entry_id: str, stop_ticks: int) -> None:
         """The venue holds the protective stop of the lots that order `entry_id` opened."""
         for symbol, lots in self._state.lots.items():

@@ -17,7 +17,7 @@ from minhos.risk import arming, force, ladder, shadow
 from minhos.risk import evidence as proof
 from minhos.risk.levels import drawdown_component, market_components
 from minhos.risk.parameters import RiskParameters
-from minhos.risk.types import Component, Level, MarketRisk, ModelCondition, RiskState, Stop, Verdict
+from minhos.risk.types import ENGINE, Component, Level, MarketRisk, ModelCondition, RiskState, Stop, Verdict
 
 __all__ = [
     "RiskState",
@@ -211,7 +211,7 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
 
 def on_contradiction(state: RiskState, why: str, time_ns: int) -> RiskState:
     """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends."""
-    return _after_stops(replace(state, halted=Stop("engine", why, time_ns)))
+    return _after_stops(replace(state, halted=Stop(ENGINE, why, time_ns)))
 
 
 def on_flatten(state: RiskState) -> RiskState:

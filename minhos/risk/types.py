@@ -121,6 +121,8 @@ class Forced(msgspec.Struct, frozen=True, gc=False):
     until_ns: int = 0
 
 
+ENGINE = "engine"
+"""Who stops trading where no person does."""
 FORCED = "forced"
 """Bound of a recommendation whose side and size are a person's."""
 
@@ -183,6 +185,11 @@ class RiskState(msgspec.Struct, frozen=True, gc=False):
             if market.level > worst:
                 worst = market.level
         return worst
+
+    def is_stopped_by_hand(self) -> bool:
+        """Whether a person wants everything closed, by a halt or a flatten."""
+        words = (self.halted, self.paused if self.paused is not None and self.paused.flat else None)
+        return any(word is not None and word.who != ENGINE for word in words)
 
     def demand_to_flatten(self) -> str:
         """Why everything must be closed, from the stops that are latched; empty where nothing demands it."""

@@ -6,13 +6,14 @@ open lot is covered by its stop) `stop_maintenance` says what is to be done.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from minhos.accounting.ledger import close_lots
-from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position, Role
 from minhos.errors import OrderStateError
+from minhos.trading.order_ids import stop_id_of
 from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
 from minhos.trading.venue import OrderReport, OrderStatus
 
@@ -44,6 +45,8 @@ class OrderBook:
         self.records: dict[str, OrderRecord] = {}
         self.open_ids: dict[str, None] = {}
         """Ids whose order is not final, oldest first."""
+        self.leg_fills: dict[str, int] = {}
+        """Contracts filled of legs that have no record of their own: targets, and stops that were not reported yet."""
 
     def intend(self, order: Order) -> None:
         """An intent was journaled; a known id changes nothing."""
@@ -78,7 +81,8 @@ class OrderBook:
         if report.order_id not in self.records:
             return
         self._number(report)
-        contracts = report.order.contracts if report.order and report.status is OrderStatus.RESIZED else None
+        sized = report.status in (OrderStatus.RESIZED, OrderStatus.LISTED)
+        contracts = report.order.contracts if report.order and sized else None
         self.trigger(report.order_id, TRIGGER_OF_STATUS[report.status], reason=report.reason, contracts=contracts)
 
     def _number(self, report: OrderReport) -> None:
@@ -95,11 +99,51 @@ class OrderBook:
         """A fill of one of our orders; others are reconciliation's business."""
         record = self.records.get(fill.order_id)
         if record is None:
+            if fill.role is not Role.UNKNOWN:
+                self.leg_fills[fill.order_id] = self.leg_fills.get(fill.order_id, 0) + fill.contracts
             return
         filled = record.filled + fill.contracts
         trigger = Trigger.FILL if filled >= record.contracts else Trigger.PARTIAL_FILL
         after = transition(record.state, trigger)
         self._put(msgspec.structs.replace(record, state=after, filled=filled))
+
+    def misfit(self, fill: Fill) -> str:
+        """Why a fill cannot be one of the order that it names; empty where it fits it in symbol, side and quantity.
+
+        A stop may grow with its entry before that is said, so that it is held against its entry's size.
+        """
+        found = self._meant(fill.order_id)
+        if found is None:
+            return f"no order {fill.order_id} of ours is known"
+        order, left = found
+        if fill.symbol != order.symbol:
+            return f"the order is in {order.symbol}"
+        if fill.side != order.side:
+            return f"the order {'buys' if order.side > 0 else 'sells'}"
+        if not 0 < fill.contracts <= left:
+            return f"{max(0, left)} of the order's {order.contracts} are left"
+        return ""
+
+    def is_ours(self, order_id: str) -> bool:
+        """Whether it is the name of an order of ours, or of a leg of one of our brackets."""
+        return self._meant(order_id) is not None
+
+    def _meant(self, order_id: str) -> tuple[Order, int] | None:
+        """The order of that id as it can be known, and how many contracts of it are not filled."""
+        record = self.records.get(order_id)
+        if record is not None:
+            entry = self.records.get(record.order.parent_id) if is_stop(record.order) else None
+            most = max(record.contracts, entry.contracts if entry is not None else 0)
+            return record.order, most - record.filled
+        stop_id = stop_id_of(order_id)
+        stop = self.records.get(stop_id)
+        entry = next((r for r in self.records.values() if r.order.stop_id == (stop_id or order_id)), None)
+        if entry is None and stop is None:
+            return None
+        whole = max(each.contracts for each in (entry, stop) if each is not None)
+        like = stop.order if stop is not None else _leg(entry.order) if entry is not None else None
+        assert like is not None
+        return msgspec.structs.replace(like, contracts=whole), whole - self.leg_fills.get(order_id, 0)
 
     def order(self, order_id: str) -> Order | None:
         """The order with that id, if we know it."""
@@ -133,26 +177,36 @@ class OrderBook:
         """Orders that are not final, oldest first."""
         return self._open()
 
-    def load(self, records: tuple[OrderRecord, ...]) -> None:
+    def load(self, records: tuple[OrderRecord, ...], leg_fills: dict[str, int]) -> None:
         """Take the records of a snapshot."""
-        self.records, self.open_ids = {}, {}
+        self.records, self.open_ids, self.leg_fills = {}, {}, dict(leg_fills)
         for record in records:
             self._put(record)
 
     def forget_final(self, but: str = "") -> None:
         """At a new trade date: orders that are done need no memory any more.  but: one that the venue speaks of now."""
         self.records = {key: known for key, known in self.records.items() if known.state not in FINAL or key == but}
+        if self.leg_fills:
+            stops = {stop for r in self.records.values() for stop in (r.order.stop_id, r.order.order_id)}
+            self.leg_fills = {key: n for key, n in self.leg_fills.items() if (stop_id_of(key) or key) in stops}
 
     def _open(self) -> list[OrderRecord]:
         return [self.records[key] for key in self.open_ids] if self.open_ids else []
 
     def _put(self, record: OrderRecord) -> None:
         key = record.order.order_id
-        self.records[key] = record
         if record.state in FINAL:
             self.open_ids.pop(key, None)
         else:
+            if key not in self.open_ids:  # the first that we hear of it, or open again: the newest in either order
+                self.records.pop(key, None)
             self.open_ids[key] = None
+        self.records[key] = record
+
+
+def _leg(entry: Order) -> Order:
+    """What an exit of an entry's bracket is to it."""
+    return msgspec.structs.replace(entry, side=-entry.side, role=Role.EXIT, stop_id="", parent_id=entry.order_id)
 
 
 def is_stop(order: Order) -> bool:
@@ -166,9 +220,17 @@ def remaining(record: OrderRecord) -> Order:
     return msgspec.structs.replace(record.order, contracts=record.contracts - record.filled)
 
 
-def moot_orders(position: Position, records: list[OrderRecord]) -> list[str]:
-    """Ids of orders that were to close a position which is gone, as when its stop was faster: they would reverse it."""
-    held = position.contracts
+def opens(order: Order) -> bool:
+    """Whether it may make a position larger."""
+    return order.role in (Role.ENTRY, Role.ADD)
+
+
+def moot_orders(position: Position, records: list[OrderRecord], shown: int | None = None) -> list[str]:
+    """Ids of orders that were to close a position which is gone, as when its stop was faster: they would reverse it.
+
+    shown: what the broker holds for certain, where that is what is closed.
+    """
+    held = position.contracts if shown is None else shown
     return [
         r.order.order_id
         for r in records
@@ -176,12 +238,22 @@ def moot_orders(position: Position, records: list[OrderRecord]) -> list[str]:
     ]
 
 
-def at_most(position: Position, shown: int) -> Position:
-    """The oldest lots of a position, for no more contracts than a broker shows on that side."""
-    side = 1 if position.contracts > 0 else -1
-    excess = max(0, abs(position.contracts) - max(0, side * shown))
-    kept, _ = close_lots(position.lots, excess)
-    return Position(position.symbol, kept)
+def stops_within(position: Position, stops: list[OrderRecord], most: Mapping[int, int]) -> list[StopAction]:
+    """Where a broker holds something else than the journal: stops for no more than it shows, those of open lots first.
+
+    most: by side of the stop, how many contracts stops of that side may be for.
+    """
+    named = {lot.stop_id: i for i, lot in enumerate(position.lots)}
+    left, actions = dict(most), []
+    for record in sorted(stops, key=lambda each: named.get(each.order.order_id, len(named))):
+        resting = max(0, record.contracts - record.filled)
+        kept = min(resting, left.get(record.order.side, 0))
+        left[record.order.side] = left.get(record.order.side, 0) - kept
+        if record.state not in (OrderState.WORKING, OrderState.RESIZE_SENT) or kept == resting:
+            continue
+        stop_id = record.order.order_id
+        actions.append(StopAction("resize", stop_id, kept) if kept else StopAction("cancel", stop_id))
+    return actions
 
 
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:

@@ -27,7 +27,7 @@ from minhos.trading.types import Decision, Outcome
 
 RULES = {
     1: "as in MinhOS 0.1.0",
-    2: "a halt, a flatten or its own stop ends what was forced, and what a broker shows for certain is closed as it is",
+    2: "a halt, a flatten or its own stop ends what was forced, and what a broker shows counts once it was shown twice",
 }
 """What this file and all that it calls decide by, each change of it with a sentence; recorded decisions of one version
 come out again bit for bit."""
@@ -59,7 +59,7 @@ class Moment(RiskContext, frozen=True, gc=False, kw_only=True):
     blind: bool = False
     """What the broker holds was not compared with the journal yet."""
     shown: int | None = None
-    """What the broker holds where it and the journal disagree; None where they agree."""
+    """What the broker holds for certain where it and the journal disagree; None where they agree."""
 
 
 def decide(moment: Moment, manager: RiskManager) -> Decision:
@@ -137,11 +137,13 @@ def orders_towards(moment: Moment, verdict: Verdict) -> tuple[Order, ...]:
     what shrinks the position is sent while `auto_trading` is off.
     """
     held, target = moment.position, verdict.target
-    if target == held or moment.blind:
+    if moment.blind:
         return ()
     if verdict.action is Action.FLATTEN:
         rest = still_to_close(moment.account.position(moment.symbol), moment.working, moment.shown)
         return (make_order(moment, -rest, Role.FLATTEN),) if rest else ()
+    if target == held:
+        return ()
     if moment.working or moment.risk.distrust is not None:
         return ()
     stop = verdict_stop(moment) if moment.settings.auto_trading else 0
@@ -181,7 +183,7 @@ def make_order(moment: Moment, signed: int, role: Role, stop_distance_ticks: int
 def still_to_close(position: Position, working: tuple[Order, ...], shown: int | None = None) -> int:
     """Signed contracts of the position that no working order closes; a second order for them would turn it round.
 
-    shown: what the broker holds, where that is something else: more than it holds is never closed.
+    shown: what the broker holds for certain, where it and the journal disagree: more than it holds is never closed.
     """
     held = position.contracts
     if shown is not None:

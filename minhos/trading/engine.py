@@ -9,26 +9,30 @@ no queue: whoever calls it hands in one input at a time.  Whatever goes wrong in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
 import msgspec
 
 from minhos import parts
-from minhos.accounting.types import Fill, Order, Role
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Position, Role
 from minhos.errors import PartsError
 from minhos.features.types import Observation
 from minhos.market.clock import Clock
-from minhos.market.types import NANOS_PER_MINUTE, Bar, Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Bar, Price, Slice
 from minhos.models.forecast import Forecast
 from minhos.risk.force import sentence_of, stopped
 from minhos.risk.limits.own import failures, own_parts
 from minhos.risk.limits.standard import names_of, standard_limits
 from minhos.risk.types import Action, Forced
 from minhos.trading import events as ev
-from minhos.trading.book import OrderRecord, at_most, moot_orders, stop_maintenance
+from minhos.trading.book import OrderRecord, StopAction, moot_orders, opens, stop_maintenance, stops_within
+from minhos.trading.closing import Closing
+from minhos.trading.cover import Cover
 from minhos.trading.decide import RULES_VERSION, decide, make_flatten, still_to_close
 from minhos.trading.guard import Guard
+from minhos.trading.order_ids import MANUAL
 from minhos.trading.order_states import FINAL, OrderState, Trigger
 from minhos.trading.outage import Outage
 from minhos.trading.settlement import Settlement
@@ -43,6 +47,9 @@ _TO_BE_ASKED = (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_RE
 """After these our record may differ from the broker's."""
 _NOT_DONE = (OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED)
 """What a broker says of an order that could not be cancelled or changed."""
+REMIND_NS = 300 * NANOS_PER_SECOND
+"""An alarm that was raised is raised again after that, not with every attempt."""
+_NUMBER = re.compile(r"\d+")
 FUTURE_NS = 60 * NANOS_PER_MINUTE
 """A price stamped further ahead than this is no price of this market now."""
 
@@ -91,9 +98,17 @@ class Engine:
         self.settlement = Settlement(self)
         self.guard = Guard(self)
         self.outage = Outage(self)
+        self.closing = Closing(self)
+        self.cover = Cover(self)
         self.refused_ids: set[str] = set()
-        """Orders that a broker did not cancel or resize; not asked for again before the next survey.  Lost with the
-        process: at worst one of them is asked for once more."""
+        """Orders that a broker did not cancel or resize; not asked for again before the next survey, and after the
+        second refusal not before a growing pause.  Lost with the process: at worst one is asked for once more."""
+        self._refusals: dict[str, tuple[int, int]] = {}
+        """By order: how often that was refused, and when it may be asked for again (`monotonic_ns`)."""
+        self._alarmed_ns: dict[tuple[str, str], int] = {}
+        """By what it is about, and words: when that alarm was raised last."""
+        self._refused_fills: set[tuple[str, str, int, int]] = set()
+        """Fills that did not fit their orders; each is an alarm once."""
         self._venue_failures: set[str] = set()
         """Calls of the venue that failed, with their place: each is an alarm once."""
         self._failed_limits: frozenset[str] = frozenset()
@@ -184,6 +199,7 @@ class Engine:
         if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
             shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
             self.take(self._asked(self.venue.on_price, shadowed) or (), price.time_ns)
+        self.cover.on_price(price)
         self.guard.act(price.time_ns)
         self._say_what_ended(price.time_ns)
 
@@ -196,6 +212,7 @@ class Engine:
         self.take(self._asked(self.venue.match_open, tradable) or (), closed.close_time_ns)
         self.take(self._asked(self.venue.match_range, tradable) or (), closed.close_time_ns)
         decision = self._decide()
+        self.closing.decided()
         latency_us = (self.clock.monotonic_ns() - started_ns) / 1000.0
         self.record(ev.DecisionMade(decision, latency_us), now_ns)
         if decision.verdict is not None and decision.verdict.action is Action.FLATTEN:
@@ -226,7 +243,8 @@ class Engine:
         news = self._asked(self.venue.poll, self.clock.now_ns()) or ()
         for item in news:
             if isinstance(item, Survey):
-                self.settlement.on_survey(item, self.clock.now_ns())
+                if self.settlement.on_survey(item, self.clock.now_ns()):
+                    self.cover.on_survey(item, self.clock.now_ns())
             elif isinstance(item, VenueStatus):
                 self.on_venue_status(item)
             else:
@@ -234,7 +252,10 @@ class Engine:
         if news:
             self.guard.act(self.clock.now_ns())
             self._say_what_ended(self.clock.now_ns())
+        if self.closing.is_open():
+            self.closing.act(self.clock.now_ns())
         self.outage.watch()
+        self.cover.watch()
         return bool(news)
 
     def on_venue_status(self, status: VenueStatus) -> None:
@@ -252,6 +273,9 @@ class Engine:
         if command.name == "accept-position":
             self.ask()
         if command.name in ("flatten", "halt"):
+            self.closing.hurry()
+            if self.state.risk.distrust is not None:
+                self.ask()
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
         self._say_what_ended(command.time_ns, cleared=command.name in ("force", "unforce"))
 
@@ -266,15 +290,33 @@ class Engine:
         self._cancel_openings(time_ns, symbols)
         if state.blind():
             return
+        shown = state.certain if state.risk.distrust is not None and state.certain else {}
+        held = {position.symbol for position in state.ledger.account().positions} | shown.keys()
         orders = tuple(
-            self._flatten_order(position.symbol, rest, time_ns)
-            for position in state.ledger.account().positions
-            if symbols is None or position.symbol in symbols
-            if (rest := still_to_close(position, state.book.working(position.symbol), state.shown(position.symbol)))
+            self._flatten_order(symbol, rest, time_ns)
+            for symbol in sorted(held)
+            if (symbols is None or symbol in symbols) and symbol in state.ledger.instruments
+            if (rest := self.closing.at_most(symbol, self._still_to_close(symbol)))
         )
         if orders:
             self.record(ev.Intervention(time_ns, Action.FLATTEN, reason, who, orders), time_ns)
             self.send(orders, time_ns)
+
+    def close(self, symbol: str, contracts: int, time_ns: int) -> None:
+        """Close so many of the signed contracts that are held, at most what is held and not being closed yet."""
+        rest = 0 if self.state.blind() else self._still_to_close(symbol)
+        part = self.closing.at_most(symbol, min(rest, contracts) if contracts > 0 else max(rest, contracts))
+        if part * contracts > 0:
+            self.send((self._flatten_order(symbol, part, time_ns),), time_ns)
+
+    def _still_to_close(self, symbol: str) -> int:
+        state = self.state
+        position, working = state.ledger.account().position(symbol), state.book.working(symbol)
+        shown = state.shown(symbol)
+        if shown is not None and state.risk.is_stopped_by_hand():  # what the account holds, whoever opened it
+            closing = sum(o.side * o.contracts for o in working if o.role in CLOSING and o.side * shown < 0)
+            return max(0, shown + closing) if shown > 0 else min(0, shown + closing)
+        return still_to_close(position, working, shown)
 
     def _flatten_order(self, symbol: str, contracts: int, time_ns: int) -> Order:
         """With an id of its own, also where an earlier one of the same moment was not carried out."""
@@ -338,11 +380,36 @@ class Engine:
                 reports = [OrderReport(order.order_id, OrderStatus.UNKNOWN, time_ns, "the venue failed")]
             self._note(reports)
 
-    def keep_orders(self, time_ns: int, shown: Mapping[str, int] | None = None) -> None:
+    def alarm(self, about: str, text: str, time_ns: int) -> None:
+        """Raise an alarm about an entry, an order or a contract, unless the same (but for its numbers) was raised
+        lately."""
+        key, elapsed_ns = (about, _NUMBER.sub("", text)), self.clock.monotonic_ns()
+        self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if elapsed_ns < at_ns + REMIND_NS}
+        if key not in self._alarmed_ns:
+            self._alarmed_ns[key] = elapsed_ns
+            self.record(ev.Alarm(time_ns, text), time_ns)
+
+    def ask_refused_again(self) -> None:
+        """What was refused may be asked for again, unless it was refused again and again."""
+        elapsed_ns = self.clock.monotonic_ns()
+        self._refusals = {key: known for key, known in self._refusals.items() if key in self.state.book.open_ids}
+        self.refused_ids = {key for key in self.refused_ids if elapsed_ns < self._refusals.get(key, (0, 0))[1]}
+
+    def _refused(self, order_id: str) -> None:
+        """A cancel or a resize was not done: from the second time on it waits, twice as long each time."""
+        if order_id in self.refused_ids:
+            return
+        times = self._refusals.get(order_id, (0, 0))[0] + 1
+        pause_ns = 0 if times == 1 else min(NANOS_PER_SECOND << min(times - 2, 10), 60 * NANOS_PER_SECOND)
+        self._refusals[order_id] = times, self.clock.monotonic_ns() + pause_ns
+        self.refused_ids.add(order_id)
+
+    def keep_orders(self, time_ns: int) -> None:
         """The stops together equal the position, and nothing that was to close it outlives it.
 
-        shown: what the broker holds for certain where that is something else; stops are for no more than that.
-        At a broker whose account was not compared yet our position may be an old one: nothing is taken back there.
+        Where a broker holds something else, stops are for no more than it showed lately, and none is taken back for
+        what our record says.  At a broker whose account was not compared yet our position may be an old one: nothing is
+        taken back there.
         """
         book = self.state.book
         if not self.venue.owns_account and not self.state.reconciled:
@@ -351,15 +418,21 @@ class Engine:
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
             position = account.position(symbol)
             stops = [record for record in book.stops(symbol) if not self._is_to_wait(record)]
-            covered = position if shown is None else at_most(position, shown.get(symbol, 0))
-            for action in stop_maintenance(covered, stops):
+            for action in self._maintenance(position, stops):
                 if action.what == "cancel":
                     self.cancel(action.stop_id, time_ns)
                 else:
                     self.resize(action.stop_id, action.contracts, time_ns)
-            for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol]):
+            held = self.state.shown(symbol) if self.state.differences else None
+            for order_id in moot_orders(position, [r for r in book.open_records() if r.order.symbol == symbol], held):
                 if order_id not in self.refused_ids:
                     self.cancel(order_id, time_ns)
+
+    def _maintenance(self, position: Position, stops: list[OrderRecord]) -> list[StopAction]:
+        most = None if self.venue.owns_account else self.settlement.most(position.symbol)
+        if most is None:
+            return stop_maintenance(position, stops)
+        return stops_within(position, stops, most) if self.settlement.knows() else []
 
     def _is_to_wait(self, stop: OrderRecord) -> bool:
         """Whether a stop is left alone for now: its cancel was refused, or word of its entry's fill may still come."""
@@ -372,8 +445,8 @@ class Engine:
         """Take back every entry and add that has not filled."""
         for record in self.state.book.open_records():
             order = record.order
-            opens = order.role in (Role.ENTRY, Role.ADD) and (symbols is None or order.symbol in symbols)
-            if opens and record.state is not OrderState.CANCEL_SENT:
+            asked = record.state is OrderState.CANCEL_SENT or order.order_id in self.refused_ids
+            if opens(order) and (symbols is None or order.symbol in symbols) and not asked:
                 self.cancel(order.order_id, time_ns)
 
     def cancel(self, order_id: str, time_ns: int) -> None:
@@ -450,26 +523,73 @@ class Engine:
         fills = sum(isinstance(report, Fill) for report in reports)
         for report in reports:
             if isinstance(report, OrderReport):
-                self.record(ev.VenueReported(report), report.time_ns)
-                if report.status in _TO_BE_ASKED:
-                    self.ask()
-                if report.status in _NOT_DONE and not self.venue.owns_account:
-                    self.refused_ids.add(report.order_id)
+                self._note_report(report)
             else:
                 fills -= 1
                 self._note_fill(report, more=fills > 0)
             self.settle_contradiction(report.time_ns)
 
-    def _note_fill(self, fill: Fill, *, more: bool) -> None:
-        """A fill, once; one that is not ours with an alarm, and not at all in a contract that is only forecast."""
-        manual, settings = fill.role is Role.UNKNOWN, self.state.settings
-        only_forecast = settings is not None and fill.symbol in set(settings.instruments) - self.state.traded_symbols()
-        if manual and (only_forecast or self.state.ledger.knows(fill.fill_id)):
+    def _note_report(self, report: OrderReport) -> None:
+        """What is said of an order; whatever leaves a doubt of what works and what is held has the account surveyed."""
+        self.record(ev.VenueReported(report), report.time_ns)
+        if report.status is OrderStatus.REJECTED:
+            self.closing.on_report(report, report.time_ns)
+        if self.venue.owns_account:
             return
+        if report.status in _TO_BE_ASKED or self._is_odd(report):
+            self.ask()
+        if report.status in _NOT_DONE:
+            self._refused(report.order_id)
+
+    def _is_odd(self, report: OrderReport) -> bool:
+        """Whether a stop ended whose lots are still held."""
+        order = self.state.book.order(report.order_id)
+        if report.status is not OrderStatus.CANCELLED or order is None or order.order_type is not OrderType.STOP:
+            return False
+        return self.state.ledger.lacks_stop(order.parent_id)
+
+    def _note_fill(self, fill: Fill, *, more: bool) -> None:
+        """A fill, once; one that is not ours with an alarm, and not at all in a contract that is only forecast.
+
+        One that does not fit its order is refused; one under a name that we never gave is somebody else's.
+        """
+        state, settings = self.state, self.state.settings
+        if state.ledger.knows(fill.fill_id):
+            return
+        why = "" if fill.role is Role.UNKNOWN else state.book.misfit(fill)
+        if fill.symbol not in state.ledger.instruments or fill.side not in (1, -1) or fill.contracts <= 0:
+            why = why or f"this account trades {', '.join(sorted(state.ledger.instruments))}"
+        elif why and not state.book.is_ours(fill.order_id):
+            name = f"{MANUAL}{fill.order_id}"
+            fill, why = msgspec.structs.replace(fill, order_id=name, role=Role.UNKNOWN, parent_id=""), ""
+        if why:
+            self._refuse_fill(fill, why)
+            return
+        manual = fill.role is Role.UNKNOWN
+        if manual and settings is not None and fill.symbol in set(settings.instruments) - state.traded_symbols():
+            return
+        self.settlement.on_fill(fill)
         self.record(ev.OrderFilled(fill), fill.time_ns, more=more)
         self.record_trades()
-        if manual and self.state.risk.distrust is not None:
-            self.record(ev.Alarm(fill.time_ns, f"Flat-only: {self.state.risk.distrust.why}."), fill.time_ns)
+        self.closing.on_fill(fill)
+        if state.risk.distrust is not None:
+            self.ask()
+            if manual:
+                self.record(ev.Alarm(fill.time_ns, f"Flat-only: {state.risk.distrust.why}."), fill.time_ns)
+
+    def _refuse_fill(self, fill: Fill, why: str) -> None:
+        """It is not booked: an alarm, nothing that adds, and the broker is asked what it holds."""
+        key = fill.fill_id, fill.symbol, fill.side, fill.contracts
+        if key in self._refused_fills:
+            return
+        self._refused_fills.add(key)
+        word = "bought" if fill.side > 0 else "sold"
+        text = (
+            f"the broker says that order {fill.order_id} {word} {fill.contracts} {fill.symbol}, which cannot be ({why})"
+        )
+        self.record(ev.FillRefused(fill.time_ns, fill, text), fill.time_ns)
+        self.record(ev.Alarm(fill.time_ns, f"Flat-only: {text}; it is not booked."), fill.time_ns)
+        self.ask()
 
     def record_trades(self) -> None:
         """Trades that the last fill closed."""

@@ -122,15 +122,30 @@ class VenueSurveyed(msgspec.Struct, frozen=True):
 class Reconciled(msgspec.Struct, frozen=True):
     """Orders, fills and positions were compared with the broker's.  differences: none where both sides agree.
 
-    Journaled after every connection, where the outcome changes, and once a trade date.
+    Journaled after every connection, where the outcome changes, and once a trade date; while the broker is not trusted,
+    also after each order or fill, because what it shows must be seen anew.
     """
 
     time_ns: int
     differences: tuple[str, ...] = ()
+    positions: dict[str, int] | None = None
+    """What the broker showed, signed contracts by symbol, twice and alike; None where it need not be known (and in
+    journals of 0.1.0)."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True):
     fill: Fill
+
+
+class FillRefused(msgspec.Struct, frozen=True):
+    """A fill that does not fit the order that it names.  It is not booked, nothing is added until `resume`; durable.
+
+    Where it was true all the same, the position that the broker shows differs from the journal's.
+    """
+
+    time_ns: int
+    fill: Fill
+    why: str
 
 
 class OrderIntended(msgspec.Struct, frozen=True):
@@ -244,6 +259,7 @@ Event = (
     | VenueSurveyed
     | Reconciled
     | OrderFilled
+    | FillRefused
     | OrderIntended
     | DecisionMade
     | Intervention
@@ -260,6 +276,7 @@ Event = (
 DURABLE = (
     OrderIntended,
     OrderFilled,
+    FillRefused,
     Reconciled,
     CommandReceived,
     Intervention,

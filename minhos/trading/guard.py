@@ -6,6 +6,7 @@ A limit that demands it, or something open in a contract that was left.  Not for
 from __future__ import annotations
 
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.trading.book import opens
 from minhos.trading.hands import Hands
 
 GUARD_PAUSE_NS = 5 * NANOS_PER_SECOND
@@ -23,7 +24,7 @@ class Guard:
     def act(self, time_ns: int) -> None:
         """Close what cannot wait.  A broker that did not close it is asked again after a pause."""
         engine = self._engine
-        demand = engine.state.risk.demand_to_flatten() if engine.state.ledger.account().positions else ""
+        demand = engine.state.risk.demand_to_flatten() if self._is_anything_open() else ""
         left = frozenset() if demand else self._left_behind()
         reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
         elapsed_ns = engine.clock.monotonic_ns()
@@ -32,6 +33,13 @@ class Guard:
         if not engine.venue.owns_account:
             self._reason, self._again_ns = reason, elapsed_ns + GUARD_PAUSE_NS
         engine.flatten(reason, "risk manager" if demand else "engine", time_ns, left or None)
+
+    def _is_anything_open(self) -> bool:
+        """Whether something is held, or an order works that may open something."""
+        state = self._engine.state
+        if any(state.held().values()):
+            return True
+        return not state.blind() and any(opens(record.order) for record in state.book.open_records())
 
     def _left_behind(self) -> frozenset[str]:
         """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""

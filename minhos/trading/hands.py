@@ -6,7 +6,7 @@ can be tried with a double.  Every one of them ends in an event of the journal; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from minhos.accounting.types import Order
@@ -45,8 +45,17 @@ class Hands(Protocol):
     def cancel(self, order_id: str, time_ns: int) -> None:
         """Ask the venue to take an order back."""
 
-    def keep_orders(self, time_ns: int, shown: Mapping[str, int] | None = None) -> None:
+    def ask_refused_again(self) -> None:
+        """What was refused may be asked for again, unless it was refused again and again."""
+
+    def keep_orders(self, time_ns: int) -> None:
         """Bring the resting orders in line with the position."""
+
+    def alarm(self, about: str, text: str, time_ns: int) -> None:
+        """Raise an alarm, unless the same (but for its numbers) was raised lately."""
+
+    def close(self, symbol: str, contracts: int, time_ns: int) -> None:
+        """Close so many of the signed contracts that are held, at most what is held and not being closed yet."""
 
     def flatten(self, reason: str, who: str, time_ns: int, symbols: frozenset[str] | None = None) -> None:
         """Cancel what would open and close what is open."""

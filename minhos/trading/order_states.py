@@ -45,6 +45,8 @@ class Trigger(enum.StrEnum):
     TIME_OUT = "time_out"
     DISOWN = "disown"
     """Asked for its orders and fills, the venue knows nothing of this one."""
+    RELIST = "relist"
+    """Asked for its orders, the venue lists one as working that had ended."""
 
 
 S, T = OrderState, Trigger
@@ -109,16 +111,25 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.FILLED, T.ACCEPT): S.FILLED,  # acknowledgement after the fill
     (S.FILLED, T.CANCEL_REJECT): S.FILLED,  # the answer to a cancel that came too late
     (S.FILLED, T.CANCEL): S.FILLED,  # venues close a filled order's book entry with "cancelled"
+    (S.FILLED, T.RESIZE): S.FILLED,  # the answer to a resize, said late or twice
+    (S.FILLED, T.RELIST): S.WORKING,  # the fill was not true, or there is more of it than we sent
     (S.FILLED, T.TIME_OUT): S.FILLED,  # a timer that was set before the fill
     (S.CANCELLED, T.ACCEPT): S.CANCELLED,  # acknowledgement out of order
     (S.CANCELLED, T.PARTIAL_FILL): S.CANCELLED,  # fill after cancel: it was filled in part before it was cancelled
     (S.CANCELLED, T.FILL): S.FILLED,  # fill after cancel: the fill is true, the cancel was not
     (S.CANCELLED, T.CANCEL): S.CANCELLED,
     (S.CANCELLED, T.CANCEL_REJECT): S.CANCELLED,  # we cancelled what the venue had already cancelled
+    (S.CANCELLED, T.RESIZE): S.CANCELLED,  # the answer to a resize, said late or twice
+    (S.CANCELLED, T.RELIST): S.WORKING,  # the cancel was not true: the broker's lists had lacked it for a while
     (S.CANCELLED, T.TIME_OUT): S.CANCELLED,
     (S.REJECTED, T.REJECT): S.REJECTED,
     (S.REJECTED, T.CANCEL): S.REJECTED,  # disowned after two surveys, and its end is said late: gone either way
     (S.REJECTED, T.CANCEL_REJECT): S.REJECTED,
+    (S.REJECTED, T.ACCEPT): S.REJECTED,  # disowned after two surveys, and accepted late: if it works, surveys list it
+    (S.REJECTED, T.RESIZE): S.REJECTED,
+    (S.REJECTED, T.PARTIAL_FILL): S.REJECTED,  # disowned, and its fill is said late: the fill is true
+    (S.REJECTED, T.FILL): S.FILLED,
+    (S.REJECTED, T.RELIST): S.WORKING,  # disowned, and there after all
     (S.REJECTED, T.TIME_OUT): S.REJECTED,
 }
 
@@ -137,6 +148,7 @@ TRIGGER_OF_STATUS: dict[OrderStatus, Trigger] = {
     OrderStatus.FILLED: T.FILL,
     OrderStatus.UNKNOWN: T.TIME_OUT,
     OrderStatus.NOT_FOUND: T.DISOWN,
+    OrderStatus.LISTED: T.RELIST,
 }
 
 

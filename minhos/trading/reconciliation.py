@@ -8,7 +8,7 @@ then allows only what shrinks the position, until a person has looked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -23,11 +23,12 @@ CLOCK_SLACK_NS = 2_000_000_000
 """The broker's stamps are whole seconds in places, and its clock is another one."""
 
 
-def answers(state: TradingState, survey: Survey, missing_before: frozenset[str], *, targets: bool) -> list[Report]:
+def answers(state: TradingState, survey: Survey, gone: Collection[str], *, targets: bool) -> list[Report]:
     """What the survey says about our orders, in the order in which it is to be taken in.
 
-    missing_before: ids that an earlier survey lacked as well; one survey alone may have crossed the order.  targets:
-    whether our brackets carry one; else a fill that nobody reported is never taken for that of a target.
+    gone: ids of orders that have been lacking for so long, or that the broker would not cancel and does not list, that
+    they are no more.  targets: whether our brackets carry one; else a fill that nobody reported is never taken for that
+    of a target.
     """
     fills: list[Report] = []
     filled: dict[str, int] = {}
@@ -42,8 +43,8 @@ def answers(state: TradingState, survey: Survey, missing_before: frozenset[str],
     reports: list[Report] = [*grown, *fills, *listed, *shrunk]
     for record in state.book.open_records():
         key = record.order.order_id
-        left = record.contracts - record.filled - filled.get(key, 0)
-        if key in shown or left <= 0 or key not in missing_before:
+        whole = key in filled and record.filled + filled[key] >= record.contracts
+        if key in shown or whole or key not in gone:
             continue
         if record.state is OrderState.UNKNOWN:
             text = "asked twice: the broker shows neither the order nor a fill of it"
@@ -54,10 +55,31 @@ def answers(state: TradingState, survey: Survey, missing_before: frozenset[str],
     return reports
 
 
-def missing(state: TradingState, survey: Survey) -> frozenset[str]:
-    """Ids of our open orders that the broker does not list."""
+def missing(state: TradingState, survey: Survey) -> list[OrderRecord]:
+    """Our open orders that the broker does not list."""
     shown = {order.order_id for order in survey.orders}
-    return frozenset(r.order.order_id for r in state.book.open_records() if r.order.order_id not in shown)
+    return [record for record in state.book.open_records() if record.order.order_id not in shown]
+
+
+def ended(state: TradingState, survey: Survey) -> dict[str, VenueOrder]:
+    """Orders of ours that have ended and that the broker lists as working, by our ids."""
+    records = state.book.records
+    return {
+        order.order_id: order
+        for order in survey.orders
+        if not order.waiting and order.contracts > 0
+        if (record := records.get(order.order_id)) is not None and record.state in FINAL
+    }
+
+
+def listed_again(state: TradingState, row: VenueOrder, time_ns: int) -> OrderReport:
+    """That such an order works, for what its row shows beyond what was filled."""
+    record = state.book.records[row.order_id]
+    trigger_ticks = row.trigger_ticks or record.order.trigger_ticks
+    contracts = record.filled + row.contracts
+    order = msgspec.structs.replace(record.order, contracts=contracts, trigger_ticks=trigger_ticks)
+    text = f"it had ended ({record.state}), and the broker lists it as working"
+    return OrderReport(row.order_id, OrderStatus.LISTED, time_ns, text, order, row.venue_id)
 
 
 def _shown(state: TradingState, order: VenueOrder, time_ns: int) -> Iterator[OrderReport]:

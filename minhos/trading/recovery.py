@@ -26,7 +26,7 @@ from minhos.trading.types import Decision
 from minhos.trading.venue import OrderReport, OrderStatus, Venue, VenueStatus
 
 SNAPSHOT = "trading"
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 """Raised with each change of what the state remembers; a snapshot of another version is folded anew from the events."""
 
 
@@ -74,6 +74,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     orders: tuple[OrderRecord, ...]
     instruments: dict[str, Instrument]
     """All that were traded since the journal began: what is held or under way may be in a contract before the last."""
+    leg_fills: dict[str, int]
     arrived: tuple[bool, ...]
     data_quality: float
     mode: str
@@ -84,6 +85,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     began_ns: int
     venue_status: VenueStatus | None
     venue_positions: dict[str, int]
+    certain: dict[str, int] | None
     reconciled: bool
     differences: tuple[str, ...]
     compared_date: int
@@ -113,6 +115,7 @@ def take_snapshot(state: TradingState) -> bytes:
             state.ledger.to_state(),
             tuple(state.book.records.values()),
             dict(state.ledger.instruments),
+            dict(state.book.leg_fills),
             tuple(state.arrived),
             *[getattr(state, name) for name in _COPIED],
         )
@@ -134,7 +137,7 @@ def restore_snapshot(state: TradingState, payload: bytes) -> None:
     if snapshot.settings is not None:
         state.apply(ev.SettingsActivated(0, snapshot.settings))
     state.ledger = Ledger.from_state(snapshot.ledger, snapshot.instruments)
-    state.book.load(snapshot.orders)
+    state.book.load(snapshot.orders, snapshot.leg_fills)
     state.arrived.extend(snapshot.arrived)
     for name in _COPIED:
         setattr(state, name, getattr(snapshot, name))

@@ -1,53 +1,66 @@
 """What becomes of a survey of the broker's account: answers taken in, differences reported, open lots protected.
 
 `reconciliation` compares; this acts through the engine.  One survey may cross an order or a fill that is on its way,
-so that anything held against the broker must be seen in two surveys; until then it is asked again.
+and a broker may lie for a moment, so that anything held against the broker must be seen in surveys over a whole second
+(`doubt`); until then it is asked again, and what rests stays.
+
+An order of ours that the lists lack is not believed to be gone: the broker is told to cancel it, and where it answers
+that there is none, or nothing, it is.  So a list that lies for longer never makes two exits of one.
 
 What is remembered for that, and until when.  All of it may be lost with the process: whatever is held against the
-broker is then seen in two surveys of the next one.  A person's word and the known differences are of the state.
+broker is then seen in surveys of the next one.  A person's word and the known differences are of the state.
 
     memory              what it is for                                   forgotten
     refused_ids         orders that were not cancelled or resized when   with the next survey that crossed nothing,
       (the engine's)    the broker was asked: not asked for at once      before orders are looked after again
-    _suspected          differences of the last survey: the same ones    replaced with each survey that crossed
-                        in the next survey make flat-only                nothing
-    _missing            orders of ours that the last survey lacked:      likewise
-                        lacked again they are gone
-    _bare               entries whose lots had no stop there: bare in    likewise; one that gets its stop placed, at
-                        the next survey they get one                     once
-    _unplanned          contracts with lots that no stop was meant for:  likewise
-                        still there in the next survey they are closed
+    _views              differences with positions: shown alike for a    with a survey that shows others
+                        second they make flat-only
+    _lacking            orders of ours that the lists lack               with a survey that lists them
+    _taken_back         of these, those that the broker was told to      likewise, and when they have ended
+                        cancel because of that
+    _relisted           orders that had ended and are listed: for a      with a survey that lacks them
+                        second, they are open again
+    _bare               entries whose lots had no stop there: for a      with a survey in which they have; one that gets
+                        second, they get one                             its stop placed, at once
+    _unplanned          contracts with lots that no stop was meant for:  with a survey that shows none
+                        for a second, they are closed
+    _shown              positions of the last ten seconds: exits never   after `LARGEST_NS`
+                        exceed the largest of them
     _again_ns           when a stop may be placed, or a contract closed  never, but a time that has passed forbids
                         again, after an attempt                          nothing; at once where a smaller stop makes
                                                                          room first
     _content            the last survey that was journaled: the same     never; one that is the same is then
                         one is not journaled again                       journaled once more
-    _alarmed_ns         which alarm was raised when: not again at once   after `REMIND_NS`
 """
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from collections.abc import Iterator
 
 import msgspec
 
-from minhos.accounting.types import CLOSING, Fill, Lot, Order, Role
+from minhos.accounting.types import CLOSING, Fill, Lot, Order, OrderType, Role
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
+from minhos.trading.book import is_stop
+from minhos.trading.doubt import SETTLED_NS, Doubts
 from minhos.trading.hands import Hands
-from minhos.trading.order_ids import MANUAL
+from minhos.trading.order_ids import MANUAL, order_id
 from minhos.trading.order_states import OrderState
 from minhos.trading.protection import missing_stops
-from minhos.trading.reconciliation import answers, differences, missing
+from minhos.trading.reconciliation import answers, differences, ended, listed_again, missing
 from minhos.trading.state import TradingState
 from minhos.trading.venue import Survey
 
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
 """A stop that was refused is placed again after that."""
-REMIND_NS = 300 * NANOS_PER_SECOND
-"""An alarm that was raised is raised again after that, not with every attempt."""
-_NUMBER = re.compile(r"\d+")
+LARGEST_NS = 10 * NANOS_PER_SECOND
+"""Exits are for no more than the largest position that the broker showed in so long."""
+
+View = tuple[tuple[str, ...], tuple[tuple[str, int], ...]]
+"""Differences and the positions of one survey."""
+_MAY_WORK = (OrderState.WORKING, OrderState.RESIZE_SENT)
 
 
 class Settlement:
@@ -56,45 +69,140 @@ class Settlement:
     def __init__(self, engine: Hands) -> None:
         self._engine = engine
         self._content: Survey | None = None
-        self._missing: frozenset[str] = frozenset()
-        self._suspected: tuple[str, ...] = ()
-        self._bare: frozenset[str] = frozenset()
-        self._unplanned: frozenset[str] = frozenset()
+        self._views: Doubts[View] = Doubts()
+        self._differs_ns: int | None = None
+        """Since when surveys differ, in whatever."""
+        self._lacking: Doubts[tuple[str, OrderState]] = Doubts()
+        self._taken_back: set[str] = set()
+        self._relisted: Doubts[str] = Doubts()
+        self._bare: Doubts[str] = Doubts()
+        self._unplanned: Doubts[str] = Doubts()
+        self._shown: deque[tuple[int, dict[str, int]]] = deque()
         self._again_ns: dict[str, int] = {}
         """By entry: when its stop may be placed again, should the last one have been refused; by contract: when what no
         stop was planned for is closed again."""
-        self._alarmed_ns: dict[tuple[str, str], int] = {}
-        """By entry or contract, and words: when that alarm was raised last."""
 
     @property
     def _elapsed_ns(self) -> int:
         """For pauses: a clock that never goes back."""
         return self._engine.clock.monotonic_ns()
 
-    def on_survey(self, survey: Survey, now_ns: int) -> None:
-        """Compare, unless the survey crossed something of ours or of the broker's: then ask again."""
+    def on_survey(self, survey: Survey, now_ns: int) -> bool:
+        """Compare, unless the survey crossed something of ours or of the broker's: then ask again.  True where it was
+        compared."""
         engine, state = self._engine, self._engine.state
         engine.last_sent_ns = min(engine.last_sent_ns, now_ns)  # later than now only where the clock was set back
         if not survey.quiet or survey.started_ns <= engine.last_sent_ns:
             engine.ask()
-            return
+            return False
+        elapsed_ns = self._elapsed_ns
+        self._remember(survey, elapsed_ns)
+        engine.take(answers(state, survey, self._gone(survey, now_ns), targets=engine.venue.targets), now_ns)
         self._journal(survey, now_ns)
-        engine.take(answers(state, survey, self._missing, targets=engine.venue.targets), now_ns)
-        self._missing = missing(state, survey)
-        found = differences(state, survey)
-        if found and found == self._suspected and state.vouched is not None:
+        found, certain = self._compared(survey)
+        if found and certain and state.vouched is not None:
             self._book_as_shown(survey, state.vouched, now_ns)
-            found = differences(state, survey)
-        if (found and found != self._suspected) or self._unsettled():
+            found, certain = self._compared(survey)
+        if not certain or self._unsettled():
             engine.ask()
-        certain = found == self._suspected
         if not found or certain:
-            self._conclude(found, now_ns)
-        self._suspected = found
+            self._conclude(found, survey, certain, now_ns)
+        self._reopen(survey, now_ns)
         self._protect(survey, now_ns)
+        if found and certain:
+            self._protect_shown(survey, now_ns)
         self._close_unplanned(now_ns)
-        engine.refused_ids.clear()
-        engine.keep_orders(now_ns, survey.positions if found and certain else None)
+        engine.ask_refused_again()
+        engine.keep_orders(now_ns)
+        if found and certain and self._exceeds(survey):
+            engine.ask()
+        return True
+
+    def _compared(self, survey: Survey) -> tuple[tuple[str, ...], bool]:
+        """The differences, and whether they and the positions were shown alike for long enough; what keeps changing is
+        different all the same."""
+        found = differences(self._engine.state, survey)
+        view = (found, tuple(sorted(survey.positions.items())))
+        elapsed_ns = self._elapsed_ns
+        certain = bool(self._views.certain([view], elapsed_ns))
+        if not found:
+            self._differs_ns = None
+        elif self._differs_ns is None:
+            self._differs_ns = elapsed_ns
+        return found, certain or (self._differs_ns is not None and elapsed_ns >= self._differs_ns + SETTLED_NS)
+
+    # What the broker may hold ----------------------------------------------------------------------------------
+
+    def _remember(self, survey: Survey, elapsed_ns: int) -> None:
+        self._shown.append((elapsed_ns, dict(survey.positions)))
+        while len(self._shown) > 1 and self._shown[0][0] < elapsed_ns - LARGEST_NS:
+            self._shown.popleft()
+
+    def on_fill(self, fill: Fill) -> None:
+        """What was shown before a fill is that much more or less now."""
+        for _, positions in self._shown:
+            positions[fill.symbol] = positions.get(fill.symbol, 0) + fill.side * fill.contracts
+
+    def most(self, symbol: str) -> dict[int, int] | None:
+        """By side, how many contracts exits may be for, while broker and journal disagree; None while they agree."""
+        state = self._engine.state
+        if not state.differences or state.risk.distrust is None:
+            return None
+        shown = [positions.get(symbol, 0) for _, positions in self._shown]
+        return {-1: max([0, *shown]), 1: max([0, *[-held for held in shown]])}
+
+    def knows(self) -> bool:
+        """Whether this process has seen a survey."""
+        return bool(self._shown)
+
+    def _exceeds(self, survey: Survey) -> bool:
+        """Whether stops rest for more than the broker shows now; they are cut once it has shown no more for a while."""
+        state = self._engine.state
+        symbols = {record.order.symbol for record in state.book.open_records() if is_stop(record.order)}
+        return any(
+            sum(r.contracts - r.filled for r in state.book.stops(symbol) if r.order.side == side)
+            > max(0, -side * survey.positions.get(symbol, 0))
+            for symbol in symbols
+            for side in (1, -1)
+        )
+
+    # Orders that are not as our record has them ------------------------------------------------------------------
+
+    def _gone(self, survey: Survey, now_ns: int) -> set[str]:
+        """Orders that the lists lack and that are no more; those that were believed to work are taken back first."""
+        engine = self._engine
+        lacking = {record.order.order_id: record for record in missing(engine.state, survey)}
+        self._taken_back &= lacking.keys()
+        keys = [(key, record.state) for key, record in lacking.items()]
+        gone = set()
+        for key, _ in sorted(self._lacking.certain(keys, self._elapsed_ns)):
+            record = lacking[key]
+            numbered = record.state in _MAY_WORK or (record.state is OrderState.UNKNOWN and bool(record.venue_ids))
+            if numbered and key not in self._taken_back:
+                self._taken_back.add(key)
+                engine.cancel(key, now_ns)
+            elif record.state not in (OrderState.INTENDED, OrderState.SENT):
+                gone.add(key)
+        for key in self._taken_back:
+            if lacking[key].state in (*_MAY_WORK, OrderState.UNKNOWN) and key in engine.refused_ids:
+                gone.add(key)
+        return gone
+
+    def _reopen(self, survey: Survey, now_ns: int) -> None:
+        """Orders that had ended and that the broker goes on listing: they work; what is not a stop is taken back."""
+        engine, state = self._engine, self._engine.state
+        rows = ended(state, survey)
+        certain = self._relisted.certain(rows, self._elapsed_ns)
+        if rows.keys() - certain:
+            engine.ask()
+        for key in sorted(certain):
+            row = rows[key]
+            word = "buy" if row.side > 0 else "sell"
+            text = f"An order of ours to {word} {row.contracts} {row.symbol} had ended and works at the broker"
+            engine.alarm(key, f"{text}; what no position needs is taken back.", now_ns)
+            engine.take([listed_again(state, row, now_ns)], now_ns)
+            if not is_stop(state.book.records[key].order):
+                engine.cancel(key, now_ns)
 
     def _journal(self, survey: Survey, now_ns: int) -> None:
         content = msgspec.structs.replace(survey, started_ns=0, time_ns=0)
@@ -104,17 +212,23 @@ class Settlement:
 
     def _unsettled(self) -> bool:
         """Whether an order of ours is missing there or unanswered: the next survey will show it."""
-        return bool(self._missing or self._engine.state.book.unknown())
+        return bool(len(self._lacking) or self._engine.state.book.unknown())
 
-    def _conclude(self, found: tuple[str, ...], now_ns: int) -> None:
-        """Report the outcome where it is news; after a `resume` a difference that remains is news again."""
+    def _conclude(self, found: tuple[str, ...], survey: Survey, certain: bool, now_ns: int) -> None:
+        """Report the outcome where it is news; after a `resume` a difference that remains is news again.
+
+        While the broker is not trusted, what it holds is news whenever it was seen anew.
+        """
         engine, state = self._engine, self._engine.state
         compared = state.reconciled and state.compared_date == state.calendar.happened_on(now_ns)
         news = not compared or found != state.differences or (state.vouched is not None and not found)
-        if not news and not (found and state.risk.distrust is None):
+        told_again = bool(found) and state.risk.distrust is None
+        seen_anew = certain and (bool(found) or state.risk.distrust is not None) and state.certain != survey.positions
+        if not (news or told_again or seen_anew):
             return
-        engine.record(ev.Reconciled(now_ns, found), now_ns)
-        if found:
+        positions = dict(survey.positions) if certain else None
+        engine.record(ev.Reconciled(now_ns, found, positions), now_ns)
+        if found and (news or told_again):
             engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)
 
     def _book_as_shown(self, survey: Survey, word: ev.CommandReceived, now_ns: int) -> None:
@@ -152,12 +266,42 @@ class Settlement:
             waits = self._elapsed_ns < self._again_ns.get(order.parent_id, 0)
             if not (closing or under_way or waits) and order.contracts > resting.get(_stop_id(engine, order), 0):
                 bare[order.parent_id] = order
-        if bare.keys() - self._bare:
+        certain = self._bare.certain(bare, self._elapsed_ns)
+        if bare.keys() - certain:
             engine.ask()
-        for parent in sorted(bare.keys() & self._bare):
+        for parent in sorted(certain):
             self._again_ns[parent] = self._elapsed_ns + PROTECT_PAUSE_NS
             self._place(bare.pop(parent), now_ns)
-        self._bare = frozenset(bare)
+        self._bare.certain(bare, self._elapsed_ns)
+
+    def _protect_shown(self, survey: Survey, now_ns: int) -> None:
+        """A stop for what the broker holds on the other side than the journal: no lot of ours is to have one there.
+
+        As far from the last price as ours was from its entry.  What somebody else may have opened beside ours, or while
+        we hold nothing, is left alone; that it has no stop is an alarm (`cover`).
+        """
+        engine, state = self._engine, self._engine.state
+        account = state.ledger.account()
+        for symbol, shown in sorted(survey.positions.items()):
+            position, last = account.position(symbol), account.last_ticks.get(symbol, 0)
+            side = -1 if shown > 0 else 1
+            stops = [record for record in state.book.stops(symbol) if record.order.side == side]
+            bare = abs(shown) - sum(record.contracts - record.filled for record in stops)
+            closing = any(o.role in CLOSING and o.side == side for o in state.book.working(symbol))
+            key = f"shown {symbol}"
+            waits = self._elapsed_ns < self._again_ns.get(key, 0)
+            if shown * position.contracts >= 0 or bare <= 0 or not last or closing or waits:
+                continue
+            self._again_ns[key] = self._elapsed_ns + PROTECT_PAUSE_NS
+            distance = max([abs(lot.entry_ticks - lot.stop_ticks) for lot in position.lots if lot.stop_ticks] or [0])
+            trigger_ticks = max(1, last + side * (distance or max(1, last // 100)))
+            text = (
+                f"{shown:+d} {symbol} stands unprotected at the broker, where the journal holds {position.contracts:+d}"
+            )
+            engine.alarm(key, f"{text}; a stop is placed for what the broker shows.", now_ns)
+            name = order_id(f"shown-{state.mode}-{state.account_name}-{symbol}-{now_ns}".encode())
+            stop = Order(name, symbol, side, bare, Role.STOP, OrderType.STOP, trigger_ticks, decided_ns=now_ns)
+            engine.send((stop,), now_ns)
 
     def _close_unplanned(self, now_ns: int) -> None:
         """Close what no stop was ever meant for, seen twice: orders to close filled more than was held.
@@ -166,16 +310,16 @@ class Settlement:
         """
         engine, state = self._engine, self._engine.state
         positions = state.ledger.account().positions if state.risk.distrust is None else ()
-        unplanned = frozenset(position.symbol for position in positions if any(map(_is_unplanned, position.lots)))
-        for symbol in sorted(unplanned & self._unplanned):
+        unplanned = [position.symbol for position in positions if any(map(_is_unplanned, position.lots))]
+        certain = self._unplanned.certain(unplanned, self._elapsed_ns)
+        for symbol in sorted(certain):
             if self._elapsed_ns >= self._again_ns.get(symbol, 0):
                 self._again_ns[symbol] = self._elapsed_ns + PROTECT_PAUSE_NS
                 text = f"More {symbol} was closed than was held, and what that opened has no stop"
-                self._alarm(symbol, f"{text}: closing.", now_ns)
+                engine.alarm(symbol, f"{text}: closing.", now_ns)
                 engine.flatten(text, "engine", now_ns, frozenset({symbol}))
-        if unplanned - self._unplanned:
+        if set(unplanned) - certain:
             engine.ask()
-        self._unplanned = unplanned
 
     def _place(self, order: Order, now_ns: int) -> None:
         """The missing stop; where the market has passed it, the position is closed; a smaller one makes room first."""
@@ -183,12 +327,12 @@ class Settlement:
         text = f"{order.contracts} {order.symbol} stood without a stop at the broker"
         last = state.ledger.account().last_ticks.get(order.symbol, 0)
         if last and order.side * (last - order.trigger_ticks) >= 0:
-            self._alarm(order.parent_id, f"{text}, and the market has passed it: closing.", now_ns)
-            engine.flatten(f"{text}, and the market has passed it", "engine", now_ns)
+            engine.alarm(order.parent_id, f"{text}, and the market has passed it: closing.", now_ns)
+            engine.flatten(f"{text}, and the market has passed it", "engine", now_ns, frozenset({order.symbol}))
             return
         refusal = state.book.refusal_of_stop(order.parent_id)
         why = f" (refused: {refusal.rstrip('.')})" if refusal else ""
-        self._alarm(order.parent_id, f"{text}{why}; one is placed.", now_ns)
+        engine.alarm(order.parent_id, f"{text}{why}; one is placed.", now_ns)
         smaller = [r for r in state.book.stops(order.symbol) if r.order.parent_id == order.parent_id]
         if not smaller:
             engine.send((order,), now_ns)
@@ -196,16 +340,6 @@ class Settlement:
         self._again_ns.pop(order.parent_id, None)
         for record in smaller:
             engine.cancel(record.order.order_id, now_ns)
-
-    def _alarm(self, about: str, text: str, now_ns: int) -> None:
-        """Raise an alarm about the stops of an entry or a contract, unless the same (but for its numbers) was raised
-        lately."""
-        key = about, _NUMBER.sub("", text)
-        elapsed_ns = self._elapsed_ns
-        self._alarmed_ns = {old: at_ns for old, at_ns in self._alarmed_ns.items() if elapsed_ns < at_ns + REMIND_NS}
-        if key not in self._alarmed_ns:
-            self._alarmed_ns[key] = elapsed_ns
-            self._engine.record(ev.Alarm(now_ns, text), now_ns)
 
 
 def _stop_id(engine: Hands, order: Order) -> str:

@@ -68,6 +68,8 @@ class TradingState:
         """Of a broker; None for a venue in our own process."""
         self.venue_positions: dict[str, int] = {}
         """Signed contracts as the broker showed them last."""
+        self.certain: dict[str, int] | None = None
+        """The same where it was seen twice and nothing was sent or filled since; asked for while it is not trusted."""
         self.reconciled = False
         """Whether the broker's account was compared since the connection was made."""
         self.differences: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ class TradingState:
             ev.VenueSurveyed: self._on_survey,
             ev.Reconciled: self._on_reconciled,
             ev.OrderFilled: lambda event: self._on_fill(event.fill),
+            ev.FillRefused: self._on_fill_refused,
             ev.OrderIntended: self._on_intent,
             ev.DecisionMade: lambda event: self._on_decision(event.decision),
             ev.CommandReceived: self._on_command,
@@ -216,6 +219,7 @@ class TradingState:
             self._mark_risk(price.time_ns)
 
     def _on_intent(self, event: ev.OrderIntended) -> None:
+        self.certain = None
         self.book.intend(event.order)
         self.book.trigger(event.order.order_id, Trigger.SEND)
         self.ledger.on_order_sent()
@@ -235,6 +239,8 @@ class TradingState:
             self.ledger.on_stop_rested(order.order_id, order.parent_id, order.trigger_ticks)
         elif report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED):
             self.ledger.on_stop_lost(order.order_id)
+        elif report.status is OrderStatus.LISTED and self.ledger.lacks_stop(order.parent_id):
+            self.ledger.on_stop_rested(order.order_id, order.parent_id, order.trigger_ticks)
 
     def _imply_request(self, report: OrderReport) -> None:
         """Of a journal without requests: a cancel that was refused before any other answer had been asked for."""
@@ -245,6 +251,7 @@ class TradingState:
     def _on_venue_status(self, event: ev.VenueStatusSeen) -> None:
         self.venue_status = event.status
         self.reconciled = self.reconciled and event.status.ready
+        self.certain = self.certain if event.status.ready else None
 
     def _on_store(self, event: ev.StoreSeen) -> None:
         self.store_away = event.reason
@@ -253,11 +260,17 @@ class TradingState:
         self.venue_positions = event.survey.positions
 
     def shown(self, symbol: str) -> int | None:
-        """What the broker holds where our record is not to be trusted; None where it is."""
-        return None if self.risk.distrust is None else self.venue_positions.get(symbol, 0)
+        """What the broker holds where our record is not to be trusted; None where it is.
+
+        Nothing while it was not seen twice since the last order or fill: nothing is closed on one look.
+        """
+        if self.risk.distrust is None or self.venue_status is None:
+            return None
+        return (self.certain or {}).get(symbol, 0)
 
     def _on_reconciled(self, event: ev.Reconciled) -> None:
         self.reconciled = True
+        self.certain = self.venue_positions if event.positions is None and event.differences else event.positions
         if not event.differences or event.differences != self.differences:
             self.vouched = None
         self.differences, self.compared_date = event.differences, self.calendar.happened_on(event.time_ns)
@@ -266,6 +279,7 @@ class TradingState:
 
     def _on_fill(self, fill: Fill) -> None:
         self.closed_trades = ()
+        self.certain = None
         order = self.book.order(fill.order_id)
         if self.fold_version >= 3 and not self.ledger.knows(fill.fill_id):
             self._begin_date_of(fill)
@@ -285,6 +299,10 @@ class TradingState:
             word = "bought" if fill.side > 0 else "sold"
             why = f"somebody else {word} {fill.contracts} {fill.symbol} in this account"
             self.risk = risk_state.on_distrust(self.risk, why, fill.time_ns)
+
+    def _on_fill_refused(self, event: ev.FillRefused) -> None:
+        self.certain = None
+        self.risk = risk_state.on_distrust(self.risk, event.why, event.time_ns)
 
     def _on_trade_closed(self, event: ev.TradeClosed) -> None:
         self.closed_trades = ()

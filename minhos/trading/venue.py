@@ -72,6 +72,8 @@ class OrderStatus(enum.StrEnum):
     """Not answered: it may or may not work.  It is never sent again; the broker is asked."""
     NOT_FOUND = "not_found"
     """Asked twice, the broker shows neither an order nor a fill of it."""
+    LISTED = "listed"
+    """Asked twice, the broker lists it as working although it had ended.  A comparison says so, never a venue."""
 
 
 class OrderReport(msgspec.Struct, frozen=True):

@@ -69,9 +69,9 @@ class BrokerDesk(Desk):
         self.engine.poll_venue()
 
     def survey(self, position: int = 0, *, orders=(), fills=(), quiet: bool = True, times: int = 1) -> None:
-        """The broker shows that position in SYMBOL, these orders and these fills, so many times."""
+        """The broker shows that position in SYMBOL, these orders and these fills, so many times, a second apart."""
         for _ in range(times):
-            self.clock.advance_to(self.clock.now_ns() + 1_000_000)
+            self.clock.advance_to(self.clock.now_ns() + 10**9)
             now_ns = self.clock.now_ns()
             positions = {SYMBOL: position} if position else {}
             self.hear(Survey(now_ns, now_ns, positions, tuple(orders), tuple(fills), quiet))

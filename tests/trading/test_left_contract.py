@@ -81,7 +81,7 @@ def test_an_unanswered_order_in_the_old_contract_that_never_arrived_ends_and_tra
     rolled = BrokerDesk(AFTER_ROLL, journal=before.journal)
     rolled.survey()
     assert next_bar(rolled).outcome is Outcome.BLOCKED
-    rolled.survey()
+    rolled.survey(times=2)
     assert rolled.state.book.records[entry.order_id].state is OrderState.REJECTED
     assert next_bar(rolled).outcome is Outcome.TRADE
     assert rolled.sent(Role.ENTRY).symbol == NEXT
@@ -109,8 +109,9 @@ def test_a_refused_close_of_the_old_contract_is_tried_again_and_leaves_the_new_o
     assert next_bar(rolled).outcome is Outcome.TRADE
     bought = rolled.sent(Role.ENTRY)
     rolled.hear(msgspec.structs.replace(rolled.fill(bought, "F3", 80_500), symbol=NEXT))
-    rolled.clock.advance_to(rolled.clock.now_ns() + GUARD_PAUSE_NS)
     rolled.say(first.order_id, OrderStatus.REJECTED)
+    rolled.clock.advance_to(rolled.clock.now_ns() + GUARD_PAUSE_NS)
+    rolled.survey(entry.contracts, orders=[rolled.stop_of(entry)])
     again = [order for order in rolled.venue.sent if order.role is Role.FLATTEN][1:]
     assert [(order.symbol, order.contracts) for order in again] == [(SYMBOL, entry.contracts)]
 

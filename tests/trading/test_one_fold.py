@@ -256,8 +256,9 @@ def test_after_a_restart_the_broker_is_not_asked_again_before_its_account_shows_
     reborn = BrokerDesk(journal=desk.journal)
     assert reborn.state.book.records[entry.order_id].state is OrderState.UNKNOWN
     assert reborn.state.venue_trouble() != ""
-    reborn.survey(times=3)
     assert reborn.venue.cancelled == []
+    reborn.survey(times=3)
+    assert set(reborn.venue.cancelled) == {entry.order_id}
     assert reborn.state.book.records[entry.order_id].state is OrderState.REJECTED
     assert reborn.state.venue_trouble() == ""
 

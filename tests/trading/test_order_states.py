@@ -59,8 +59,8 @@ def test_the_lives_that_happen(triggers, expected):
     [
         (S.FILLED, T.FILL),
         (S.FILLED, T.PARTIAL_FILL),
-        (S.REJECTED, T.FILL),
-        (S.REJECTED, T.ACCEPT),
+        (S.REJECTED, T.SEND),
+        (S.WORKING, T.RELIST),
         (S.CANCELLED, T.SEND),
         (S.SENT, T.SEND),
         (S.UNKNOWN, T.SEND),
@@ -83,9 +83,10 @@ def test_every_state_that_awaits_an_answer_can_time_out_and_unknown_can_be_resol
     assert {TABLE[S.UNKNOWN, t] for t in T if (S.UNKNOWN, t) in TABLE} >= {*FINAL, S.WORKING}
 
 
-def test_a_final_state_leaves_only_by_a_fill_after_cancel():
+def test_a_final_state_leaves_only_by_a_late_fill_or_where_the_broker_lists_the_order_again():
     leaving = {(state, trigger) for (state, trigger), after in TABLE.items() if state in FINAL and after is not state}
-    assert leaving == {(S.CANCELLED, T.FILL)}
+    relisted = {(state, T.RELIST) for state in FINAL}
+    assert leaving == {(S.CANCELLED, T.FILL), (S.REJECTED, T.FILL), *relisted}
 
 
 def test_every_state_is_reached_and_every_report_has_its_trigger():
@@ -99,17 +100,18 @@ NOT_LEAVING = OPEN - {S.RESIZE_SENT, S.CANCEL_SENT}
 LAWS = [
     # trigger, the states that it moves, where to, the states that stay as they are; every other is refused
     (T.SEND, {S.INTENDED}, S.SENT, set()),
-    (T.ACCEPT, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT, S.FILLED, S.CANCELLED}),
+    (T.ACCEPT, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT, *FINAL}),
     (T.REJECT, OPEN, S.REJECTED, {S.REJECTED}),
-    (T.PARTIAL_FILL, NOT_LEAVING, S.WORKING, {S.RESIZE_SENT, S.CANCEL_SENT, S.CANCELLED}),
-    (T.FILL, OPEN | {S.CANCELLED}, S.FILLED, set()),
+    (T.PARTIAL_FILL, NOT_LEAVING, S.WORKING, {S.RESIZE_SENT, S.CANCEL_SENT, S.CANCELLED, S.REJECTED}),
+    (T.FILL, OPEN | {S.CANCELLED, S.REJECTED}, S.FILLED, set()),
     (T.REQUEST_RESIZE, {S.WORKING, S.RESIZE_SENT}, S.RESIZE_SENT, set()),
-    (T.RESIZE, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT}),
+    (T.RESIZE, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT, *FINAL}),
     (T.REQUEST_CANCEL, OPEN - {S.UNKNOWN}, S.CANCEL_SENT, {S.UNKNOWN}),
     (T.CANCEL, OPEN, S.CANCELLED, set(FINAL)),
     (T.CANCEL_REJECT, {S.WORKING, S.RESIZE_SENT, S.CANCEL_SENT}, S.WORKING, {S.UNKNOWN, *FINAL}),
     (T.TIME_OUT, OPEN, S.UNKNOWN, set(FINAL)),
     (T.DISOWN, {S.UNKNOWN}, S.REJECTED, set()),
+    (T.RELIST, set(FINAL), S.WORKING, set()),
 ]
 
 

@@ -221,7 +221,7 @@ def test_a_venue_that_contradicts_the_journal_halts_now_and_after_a_restart():
     desk.flat_bar(p=0.75)
     desk.flat_bar(p=0.75)
     entry = desk.intents[0]
-    odd = OrderReport(entry.order_id, OrderStatus.RESIZED, desk.clock.now_ns(), order=entry)
+    odd = OrderReport(entry.order_id, OrderStatus.REJECTED, desk.clock.now_ns())
     desk.engine._note([odd])
     assert desk.state.risk.halted is not None
     assert "contradicts our record" in desk.events(ev.Alarm)[-1].text
@@ -235,19 +235,20 @@ def test_a_contradiction_whose_halt_was_not_written_halts_after_the_restart():
     desk.flat_bar(p=0.75)
     desk.flat_bar(p=0.75)
     journal.left = 1
-    odd = OrderReport(desk.intents[0].order_id, OrderStatus.RESIZED, desk.clock.now_ns(), order=desk.intents[0])
+    odd = OrderReport(desk.intents[0].order_id, OrderStatus.REJECTED, desk.clock.now_ns())
     with pytest.raises(KilledError):
         desk.engine._note([odd])
     assert Desk(journal=journal).state.risk.halted is not None
 
 
-def test_a_fill_in_a_foreign_contract_halts_instead_of_ending_the_process():
+def test_a_fill_in_a_foreign_contract_is_refused_and_makes_flat_only():
     desk = Desk()
     desk.flat_bar()
     time_ns = desk.clock.now_ns()
     desk.engine._note([Fill("x-1", "x", "ESZ25", 1, 1, 20_000, time_ns, 225, Role.UNKNOWN)])
     assert "ESZ25" in desk.events(ev.Alarm)[-1].text
-    assert Desk(journal=desk.journal).state.risk.halted is not None
+    assert "ESZ25" in Desk(journal=desk.journal).state.risk.distrust.why
+    assert desk.fills == []
 
 
 def test_a_snapshot_restores_the_state():

@@ -8,8 +8,9 @@ from trading_desk import STOP_TICKS, SYMBOL
 
 from minhos.accounting.types import Fill, Role
 from minhos.trading import events as ev
+from minhos.trading.engine import REMIND_NS
 from minhos.trading.order_states import OrderState, Trigger, transition
-from minhos.trading.settlement import PROTECT_PAUSE_NS, REMIND_NS
+from minhos.trading.settlement import PROTECT_PAUSE_NS
 from minhos.trading.venue import OrderStatus, VenueOrder
 
 SECOND_NS = 10**9
@@ -31,7 +32,10 @@ def stops_sent(desk):
 def replaced(desk):
     """An entry whose stop the broker does not list, and the stop that was sent in its place."""
     entry = desk.enter()
-    desk.survey(entry.contracts, times=3)
+    desk.survey(entry.contracts, times=2)
+    desk.say(entry.stop_id, OrderStatus.CANCELLED)
+    desk.venue.cancelled.clear()
+    desk.survey(entry.contracts, times=2)
     (stop,) = stops_sent(desk)
     return entry, stop
 
@@ -121,7 +125,7 @@ def test_there_is_no_second_replacement_while_one_is_under_way(desk):
 def test_a_refused_replacement_is_tried_again_after_the_pause_and_not_before(desk):
     entry, stop = replaced(desk)
     desk.say(stop.order_id, OrderStatus.REJECTED)
-    desk.survey(entry.contracts, times=10)
+    desk.survey(entry.contracts, times=4)
     assert stops_sent(desk) == [stop]
     later(desk, PROTECT_PAUSE_NS)
     desk.survey(entry.contracts, times=3)
@@ -144,7 +148,9 @@ def test_a_stop_that_is_too_small_is_replaced_once_it_is_gone(desk):
 def test_where_the_market_has_passed_the_stop_the_position_is_closed(desk):
     entry = desk.enter()
     desk.price(80_000 - STOP_TICKS)
-    desk.survey(entry.contracts, times=3)
+    desk.survey(entry.contracts, times=2)
+    desk.say(entry.stop_id, OrderStatus.CANCEL_REJECTED, "no such order")
+    desk.survey(entry.contracts, times=2)
     assert stops_sent(desk) == []
     assert desk.sent(Role.FLATTEN).contracts == entry.contracts
     held = f"{entry.contracts} {SYMBOL}"
@@ -163,7 +169,7 @@ def test_what_was_closed_beyond_the_position_is_closed_again_with_an_alarm(desk)
     reversed_by_both_legs(desk, entry)
     desk.survey(-entry.contracts)
     assert desk.venue.sent == [entry]
-    desk.survey(-entry.contracts, times=5)
+    desk.survey(-entry.contracts, times=3)
     _, flatten = desk.venue.sent
     assert (flatten.role, flatten.side, flatten.contracts) == (Role.FLATTEN, 1, entry.contracts)
     assert desk.alarms == [f"More {SYMBOL} was closed than was held, and what that opened has no stop: closing."]
@@ -187,7 +193,7 @@ def test_a_refused_close_of_it_is_tried_again_after_the_pause(desk):
     reversed_by_both_legs(desk, entry)
     desk.survey(-entry.contracts, times=2)
     desk.say(desk.sent(Role.FLATTEN).order_id, OrderStatus.REJECTED)
-    desk.survey(-entry.contracts, times=5)
+    desk.survey(-entry.contracts, times=3)
     assert [order.role for order in desk.venue.sent] == [Role.ENTRY, Role.FLATTEN]
     later(desk, PROTECT_PAUSE_NS)
     desk.survey(-entry.contracts)
@@ -226,7 +232,6 @@ def refuse_for(desk, entry, seconds, reasons):
     """A survey a second; each stop that is sent meanwhile is refused with the next of the reasons, which go round."""
     n_refused = len(stops_sent(desk)) - 1
     for _ in range(seconds):
-        later(desk, SECOND_NS)
         desk.survey(entry.contracts)
         for stop in stops_sent(desk)[n_refused:]:
             desk.say(stop.order_id, OrderStatus.REJECTED, reasons[n_refused % len(reasons)])
@@ -242,16 +247,17 @@ def test_an_alarm_of_a_refused_stop_comes_once_and_then_every_five_minutes(desk)
     assert n_refused > 60
     told = [text for text in desk.alarms if "(refused: No margin, request" in text]
     assert len(told) == 1 + 60 * minutes * SECOND_NS // REMIND_NS
-    assert len(desk.alarms) == 1 + len(told)
+    unprotected = [text for text in desk.alarms if "stands unprotected" in text]
+    assert len(unprotected) == len(told)
+    assert len(desk.alarms) == 1 + len(told) + len(unprotected)
     assert "No margin, request 17); one is placed." in told[0]
 
 
 def test_each_reason_of_a_refused_stop_is_told(desk):
     entry, _ = replaced(desk)
     refuse_for(desk, entry, 60, ["no margin", "the market is closed"])
-    assert ["(refused: " in text for text in desk.alarms] == [False, True, True]
-    assert "no margin" in desk.alarms[1]
-    assert "the market is closed" in desk.alarms[2]
+    refused = [text for text in desk.alarms if "(refused: " in text]
+    assert ["no margin" in refused[0], "the market is closed" in refused[1], len(refused)] == [True, True, 2]
 
 
 @pytest.mark.parametrize("state", [OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED])
