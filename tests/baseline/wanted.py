@@ -25,6 +25,8 @@ BENCH = "New bench `mutants`: changes of the code that handles money which no te
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
 
+FORCED = "nothing is forced while everything is to be closed"
+
 SILENT = (
     "Accuracy judges the raw score's side: a bar on which it names none is silent, counted as `silent`, and neither right "
     "nor wrong; without any side accuracy is null."
@@ -352,4 +354,7 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > restore b.zip --json > keys > kept[]", None, "str", RESTORE),
     Wanted("json_keys > home of a demo > restore b.zip --json > keys > missing", None, "list", RESTORE),
     Wanted("json_keys > home of a demo > restore b.zip --json > keys > passed_over", None, "list", RESTORE),
+    Wanted("json_keys > running demo > force --side flat --json > exit", 0, 1, FORCED),
+    Wanted("json_keys > running demo > force --side flat --json > keys", "answer", None, FORCED),
+    Wanted("json_keys > running demo > force --side flat --json > keys", "command", None, FORCED),
 ]
