@@ -151,6 +151,8 @@ class SierraSettings(Section):
     """Seconds after which a request without an answer counts as failed."""
     reconcile_every_s: float = Field(60.0, ge=1.0)
     """Seconds between two comparisons of our orders and position with those that the broker shows."""
+    heartbeat_s: int = Field(10, ge=1, le=60)
+    """Seconds between two heartbeats; a connection that is silent for twice as long is lost."""
     broker_symbols: dict[str, str] = {}
     """The broker's name by contract, where it is none of the usual forms: MNQZ25 = "F.US.MNQZ25"."""
 

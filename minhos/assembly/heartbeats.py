@@ -94,7 +94,12 @@ def resolved(home: Path) -> str:
 
 
 def path_of(layout: Layout, kind: type[Heartbeat]) -> Path:
-    return layout.run / f"{kind.PROCESS}.json"
+    return _path_in(layout.run, kind.PROCESS)
+
+
+@functools.cache
+def _path_in(run: Path, process: str) -> Path:
+    return run / f"{process}.json"
 
 
 def say_stopping(layout: Layout, clock: Clock) -> None:

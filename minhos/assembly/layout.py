@@ -5,6 +5,7 @@ Only names; nothing is created here but folders on request.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ from minhos.journal.database import OpenDatabase, open_database
 
 if TYPE_CHECKING:  # most commands speak to nobody, and need no event loop
     from minhos.dtc.transport import Transport
+
+
+@functools.cache
+def _under(home: Path, name: str) -> Path:
+    """A place in the home; asked for at every heartbeat, so it is put together once."""
+    return home / name
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -35,63 +42,63 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def config(self) -> Path:
-        return self.home / "config"
+        return _under(self.home, "config")
 
     @property
     def data(self) -> Path:
-        return self.home / "data"
+        return _under(self.home, "data")
 
     @property
     def models(self) -> Path:
-        return self.data / "models"
+        return _under(self.home, "data/models")
 
     @property
     def ledger(self) -> Path:
         """The trial ledger, a store of its own."""
-        return self.data / "trials.sqlite"
+        return _under(self.home, "data/trials.sqlite")
 
     @property
     def inbox(self) -> Path:
         """Where other processes leave commands for the trader."""
-        return self.data / "inbox.sqlite"
+        return _under(self.home, "data/inbox.sqlite")
 
     @property
     def halt_file(self) -> Path:
         """While this file exists, nothing is traded."""
-        return self.data / "HALT"
+        return _under(self.home, "data/HALT")
 
     @property
     def run(self) -> Path:
         """Heartbeats and process ids."""
-        return self.data / "run"
+        return _under(self.home, "data/run")
 
     @property
     def orders_lock(self) -> Path:
         """Held by whoever sends orders to the broker."""
-        return self.run / "orders.lock"
+        return _under(self.home, "data/run/orders.lock")
 
     @property
     def logs(self) -> Path:
-        return self.home / "logs"
+        return _under(self.home, "logs")
 
     @property
     def training(self) -> Path:
-        return self.data / "training"
+        return _under(self.home, "data/training")
 
     @property
     def reports(self) -> Path:
         """Results that commands leave behind for the pages: backtest.json, data.json."""
-        return self.data / "reports"
+        return _under(self.home, "data/reports")
 
     @property
     def card(self) -> Path:
         """What `start --data` found last."""
-        return self.data / "card.json"
+        return _under(self.home, "data/card.json")
 
     @property
     def backups(self) -> Path:
         """A note of each backup that was written and verified."""
-        return self.data / "backups"
+        return _under(self.home, "data/backups")
 
     @property
     def restoring(self) -> Path:
@@ -100,11 +107,11 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def cache(self) -> Path:
-        return self.data / "cache"
+        return _under(self.home, "data/cache")
 
     def journal(self, mode: str, account: str) -> Path:
         """One journal per mode and account."""
-        return self.data / "journal" / f"{mode}-{account}.sqlite"
+        return _under(self.home, "data/journal") / f"{mode}-{account}.sqlite"
 
     def make(self) -> Layout:
         """Create the folders; one sentence where that is not possible."""

@@ -24,5 +24,6 @@ def client_options(sierra: SierraSettings, client_name: str) -> ClientOptions:
         client_name=client_name,
         handshake_timeout_s=sierra.request_timeout_s,
         request_timeout_s=sierra.request_timeout_s,
+        heartbeat_interval_s=sierra.heartbeat_s,
         tls=ssl.create_default_context() if sierra.tls else None,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import functools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from importlib import resources
@@ -74,12 +75,7 @@ class SessionCalendar:
         An override file is CSV with the columns trade_date (yyyymmdd), open, close, source; times are ISO 8601
         with offset, an empty one stays as it is, and `closed` as close removes the session.
         """
-        package = resources.files("minhos.market")
-        table = {}
-        for line in package.joinpath("sessions.csv").read_text(encoding="utf-8").splitlines()[1:]:
-            date, open_, close = line.split(",")
-            table[int(date)] = (_nanos(open_), _nanos(close))
-        _override(table, package.joinpath("session_overrides.csv").read_text(encoding="utf-8"), "session_overrides.csv")
+        table = dict(_packaged())
         if extra_overrides is not None:
             try:
                 text = extra_overrides.read_text(encoding="utf-8")
@@ -216,6 +212,18 @@ def _new_york(trade_date: int, time: dt.time) -> int:
 
 def _nanos(text: str) -> int:
     return int(dt.datetime.fromisoformat(text).timestamp()) * NANOS_PER_SECOND
+
+
+@functools.cache
+def _packaged() -> dict[int, tuple[int, int]]:
+    """The table that comes with MinhOS; not to be changed by whoever gets it."""
+    package = resources.files("minhos.market")
+    table = {}
+    for line in package.joinpath("sessions.csv").read_text(encoding="utf-8").splitlines()[1:]:
+        date, open_, close = line.split(",")
+        table[int(date)] = (_nanos(open_), _nanos(close))
+    _override(table, package.joinpath("session_overrides.csv").read_text(encoding="utf-8"), "session_overrides.csv")
+    return table
 
 
 def _override(table: dict[int, tuple[int, int]], text: str, name: str) -> None:

@@ -20,6 +20,7 @@ RULES = (
 )
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
+HEARTBEAT = "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
@@ -131,6 +132,9 @@ WANTED: list[Wanted] = [
     ),
     Wanted("help > bench", None, "--seeds <int range> [x>=1] Seeds from --seed on (world).", WORLD),
     Wanted("help > bench", None, "--trace <bool> Tell what happened, and the fewest faults (world).", WORLD),
+    Wanted("settings > values > sierra.heartbeat_s", None, {"type": "int", "default": 10}, HEARTBEAT),
+    Wanted("json_keys > home of a demo > config show --json > keys > sierra.heartbeat_s", None, "int", HEARTBEAT),
+    Wanted("settings > files > minhos.toml", None, "# heartbeat_s = 10", HEARTBEAT),
     Wanted(
         "help > packages",
         None,

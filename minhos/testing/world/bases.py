@@ -6,7 +6,6 @@ does; forecasts are given, and a training is over at once.
 
 from __future__ import annotations
 
-import random
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,10 +16,9 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.assembly.trading import MembersOff
 from minhos.features.pipeline import feature_set
-from minhos.features.types import Observation
 from minhos.market.clock import SimulatedClock
+from minhos.market.instruments import instrument
 from minhos.models.bundle import BundleInfo
-from minhos.models.forecast import Forecast
 from minhos.models.registry import Registry
 from minhos.processes.process import Process
 from minhos.processes.supervisor import Supervisor
@@ -28,8 +26,13 @@ from minhos.processes.trader import Trader
 from minhos.processes.trainer import Trainer
 from minhos.processes.watchdog import Watchdog
 from minhos.settings import Settings, load
-from minhos.testing.builders import MONDAY_OPEN, bundle_contents, forecast, payoff
-from minhos.testing.world.plan import Plan
+from minhos.testing.builders import MONDAY_OPEN, bundle_contents, payoff
+from minhos.testing.world.broker import WorldBroker
+from minhos.testing.world.faults import join
+from minhos.testing.world.feed import register
+from minhos.testing.world.forecasts import GivenForecasts
+from minhos.testing.world.market import WorldMarket
+from minhos.testing.world.plan import START_NS, Plan
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.world import World
 from minhos.trading import events as ev
@@ -37,24 +40,27 @@ from minhos.trading.engine import Forecasts
 
 SERVED = ("trader", "trainer", "watchdog")
 """What the supervisor of a world keeps running."""
-START_NS = MONDAY_OPEN + 3600 * 10**9
 PACE_S = 2.0
-P_UP = (0.5, 0.75, 0.25, 0.9, 0.66, 0.3)
 HISTORY_DAYS = 3
 """Calendar days of generated history: enough to warm the features up."""
+SIERRA = """
+[market]
+symbol = "NQZ25"
+order_root = "{order_root}"
+[data]
+feed = "world"
+[sierra]
+host = "127.0.0.1"
+port = 11099
+account = "Sim1"
+heartbeat_s = 60
+reconcile_every_s = 300
+"""
 DEMO = """
 [simulation]
 seconds_per_bar = {pace}
 seed = {seed}
 """
-
-
-class GivenForecasts:
-    """A forecast for each bar, the same whenever it is asked for."""
-
-    def forecast(self, observation: Observation) -> Forecast:
-        p_up = random.Random(observation.close_time_ns).choice(P_UP)
-        return forecast(p_up, symbol=observation.symbol, close_time_ns=observation.close_time_ns)
 
 
 class Done:
@@ -117,22 +123,76 @@ class Loading:
 
 def build(plan: Plan, folder: Path) -> Stage:
     """The world of a plan's base, with everything in its place and nothing begun."""
-    world = World(START_NS, most_gap_s=PACE_S)
-    demo(world, folder, GivenForecasts(), seed=plan.seed)
-    return Stage(plan, world, load(folder))
+    return {"demo": demo, "sierra": sierra, "folder": sierra}[plan.base](plan, folder)
 
 
-def demo(world: World, folder: Path, forecasts: Forecasts, *, seed: int, pace_s: float = PACE_S) -> None:
-    """The generated market on paper, as `start` without settings runs it."""
-    _home(world, folder, DEMO.format(pace=pace_s, seed=seed), simulated=True)
+def sierra(plan: Plan, folder: Path) -> Stage:
+    """Sierra Chart's simulated account at a broker that may lie, with bars of a market that may be hard.
+
+    Every second seed trades the micro contract, so that several contracts are held.
+    """
+    world = World(START_NS)
+    market = WorldMarket(plan.seed, instrument("NQ"), "NQZ25", START_NS, next_symbol="NQH26")
+    names = {f"{root}{month}-CME": f"NQ{month}" for root in ("NQ", "MNQ", "ES") for month in ("Z25", "H26")}
+    broker = WorldBroker(world.true_clock, world.network, {name: instrument(name.split("-")[0]) for name in names})
+    forecasts = GivenForecasts(plan.seed, world.machine_clock)
+    join(broker, market, names)
+    register(market)
+    _home(world, folder, SIERRA.format(order_root="MNQ" if plan.seed % 2 else ""), simulated=False)
+    loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
-        wall = world.machine_clock
-        short = settings.simulation.model_copy(update={"history_days": HISTORY_DAYS})  # less than a person may set
-        settings = settings.model_copy(update={"simulation": short})
-        return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, Loading(forecasts))
+        return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading)
 
     _make(world, trader)
+    broker.start()
+    world.actors = [BrokerTurns(world, broker), MarketTurns(world, market)]
+    return Stage(plan, world, load(folder), broker=broker, market=market, forecasts=forecasts)
+
+
+class BrokerTurns:
+    """The broker as an actor of the world."""
+
+    def __init__(self, world: World, broker: WorldBroker) -> None:
+        self._world, self._broker, self._changes = world, broker, 0
+        self.due_ns = broker.due_ns
+
+    def turn(self, now_ns: int) -> None:
+        self._broker.turn()
+        self._world.connection_wakes()
+        if self._broker.truth.changes != self._changes:
+            self._changes = self._broker.truth.changes
+            self._world.stir_one("trader")
+
+
+class MarketTurns:
+    """The market as an actor of the world: at a bar's close the trader is awake, at trades where something is held."""
+
+    def __init__(self, world: World, market: WorldMarket) -> None:
+        self._world, self._market = world, market
+        self.due_ns = market.due_ns
+        market.on_record.append(lambda trade: world.poke("trader"))
+        market.on_close.append(lambda close_ns: world.poke("trader"))
+
+    def turn(self, now_ns: int) -> None:
+        self._market.turn(now_ns)
+        self._world.connection_wakes()
+
+
+def demo(plan: Plan, folder: Path) -> Stage:
+    """The generated market on paper, as `start` without settings runs it."""
+    world = World(START_NS, most_gap_s=PACE_S)
+    wall, forecasts = world.machine_clock, GivenForecasts(plan.seed, world.machine_clock)
+    _home(world, folder, DEMO.format(pace=PACE_S, seed=plan.seed), simulated=True)
+    loading = Loading(forecasts)
+
+    def trader(settings: Settings) -> Trader:
+        short = settings.simulation.model_copy(update={"history_days": HISTORY_DAYS})  # less than a person may set
+        settings = settings.model_copy(update={"simulation": short})
+        return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, loading)
+
+    _make(world, trader)
+    return Stage(plan, world, load(folder), forecasts=forecasts)
 
 
 def _home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:

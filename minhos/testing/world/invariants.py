@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -40,6 +42,14 @@ class Memory:
         return (now_ns - self.since_ns.setdefault(what, now_ns)) / NANOS_PER_SECOND
 
 
+NOTICED_S = 5.0
+"""So long after a word of the broker's what follows from it is done."""
+LIED_TO_S = 30.0
+"""So much longer where the broker cannot be heard or says what is not so."""
+COVERED_S = 5.0
+SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
+UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
+ONE_SURVEY_S = 330.0
 Rule = Callable[[Stage, Memory], Iterator[str]]
 
 
@@ -91,6 +101,7 @@ def the_fold_is_the_live_state(stage: Stage, memory: Memory) -> Iterator[str]:
     trader = stage.world.trader
     if trader is None or trader.journal.last != stage.witness.last or stage.world.is_busy("trader"):
         return
+    stage.witness.state.anchor_time_ns = trader.engine.state.anchor_time_ns  # the features' own: a fold has none
     live, folded = remembered(trader.engine.state), remembered(stage.witness.state)
     if live != folded:
         yield f"after event {stage.witness.last} the fold of the journal is not the live state"
@@ -102,6 +113,76 @@ def the_chain_is_whole(stage: Stage, memory: Memory) -> Iterator[str]:
         yield reason
 
 
+def resting_exits_never_exceed_what_is_held(stage: Stage, memory: Memory) -> Iterator[str]:
+    """No path of prices can reverse a position: our stops and targets, an OCO group counted once, fit what is held.
+
+    Where somebody else changed the position there is a moment to notice; where the broker lately showed another
+    position than it holds, what it showed counts.
+    """
+    broker, now_ns = stage.broker, stage.world.true_ns
+    if broker is None:
+        return
+    for symbol, side, contracts in stage.exits():
+        held = max(0, -side * broker.truth.positions.get(symbol, 0))
+        excess = contracts - held
+        lasts_s = memory.lasts_s(f"excess {symbol} {side}", excess > 0, now_ns)
+        patience_s = NOTICED_S if stage.can_be_noticed() else LIED_TO_S
+        if excess > 0 and lasts_s > patience_s:
+            word = "buy" if side > 0 else "sell"
+            yield f"orders that rest could {word} {contracts} {symbol} for {lasts_s:.1f} s while {held} were held"
+
+
+def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Our stops cover what is held within seconds, or an alarm says that it stands unprotected."""
+    broker, now_ns = stage.broker, stage.world.true_ns
+    if broker is None:
+        return
+    for symbol, held in stage.own_positions().items():
+        side = -1 if held > 0 else 1
+        covered = sum(o.contracts for o in stage.own_working(symbol, side) if o.kind == "stop")
+        closing = sum(o.contracts for o in stage.own_working(symbol, side) if o.kind == "market")
+        bare = abs(held) - covered - closing
+        what = f"bare {symbol} {side}"
+        lasts_s = memory.lasts_s(what, bare > 0 and stage.can_be_noticed(), now_ns)
+        if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED):
+            yield f"{bare} of {held:+d} {symbol} stood without a stop for {lasts_s:.1f} s, and no alarm said so"
+    for what in [each for each in memory.since_ns if each.startswith("bare ")]:
+        if what.split()[1] not in stage.own_positions():
+            memory.lasts_s(what, False, now_ns)
+
+
+def journal_and_broker_agree_or_it_is_said(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What the journal holds is what the broker holds, or nothing new is risked and an alarm says so."""
+    broker, trader = stage.broker, stage.world.trader
+    if broker is None:
+        return
+    ours, theirs = stage.booked(), stage.shown_by_name()
+    state = stage.witness.state
+    differs = ours != theirs and trader is not None and stage.can_be_noticed()
+    known = bool(state.differences) or state.risk.distrust is not None
+    lasts_s = memory.lasts_s("differs", differs and not known, stage.world.true_ns)
+    if lasts_s > ONE_SURVEY_S:
+        yield f"for {lasts_s:.0f} s the journal has held {ours or 'nothing'} and the broker {theirs or 'nothing'}"
+
+
+def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
+    """At the end each fill of an order of ours stands in the journal, once and on its order, or it is distrusted."""
+    broker, state = stage.broker, stage.witness.state
+    if broker is None or state.risk.distrust is not None or state.differences:
+        return
+    true: Counter[str] = Counter()
+    for fill in broker.truth.fills:
+        if fill.whose == "minhos":
+            true[fill.client_id] += fill.contracts
+    booked: Counter[str] = Counter()
+    for each in stage.witness.seen.fills.values():
+        if each.order_id in true or each.order_id in stage.witness.seen.intents:
+            booked[each.order_id] += each.contracts
+    for order_id in sorted(true.keys() | booked.keys()):
+        if true[order_id] != booked[order_id]:
+            yield f"of order {order_id} the broker filled {true[order_id]}, the journal has {booked[order_id]}"
+
+
 ALWAYS: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
@@ -109,10 +190,13 @@ ALWAYS: tuple[Rule, ...] = (
     no_order_twice,
     nothing_opens_after_a_halt,
     no_level_is_lowered_by_a_restart,
+    resting_exits_never_exceed_what_is_held,
+    what_is_held_is_covered_or_said,
+    journal_and_broker_agree_or_it_is_said,
 )
 NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
 """Also at each start of the trader and at the end; between them every so many decisions."""
-AT_END: tuple[Rule, ...] = (the_chain_is_whole,)
+AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once)
 EVERY_DECISIONS = 25
 
 
@@ -121,7 +205,7 @@ class Checks:
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self._memory = stage, Memory()
-        self._looked: tuple[int, int, int] = (-1, -1, -1)
+        self._looked: tuple[int, ...] = ()
         self._decisions, self._starts = 0, 0
 
     def after_turn(self) -> Broken | None:
@@ -133,7 +217,8 @@ class Checks:
                 stage.follow()
         except JournalError as error:
             return self._broken("the_chain_is_whole", str(error))
-        look = (stage.witness.last, len(world.children), world.true_ns // NANOS_PER_SECOND)
+        changes = stage.broker.truth.changes if stage.broker is not None else 0
+        look = (stage.witness.last, len(world.children), changes, world.true_ns // NANOS_PER_SECOND)
         if look == self._looked:
             return None
         self._looked = look

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import warnings
 from collections.abc import Callable
 from typing import Protocol
 
@@ -110,9 +111,11 @@ def abandon(loop: asyncio.AbstractEventLoop | None) -> None:
     """A loop of a process that is gone: nothing that waits in it goes on, and the locks that it held are free."""
     if loop is None or loop.is_closed():
         return
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-        with contextlib.suppress(RuntimeError):  # what it would still wait for never comes
-            task.get_coro().close()  # of a task it is a coroutine
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # what was begun is not awaited any more
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio itself does for such tasks
+            with contextlib.suppress(RuntimeError):  # what it would still wait for never comes
+                task.get_coro().close()  # of a task it is a coroutine
     with contextlib.suppress(RuntimeError):
         loop.close()

@@ -12,11 +12,23 @@ from typing import Literal
 
 import msgspec
 
+from minhos.market.types import BAR_INTERVAL_NS
+from minhos.testing.builders import MONDAY_OPEN
+from minhos.testing.world import faults as outside
 from minhos.testing.world.fault import Fault
+from minhos.testing.world.faults import OutsideFault
+from minhos.testing.world.forecasts import probability
 
 Base = Literal["demo", "sierra", "folder"]
 FEWEST, MOST = 5, 30
 """Faults in a plan."""
+START_NS = MONDAY_OPEN + 3_600 * 10**9
+BAR_MS = BAR_INTERVAL_NS // 1_000_000
+SIDE = 0.1
+"""So far from one half a forecast has a side worth trading."""
+SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0}
+MACHINE: dict[Base, float] = {"demo": 0.9, "sierra": 0.25, "folder": 0.5}
+"""By base: the share of the faults that are the machine's own."""
 LENGTHS_MS: dict[Base, int] = {"demo": 600_000, "sierra": 90_000_000, "folder": 90_000_000}
 """About 300 bars: two seconds each in the demo, five minutes elsewhere."""
 
@@ -54,7 +66,7 @@ class PidGivenAgain(Fault, frozen=True, kw_only=True):
 
 
 MachineFault = Kill | Crash | SetClock | Suspend | NetworkDown | PidGivenAgain
-AnyFault = MachineFault
+AnyFault = MachineFault | OutsideFault
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -67,17 +79,32 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def drawn(seed: int) -> Plan:
-    """The plan of that seed."""
+    """The plan of that seed.
+
+    Where something can be held, two thirds of the faults fall into bars in which the forecasts have a side: a fault
+    that meets an order or a position finds more than one that meets nothing.
+    """
     rng = random.Random(seed)
-    base: Base = rng.choices(("demo", "sierra", "folder"), (4, 4, 2))[0]
-    base = "demo"
+    base = rng.choices(list(SHARES), list(SHARES.values()))[0]
     length_ms = LENGTHS_MS[base]
     count = min(MOST, FEWEST + int(rng.expovariate(1 / 6)))
-    faults = sorted((_one(rng, length_ms) for _ in range(count)), key=lambda fault: fault.at_ms)
-    return Plan(seed, base, length_ms, tuple(faults))
+    busy = [] if base == "demo" else _busy_bars(seed, length_ms)
+    faults: list[AnyFault] = []
+    for _ in range(count):
+        fault = _of_the_machine(rng, length_ms) if rng.random() < MACHINE[base] else outside.draw(rng, base, length_ms)
+        if busy and rng.random() < 2 / 3:
+            fault = msgspec.structs.replace(fault, at_ms=rng.choice(busy) * BAR_MS + rng.randrange(BAR_MS))
+        faults.append(fault)
+    return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 
-def _one(rng: random.Random, length_ms: int) -> AnyFault:
+def _busy_bars(seed: int, length_ms: int) -> list[int]:
+    """Numbers from the start of the bars after whose close something is probably held."""
+    first = START_NS // BAR_INTERVAL_NS
+    return [n for n in range(1, length_ms // BAR_MS) if abs(probability(seed, first + n) - 0.5) > SIDE]
+
+
+def _of_the_machine(rng: random.Random, length_ms: int) -> AnyFault:
     at_ms = rng.randrange(2_000, length_ms)
     makers: list[tuple[float, Callable[[], AnyFault]]] = [
         (5, lambda: Kill(at_ms=at_ms, name=rng.choice(("trader", "trader", "watchdog", "supervisor", "trainer")))),

@@ -22,10 +22,12 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.testing.world import bases, invariants
 from minhos.testing.world.invariants import Broken
 from minhos.testing.world.plan import Plan
+from minhos.testing.world.world import World
 
 NANOS_PER_MS = 1_000_000
 SETTLE_S = 180.0
 """After the last fault and the last bar so much time goes by before the end is judged."""
+MOST_AT_ONCE = 20_000
 TRACED = 400
 """Of the notes of a world that failed, the last so many are kept."""
 
@@ -63,11 +65,11 @@ def _play(plan: Plan, folder: Path, trace: bool) -> Outcome:
         stage.begin()
         checks = invariants.Checks(stage)
         while broken is None and world.advance(end_ns):
-            broken = checks.after_turn()
+            broken = checks.after_turn() or _stands_still(world)
         stage.calm_down()
         settled_ns = max(world.true_ns, end_ns) + round(SETTLE_S * NANOS_PER_SECOND)
         while broken is None and world.advance(settled_ns):
-            broken = checks.after_turn()
+            broken = checks.after_turn() or _stands_still(world)
         broken = broken or checks.at_end()
         seen = stage.witness.seen
         return Outcome(
@@ -81,6 +83,14 @@ def _play(plan: Plan, folder: Path, trace: bool) -> Outcome:
         )
     finally:
         stage.close()
+
+
+def _stands_still(world: World) -> Broken | None:
+    """Something that is due again and again at one moment never ends."""
+    if world.at_once < MOST_AT_ONCE:
+        return None
+    at_ms = (world.true_ns - world.start_ns) // NANOS_PER_MS
+    return Broken("time_goes_on", f"{world.at_once} turns at one moment", at_ms)
 
 
 @contextmanager

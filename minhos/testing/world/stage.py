@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from minhos.assembly.naming import account_of, mode_of
@@ -11,26 +12,49 @@ from minhos.journal.database import open_database
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import Settings
-from minhos.testing.world.machine import Killed
+from minhos.testing.world import faults
+from minhos.testing.world.broker import WorldBroker
+from minhos.testing.world.broker_book import Working
+from minhos.testing.world.broker_faults import BrokerFault, HandTrade
+from minhos.testing.world.faults import Outside, OutsideFault
+from minhos.testing.world.forecasts import GivenForecasts
+from minhos.testing.world.machine import Killed, abandon
+from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.plan import AnyFault, Crash, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import World
 from minhos.trading import events as ev
 
 NANOS_PER_MS = 1_000_000
+BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
+"""For so long after a fault of the broker's, what it said may still be acted on."""
 
 
 class Stage:
     """See the module.  Made by `bases.build`."""
 
-    def __init__(self, plan: Plan, world: World, settings: Settings) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        world: World,
+        settings: Settings,
+        *,
+        broker: WorldBroker | None = None,
+        market: WorldMarket | None = None,
+        forecasts: GivenForecasts,
+    ) -> None:
         self.plan, self.world, self.settings = plan, world, settings
+        self.broker, self.market = broker, market
+        self.outside = Outside(broker, market, forecasts)
+        self._active: list[OutsideFault] = []
         self.witness = Witness(
             world.layout.journal(mode_of(settings), account_of(settings)), SessionCalendar.load(), open_database
         )
         self.bars = 0
         self.done: list[str] = []
         """Faults that began, in words."""
+        self._blind_until_ns = 0
+        """Until then what the broker says may not be so."""
         self.stopped = False
         """A person asked for everything to end."""
 
@@ -41,6 +65,8 @@ class Stage:
     def calm_down(self) -> None:
         """No fault lasts any longer, and what was killed and nobody restarts is started by the person."""
         self.world.network.refuses = False
+        for fault in list(self._active):
+            self._end_outside(fault)
         if self.world.living("supervisor") is None:
             self.world.note("a person types start")
             self.world.begin("supervisor")
@@ -60,11 +86,78 @@ class Stage:
         """End every process without a word."""
         for child in list(self.world.alive()):
             self.world.kill(child, "the end of the world")
+        if self.broker is not None:
+            abandon(self.broker.loop)
         self.witness.close()
 
     def story(self) -> list[str]:
         """What happened, a line each."""
         return [f"{_time(at_ns)} {text}" for at_ns, text in self.world.notes]
+
+    # What is so ------------------------------------------------------------------------------------------------------
+
+    def own_working(self, symbol: str, side: int) -> list[Working]:
+        """Orders of MinhOS that can trade now, by the broker's symbol."""
+        assert self.broker is not None
+        working = self.broker.truth.working
+        return [o for o in working if o.whose == "minhos" and (o.symbol, o.side, o.waiting) == (symbol, side, False)]
+
+    def exits(self) -> Iterator[tuple[str, int, int]]:
+        """By symbol and side: contracts that stops and targets of MinhOS could trade, an OCO group counted once."""
+        assert self.broker is not None
+        groups: dict[tuple[str, int], dict[str, int]] = {}
+        for order in self.broker.truth.working:
+            if order.whose == "minhos" and order.kind != "market" and not order.waiting:
+                group = groups.setdefault((order.symbol, order.side), {})
+                name = order.group or order.key
+                group[name] = max(group.get(name, 0), order.contracts)
+        for (symbol, side), group in groups.items():
+            yield symbol, side, sum(group.values())
+
+    def own_positions(self) -> dict[str, int]:
+        """What the broker holds and MinhOS opened: of what others traded into, the part that is left of it."""
+        assert self.broker is not None
+        held = self.broker.truth.positions
+        if not held:
+            return {}
+        opened: dict[str, int] = {}
+        for fill in self.broker.truth.fills:
+            if fill.whose == "minhos":
+                opened[fill.symbol] = opened.get(fill.symbol, 0) + fill.side * fill.contracts
+        return {
+            symbol: min(opened[symbol], contracts, key=abs)
+            for symbol, contracts in held.items()
+            if opened.get(symbol, 0) * contracts > 0
+        }
+
+    def booked(self) -> dict[str, int]:
+        """Positions of the journal, by contract."""
+        positions = self.witness.state.ledger.account().positions
+        return {position.symbol: position.contracts for position in positions if position.contracts}
+
+    def shown_by_name(self) -> dict[str, int]:
+        """Positions of the broker, by contract."""
+        assert self.broker is not None
+        return {symbol.removesuffix("-CME"): contracts for symbol, contracts in self.broker.truth.positions.items()}
+
+    def can_be_noticed(self) -> bool:
+        """Whether the trader could know what is so: it runs, hears the broker, and nobody lied to it for a while."""
+        world = self.world
+        trader = world.trader
+        if trader is None or world.true_ns < self._blind_until_ns or world.network.refuses:
+            return False
+        status = trader.engine.state.venue_status
+        return status is not None and status.ready
+
+    def said_since(self, since_ns: int, pattern: re.Pattern[str]) -> bool:
+        """Whether an alarm that fits was journaled since, by the machine's clock."""
+        since_ns += self.world.machine_clock.offset_ns
+        for time_ns, text in reversed(self.witness.seen.alarms):
+            if time_ns < since_ns:
+                return False
+            if pattern.search(text):
+                return True
+        return False
 
     # Faults ----------------------------------------------------------------------------------------------------------
 
@@ -75,8 +168,29 @@ class Stage:
     def _begin(self, fault: AnyFault) -> None:
         self.world.note(f"FAULT {fault}")
         self.done.append(str(fault))
-        _BEGIN[type(fault)](self, fault)
+        if isinstance(fault, OutsideFault):
+            self._begin_outside(fault)
+        else:
+            _BEGIN[type(fault)](self, fault)
         self.world.stir()
+
+    def _begin_outside(self, fault: OutsideFault) -> None:
+        faults.begin(fault, self.outside)
+        if isinstance(fault, BrokerFault) and not isinstance(fault, HandTrade):
+            lasts_ns = fault.for_ms * NANOS_PER_MS + BLIND_AFTER_NS
+            self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
+        if fault.for_ms:
+            self._active.append(fault)
+            self.world.at(self.world.true_ns + fault.for_ms * NANOS_PER_MS, partial(self._end_outside, fault))
+        self.world.connection_wakes()
+
+    def _end_outside(self, fault: OutsideFault) -> None:
+        if fault in self._active:
+            self._active.remove(fault)
+            self.world.note(f"over: {fault}")
+            faults.end(fault, self.outside)
+            self.world.connection_wakes()
+            self.world.stir()
 
     def _kill(self, fault: Kill) -> None:
         child = self.world.living(fault.name)

@@ -15,12 +15,14 @@ It plays; what must hold is in `invariants`, what happens is in the plan.
 from __future__ import annotations
 
 import heapq
+import sqlite3
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from minhos.assembly.children import Seen
+from minhos.assembly.endings import Ending, ending_of
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import SERVICES
 from minhos.errors import MinhosError
@@ -34,6 +36,8 @@ from minhos.venues.sierra.venue import SierraVenue
 FIRST_GAP_NS = NANOS_PER_SECOND // 16
 """So far apart are the turns of a process that has just done something; then twice as far, and so on."""
 NEVER_NS = 1 << 62
+CALM_OF = {"trader": 0, "supervisor": 2}
+"""How many doublings after something happened the first turn comes; of the others, which want one a second, four."""
 ROUNDED_NS = 1_000
 """An event loop's seconds are floats: a moment as early as it says may be too early by a fraction of this."""
 START_S = 0.4
@@ -56,7 +60,7 @@ class World:
     start_ns: true time.  most_gap_s: how far the turns of an idle process lie apart at most.
     """
 
-    def __init__(self, start_ns: int, *, most_gap_s: float = 16.0) -> None:
+    def __init__(self, start_ns: int, *, most_gap_s: float = 64.0) -> None:
         self.true_ns = self.start_ns = start_ns
         self.machine_clock, self.true_clock = MachineClock(self), TrueClock(self)
         self.network = WorldMemory(self)
@@ -67,7 +71,7 @@ class World:
         self.actors: list[Actor] = []
         self.strangers: dict[int, float] = {}
         """Processes that are not ours by the number that one of ours had, with their start."""
-        self.strangers_ended = 0
+        self.strangers_ended = self.at_once = 0
         self.asleep_until_ns = 0
         """True time until which the machine sleeps."""
         self.notes: list[tuple[int, str]] = []
@@ -94,7 +98,7 @@ class World:
 
     def advance(self, until_ns: int = NEVER_NS) -> bool:
         """The next thing that is due; False where nothing is before until_ns."""
-        actor, actor_ns = None, until_ns
+        actor, actor_ns, before_ns = None, until_ns, self.true_ns
         for each in self.actors:
             due_ns = each.due_ns()
             if due_ns is not None and due_ns < actor_ns:
@@ -108,6 +112,7 @@ class World:
             action()
         else:
             return False
+        self.at_once = self.at_once + 1 if self.true_ns == before_ns else 0
         if self.stirs != self._seen_stirs:
             self._wake_all()
         for check in self.on_turn:
@@ -147,8 +152,19 @@ class World:
         return child is not None and child.pid in self._busy
 
     def stir(self) -> None:
-        """Something happened: every process is asked soon."""
+        """Something happened: every process is asked soon, and then again and again."""
         self.stirs += 1
+
+    def poke(self, name: str) -> None:
+        """Something came for that process: it is asked soon, and no oftener than before."""
+        child = self.living(name)
+        if child is not None and child.process is not None:
+            self._schedule(child, min(child.due_ns, (self.true_ns // FIRST_GAP_NS + 1) * FIRST_GAP_NS))
+
+    def stir_one(self, name: str) -> None:
+        """Something happened to that process alone."""
+        if (child := self.living(name)) is not None:
+            self._wake(child)
 
     def note(self, text: str) -> None:
         """Remember what happened, for whoever reads how it came about."""
@@ -261,30 +277,29 @@ class World:
             self._schedule(child, max(self.asleep_until_ns, self.true_ns + FIRST_GAP_NS))
             return
         self.turns += 1
-        depth = len(self._acting)
+        depth, ran = len(self._acting), False
         self._acting.append(child)
         try:
+            ran = child.process is not None
             if child.process is None:
                 child.process = self.make(child.name)
                 child.process.open()
+                ran = True
             due_ns = child.process.step()
             if due_ns is None:
-                self._close(child, 0)
+                done = getattr(child.process, "done", False)
+                self._close(child, Ending.DONE if done else Ending.ASKED)
             else:
                 self._plan_next(child, self.machine_clock.true_of(due_ns))
         except Killed:
             pass
-        except MinhosError as error:
-            self._close(child, self.code_of(error), str(error))
+        except (MinhosError, OSError, sqlite3.Error) as error:
+            self._close(child, ending_of(error, ran=ran), str(error))
         except Exception as error:  # a fault of the program: the process ends with a traceback
             place = traceback.extract_tb(error.__traceback__)[-1]
             self._close(child, 1, f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         finally:
             del self._acting[depth:]
-
-    def code_of(self, error: MinhosError) -> int:
-        """With what a process ends where that ends it."""
-        return 2
 
     def _close(self, child: Child, code: int, words: str = "") -> None:
         try:
@@ -317,11 +332,17 @@ class World:
     def _wake_all(self) -> None:
         self._seen_stirs = self.stirs
         for child in self.children.values():
-            if child.alive and child.process is not None:
-                child.calm = 0
-                soon_ns = (self.true_ns // FIRST_GAP_NS + 1) * FIRST_GAP_NS
-                if child.due_ns > soon_ns:
-                    self._schedule(child, soon_ns)
+            if child.alive:
+                self._wake(child)
+
+    def _wake(self, child: Child) -> None:
+        if child.process is None:
+            return
+        child.calm = CALM_OF.get(child.name, 4)
+        gap_ns = FIRST_GAP_NS << child.calm
+        soon_ns = (self.true_ns // gap_ns + 1) * gap_ns
+        if child.due_ns > soon_ns:
+            self._schedule(child, soon_ns)
 
     def connection_wakes(self) -> None:
         """After words were written to the machine: a trader that can read some has its turn now."""
