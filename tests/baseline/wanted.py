@@ -20,7 +20,9 @@ RULES = (
 )
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
-HEARTBEAT = "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
+HEARTBEAT = (
+    "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
+)
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
