@@ -53,7 +53,8 @@ class MarketSettings(Section):
     order_root: str = ""
     """Root that is traded; empty for the same (NQ bars, MNQ orders: "MNQ")."""
     instruments: dict[str, dict[str, object]] = {}
-    """Overrides by root: commission_cents, slippage_ticks, day_margin_cents, overnight_margin_cents."""
+    """Overrides by root: commission_cents, slippage_ticks, stop_slippage_ticks, day_margin_cents,
+    overnight_margin_cents."""
 
 
 class DataSettings(Section):

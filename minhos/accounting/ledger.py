@@ -289,7 +289,7 @@ class Ledger:
         total = 0
         for symbol, lots in self._state.lots.items():
             instrument, last = self._instruments[symbol], self._state.last_ticks[symbol]
-            exit_cents = instrument.commission_cents + instrument.slippage_ticks * instrument.tick_value_cents
+            exit_cents = instrument.stop_exit_cents()
             for lot in lots:
                 ticks = max(0, lot.side * (last - lot.stop_ticks)) if lot.stop_id else last
                 total += lot.contracts * (ticks * instrument.tick_value_cents + exit_cents)

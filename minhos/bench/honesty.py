@@ -132,7 +132,8 @@ def _sides(data: Dataset) -> tuple[Floats, Ints]:
 
 def _proven(data: Dataset, side: Floats, bets: Ints, cost_ticks: float) -> bool:
     """Whether evidence ever says so while it looks after each of the bets."""
-    results = net_r(side, data.move_ticks[bets], data.atr_ticks[bets], STOP_ATR, cost_ticks)
+    placed = data.take(bets)
+    results = net_r(side, placed.move_ticks, placed.atr_ticks, STOP_ATR, cost_ticks, placed.against(side))
     evidence = Evidence()
     for i, result in enumerate(results.tolist()):
         evidence = evidence.update(ShadowResult(i, int(side[i]), 0.5, 0.5, result, None))

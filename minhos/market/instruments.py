@@ -100,7 +100,13 @@ INSTRUMENTS: dict[str, Instrument] = {
 }
 """By root."""
 
-OVERRIDABLE = ("commission_cents", "slippage_ticks", "day_margin_cents", "overnight_margin_cents")
+OVERRIDABLE = (
+    "commission_cents",
+    "slippage_ticks",
+    "stop_slippage_ticks",
+    "day_margin_cents",
+    "overnight_margin_cents",
+)
 """What is the broker's and may be set per root."""
 
 

@@ -25,7 +25,8 @@ class Instrument(msgspec.Struct, frozen=True):
     """One future: its grid, its money and what it costs.
 
     tick_size: points per tick.  tick_value_cents: cents per tick and contract.  Commission is per side and
-    contract; slippage is expected ticks per side; margins are cents per contract.
+    contract; slippage is expected ticks per side; margins are cents per contract.  stop_slippage_ticks: what a stop's
+    fill is expected to slip beyond that.
     """
 
     root: str
@@ -40,6 +41,7 @@ class Instrument(msgspec.Struct, frozen=True):
     overnight_margin_cents: int = 0
     micro_root: str = ""
     """The root of the micro contract on the same index; empty for a micro itself."""
+    stop_slippage_ticks: int = 0
 
     def to_ticks(self, points: float) -> int:
         """Nearest tick of a price in points."""
@@ -52,6 +54,10 @@ class Instrument(msgspec.Struct, frozen=True):
     def round_trip_cost_ticks(self) -> float:
         """Expected cost of entry and exit of one contract, in ticks: two commissions and two slippages."""
         return 2.0 * self.commission_cents / self.tick_value_cents + 2.0 * self.slippage_ticks
+
+    def stop_exit_cents(self) -> int:
+        """Expected cost of leaving by a stop, of one contract, beyond the stop's price."""
+        return self.commission_cents + (self.slippage_ticks + self.stop_slippage_ticks) * self.tick_value_cents
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,7 @@
 """The payoff frozen with a bundle: what a bar's bet wins and loses, in units of ATR.
 
-Only the values; fitting is `training.payoff_fit`, what a bet is worth in R after costs is `sizing.payoff`.
+Only the values; fitting is `training.payoff_fit`, what a stop makes of them is `models.stopped`, what a bet is worth in
+R after costs is `sizing.payoff`.
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class Payoff(msgspec.Struct, frozen=True):
     gap_probability: float = 0.002
     n_right: int = 0
     n_wrong: int = 0
+    right_share: tuple[tuple[float, float], ...] = ()
+    """As measured along the paths, by the stop's distance in ATR, rising: of what a stop there loses on bars that touch
+    it and end better, the share that right bars bear.  Empty where no paths were measured: `models.stopped` has a
+    model."""

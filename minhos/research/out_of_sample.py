@@ -158,7 +158,7 @@ def signals_of(
     for i in np.unique(model).tolist():
         of_model, payoff = model == i, activations[i].payoff
         stop[of_model] = stop_ticks(atr[of_model], payoff.stop_atr)
-        threshold[of_model] = break_even(payoff, atr[of_model], cost)
+        threshold[of_model] = break_even(payoff, atr[of_model], cost, bars.instrument.stop_slippage_ticks)
     return Signals(
         bars.instrument,
         cost,
@@ -184,5 +184,5 @@ def _net_r(bars: Bars, rows: Ints, side: Floats, move: Floats, stop: Floats, cos
     """One-bar bets in R: in at the open of the next bar, out at the open after it, or at the stop if touched before."""
     entry = bars.open_ticks[rows + 1]
     worst = np.where(side > 0, bars.low_ticks[rows + 1] - entry, entry - bars.high_ticks[rows + 1])
-    earned = np.where(worst <= -stop, -stop, side * move)
+    earned = np.where(worst <= -stop, -stop - bars.instrument.stop_slippage_ticks, side * move)
     return np.asarray((earned - cost) / (stop + cost))

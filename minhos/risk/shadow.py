@@ -29,6 +29,8 @@ class ShadowBet(msgspec.Struct, frozen=True, gc=False):
     cost_ticks: float
     entry_ticks: int | None = None
     stopped: bool = False
+    slip_ticks: int = 0
+    """How far beyond its price the stop fills."""
 
 
 class ShadowResult(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +80,7 @@ def shadow_bet(forecast: Forecast, recommendation: Recommendation, instrument: I
         break_even,
         recommendation.stop_distance_ticks,
         instrument.round_trip_cost_ticks(),
+        slip_ticks=instrument.stop_slippage_ticks,
     )
 
 
@@ -116,7 +119,7 @@ def _enter(bet: ShadowBet, bar: Bar) -> ShadowBet:
 
 def _settle(bet: ShadowBet, exit_ticks: int) -> ShadowResult:
     move = bet.side * (exit_ticks - (bet.entry_ticks or 0))
-    earned = -bet.stop_ticks if bet.stopped else move
+    earned = -bet.stop_ticks - bet.slip_ticks if bet.stopped else move
     net_r = (earned - bet.cost_ticks) / (bet.stop_ticks + bet.cost_ticks)
     return ShadowResult(bet.decided_ns, bet.side, bet.p, bet.break_even, net_r, None if move == 0 else move > 0)
 

@@ -1,33 +1,40 @@
 """What one bar's bet is worth in R after its costs: outcomes, break-even, and the bet that Kelly is solved on.
 
-R is the stop's distance plus the round trip's cost.  Losses are cut at the stop, the gap's atom is not; cost is taken
-off every other outcome.  Held contracts have paid: their outcomes are free of cost, in the same R.  The mean is linear
-in p, so break-even is closed.  Fitting the payoff is `training`.
+R is the stop's distance plus the round trip's cost.  What reaches the stop, on its way or at its end, loses the stop's
+distance and its slippage (`models.stopped`); the gap's atom is not cut; cost is taken off every other outcome.  Held
+contracts have paid: their outcomes are free of cost, in the same R.  The mean is linear in p, so break-even is closed,
+and without gap and slippage it is one half plus the cost's share at every stop.  Fitting the payoff is `training`.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from minhos.models.payoff import Payoff
+from minhos.models.stopped import Stopped, stopped
 from minhos.sizing.kelly import Bet
 from minhos.sizing.memo import once_per_value
+
+LARGEST_OUTCOME = 1e6
+"""In ATR, and of a gap in R: beyond it is no move of a market."""
 
 
 class _Prepared(NamedTuple):
     """A payoff with what does not depend on the bar.  Sums are raw moments of orders 1 to 3, in ATR.
 
-    wrong: sizes of the losses, mildest first.  wrong_sums[j]: sums over the j mildest.
+    wrong: sizes of the losses, mildest first.  wrong_sums[j]: sums over the j mildest.  shared: largest size that both
+    right and wrong bars have; a stop beyond it is not touched on the way to a better end.
     """
 
     payoff: Payoff
     right_sums: tuple[float, float, float]
     wrong: tuple[float, ...]
     wrong_sums: tuple[tuple[float, float, float], ...]
+    shared: float
     defect: str
 
 
@@ -41,13 +48,22 @@ def _sums(values: tuple[float, ...]) -> list[tuple[float, float, float]]:
 def _prepare(payoff: Payoff) -> _Prepared:
     wrong = tuple(sorted(-x for x in payoff.wrong))
     values = (*payoff.right, *wrong, payoff.gap_r)
-    if not payoff.right or not wrong or not all(0.0 < x < math.inf for x in values):
+    if not payoff.right or not wrong or not all(0.0 < x < LARGEST_OUTCOME for x in values):
         defect = "the payoff's outcomes must be finite, right ones above zero and wrong ones below"
     elif not 0.0 <= payoff.gap_probability < 1.0:
         defect = f"the payoff's gap probability is {payoff.gap_probability}"
+    elif not _is_share(payoff.right_share):
+        defect = "the payoff's shares of right bars must lie between 0 and 1, at stops that rise"
     else:
-        return _Prepared(payoff, _sums(payoff.right)[-1], wrong, tuple(_sums(wrong)), "")
-    return _Prepared(payoff, (0.0, 0.0, 0.0), (), (), defect)
+        shared = min(max(payoff.right), wrong[-1])
+        return _Prepared(payoff, _sums(payoff.right)[-1], wrong, tuple(_sums(wrong)), shared, "")
+    return _Prepared(payoff, (0.0, 0.0, 0.0), (), (), 0.0, defect)
+
+
+def _is_share(points: tuple[tuple[float, float], ...]) -> bool:
+    stops = [0.0, *(stop for stop, _ in points)]
+    rising = all(low < high < LARGEST_OUTCOME for low, high in pairwise(stops))
+    return rising and all(0.0 <= share <= 1.0 for _, share in points)
 
 
 def payoff_defect(payoff: Payoff) -> str:
@@ -64,8 +80,9 @@ class Terms:
     """The terms of one bar's bet at one ATR and cost; `bet(p)` is the distribution at probability p.
 
     atr_ticks, cost_ticks, stop_atr: above zero (cost from zero); the payoff sound.  charge_cost=False: for contracts
-    that are held already.  Building it is constant time and works out means alone, which decide most bars; outcomes
-    and higher moments are laid out only for a bet.
+    that are held already.  slip_ticks: how far beyond its price a stop fills, over the slippage that is in the cost.
+    Building it works out means alone, which decide most bars, in constant time where no outcome reaches the stop;
+    outcomes and higher moments are laid out only for a bet.
     """
 
     __slots__ = (
@@ -73,7 +90,7 @@ class Terms:
         "_cut",
         "_gap",
         "_kept",
-        "_outcomes",
+        "_path",
         "_prepared",
         "_right_mean",
         "_scale",
@@ -83,20 +100,31 @@ class Terms:
     )
 
     def __init__(
-        self, payoff: Payoff, atr_ticks: float, cost_ticks: float, stop_atr: float, charge_cost: bool = True
+        self,
+        payoff: Payoff,
+        atr_ticks: float,
+        cost_ticks: float,
+        stop_atr: float,
+        charge_cost: bool = True,
+        slip_ticks: float = 0.0,
     ) -> None:
-        prepared = _prepare(payoff)
-        self._prepared = prepared
+        self._prepared = prepared = _prepare(payoff)
         self.stop_ticks = stop_distance_ticks(atr_ticks, stop_atr)
         self.r_ticks = self.stop_ticks + cost_ticks
-        self._scale = atr_ticks / self.r_ticks
-        self._charged = cost_ticks / self.r_ticks if charge_cost else 0.0
-        self._cut = -self.stop_ticks / self.r_ticks - self._charged
+        self._scale = scale = atr_ticks / self.r_ticks
+        self._charged = charged = cost_ticks / self.r_ticks if charge_cost else 0.0
+        slip = slip_ticks / self.r_ticks
+        self._cut = -self.stop_ticks / self.r_ticks - slip - charged
         self._gap = (payoff.gap_probability, -payoff.gap_r)
-        self._outcomes: tuple[list[float], list[float]] | None = None
-        scale, charged = self._scale, self._charged
+        self._path: Stopped | None = None
+        stop = self.stop_ticks / atr_ticks
+        self._kept = kept = bisect_left(prepared.wrong, stop)
+        if stop < prepared.shared:
+            self._path = path = stopped(payoff, stop)
+            self._right_mean = path.right_mean * scale - charged - slip * path.right_stopped
+            self._wrong_mean = path.wrong_mean * scale - charged - slip * path.wrong_stopped
+            return
         n_right, n_wrong = len(payoff.right), len(prepared.wrong)
-        self._kept = kept = bisect_right(prepared.wrong, self.stop_ticks / atr_ticks)
         self._right_mean = (prepared.right_sums[0] * scale - n_right * charged) / n_right
         wrong_sum = prepared.wrong_sums[kept][0] * -scale - kept * charged
         self._wrong_mean = (wrong_sum + (n_wrong - kept) * self._cut) / n_wrong
@@ -117,35 +145,47 @@ class Terms:
         return min(1.0, max(0.0, needed / spread))
 
     def outcomes(self) -> tuple[list[float], list[float]]:
-        """Net outcomes in R of right and of wrong bars."""
-        if self._outcomes is None:
-            scale, charged, cut = self._scale, self._charged, self._cut
-            right = [m * scale - charged for m in self._prepared.payoff.right]
-            wrong = [-m * scale - charged for m in self._prepared.wrong]
-            if wrong[-1] < cut:
-                wrong = [x if x > cut else cut for x in wrong]
-            self._outcomes = (right, wrong)
-        return self._outcomes
+        """Net outcomes in R of right and of wrong bars that do not touch the stop on the way to their end."""
+        scale, charged, cut = self._scale, self._charged, self._cut
+        right = [m * scale - charged for m in self._prepared.payoff.right]
+        wrong = [-m * scale - charged for m in self._prepared.wrong]
+        if self._kept < len(wrong):
+            wrong[self._kept :] = [cut] * (len(wrong) - self._kept)
+        return right, wrong
+
+    def groups(self, p: float) -> tuple[tuple[float, Sequence[float]], ...]:
+        """(probability of each, net outcomes in R) of equally likely outcomes at p: right ones, wrong ones, the gap;
+        where bars touch the stop on their way, each outcome for itself and the stop before the gap."""
+        right, wrong = self.outcomes()
+        gap_probability, gap = self._gap
+        of_right = (1.0 - gap_probability) * p / len(right)
+        of_wrong = (1.0 - gap_probability) * (1.0 - p) / len(wrong)
+        groups: list[tuple[float, Sequence[float]]] = [(of_right, right), (of_wrong, wrong)]
+        if self._path is not None:
+            touched = self._path.right, sorted(self._path.wrong)
+            groups = [(of_right * (1.0 - q), (x,)) for q, x in zip(touched[0], right, strict=True) if q < 1.0]
+            groups += [(of_wrong * (1.0 - q), (x,)) for q, x in zip(touched[1], wrong, strict=True) if q < 1.0]
+            groups.append((of_right * math.fsum(touched[0]) + of_wrong * math.fsum(touched[1]), (self._cut,)))
+        if gap_probability > 0.0:
+            groups.append((gap_probability, (gap,)))
+        return tuple(groups)
 
     def bet(self, p: float) -> Bet:
         """The distribution at probability p, for the solvers."""
-        right, wrong = self.outcomes()
+        groups = self.groups(p)
+        worst = max(-min(outcomes) for _, outcomes in groups)
+        if self._path is not None:
+            second = math.fsum(weight * x * x for weight, outcomes in groups for x in outcomes)
+            third = math.fsum(weight * x * x * x for weight, outcomes in groups for x in outcomes)
+            return Bet(groups, self.mean(p), second, third, worst)
         gap_probability, gap = self._gap
+        prepared, n_right, n_wrong = self._prepared, len(groups[0][1]), len(groups[1][1])
         p_right, p_wrong = (1.0 - gap_probability) * p, (1.0 - gap_probability) * (1.0 - p)
-        right_second, right_third = self._higher_moments(self._prepared.right_sums, len(right), self._scale, 0)
-        cut_off = len(wrong) - self._kept
-        wrong_sums = self._prepared.wrong_sums[self._kept]
-        wrong_second, wrong_third = self._higher_moments(wrong_sums, self._kept, -self._scale, cut_off)
+        right_second, right_third = self._higher_moments(prepared.right_sums, n_right, self._scale, 0)
+        wrong_sums = prepared.wrong_sums[self._kept]
+        wrong_second, wrong_third = self._higher_moments(wrong_sums, self._kept, -self._scale, n_wrong - self._kept)
         second = p_right * right_second + p_wrong * wrong_second + gap_probability * gap * gap
         third = p_right * right_third + p_wrong * wrong_third + gap_probability * gap**3
-        groups: tuple[tuple[float, Sequence[float]], ...] = (
-            (p_right / len(right), right),
-            (p_wrong / len(wrong), wrong),
-        )
-        worst = -min(min(right), wrong[-1])
-        if gap_probability > 0.0:
-            groups = (*groups, (gap_probability, (gap,)))
-            worst = max(worst, -gap)
         return Bet(groups, self.mean(p), second, third, worst)
 
     def _higher_moments(
@@ -168,37 +208,44 @@ def net_outcomes(
     stop_atr: float,
     *,
     charge_cost: bool = True,
+    slip_ticks: float = 0.0,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Outcomes in R and their probabilities (summing to 1): right ones share p_low, wrong ones 1 - p_low, then the gap.
+    """Outcomes in R and their probabilities (summing to 1): right ones, wrong ones, what the stop ends, then the gap.
 
-    Raises ValueError for a payoff, ATR, cost, probability or stop that is no number of its kind; `recommend` refuses
-    those in words instead.
+    Right bars share p_low, wrong ones 1 - p_low; the stop's part comes from both.  Raises ValueError for a payoff, ATR,
+    cost, probability or stop that is no number of its kind; `recommend` refuses those in words instead.
     """
-    terms = _checked(payoff, atr_ticks, cost_ticks, stop_atr, charge_cost)
+    terms = _checked(payoff, atr_ticks, cost_ticks, stop_atr, charge_cost, slip_ticks)
     if not 0.0 <= p_low <= 1.0:
         raise ValueError(f"p_low must lie between 0 and 1, got {p_low}")
-    right, wrong = terms.outcomes()
-    live = 1.0 - payoff.gap_probability
-    weights = [live * p_low / len(right)] * len(right) + [live * (1.0 - p_low) / len(wrong)] * len(wrong)
-    return (*right, *wrong, -payoff.gap_r), (*weights, payoff.gap_probability)
+    atoms = [(x, weight) for weight, outcomes in terms.groups(p_low) for x in outcomes]
+    if payoff.gap_probability == 0.0:
+        atoms.append((-payoff.gap_r, 0.0))
+    return tuple(x for x, _ in atoms), tuple(weight for _, weight in atoms)
 
 
-def break_even(payoff: Payoff, atr_ticks: float, cost_ticks: float, stop_atr: float) -> float:
+def break_even(payoff: Payoff, atr_ticks: float, cost_ticks: float, stop_atr: float, slip_ticks: float = 0.0) -> float:
     """The p of the side at which the bet's mean is zero, 0 to 1.  Raises ValueError as `net_outcomes` does."""
-    return _checked(payoff, atr_ticks, cost_ticks, stop_atr, True).break_even
+    return _checked(payoff, atr_ticks, cost_ticks, stop_atr, True, slip_ticks).break_even
 
 
-def mean_outcome(payoff: Payoff, atr_ticks: float, cost_ticks: float, p: float, stop_atr: float) -> float:
+def mean_outcome(
+    payoff: Payoff, atr_ticks: float, cost_ticks: float, p: float, stop_atr: float, slip_ticks: float = 0.0
+) -> float:
     """Expected net R of one contract's bet at probability p.  Raises ValueError as `net_outcomes` does."""
-    return _checked(payoff, atr_ticks, cost_ticks, stop_atr, True).mean(p)
+    return _checked(payoff, atr_ticks, cost_ticks, stop_atr, True, slip_ticks).mean(p)
 
 
-def _checked(payoff: Payoff, atr_ticks: float, cost_ticks: float, stop_atr: float, charge_cost: bool) -> Terms:
+def _checked(
+    payoff: Payoff, atr_ticks: float, cost_ticks: float, stop_atr: float, charge_cost: bool, slip_ticks: float
+) -> Terms:
     defect = payoff_defect(payoff)
     if defect:
         raise ValueError(defect)
-    if not (0.0 < atr_ticks < math.inf and 0.0 <= cost_ticks < math.inf and 0.0 < stop_atr < math.inf):
+    if not (0.0 < atr_ticks < math.inf and 0.0 <= cost_ticks < math.inf and 0.0 < stop_atr * atr_ticks < math.inf):
         raise ValueError(
             f"needs ATR and stop above zero and a cost from zero, got {atr_ticks}, {stop_atr}, {cost_ticks}"
         )
-    return Terms(payoff, atr_ticks, cost_ticks, stop_atr, charge_cost)
+    if not 0.0 <= slip_ticks < math.inf:
+        raise ValueError(f"a stop's slippage must be zero or more ticks, got {slip_ticks}")
+    return Terms(payoff, atr_ticks, cost_ticks, stop_atr, charge_cost, slip_ticks)

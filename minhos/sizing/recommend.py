@@ -31,6 +31,7 @@ class _Case(NamedTuple):
     terms: Terms
     atr_ticks: float
     cost_ticks: float
+    slip_ticks: float
     break_even: float
     p_side: float
     held: int
@@ -68,10 +69,11 @@ def recommend(
     p_side = forecast.p_up if side > 0 else 1.0 - forecast.p_up
     p_low = min(forecast.p_low, p_side)
     atr = state.atr_ticks
-    terms = Terms(payoff, atr, cost, parameters.stop_atr)
+    slip = instrument.stop_slippage_ticks
+    terms = Terms(payoff, atr, cost, parameters.stop_atr, slip_ticks=slip)
     held = position * side
-    money = _money(account, instrument, parameters, symbol, terms.r_ticks * instrument.tick_value_cents, held)
-    case = _Case(payoff, terms, atr, cost, terms.break_even, p_side, held, money, parameters, risk_multiplier)
+    money = _money(account, instrument, parameters, symbol, (terms.r_ticks + slip) * instrument.tick_value_cents, held)
+    case = _Case(payoff, terms, atr, cost, slip, terms.break_even, p_side, held, money, parameters, risk_multiplier)
     size = _entry_size(case, p_low)
     target, keeping = _target(case, size, p_low)
     believed = _believed_target(case, size, p_low, target)
@@ -141,7 +143,8 @@ def _entry_size(case: _Case, p: float) -> Size:
 
 def _kept(case: _Case, p: float, contracts: int) -> int:
     """How many of the contracts held Kelly would keep at p now that they have paid: Kelly without cost."""
-    free = Terms(case.payoff, case.atr_ticks, case.cost_ticks, case.parameters.stop_atr, charge_cost=False)
+    stop_atr = case.parameters.stop_atr
+    free = Terms(case.payoff, case.atr_ticks, case.cost_ticks, stop_atr, charge_cost=False, slip_ticks=case.slip_ticks)
     if free.mean(p) <= 0.0:
         return 0
     money = case.money._replace(held=contracts)

@@ -38,8 +38,9 @@ REFERENCE_START_NS = 1_751_328_000 * NANOS_PER_SECOND
 
 
 def recipe_of(settings: Settings, n_bars: int) -> Recipe:
-    """The recipe that the settings name, or the one for that many bars."""
-    return recipe_for(n_bars, size=settings.training.size)
+    """The recipe that the settings name, or the one for that many bars; its payoff is for the stop that rests."""
+    recipe = recipe_for(n_bars, size=settings.training.size)
+    return msgspec.structs.replace(recipe, stop_atr=settings.sizing_parameters().stop_atr)
 
 
 def run_training(

@@ -5,6 +5,8 @@ The one place where features and labels meet; what is learnt from it is in `trai
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +24,19 @@ MINIMUM_SAMPLES = 600
 Mask = npt.NDArray[np.bool_]
 
 
+class Paths(TypedDict):
+    """The two columns that say how far bets went from their entry."""
+
+    down_ticks: Floats | None
+    up_ticks: Floats | None
+
+
 class Dataset(msgspec.Struct, frozen=True, eq=False):
     """rows: features of every bar, shape (n_bars, n_features), float32.  The rest: one value a sample, shape (n,).
 
     bar: the sample's row in `rows`, ascending.  decided: not a tie; ties are neither trained on nor counted in
     accuracy, but cost money.  up: 1.0 or 0.0.  start_ns, end_ns: life of the label.  trade_date: 20251006.
+    down_ticks, up_ticks: how far the bet went below and above its entry; None where the path is not known.
     """
 
     rows: Rows
@@ -39,6 +49,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     start_ns: Ints
     end_ns: Ints
     trade_date: Ints
+    down_ticks: Floats | None = None
+    up_ticks: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.bar)
@@ -50,8 +62,21 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, which: Ints) -> Dataset:
         """Those samples; the features of all bars stay, because windows reach back."""
-        columns = (name for name in self.__struct_fields__ if name != "rows")
-        return msgspec.structs.replace(self, **{name: getattr(self, name)[which] for name in columns})
+        columns = ((name, getattr(self, name)) for name in self.__struct_fields__ if name != "rows")
+        return msgspec.structs.replace(self, **{name: column[which] for name, column in columns if column is not None})
+
+    def paths(self, which: Ints | Mask) -> Paths:
+        """How those samples' bets went between entry and exit, by keyword for `fit_payoff`."""
+        return {
+            "down_ticks": None if self.down_ticks is None else self.down_ticks[which],
+            "up_ticks": None if self.up_ticks is None else self.up_ticks[which],
+        }
+
+    def against(self, side: Floats) -> Floats | None:
+        """How far each bet on that side, +1 or -1, went against it, shape (n,); None where the path is not known."""
+        if self.down_ticks is None or self.up_ticks is None:
+            return None
+        return np.where(side > 0, self.down_ticks, self.up_ticks)
 
     def sample(self, which: Ints) -> Sample:
         """Features, labels and weights of those samples, for a member."""
@@ -80,6 +105,8 @@ def build_dataset(bars: Bars, table: FeatureTable, calendar: SessionCalendar) ->
         labels.start_ns[bar],
         labels.end_ns[bar],
         trade_date[bar],
+        labels.down_ticks[bar],
+        labels.up_ticks[bar],
     )
 
 

@@ -27,12 +27,15 @@ class Labels(msgspec.Struct, frozen=True, eq=False):
 
     exists: the bet could be held: bars t, t+1 and t+2 follow each other in one session and one contract.
     up: 1.0 up, 0.0 down (0.0 where there is none).  move_ticks: open[t+2] - open[t+1], 0 where there is none.
-    start_ns, end_ns: the bet's life, for purging.
+    down_ticks, up_ticks: how far below and above its entry the bet went, as the entry bar's range shows; a stop that
+    near is touched.  start_ns, end_ns: the bet's life, for purging.
     """
 
     exists: Mask
     up: Floats
     move_ticks: Floats
+    down_ticks: Floats
+    up_ticks: Floats
     start_ns: Ints
     end_ns: Ints
 
@@ -49,11 +52,15 @@ def next_bar_labels(bars: Bars, trade_date: Ints) -> Labels:
     follows = (np.diff(bars.close_time_ns) == bars.interval_ns) & (np.diff(bars.contract) == 0)
     follows &= (np.diff(trade_date) == 0) & (trade_date[1:] > 0)
     exists = np.zeros(n, dtype=bool)
-    move = np.zeros(n)
+    move, down, up = np.zeros(n), np.zeros(n), np.zeros(n)
     if n > 2:
         exists[:-2] = follows[:-1] & follows[1:]
-        move[:-2] = np.where(exists[:-2], bars.open_ticks[2:] - bars.open_ticks[1:-1], 0)
-    return Labels(exists, (move > 0).astype(float), move, bars.close_time_ns, bars.close_time_ns + bars.interval_ns)
+        entry = bars.open_ticks[1:-1]
+        move[:-2] = np.where(exists[:-2], bars.open_ticks[2:] - entry, 0)
+        down[:-2] = np.where(exists[:-2], entry - bars.low_ticks[1:-1], 0)
+        up[:-2] = np.where(exists[:-2], bars.high_ticks[1:-1] - entry, 0)
+    end_ns = bars.close_time_ns + bars.interval_ns
+    return Labels(exists, (move > 0).astype(float), move, down, up, bars.close_time_ns, end_ns)
 
 
 def training_weights(

@@ -157,14 +157,15 @@ def _report(
     cost = bars.instrument.round_trip_cost_ticks()
     score = combine_columns(ensemble.holdout, ensemble.weights)
     p_up = calibrated(ensemble.calibrator, score)
-    break_even = evaluate.break_even(ensemble.payoff, unseen.atr_ticks, cost)
+    slip = bars.instrument.stop_slippage_ticks
+    break_even = evaluate.break_even(ensemble.payoff, unseen.atr_ticks, cost, slip)
     holdout = evaluate.Holdout(unseen, score, p_up, break_even, bars.simulated)
     lines = Lines(
         None,
         evaluate.line("all", holdout, np.ones(len(unseen), dtype=bool)),
         evaluate.line("traded", holdout, holdout.traded),
     )
-    bets = evaluate.bets(holdout, ensemble.payoff, cost)
+    bets = evaluate.bets(holdout, ensemble.payoff, cost, slip)
     verdict, reason = evaluate.verdict(n_sessions, int(unseen.decided.sum()), ensemble.calibrator, bets)
     return TrainResult(
         verdict=verdict,

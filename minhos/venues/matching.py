@@ -22,9 +22,10 @@ _REDUCING = CLOSING | {Role.STOP}
 class MatchingParameters(msgspec.Struct, frozen=True):
     """What a fill costs beside the price, and how late it comes.
 
-    slippage_ticks, commission_cents: per side (and contract); None takes the instrument's.  delay_bars: opens to
-    let pass.  delay_ms: further delay on streamed prices; bars alone are too coarse to show it.
-    max_contracts_per_fill: 0 for no bound; the rest fills at the next open or price.
+    slippage_ticks, commission_cents: per side (and contract); None takes the instrument's.  stop_slippage_ticks: what a
+    stop's fill slips beyond that; None takes the instrument's.  delay_bars: opens to let pass.  delay_ms: further delay
+    on streamed prices; bars alone are too coarse to show it.  max_contracts_per_fill: 0 for no bound; the rest fills at
+    the next open or price.
     """
 
     slippage_ticks: int | None = None
@@ -33,6 +34,7 @@ class MatchingParameters(msgspec.Struct, frozen=True):
     delay_ms: int = 0
     interval_ns: int = BAR_INTERVAL_NS
     max_contracts_per_fill: int = 0
+    stop_slippage_ticks: int | None = None
 
 
 class _Working(msgspec.Struct):
@@ -238,6 +240,9 @@ class MatchingEngine(Venue):
         order, parameters = working.order, self._parameters
         instrument = self._instruments[order.symbol]
         slippage = instrument.slippage_ticks if parameters.slippage_ticks is None else parameters.slippage_ticks
+        if order.order_type is OrderType.STOP:
+            beyond = parameters.stop_slippage_ticks
+            slippage += instrument.stop_slippage_ticks if beyond is None else beyond
         commission = instrument.commission_cents if parameters.commission_cents is None else parameters.commission_cents
         return Fill(
             fill_id=f"{order.order_id}-{working.fills}",

@@ -55,6 +55,14 @@ def test_the_stop_ends_a_bet_at_minus_one_r_whatever_comes_after():
     assert (result.net_r, book.beyond) == (pytest.approx(-1.0), 0)
 
 
+def test_a_stop_that_slips_costs_what_it_slips():
+    slipping = msgspec.structs.replace(bet(), slip_ticks=7)
+    book, _ = shadow.on_bar(ShadowBook(), flat_bar(0, 80_000), slipping)
+    for closed in (flat_bar(1, 80_100, low=80_100 - STOP), flat_bar(2, 80_300)):
+        book, result = shadow.on_bar(book, closed, None)
+    assert result.net_r == pytest.approx(-1.0 - 7 / R)
+
+
 def test_a_gap_loses_more_than_r_and_is_counted():
     book, result = settled(flat_bar(1, 80_100), flat_bar(2, 80_100 - 3 * STOP))
     assert result.net_r == pytest.approx((-3 * STOP - COST) / R)

@@ -113,6 +113,17 @@ def test_a_gap_through_the_stop_fills_at_the_open():
     assert (fill.price_ticks, fill.expected_ticks, fill.role, fill.parent_id) == (79_699, 79_700, Role.STOP, "E")
 
 
+def test_a_stop_slips_by_its_own_setting_and_no_other_order_does():
+    slipping = PaperVenue({SYMBOL: msgspec.structs.replace(NQ, stop_slippage_ticks=3)})
+    send(slipping, entry())
+    entered = 80_000 + NQ.slippage_ticks
+    fills = play(slipping, closed(0, 80_000, 80_010, 79_700, 80_005))
+    assert fills == [("E", 1, entered), ("E-stop", -1, entered - 100 - NQ.slippage_ticks - 3)]
+    book = venue(stop_slippage_ticks=2)
+    send(book, entry(side=-1))
+    assert play(book, closed(0, 80_000, 80_200, 79_990, 80_005)) == [("E", -1, 80_000), ("E-stop", 1, 80_100 + 2)]
+
+
 def test_the_nearest_of_several_stops_fills_first_and_each_closes_its_own_lot():
     book = venue()
     send(book, entry("A", stop=50), entry("B", contracts=2, stop=30))

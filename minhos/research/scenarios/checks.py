@@ -106,7 +106,7 @@ def _stop_risk_cents(account: Account, symbol: str, lots: Sequence[Lot], kept: i
     if not kept:
         return 0
     instrument, last, total = account.instruments[symbol], account.last_ticks[symbol], 0
-    leaving = instrument.commission_cents + instrument.slippage_ticks * instrument.tick_value_cents
+    leaving = instrument.stop_exit_cents()
     for lot in lots:
         contracts = min(lot.contracts, kept)
         kept -= contracts

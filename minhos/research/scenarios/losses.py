@@ -89,7 +89,7 @@ def _late_cents(run: Run, marks: Sequence[Mark], limit_cents: float) -> list[int
 def lot_loss_cents(lot: Lot, before_ticks: int, now_ticks: int, instrument: Instrument) -> int:
     """What a lot loses from one price to another, at most to its stop, and what leaving costs."""
     end = max(now_ticks, lot.stop_ticks) if lot.side > 0 else min(now_ticks, lot.stop_ticks)
-    leaving = instrument.commission_cents + instrument.slippage_ticks * instrument.tick_value_cents
+    leaving = instrument.stop_exit_cents()
     return lot.contracts * (max(0, lot.side * (before_ticks - end)) * instrument.tick_value_cents + leaving)
 
 

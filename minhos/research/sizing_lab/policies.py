@@ -209,8 +209,10 @@ class Sizer:
         signals, rows = self.signals, self._bars
         p = np.minimum(signals.p_low, signals.p_side)[rows].tolist()
         of_bar = zip(signals.model[rows].tolist(), signals.atr_ticks[rows].tolist(), p, strict=True)
-        payoffs, cost = self._payoffs, signals.cost_ticks
-        return [Terms(payoffs[m], atr, cost, payoffs[m].stop_atr).bet(p_low) for m, atr, p_low in of_bar]
+        payoffs, cost, slip = self._payoffs, signals.cost_ticks, signals.instrument.stop_slippage_ticks
+        return [
+            Terms(payoffs[m], atr, cost, payoffs[m].stop_atr, slip_ticks=slip).bet(p_low) for m, atr, p_low in of_bar
+        ]
 
     @functools.cached_property
     def _kelly(self) -> Floats:
@@ -219,7 +221,9 @@ class Sizer:
     @functools.cached_property
     def _one_contract(self) -> Floats:
         """Share of the capital that one contract risks, shape (n,)."""
-        r_cents = (self.signals.stop_ticks + self.signals.cost_ticks) * self.signals.instrument.tick_value_cents
+        signals = self.signals
+        r_ticks = signals.stop_ticks + signals.cost_ticks + signals.instrument.stop_slippage_ticks
+        r_cents = r_ticks * signals.instrument.tick_value_cents
         return np.asarray(r_cents / self._assumptions.capital_cents)
 
     @functools.cached_property

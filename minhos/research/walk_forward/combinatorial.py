@@ -178,11 +178,13 @@ def _bets(
 ) -> Floats:
     """Net R of the bets among `judged`, by the calibration and payoff of `known`."""
     calibrator = fit_calibrator(score[known], data.up[known], data.trade_date[known])
-    payoff: Payoff = fit_payoff(np.ones(len(known)), data.move_ticks[known], data.atr_ticks[known])
+    moves, known_atr = data.move_ticks[known], data.atr_ticks[known]
+    payoff: Payoff = fit_payoff(np.ones(len(known)), moves, known_atr, **data.paths(known))
     p_up, atr = calibrated(calibrator, score[judged]), data.atr_ticks[judged]
     side = side_of(p_up)
     bet = (np.maximum(p_up, 1.0 - p_up) > break_even(payoff, atr, cost_ticks)) & (side != 0)
-    return net_r(side[bet], data.move_ticks[judged][bet], atr[bet], payoff.stop_atr, cost_ticks)
+    placed = data.take(judged[bet])
+    return net_r(side[bet], placed.move_ticks, atr[bet], payoff.stop_atr, cost_ticks, placed.against(side[bet]))
 
 
 def _distribution(found: tuple[PathResult, ...], fits: int, cpu_s: float, simulated: bool) -> PathDistribution:

@@ -93,6 +93,8 @@ def every_bar(bars: Bars, table: FeatureTable, calendar: SessionCalendar) -> Dat
         labels.start_ns[bar],
         labels.end_ns[bar],
         calendar.trade_dates_of_bars(bars.close_time_ns[bar]),
+        labels.down_ticks[bar],
+        labels.up_ticks[bar],
     )
 
 

@@ -189,7 +189,8 @@ def earlier_forecasts(
 def payoff_of(data: Dataset, rows: Ints, score: Floats, recipe: Recipe) -> Payoff:
     """The payoff of those bars; its sizes are the same for right and wrong ones, so any score gives the same."""
     side = np.where(score >= 0.5, 1.0, -1.0)
-    return fit_payoff(side, data.move_ticks[rows], data.atr_ticks[rows], stop_atr=recipe.stop_atr)
+    moves, atr = data.move_ticks[rows], data.atr_ticks[rows]
+    return fit_payoff(side, moves, atr, stop_atr=recipe.stop_atr, **data.paths(rows))
 
 
 def forecasts_by_close(

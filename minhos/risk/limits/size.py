@@ -74,7 +74,7 @@ def _that_fit(context: RiskContext, held_cents: float, budget_cents: float) -> i
     What each contract risks is its own distance to its stop, so that this needs no forecast and no ATR.
     """
     account, symbol, instrument = context.account, context.recommendation.symbol, context.instrument
-    leaving = instrument.commission_cents + instrument.slippage_ticks * instrument.tick_value_cents
+    leaving = instrument.stop_exit_cents()
     kept, last = context.kept, account.last_ticks.get(symbol, 0)
     for lot in reversed(account.position(symbol).lots):
         ticks = max(0, lot.side * (last - lot.stop_ticks)) if lot.stop_id else last

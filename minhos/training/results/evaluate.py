@@ -17,6 +17,7 @@ import numpy.typing as npt
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.calibration import Calibrator
 from minhos.models.payoff import Payoff
+from minhos.models.stopped import stopped
 from minhos.stats import (
     calibration_slope,
     day_block_interval,
@@ -73,18 +74,25 @@ class Holdout(msgspec.Struct, frozen=True, eq=False):
         return found
 
 
-def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float) -> Floats:
+def break_even(payoff: Payoff, atr_ticks: Floats, cost_ticks: float, slip_ticks: float = 0.0) -> Floats:
     """Probability of the side at which a bet's mean is zero, shape of atr_ticks; one where no p below one does.
 
-    With W and L the mean gain and loss in ticks (cut at the stop), c the cost, and the gap's atom of g R at
-    probability q:  (1 - q) (p W - (1 - p) L - c) = q g R.
+    With W and L the mean gain and loss in ticks, those that the stop ends counted as the stop and its slippage, c the
+    cost, and the gap's atom of g R at probability q:  (1 - q) (p W - (1 - p) L - c) = q g R.
     """
     atr = np.maximum(np.asarray(atr_ticks, dtype=float), 1.0)
     stop = stop_ticks(atr, payoff.stop_atr)
-    gain = float(np.mean(payoff.right)) * atr
-    loss = np.minimum(-np.outer(payoff.wrong, atr), stop).mean(axis=0)
+    distances, of_bar = np.unique(stop / atr, return_inverse=True)
+    paths = [stopped(payoff, distance) for distance in distances.tolist()]
+    gain = np.array([path.right_mean for path in paths])[of_bar] * atr
+    loss = np.array([-path.wrong_mean for path in paths])[of_bar] * atr
+    if slip_ticks:
+        gain -= slip_ticks * np.array([path.right_stopped for path in paths])[of_bar]
+        loss += slip_ticks * np.array([path.wrong_stopped for path in paths])[of_bar]
     gap = payoff.gap_probability * payoff.gap_r * (stop + cost_ticks) / (1.0 - payoff.gap_probability)
-    found: Floats = np.minimum((loss + cost_ticks + gap) / (gain + loss), 1.0)
+    spread = gain + loss
+    needed = np.divide(loss + cost_ticks + gap, spread, out=np.ones_like(spread), where=spread > 0.0)
+    found: Floats = np.minimum(needed, 1.0)
     return found
 
 
@@ -93,10 +101,24 @@ def stop_ticks(atr_ticks: Floats, stop_atr: float) -> Floats:
     return np.maximum(np.ceil(stop_atr * atr_ticks - 1e-9), 1.0)
 
 
-def net_r(side: Floats, move_ticks: Floats, atr_ticks: Floats, stop_atr: float, cost_ticks: float) -> Floats:
-    """Result of one-bar bets in R = stop distance + cost; the move against the bet is cut at the stop."""
+def net_r(
+    side: Floats,
+    move_ticks: Floats,
+    atr_ticks: Floats,
+    stop_atr: float,
+    cost_ticks: float,
+    against_ticks: Floats | None = None,
+    slip_ticks: float = 0.0,
+) -> Floats:
+    """Result of one-bar bets in R = stop distance + cost, the stop taken where the bar touched it.
+
+    against_ticks: how far each bet went against its side; where that is not known, only bets that end beyond the stop
+    are seen to have touched it.  slip_ticks: how far beyond its price the stop fills.
+    """
     stop = stop_ticks(atr_ticks, stop_atr)
-    return (np.maximum(side * move_ticks, -stop) - cost_ticks) / (stop + cost_ticks)
+    earned = side * move_ticks
+    touched = earned <= -stop if against_ticks is None else (earned <= -stop) | (against_ticks >= stop)
+    return np.asarray((np.where(touched, -stop - slip_ticks, earned) - cost_ticks) / (stop + cost_ticks))
 
 
 def line(name: str, holdout: Holdout, which: Mask) -> Line:
@@ -142,13 +164,22 @@ def break_even_by_hour(holdout: Holdout) -> tuple[HourBreakEven, ...]:
     )
 
 
-def bets(holdout: Holdout, payoff: Payoff, cost_ticks: float) -> Bets:
+def bets(holdout: Holdout, payoff: Payoff, cost_ticks: float, slip_ticks: float = 0.0) -> Bets:
     """What the shadow book's bets made in R; ties lose their cost."""
     data, which = holdout.data, holdout.traded
     n = int(which.sum())
     if n == 0:
         return Bets(0, None, None)
-    result = net_r(holdout.side[which], data.move_ticks[which], data.atr_ticks[which], payoff.stop_atr, cost_ticks)
+    placed, side = data.take(np.flatnonzero(which)), holdout.side[which]
+    result = net_r(
+        side,
+        placed.move_ticks,
+        placed.atr_ticks,
+        payoff.stop_atr,
+        cost_ticks,
+        placed.against(side),
+        slip_ticks,
+    )
     return Bets(
         n, float(result.mean()), _finite(day_block_interval(result, data.trade_date[which])), float(result.sum())
     )
