@@ -20,6 +20,8 @@ _HALVINGS = 200
 _RELATIVE_STEP = 1e-6
 """Newton stops after a step this small, measured against the distance to zero and to the pole: its error is then of the
 order of the square, 1e-12."""
+_NEAR_RUIN = 1e2
+"""Kelly's root is measured against the pole this much more coarsely than against zero."""
 _PROBABILITY_SLACK = 1e-9
 _NO_EDGE = 1e-15
 """A mean below this share of the largest loss is rounding, not an edge."""
@@ -181,7 +183,7 @@ def solve_kelly(bet: Bet) -> float:
         if not 0.0 < abs(steepness) < math.inf:
             break
         following = f + room * h / steepness
-        if abs(following - f) <= _RELATIVE_STEP * min(f, pole - f):
+        if abs(following - f) <= _RELATIVE_STEP * min(f, _NEAR_RUIN * (pole - f)):
             return following
         f = following if low < following < high else 0.5 * (low + high)
     return _last(lambda share: _grows(bet, share), low * worst, high * worst) / worst

@@ -24,6 +24,7 @@ HEARTBEAT = (
     "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
 )
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
+SLIP = "`[market.instruments.NQ] stop_slippage_ticks`: what a stop's fill slips, in the paper venue, the shadow book and sizing."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
@@ -331,6 +332,12 @@ WANTED: list[Wanted] = [
         None,
         "verified",
         VERIFIED,
+    ),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        "# stop_slippage_ticks = 0       # what a stop's fill slips beyond that",
+        SLIP,
     ),
     Wanted(
         "help > minh.py",
