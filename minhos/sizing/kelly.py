@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-_STEPS = 16
+_STEPS, _DRAWDOWN_STEPS = 16, 60
 """Of Newton; what has not converged by then is halved to the last bit."""
 _HALVINGS = 200
 _RELATIVE_STEP = 1e-6
@@ -224,7 +224,7 @@ def solve_drawdown_bound(bet: Bet, lam: float, upper: float) -> float:
     pole = 1.0 / worst
     low, high = 0.0, min(upper, pole)
     f, power, last_move, upper_may_hold = _drawdown_start(bet, lam, high), -lam - 1.0, high, True
-    for _ in range(_STEPS):
+    for _ in range(_DRAWDOWN_STEPS):
         try:
             total = slope = 0.0
             for weight, outcomes in groups:
