@@ -83,7 +83,7 @@ class Closing:
     def on_fill(self, fill: Fill) -> None:
         """A close that got through: the rest of it does not wait."""
         refused = self._refused.get(fill.symbol)
-        if refused is None or fill.role not in CLOSING:
+        if refused is None:
             return
         refused.failures = refused.again_ns = 0
         refused.left = fill.side * max(0, abs(refused.left) - fill.contracts) if refused.left else 0

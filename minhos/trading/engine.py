@@ -249,7 +249,7 @@ class Engine:
                 self.on_venue_status(item)
             else:
                 self.take([not_ahead(item, self.clock.now_ns())], self.clock.now_ns())
-        if news:
+        if news or self.guard.is_due():
             self.guard.act(self.clock.now_ns())
             self._say_what_ended(self.clock.now_ns())
         if self.closing.is_open():
@@ -571,7 +571,9 @@ class Engine:
         self.settlement.on_fill(fill)
         self.record(ev.OrderFilled(fill), fill.time_ns, more=more)
         self.record_trades()
-        self.closing.on_fill(fill)
+        if fill.role in CLOSING:
+            self.closing.on_fill(fill)
+            self.guard.hurry()
         if state.risk.distrust is not None:
             self.ask()
             if manual:

@@ -21,6 +21,14 @@ class Guard:
         self._reason, self._again_ns = "", 0
         """The time is on the clock that never goes back."""
 
+    def hurry(self) -> None:
+        """Something of it was closed: the rest does not wait."""
+        self._again_ns = 0
+
+    def is_due(self) -> bool:
+        """Whether what was acted on last is to be looked at again, also where nothing was heard."""
+        return bool(self._reason) and self._engine.clock.monotonic_ns() >= self._again_ns
+
     def act(self, time_ns: int) -> None:
         """Close what cannot wait.  A broker that did not close it is asked again after a pause."""
         engine = self._engine
@@ -29,6 +37,7 @@ class Guard:
         reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
         elapsed_ns = engine.clock.monotonic_ns()
         if not reason or (reason == self._reason and elapsed_ns < self._again_ns):
+            self._reason = reason
             return
         if not engine.venue.owns_account:
             self._reason, self._again_ns = reason, elapsed_ns + GUARD_PAUSE_NS

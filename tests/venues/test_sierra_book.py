@@ -147,7 +147,10 @@ def test_a_number_that_was_replaced_does_not_come_back():
 def test_an_order_that_two_surveys_apart_is_not_listed_is_lost_and_may_come_up_again():
     book = book_with_bracket()
     later = MONDAY_OPEN + 10**10
-    book.settle(make_survey(book, [], [], [], later, later, True), 10**9)
+    for after_ns in (0, 9 * 10**8):
+        book.settle(make_survey(book, [], [], [], later + after_ns, later + after_ns, True), 10**9)
+        assert book.orders["E1"].phase is Phase.SENT, "not before a second is over"
+    book.settle(make_survey(book, [], [], [], later + 10**9, later + 10**9, True), 10**9)
     assert book.orders["E1"].phase is Phase.LOST
     take(book, update(reason=R.NEW_ORDER_ACCEPTED))
     assert book.orders["E1"].phase is Phase.WORKING
@@ -293,6 +296,89 @@ def test_an_order_sent_before_the_clock_was_set_back_is_lost_after_the_same_pati
     back = MONDAY_OPEN - 3_600 * 10**9
     book.settle(make_survey(book, [], [], [], back, back, True), 10**9)
     assert book.orders["E1"].phase is Phase.SENT
-    back += 2 * 10**9
-    book.settle(make_survey(book, [], [], [], back, back, True), 10**9)
+    for _ in range(2):
+        back += 2 * 10**9
+        book.settle(make_survey(book, [], [], [], back, back, True), 10**9)
     assert book.orders["E1"].phase is Phase.LOST
+
+
+# What the broker says that cannot be ----------------------------------------------------------------------------------
+
+
+def filled_with(**changes):
+    """A bracket whose entry's fill is told with these changes, what was reported of it, and the book."""
+    book = book_with_bracket()
+    book.fills.last_ticks["MNQZ25"] = 80_000
+    take(book, update(reason=R.NEW_ORDER_ACCEPTED))
+    told = take(book, msgspec.structs.replace(partial(1, 3, contracts=3), **changes))
+    return book, [news for news in told if isinstance(news, Fill)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"last_fill_quantity": 48.0, "filled_quantity": 48.0}, [("MNQZ25", 1, 48)]),
+        ({"buy_sell": int(BuySell.SELL)}, [("MNQZ25", -1, 3)]),
+        ({"symbol": "ESZ25-CME"}, [("ESZ25-CME", 1, 3)]),
+        ({"server_order_id": "another"}, []),
+        ({"last_fill_price": 2_000_000.0}, []),
+    ],
+)
+def test_a_fill_that_does_not_fit_is_told_as_it_came_and_counts_for_nothing(changes, told):
+    book, fills = filled_with(**changes)
+    assert [(fill.symbol, fill.side, fill.contracts) for fill in fills] == told
+    assert (book.fills.net, book.orders["E1"].filled, book.orders["E1"].reported) == ({}, 0, 0)
+    assert "does not fit" in book.survey_reason
+    (true,) = [news for news in take(book, partial(1, 3, contracts=3)) if isinstance(news, Fill)]
+    assert (true.contracts, book.fills.net) == (3, {"MNQZ25": 3})
+
+
+def test_a_symbol_that_is_a_brokers_own_name_of_the_contract_is_no_other():
+    _, fills = filled_with(symbol="F.US.MNQ December")
+    assert [(fill.symbol, fill.contracts) for fill in fills] == [("MNQZ25", 3)]
+
+
+def lost(book, name="E1-S"):
+    """The lists lack that order for a second and more."""
+    others = [update(other, filled=3 if other == "E1" else 0) for other in ("E1-S", "E1-S-T") if other != name]
+    for i in range(2):
+        at_ns = MONDAY_OPEN + 10**10 + i * 10**9
+        book.settle(make_survey(book, others, [], [], at_ns, at_ns, True), 10**9)
+
+
+def with_resting_legs():
+    book = book_with_bracket()
+    take(book, update(reason=R.NEW_ORDER_ACCEPTED), partial(1, 3, contracts=3))
+    take(book, *(update(name, reason=R.NEW_ORDER_ACCEPTED, price1=19_970.0) for name in ("E1-S", "E1-S-T")))
+    return book
+
+
+def test_a_stop_that_the_lists_lack_is_in_the_way_of_an_exit_until_the_broker_says_that_it_is_no_more():
+    book = with_resting_legs()
+    lost(book)
+    assert book.orders["E1-S"].phase is Phase.LOST
+    assert ([stop.order.order_id for stop in book.stops("MNQZ25")], book.orphans()) == (["E1-S"], [])
+    assert book.uncovered("MNQZ25", -1) == 0
+    news = take(book, update("E1-S", S.REJECTED, R.ORDER_CANCEL_REJECTED))
+    assert [report.status for report in news if isinstance(report, OrderReport)] == [Told.CANCEL_REJECTED]
+    assert book.stops("MNQZ25") == []
+
+
+def test_a_stop_that_the_lists_lacked_and_that_is_cancelled_is_told_as_cancelled():
+    book = with_resting_legs()
+    lost(book)
+    (report,) = [
+        news for news in take(book, update("E1-S", S.CANCELED, R.ORDER_CANCELED)) if isinstance(news, OrderReport)
+    ]
+    assert report.status is Told.CANCELLED
+
+
+def test_an_order_that_had_ended_and_is_listed_for_a_second_can_be_taken_back():
+    book = with_resting_legs()
+    take(book, update("E1-S", S.CANCELED, R.ORDER_CANCELED))
+    rows = [update("E1-S", price1=19_970.0, remaining_quantity=3.0)]
+    for i in range(2):
+        assert not book.orders["E1-S"].may_rest
+        at_ns = MONDAY_OPEN + 10**10 + i * 10**9
+        book.settle(make_survey(book, rows, [], [], at_ns, at_ns, True), 10**9)
+    assert (book.orders["E1-S"].phase, book.orders["E1-S"].remaining) == (Phase.WORKING, 3)

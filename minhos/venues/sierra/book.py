@@ -19,13 +19,14 @@ from minhos.errors import SymbolError
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading.order_ids import stop_id_of, target_id
-from minhos.trading.venue import News, OrderReport, OrderStatus, Survey
+from minhos.trading.venue import News, OrderReport, OrderStatus, Survey, VenueOrder
 from minhos.venues.sierra.fills import Fills, fill_of
-from minhos.venues.sierra.tracked import REFUSALS, Leg, Phase, Tracked, announce
-from minhos.venues.sierra.wire import Route, is_far_off, price_distrust, ticks_of
+from minhos.venues.sierra.tracked import FILL_REASONS, REFUSALS, Leg, Phase, Tracked, announce
+from minhos.venues.sierra.wire import Route, contracts_of, is_far_off, price_distrust, side_of, ticks_of
 
 REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND
 """What is done is forgotten after this: the broker is asked for the fills of two days."""
+_ANOTHER = "it is another order at the broker"
 _PRICED = (DtcType.STOP, DtcType.LIMIT)
 
 
@@ -93,23 +94,27 @@ class SierraBook:
 
     def stops(self, contract: str) -> list[Tracked]:
         """Stops that work or may work, oldest first; not those whose entry has not filled."""
-        stops = [t for t in self.orders.values() if t.order.symbol == contract and t.is_stop and t.is_open]
-        return [stop for stop in stops if stop.phase is Phase.WORKING or self._may_work(stop)]
+        stops = [t for t in self.orders.values() if t.order.symbol == contract and t.is_stop and t.may_rest]
+        return [stop for stop in stops if stop.phase in (Phase.WORKING, Phase.LOST) or self._may_work(stop)]
 
     def openings(self, contract: str) -> list[Tracked]:
         """Entries that may still fill."""
-        return [t for t in self.orders.values() if t.order.symbol == contract and t.leg is Leg.PARENT and t.is_open]
+        return [t for t in self.orders.values() if t.order.symbol == contract and t.leg is Leg.PARENT and t.may_rest]
 
     def target(self, stop: Tracked) -> Tracked | None:
         """The target beside a stop, while it may trade."""
         tracked = self.orders.get(target_id(stop.order.order_id))
-        return tracked if tracked is not None and tracked.is_open else None
+        return tracked if tracked is not None and tracked.may_rest else None
 
     def orphans(self) -> list[str]:
         """Targets that outlived their stop: the broker's link between the two failed, and they would open something."""
         targets = [t for t in self.orders.values() if t.leg is Leg.TARGET and t.phase is Phase.WORKING]
         stops = {t.order.order_id: self.orders.get(stop_id_of(t.order.order_id)) for t in targets}
-        return [target for target, stop in stops.items() if stop is not None and not stop.is_open]
+        return [target for target, stop in stops.items() if stop is not None and not stop.may_rest]
+
+    def resting_targets(self) -> list[str]:
+        """Targets that work."""
+        return [key for key, t in self.orders.items() if t.leg is Leg.TARGET and t.phase is Phase.WORKING]
 
     def lacks_fills(self, contract: str) -> bool:
         """Whether fills of that contract are missing, so that net cannot be trusted."""
@@ -145,8 +150,10 @@ class SierraBook:
         if route is None:
             return []
         self.changes += 1
+        if update.order_update_reason in FILL_REASONS and (why := self._misfit(tracked, update, route)):
+            return self._refuse(tracked, update, route, why, now_ns)
         renumbered = self._identify(tracked, update)
-        was_open = tracked.is_open
+        was_open = tracked.phase is not Phase.DONE
         changed = tracked.advance(update, route.instrument, now_ns)
         tracked.answer(update)
         self._check_price(update, route)
@@ -157,9 +164,48 @@ class SierraBook:
         news += [fill] if fill is not None else []
         if tracked.leg is not Leg.TARGET:
             news += self._conclude(tracked, was_open, update, now_ns)
+        if tracked.phase is Phase.LOST and update.order_update_reason in REFUSALS:
+            tracked.end(now_ns)  # neither listed nor known: what was doubtful is certain
         if tracked.lacks_fills:
             self.survey_reason = f"a fill of order {tracked.order.order_id} was not received"
         return news
+
+    def _misfit(self, tracked: Tracked, update: OrderUpdate, route: Route) -> str:
+        """Why a fill is none of the order whose name it bears; empty where it may be."""
+        order, contracts = tracked.order, contracts_of(update.last_fill_quantity)
+        numbers = (tracked.server_id, *tracked.former_ids)
+        if self.fills.was_told(update.last_fill_execution_id):
+            return ""
+        if update.symbol and not _is_meant(order.symbol, route.symbol, update.symbol, self.contract_of(update.symbol)):
+            return f"the order is in {order.symbol}"
+        if update.buy_sell and side_of(update.buy_sell) != order.side:
+            return f"the order {'buys' if order.side > 0 else 'sells'}"
+        parent = self.orders.get(order.parent_id) if tracked.leg in (Leg.STOP, Leg.TARGET) else None
+        most = max(order.contracts, parent.order.contracts if parent is not None else 0)
+        if contracts > most - tracked.filled:
+            return f"{max(0, most - tracked.filled)} of its {most} are left"
+        replaced = self.order_id_of(update.previous_server_order_id) == order.order_id
+        if tracked.server_id and update.server_order_id and update.server_order_id not in numbers and not replaced:
+            return _ANOTHER
+        price, last = update.last_fill_price, self.fills.last_ticks.get(route.contract, 0)
+        if price and is_far_off(ticks_of(price, route.instrument), last):
+            return price_distrust(route.symbol, price, route.instrument.to_points(last))
+        return ""
+
+    def _refuse(self, tracked: Tracked, update: OrderUpdate, route: Route, why: str, now_ns: int) -> list[News]:
+        """A fill that does not fit: nothing of it is counted, and the broker is asked; the trader hears what was said.
+
+        One under another number of the broker's, or at a price that cannot be, may be a true one told wrongly: the list
+        of fills has it.
+        """
+        self.survey_reason = f"a fill of order {tracked.order.order_id} does not fit it: {why}"
+        self._check_price(update, route)
+        fill = fill_of(update, tracked, "", route, now_ns)
+        if fill is None or why == _ANOTHER or why == self.distrust:
+            return []
+        symbol = self.contract_of(update.symbol) or update.symbol or fill.symbol
+        side = side_of(update.buy_sell) if update.buy_sell else fill.side
+        return [msgspec.structs.replace(fill, symbol=symbol, side=side)]
 
     def restate(self, rows: list[OrderUpdate], now_ns: int) -> list[News]:
         """What the broker's list of open orders says of ours."""
@@ -178,21 +224,28 @@ class SierraBook:
         """Take over what the broker's own lists show; positions, and which orders are gone, only where nothing moved
         meanwhile.  patience_ns: an order sent less than this before may still come up.
         """
-        listed = {order.venue_id for order in survey.orders}
+        listed = {order.venue_id: order for order in survey.orders}
         filled = self.fills.settle(survey)
         for order_id, contracts in filled.items():
             if (tracked := self.orders.get(order_id)) is not None:
-                tracked.filled = max(tracked.filled, contracts)
+                tracked.filled = max(tracked.filled, min(contracts, tracked.order.contracts))
         if survey.quiet:
             for tracked in self.orders.values():
                 tracked.sent_ns = min(tracked.sent_ns, survey.started_ns)  # later only where the clock was set back
-                if (
-                    tracked.is_open
-                    and tracked.server_id not in listed
-                    and tracked.sent_ns < survey.started_ns - patience_ns
-                ):
-                    tracked.phase, tracked.done_ns = Phase.LOST, survey.time_ns
+                self._compare(tracked, listed.get(tracked.server_id), survey, patience_ns)
         self._forget(survey.time_ns - REMEMBERED_NS)
+
+    def _compare(self, tracked: Tracked, row: VenueOrder | None, survey: Survey, patience_ns: int) -> None:
+        """One order against its row in the list; what the list says must be said for a while."""
+        works = row is not None and not row.waiting and row.contracts > 0
+        if tracked.is_open and row is None and tracked.sent_ns < survey.started_ns - patience_ns:
+            if tracked.is_doubted(survey.time_ns):
+                tracked.phase, tracked.done_ns = Phase.LOST, survey.time_ns
+        elif tracked.phase is Phase.DONE and works:
+            if row is not None and tracked.is_doubted(survey.time_ns):
+                tracked.reopen(row.contracts)
+        else:
+            tracked.doubted_ns = 0
 
     # -------------------------------------------------------------------------------------------------------------
 
@@ -288,6 +341,16 @@ def _is_written(contract: str, symbol: str) -> bool:
         return parse_symbol(symbol, parse_symbol(contract).year).contract == contract
     except SymbolError:
         return False
+
+
+def _is_meant(contract: str, name: str, symbol: str, known: str) -> bool:
+    """Whether a symbol in a message may be that contract; one that is no form of any is the broker's own name."""
+    if known or symbol == name:
+        return symbol == name or known == contract
+    try:
+        return parse_symbol(symbol, parse_symbol(contract).year).contract == contract
+    except SymbolError:
+        return True
 
 
 def _target_of(stop: Order) -> Order:

@@ -42,6 +42,8 @@ class Line(Protocol):
 
     def why_not_ready(self) -> str: ...
 
+    def links_legs(self) -> bool: ...
+
     async def held(self, contract: str) -> int: ...
 
     def ask(self) -> None: ...
@@ -128,7 +130,7 @@ class Desk:
             raise VenueError(f"No price of {order.symbol} is known yet; Sierra Chart wants one with a bracket.")
         if order.stop_distance_ticks <= 0 or not order.stop_id:
             raise VenueError(f"Order {order.order_id} has no protective stop; none is sent without.")
-        with_target = self._options.legs == "stop_and_target"
+        with_target = self._options.legs == "stop_and_target" and self._line.links_legs()
         target_ticks = round(order.stop_distance_ticks * self._options.target_per_stop) if with_target else 0
         messages = wire.bracket(order, route, last, target_ticks)
         sent = self._book.expect_bracket(order, with_target, self._clock.now_ns())
@@ -210,7 +212,7 @@ class Desk:
 
     async def _resize(self, order_id: str, contracts: int) -> None:
         tracked = self._book.orders.get(order_id)
-        if tracked is not None and tracked.is_open and not 0 < contracts <= tracked.remaining:
+        if tracked is not None and tracked.may_rest and not 0 < contracts <= tracked.remaining:
             refusal = f"Order {order_id} is for {tracked.remaining}: it is not resized to {contracts}."
             self._report(order_id, OrderStatus.CANCEL_REJECTED, refusal)
             return
@@ -220,7 +222,7 @@ class Desk:
         tracked = self._book.orders.get(order_id)
         route = self._book.routes.get(tracked.order.symbol) if tracked is not None else None
         refusal = self._line.why_closed()
-        if tracked is None or not tracked.is_open or route is None:
+        if tracked is None or not tracked.may_rest or route is None:
             refusal = f"Order {order_id} is not working."
         if refusal or tracked is None or route is None:
             self._report(order_id, OrderStatus.CANCEL_REJECTED, refusal)
@@ -245,7 +247,9 @@ class Desk:
         except DtcError as error:
             self._book.survey_reason = str(error)
         for request in requests:
-            if not request.is_settled:
+            if not request.is_settled and request.leg.phase is Phase.LOST:
+                request.leg.end(self._clock.now_ns())  # neither listed nor heard of
+            elif not request.is_settled:
                 self._publish(self._book.mark_unknown(request.leg, f"{request.failed}.", self._clock.now_ns()))
         failures = [request.failed for request in requests if request.failed]
         if failures:

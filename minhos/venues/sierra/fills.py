@@ -63,6 +63,10 @@ class Fills:
             self.last_ticks[fill.symbol] = fill.price_ticks
         return True
 
+    def was_told(self, fill_id: str) -> bool:
+        """Whether that fill was reported before."""
+        return bool(fill_id) and fill_id in self._told
+
     def settle(self, survey: Survey) -> dict[str, int]:
         """Take the fills of a survey as counted, and its positions where it was quiet; contracts filled by order id.
 

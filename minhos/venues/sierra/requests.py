@@ -18,12 +18,12 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def is_settled(self) -> bool:
-        return not self.leg.is_open or self.leg.answers > self.answers
+        return not self.leg.may_rest or self.leg.answers > self.answers
 
     @property
     def failed(self) -> str:
         """Why it did not come about; empty where it did."""
-        if not self.leg.is_open or (self.is_settled and not self.leg.refusal):
+        if not self.leg.may_rest or (self.is_settled and not self.leg.refusal):
             return ""
         what = f"{'cancel' if not self.left else 'change'} of order {self.leg.order.order_id}"
         return f"the {what} was refused: {self.leg.refusal}" if self.is_settled else f"the {what} was not answered"

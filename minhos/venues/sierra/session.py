@@ -93,6 +93,11 @@ class SierraSession:
         waiting = "" if self._surveyed else "Sierra Chart is being asked for orders, positions and fills."
         return self._closed or self._fault or self._book.distrust or problem or waiting
 
+    def links_legs(self) -> bool:
+        """Whether the broker itself ends one of two linked orders with the other; else only the stop may rest."""
+        logon = self._client.logon if self._client is not None else None
+        return logon is not None and bool(logon.oco_orders_supported)
+
     def add_instrument(self, contract: str, instrument: Instrument) -> None:
         """A further contract; its name at the broker is found with the next survey."""
         self._instruments[contract] = instrument
@@ -238,7 +243,8 @@ class SierraSession:
         self._surveyed, self._problems["survey"] = True, ""
         if not quiet:
             self.ask()
-        for order_id in self._book.orphans() if quiet else ():
+        unlinked = [] if self.links_legs() else self._book.resting_targets()
+        for order_id in dict.fromkeys([*self._book.orphans(), *unlinked]) if quiet else ():
             self._cancel(order_id)
         self._moved()
         self._publish_status()

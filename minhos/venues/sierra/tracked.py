@@ -11,6 +11,7 @@ from minhos.dtc.messages import OrderUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
 from minhos.dtc.messages.enums import OrderUpdateReason
 from minhos.market.types import Instrument
+from minhos.trading.doubt import APART_NS
 from minhos.trading.venue import News, OrderReport, OrderStatus
 from minhos.venues.sierra.wire import contracts_of, ticks_of
 
@@ -32,7 +33,8 @@ class Phase(enum.StrEnum):
     """How far an order is."""
 
     LOST = "lost"
-    """The broker's lists do not show it; should it come up again, it is what it says then."""
+    """The broker's lists have not shown it for a while: it may work all the same, and is told to end before anything
+    counts on its end.  Should it come up again, it is what it says then."""
     SENT = "sent"
     """Nothing was heard of it yet."""
     WAITING = "waiting"
@@ -78,6 +80,8 @@ class Tracked(msgspec.Struct):
     """Of a closing order that was sent for fewer contracts than were asked for: why."""
     sent_ns: int = 0
     done_ns: int = 0
+    doubted_ns: int = 0
+    """Since when the lists show otherwise: they lack it, or have it although it had ended; 0 while they do not."""
 
     @property
     def is_stop(self) -> bool:
@@ -88,9 +92,29 @@ class Tracked(msgspec.Struct):
         return self.phase not in (Phase.DONE, Phase.LOST)
 
     @property
+    def may_rest(self) -> bool:
+        """Whether it may work at the broker: it is open, or only the lists lack it."""
+        return self.is_open or (self.phase is Phase.LOST and bool(self.server_id))
+
+    @property
     def remaining(self) -> int:
         """What it may still trade."""
-        return max(0, self.order.contracts - max(self.filled, self.reported)) if self.is_open else 0
+        return max(0, self.order.contracts - max(self.filled, self.reported)) if self.may_rest else 0
+
+    def is_doubted(self, now_ns: int) -> bool:
+        """Whether the broker's lists have shown otherwise for long enough; to be asked with each list that does."""
+        self.doubted_ns = min(self.doubted_ns or now_ns, now_ns)
+        return now_ns >= self.doubted_ns + APART_NS
+
+    def end(self, now_ns: int) -> None:
+        """It is no more."""
+        self.phase, self.done_ns = Phase.DONE, now_ns
+
+    def reopen(self, contracts: int) -> None:
+        """It works for so many contracts, although it had ended."""
+        self.phase, self.ended, self.doubted_ns = Phase.WORKING, DtcStatus.UNSPECIFIED, 0
+        self.reported = self.filled
+        self.order = msgspec.structs.replace(self.order, contracts=self.filled + contracts)
 
     @property
     def lacks_fills(self) -> bool:
