@@ -69,8 +69,19 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
         best = max(self.log_wealth)
         if self.bets == 0 or best <= 0.0:
             return None
-        target = math.log(PROVEN_AT * len(self.log_wealth))
-        return max(1, math.ceil((target - best) / (best / self.bets)))
+        return max(1, math.ceil((self._target - best) / (best / self.bets)))
+
+    @property
+    def bets_from_nothing(self) -> int | None:
+        """Bets that a book which begins now would need at the rate so far; None while no number would do."""
+        best = max(self.log_wealth)
+        if self.bets == 0 or best <= 0.0:
+            return None
+        return max(1, math.ceil(self._target / (best / self.bets)))
+
+    @property
+    def _target(self) -> float:
+        return math.log(PROVEN_AT * len(self.log_wealth))
 
     def _process(self) -> BettingProcess:
         process = BettingProcess(EVIDENCE_LAMBDAS)

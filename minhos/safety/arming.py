@@ -28,6 +28,7 @@ from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.research.sessions import FULL_SHARE, SessionCheck, check_sessions, clean_run
 from minhos.risk.evidence import Evidence, EvidenceState
+from minhos.risk.needed import SESSIONS_BEFORE_LIVE, until_proof
 from minhos.risk.parameters import RiskParameters
 from minhos.safety.broker_facts import BrokerFacts
 from minhos.safety.clock_skew import MOST_SKEW_S, is_small
@@ -36,7 +37,6 @@ from minhos.trading.recovery import restored
 from minhos.trading.state import TradingState
 from minhos.views.surroundings import STALE_AFTER_S
 
-SESSIONS_NEEDED = 10
 Progress = Callable[[float, str], None]
 
 
@@ -169,12 +169,12 @@ def _account(settings: Settings, facts: BrokerFacts) -> Condition:
 
 def _sessions(checks: Sequence[SessionCheck]) -> Condition:
     name, run = "sessions on a simulated account", clean_run(checks)
-    value = f"{min(len(run), SESSIONS_NEEDED)} of {SESSIONS_NEEDED}"
+    value = f"{min(len(run), SESSIONS_BEFORE_LIVE)} of {SESSIONS_BEFORE_LIVE}"
     rows = sum(len(check.rows) for check in run)
     listed = (
         f" The backtests of the newest of these days differ in {rows} places (`compare` names them); they do not count."
     )
-    if len(run) >= SESSIONS_NEEDED:
+    if len(run) >= SESSIONS_BEFORE_LIVE:
         return Condition(name, True, value, "Whole, reconciled and decided the same again." + (listed if rows else ""))
     unclean = [check for check in checks if not check.clean]
     why = ""
@@ -223,9 +223,8 @@ def _evidence(settings: Settings, records: Records, words: str) -> Condition:
     if words:
         sentence = f"Unproven, only a micro may trade and {root} is none: set [market] order_root to its micro."
         return Condition(name, False, value, sentence)
-    needed = evidence.bets_needed if evidence is not None else None
-    more = f"about {needed} bets more" if needed else "more bets than these show"
-    sentence = f'Proof needs {more}; --accept-unproven "why" allows one micro contract before.'
+    more = until_proof(bets, evidence.bets_needed if evidence is not None else None)
+    sentence = f'{more[:1].upper()}{more[1:]}; --accept-unproven "why" allows one micro contract before.'
     return Condition(name, False, value, sentence)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from minhos.risk.needed import days_on_paper
 from minhos.views.training_report import Line, Lines
-from minhos.words import count, money, number, percent, percents
+from minhos.words import count, money, percent, percents
 
 HEADLINES = {
     "edge": "There is an edge out of sample.",
@@ -16,14 +17,16 @@ HEADLINES = {
     "too_little_data": "Too little data to say.",
 }
 LINE_NAMES = ("SIMULATED 58 % market", "your bars, all", "your bars, those traded")
-FEW_BETS = 30
-"""Below this many bets their rate and their mean foretell nothing."""
 ACCURACY_HEAD = ("bars", "accuracy", "95 % interval", "majority", "break-even", "n")
 HOURS_HEAD = ("New York hour", "break-even", "bars")
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What the card says, as values.  Money in cents, shares 0 to 1."""
+    """What the card says, as values.  Money in cents, shares 0 to 1.
+
+    bets: of the backtest's shadow book.  bets_needed, days_needed: on paper from nothing, at the backtest's rate; None
+    where no number would do.
+    """
 
     verdict: str
     reason: str
@@ -63,19 +66,8 @@ def sentences(card: Card) -> list[tuple[str, str]]:
         ),
         ("Limits that bound", f"{bounds}."),
         ("Shadow book", f"{card.bets} bets beat break-even, e-value {card.e_value:.3g} (20 proves an edge)."),
-        ("Days of paper still needed", f"{_days(card)}."),
+        ("Days of paper still needed", f"{days_on_paper(card.bets, card.bets_needed, card.days_needed)}."),
     ]
-
-
-def _days(card: Card) -> str:
-    if card.bets_needed is None and (card.bets == 0 or card.bets >= FEW_BETS):
-        why = "no bet beat break-even" if card.bets == 0 else "the bets so far lose"
-        return f"{why}, so no number of days would prove an edge"
-    if 0 < card.bets < FEW_BETS:
-        return f"{card.bets} bets are too few to say"
-    if card.bets_needed == 0:
-        return "none: the evidence already suffices"
-    return f"about {number(card.days_needed or 0, 0)} trading days ({card.bets_needed} more bets)"
 
 
 def accuracy_rows(card: Card) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from minhos.accounting.types import Account
 from minhos.errors import CalendarError
 from minhos.market.calendar import SessionCalendar
 from minhos.risk.evidence import PROVEN_AT
+from minhos.risk.needed import until_proof
 from minhos.risk.parameters import RiskParameters
 from minhos.risk.types import RiskState, Stop
 from minhos.trading.types import Decision
@@ -154,18 +155,10 @@ def evidence_lines(risk: RiskState) -> tuple[EvidenceLine, ...]:
                 book.hits,
                 book.ties,
                 book.beyond,
-                _evidence_sentence(evidence.state.value, evidence.bets, needed),
+                until_proof(evidence.bets, needed),
             )
         )
     return tuple(lines)
-
-
-def _evidence_sentence(state: str, bets: int, needed: int | None) -> str:
-    if needed == 0:
-        return f"{state} after {bets} bets"
-    if needed is None:
-        return f"{bets} bets so far; at their mean no number of bets would prove an edge"
-    return f"{bets} bets so far, about {needed} more needed"
 
 
 def risk_view(

@@ -7,6 +7,7 @@ from html import escape
 
 from nicegui import ui
 
+from minhos.risk.needed import sum_of_bets
 from minhos.views.decisions import DecisionLine
 from minhos.views.risk import RiskView
 from minhos.views.watchdog import WatchdogLine
@@ -272,10 +273,8 @@ class Proof:
             self.sentence.set("Evidence begins when a model serves.")
             return
         e = m.risk.evidence[0]
-        total = "no end in sight" if e.bets_needed is None else str(e.bets + e.bets_needed)
-        needed = "proven" if e.bets_needed == 0 else total
         tone = {"proven": "good", "degraded": "bad"}.get(e.state, "warn")
-        self.bets.set(f"{e.bets} / {needed}", tone)
+        self.bets.set(f"{e.bets} / {sum_of_bets(e.bets, e.bets_needed)}", tone)
         mark = "SIMULATED, counts on no real market: " if e.simulated else ""
         self.sentence.set(
             f"{mark}{e.instrument} {e.state}, e-value now {_plain(e.e_value)} ({e.needed:.0f} proves), "

@@ -90,9 +90,10 @@ def test_one_bet_is_one_bet(study: OutOfSample) -> None:
     text = verdict_of(DATA, found, one, deflated(DAILY, 1))[1]
     assert "1 bet earned" in text
     assert "1 bet is too few" in text
-    soon = msgspec.structs.replace(bets, interval=(-0.1, 0.2), state="unproven", bets_needed=1, dates_needed=0.2)
+    soon = msgspec.structs.replace(bets, interval=(-0.1, 0.2), state="unproven", bets_needed=1)
+    soon = msgspec.structs.replace(soon, bets_on_paper=1, dates_on_paper=0.2)
     text = verdict_of(DATA, found, soon, deflated(DAILY, 1))[1]
-    assert "about 1 more trade date (1 bet) would prove them" in text
+    assert "about 1 trade date on paper (1 bet) would prove them" in text
 
 
 def test_the_detector_begins_anew_with_each_model_as_it_does_live(study: OutOfSample) -> None:

@@ -86,7 +86,10 @@ def test_the_sentence_has_every_number_that_it_rests_on(parts: tuple[Prediction,
         ({"bets": 0, "mean_net_r": None, "interval": None}, "without bets no number of days proves anything"),
         ({"bets": 12, "interval": None}, "12 bets are too few to say how long, 30 are needed"),
         ({"mean_net_r": -0.02, "interval": (-0.04, 0.0), "bets_needed": None}, "no number of days would prove"),
-        ({"interval": (-0.01, 0.05), "bets_needed": 900, "dates_needed": 45.2}, "about 46 more trade dates (900 bets)"),
+        (
+            {"interval": (-0.01, 0.05), "bets_on_paper": 900, "dates_on_paper": 45.2, "bets_needed": 700},
+            "about 46 trade dates on paper (900 bets)",
+        ),
     ],
 )
 def test_how_much_longer_to_trade_on_paper(

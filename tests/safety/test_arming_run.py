@@ -276,7 +276,7 @@ def test_an_edge_that_is_not_proven_wants_words_and_a_micro(house_of: Callable[.
     house = house_of()
     house.promote("another-recipe")
     assert house.refused() == {
-        "evidence": "MNQ unproven after 0 bets: Proof needs more bets than these show; "
+        "evidence": "MNQ unproven after 0 bets: No bet has beaten break-even yet, so no number of days can be told; "
         '--accept-unproven "why" allows one micro contract before.'
     }
     house.configure(root="NQ")

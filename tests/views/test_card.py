@@ -40,17 +40,20 @@ def test_the_sentences_carry_the_values():
     words = said(CARD)
     assert words["The 65 % rule"] == "p reached 0.65 on 3 bars; 2 trades, -123.45 dollars after costs."
     assert words["Kelly"].startswith("contracts 4 bars with 1, 1 bars with 2; median fraction at risk 1.23%.")
-    assert words["Days of paper still needed"] == "about 60 trading days (800 more bets)."
+    assert words["Days of paper still needed"] == (
+        "about 61 trading days (800 bets on paper, which begin from nothing); live orders need 10 sessions on a "
+        "simulated account besides."
+    )
 
 
 @pytest.mark.parametrize(
     ("bets", "needed", "words"),
     [
-        (0, None, "no bet beat break-even, so no number"),
-        (1, 64, "1 bets are too few to say"),
-        (7, None, "7 bets are too few to say"),
-        (400, None, "the bets so far lose, so no number"),
-        (400, 0, "none: the evidence already suffices"),
+        (0, None, "not known: no bet beat break-even, so no number"),
+        (1, 64, "not known: 1 bet is too few to say"),
+        (7, None, "not known: 7 bets are too few to say"),
+        (400, None, "no number of days would prove an edge, because the bets so far lose"),
+        (400, 90, "about 61 trading days (90 bets on paper"),
     ],
 )
 def test_days_needed_are_only_said_where_they_can_be_known(bets, needed, words):

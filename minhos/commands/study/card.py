@@ -30,6 +30,8 @@ from minhos.views.training_report import TrainingReport
 
 RULE = 0.65
 BAR_WIDTH = 24
+BARS_A_DAY = 276
+"""Of a whole session of 23 hours."""
 STYLES = {"edge": "green", "no_edge": "yellow", "too_little_data": "cyan"}
 
 
@@ -78,7 +80,7 @@ def make_card(trained: TrainingReport, found: Study) -> Card:
             Counter(d.verdict.bound for d in result.decisions if d.verdict and d.verdict.bound).most_common(5)
         ),
         bets=evidence.bets,
-        bets_needed=evidence.bets_needed,
+        bets_needed=evidence.bets_from_nothing,
         days_needed=days_needed(evidence, result),
         e_value=evidence.e_value,
     )
@@ -86,10 +88,11 @@ def make_card(trained: TrainingReport, found: Study) -> Card:
 
 def days_needed(evidence: Evidence, result: BacktestResult) -> float | None:
     """Trading days of paper until the evidence suffices, at the rate of the backtest; None where no number would do."""
-    if evidence.bets_needed is None or not evidence.bets:
+    needed = evidence.bets_from_nothing
+    if needed is None:
         return None
-    days = max(1.0, len(result.decisions) / 276.0)
-    return evidence.bets_needed / (evidence.bets / days)
+    days = max(1.0, len(result.decisions) / BARS_A_DAY)
+    return needed / (evidence.bets / days)
 
 
 def render(card: Card) -> Panel:

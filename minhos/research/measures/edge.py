@@ -38,7 +38,7 @@ class Edge(msgspec.Struct, frozen=True):
     of the mean, by resampling trade dates; None below three of them.  beyond: results outside [-1, 1] R, clipped in the
     e-value.  log10_e_value: 1.301 (20) proves an edge; highest: the largest it ever was.  state: unproven, proven,
     degraded.  bets_needed: still needed at the rate so far, 0 when proven, None where no number would do; dates_needed:
-    the trade dates that takes.
+    the trade dates that takes.  bets_on_paper, dates_on_paper: the same of a paper book, which begins from nothing.
     """
 
     nearest: float
@@ -57,6 +57,8 @@ class Edge(msgspec.Struct, frozen=True):
     state: str
     bets_needed: int | None
     dates_needed: float | None
+    bets_on_paper: int | None = None
+    dates_on_paper: float | None = None
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
     moved = bets.take(bets.decided)
     evidence = _evidence(bets, recipe_id)
     all_dates, dates = len(np.unique(signals.trade_date)), len(np.unique(bets.trade_date))
-    needed = evidence.bets_needed
+    needed, anew = evidence.bets_needed, evidence.bets_from_nothing
     path = log10_e_values(bets)
     return Edge(
         nearest=float((signals.p_side - signals.break_even).max()),
@@ -111,6 +113,8 @@ def edge(signals: Signals, recipe_id: str = "") -> Edge:
         state=evidence.state.value,
         bets_needed=needed,
         dates_needed=None if needed is None else needed * all_dates / len(bets),
+        bets_on_paper=anew,
+        dates_on_paper=None if anew is None else anew * all_dates / len(bets),
     )
 
 

@@ -15,6 +15,7 @@ from minhos.research.report import figures
 from minhos.research.report.section import Chart, Section, Table
 from minhos.research.report.values import ResearchReport
 from minhos.risk.evidence import EvidenceState
+from minhos.risk.needed import days_on_paper, until_proof
 from minhos.stats import annualised
 from minhos.words import (
     count,
@@ -202,18 +203,10 @@ def _edge_words(found: Edge) -> str:
 def _evidence_words(found: Edge) -> str:
     highest = "" if found.bets == 0 else f", at most {power_of_ten(found.highest)}"
     begin = f"Evidence: {found.state.upper()}; e-value {power_of_ten(found.log10_e_value)}{highest} (20 proves an edge)"
-    if found.bets == 0:
-        return f"{begin}: without bets no number of days proves anything."
-    if found.bets_needed is None:
-        return f"{begin}; {count(found.bets)} bets so far, and at their mean no number of bets would do."
-    if found.bets_needed == 0:
-        since = (
-            "; since it was proven the detector of a degrading model has raised its alarm" if degraded(found) else ""
-        )
-        return f"{begin}; {count(found.bets)} bets, none further needed{since}."
+    since = "; since it was proven the detector of a degrading model has raised its alarm" if degraded(found) else ""
     return (
-        f"{begin}; {count(found.bets)} bets so far, about {count(found.bets_needed)} more needed, at this rate "
-        f"{number(found.dates_needed, 0)} trade dates of paper trading."
+        f"{begin}; in this test {until_proof(found.bets, found.bets_needed, found.dates_needed)}{since}. Days of paper "
+        f"still needed: {days_on_paper(found.bets, found.bets_on_paper, found.dates_on_paper)}."
     )
 
 

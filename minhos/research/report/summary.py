@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from minhos.research.report import forecasts, luck, money, sizing
 from minhos.research.report.section import Section
 from minhos.research.report.values import ResearchReport
+from minhos.risk.needed import sum_of_bets
 from minhos.words import NONE, count, gain, number, numbers, p_value, percent, percents, power_of_ten, signed
 
 BANNER = "SIMULATED: these bars come from a generated market, far easier than any real one (50 to 52.5 %)."
@@ -71,7 +72,7 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
             "Evidence",
             (
                 f"{bets.state.upper()}, e-value {power_of_ten(bets.log10_e_value)} (20 proves an edge); bets so far / "
-                f"needed: {count(bets.bets)} / {_needed(bets.bets, bets.bets_needed)}"
+                f"needed: {count(bets.bets)} / {sum_of_bets(bets.bets, bets.bets_needed)}"
             ),
         )
     if report.deflation is not None and report.deflation.annual is not None:
@@ -91,9 +92,3 @@ def _highlights(report: ResearchReport) -> Iterator[tuple[str, str]]:
             "Cost of a round trip",
             (f"{number(taken.round_trip_ticks)} ticks of a mean move of {number(taken.mean_move_ticks, 1)}"),
         )
-
-
-def _needed(bets: int, needed: int | None) -> str:
-    if needed is None:
-        return "no number would do" if bets else "unknown without bets"
-    return count(bets + needed) if needed else "proven"

@@ -99,14 +99,14 @@ def _wait(bets: Edge) -> str:
         return (
             f"keep paper trading: {plural(bets.bets, 'bet')} {are} too few to say how long, {MINIMUM_BETS} are needed"
         )
-    if bets.bets_needed is None:
+    if bets.bets_needed is None or bets.bets_on_paper is None:
         return "keep paper trading: at this rate no number of days would prove these forecasts"
     if bets.state == "proven":
         return "the shadow book proved an edge once, and these figures no longer do: keep paper trading"
     if bets.bets_needed == 0:
         return "it was proven once, and the detector of a degrading model has raised its alarm since"
-    dates = max(1, math.ceil(bets.dates_needed or 0.0))
+    dates = max(1, math.ceil(bets.dates_on_paper or 0.0))
     return (
-        f"keep paper trading: at this rate about {plural(dates, 'more trade date')} "
-        f"({plural(bets.bets_needed, 'bet')}) would prove them"
+        f"keep paper trading: at this rate about {plural(dates, 'trade date')} on paper "
+        f"({plural(bets.bets_on_paper, 'bet')}) would prove them"
     )
