@@ -59,6 +59,10 @@ class JournalError(MinhosError):
     """The journal cannot be opened, written or trusted."""
 
 
+class JournalEmpty(JournalError):
+    """The file exists and its tables do not: the trader is making it at this moment."""
+
+
 class JournalBroken(JournalError):
     """A record of the journal is not what was written: everything from `first_broken` on is without proof.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from minhos.assembly import heartbeats
@@ -16,7 +17,7 @@ from minhos.assembly.heartbeats import WebBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.surroundings import SurroundingsReader, journal_in_use
-from minhos.errors import MinhosError
+from minhos.errors import JournalEmpty, JournalError, MinhosError
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
@@ -106,12 +107,19 @@ class LiveViews:
         """Open the journal that counts now; another file means that everything starts again."""
         self.around = self.around if self.around.now_ns else self.facts.read()
         path = journal_in_use(self.layout, self.facts.mode, self.around.trader)
-        identity = (str(path), os.stat(path).st_ino) if path is not None else None
+        try:
+            identity = (str(path), os.stat(path).st_ino) if path is not None else None
+        except OSError as error:  # a restore puts another file in its place
+            raise JournalError(
+                f"The journal {path} cannot be looked at ({error.strerror}); it is tried again."
+            ) from error
         if identity == self._identity:
             return
         self._close()
         self.views = Views(self.calendar)
-        if path is not None:
+        if path is None:
+            return
+        with suppress(JournalEmpty):  # a first start, between the file and its tables: there is nothing to read yet
             self._journal = reader(path, self.layout.database)
             self._identity = identity
 

@@ -5,6 +5,7 @@ For the journal, the inbox and the stores beside them.  What is in a file is eac
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import suppress
@@ -110,6 +111,22 @@ def is_damage(error: BaseException) -> bool:
 def is_unusable(error: BaseException) -> bool:
     """Damaged, or its tables are not the ones that were made."""
     return is_damage(error) or _code(error) in _SCHEMA or "no such " in str(error)
+
+
+def way_out(error: BaseException) -> str:
+    """What a person can do about it, by its cause."""
+    number = getattr(error, "errno", None)
+    code = _code(error)
+    words = str(error).lower()
+    if code == sqlite3.SQLITE_FULL or number == errno.ENOSPC or "disk is full" in words:
+        return "make free space on its disk"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or "locked" in words:
+        return "another process holds it; it is tried again"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN) or isinstance(
+        error, PermissionError
+    ):
+        return "check the permissions of the file and its folder"
+    return "check its disk (free space, cable, file system) and the file's permissions"
 
 
 def _code(error: BaseException) -> int:

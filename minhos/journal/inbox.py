@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from minhos.errors import JournalError
-from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database, way_out
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -138,8 +138,8 @@ class Inbox:
             yield
         except DatabaseErrors as error:
             raise JournalError(
-                f"The inbox {self.path} could not be used ({error}): check the disk's free space and the permissions "
-                f"of its folder; until then only the HALT file reaches the trader."
+                f"The inbox {self.path} could not be used ({error}): {way_out(error)}; "
+                f"until then only the HALT file reaches the trader."
             ) from error
 
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minhos.errors import JournalBroken, JournalError
-from minhos.journal.database import DatabaseErrors, OpenDatabase, is_damage, is_unusable, open_database
+from minhos.errors import JournalBroken, JournalEmpty, JournalError
+from minhos.journal.database import DatabaseErrors, OpenDatabase, is_damage, is_unusable, open_database, way_out
 from minhos.journal.types import (
     Progress,
     Record,
@@ -37,6 +37,8 @@ class JournalReader:
         self.path = path
         self._connection = connection
         with self._explained("read"):
+            if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                raise JournalEmpty(f"The journal {path} is empty: the trader that makes it has written nothing yet.")
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
         meta = {key: value for key, value in rows if isinstance(key, str)}
         self.identity = {
@@ -290,6 +292,5 @@ def failure(path: Path, verb: str, error: Exception) -> JournalError:
             "how much of it is sound, `python3 minh.py restore BACKUP.zip` puts a backup in its place."
         )
     return JournalError(
-        f"The journal {path} could not be {verb} ({error}): check the disk's free space and the file's permissions; "
-        f"nothing new is traded until it works."
+        f"The journal {path} could not be {verb} ({error}): {way_out(error)}; nothing new is traded until it works."
     )

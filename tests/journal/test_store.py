@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minhos.errors import JournalError
+from minhos.errors import JournalEmpty, JournalError
+from minhos.journal.database import way_out
 from minhos.journal.memory import MemoryJournal
 from minhos.journal.reader import JournalReader, reader
 from minhos.journal.repair import restore
@@ -309,3 +311,24 @@ def test_the_memory_journal_is_the_journal_without_a_disk(tmp_path_factory, even
     assert list(memory.records(kinds=kinds)) == list(stored.records(kinds=kinds))
     assert memory.latest_snapshot("state") == stored.latest_snapshot("state")
     stored.close()
+
+
+def test_a_file_without_tables_is_one_that_is_being_made_and_blames_no_disk(tmp_path):
+    path = tmp_path / "j.sqlite"
+    path.touch()
+    with pytest.raises(JournalEmpty, match="has written nothing yet"):
+        reader(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (sqlite3.OperationalError("database or disk is full"), "make free space"),
+        (OSError(errno.ENOSPC, "No space left on device"), "make free space"),
+        (sqlite3.OperationalError("database is locked"), "another process holds it"),
+        (PermissionError(errno.EACCES, "Permission denied"), "permissions"),
+        (OSError(errno.EIO, "Input/output error"), "check its disk"),
+    ],
+)
+def test_the_way_out_fits_the_cause(error, words):
+    assert words in way_out(error)

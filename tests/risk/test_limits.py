@@ -172,7 +172,7 @@ DATA = [
     )
 ]
 SIGNAL = [
-    ("min confidence", risk_context(p=0.62), {}, 0, Action.NO_ADDS, "62.00% is below min_confidence 65.00%"),
+    ("min confidence", risk_context(p=0.62), {}, 0, Action.NO_ADDS, "p 0.620 is below min_confidence 0.650"),
     ("min agreement", risk_context(forecast=forecast(0.7, agreement=0.4)), {}, 0, Action.NO_ADDS, "40% of the members"),
     ("min members", risk_context(forecast=forecast(0.7, members=2)), {}, 0, Action.NO_ADDS, "2 members are present"),
     ("model state", risk_context(forecast=None), {}, 0, Action.NO_ADDS, "no forecast"),

@@ -13,6 +13,7 @@ from minhos.risk.evidence import EvidenceState
 from minhos.risk.limits.caps import no_adds, unknown
 from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.types import Cap, RiskContext
+from minhos.words import probability
 
 INF = math.inf
 
@@ -33,7 +34,7 @@ class Confidence:
             return None
         if not 0.0 <= p <= 1.0:
             return unknown(self.name, context, p=p)
-        return no_adds(self.name, context, f"p {p:.2%} is below min_confidence {self._minimum:.2%}")
+        return no_adds(self.name, context, f"p {probability(p)} is below min_confidence {probability(self._minimum)}")
 
 
 class Agreement:
