@@ -12,7 +12,7 @@ from minhos.views.decisions import DecisionLine
 from minhos.views.risk import RiskView
 from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
-from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position
+from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position, probability
 
 STATE_TONES = {
     "not_running": "bad",
@@ -95,7 +95,7 @@ class Widget:
             _share(r.win_probability),
             "no forecast yet"
             if r.win_probability is None
-            else f"{r.side}, {'above' if beats else 'below'} break-even {_share(r.break_even)}",
+            else f"{r.side}, {'above' if beats else 'below'} break-even {_p(r.break_even)}",
             "plain" if r.win_probability is None else "good" if beats else "warn",
         )
         at_risk = r.capital_at_risk
@@ -138,10 +138,10 @@ class Edge:
 
     def show(self, m: Moment) -> None:
         r = m.recommendation
-        self.p.set(_share(r.win_probability), _beats(r.win_probability, r.break_even))
-        self.low.set(_share(r.probability_low), _beats(r.probability_low, r.break_even))
-        self.even.set(_share(r.break_even), "plain")
-        raw = f" Raw score {_share(r.raw_score)}." if r.raw_score is not None else ""
+        self.p.set(_p(r.win_probability), _beats(r.win_probability, r.break_even))
+        self.low.set(_p(r.probability_low), _beats(r.probability_low, r.break_even))
+        self.even.set(_p(r.break_even), "plain")
+        raw = f" Raw score {_p(r.raw_score)}." if r.raw_score is not None else ""
         self.sentence.set((r.slope_sentence or "There is no forecast yet.") + raw)
         rows = [
             (t.name.replace("_", " "), _of_unit(t.before, t.unit), _of_unit(t.after, t.unit), t.reason) for t in r.trace
@@ -356,11 +356,18 @@ def _share(value: float | None, digits: int = 1) -> str:
     return percent(value, digits, unknown=UNKNOWN)
 
 
+def _p(value: float | None) -> str:
+    """As reasons write it."""
+    return probability(value, unknown=UNKNOWN)
+
+
 def _contracts(signed: int | None) -> str:
     return UNKNOWN if signed is None else position(signed)
 
 
 def _of_unit(value: float | None, unit: str) -> str:
+    if unit == "probability":
+        return _p(value)
     return number(value, unknown=UNKNOWN) if unit == "contracts" else _share(value, 2)
 
 

@@ -19,7 +19,7 @@ from minhos.views import kelly, risk
 from minhos.views.status import Status, status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.words import money, percent
+from minhos.words import money, percent, probability
 
 STYLES = {
     "not_running": "bold red",
@@ -76,9 +76,9 @@ def _metrics(views: Views, around: Surroundings) -> Table:
         ("service", now.service_status.split(":")[0]),
         ("Kelly fraction", _share(now.kelly_fraction)),
         ("recommended", "-" if now.recommended_position is None else f"{now.recommended_position:+d}"),
-        ("win probability", _share(now.win_probability)),
-        ("break-even", _share(now.break_even)),
-        ("p_low", _share(now.probability_low)),
+        ("win probability", probability(now.win_probability, unknown="-")),
+        ("break-even", probability(now.break_even, unknown="-")),
+        ("p_low", probability(now.probability_low, unknown="-")),
         ("capital at risk", _share(now.capital_at_risk)),
         ("agreement", _share(now.model_agreement)),
         ("last update", now.last_update or "-"),
