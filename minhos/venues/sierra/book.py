@@ -293,7 +293,7 @@ class SierraBook:
     def _conclude(self, tracked: Tracked, was_open: bool, update: OrderUpdate, now_ns: int) -> list[News]:
         """How an order ended, or that a request about it was refused."""
         order, text = tracked.order, update.info_text
-        if was_open and not tracked.is_open and tracked.ended is not DtcStatus.FILLED:
+        if was_open and tracked.phase is Phase.DONE and tracked.ended is not DtcStatus.FILLED:
             if tracked.leg is Leg.STOP and tracked.last_reported is None and not self._parent_lives(tracked):
                 return []
             cancelled = tracked.ended is DtcStatus.CANCELED
