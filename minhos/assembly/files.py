@@ -52,7 +52,7 @@ class LocalDisk:
         return path.exists()
 
     def touch(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch()
 
     def remove(self, path: Path) -> None:

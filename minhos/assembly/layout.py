@@ -114,8 +114,9 @@ class Layout(msgspec.Struct, frozen=True):
         return _under(self.home, "data/journal") / f"{mode}-{account}.sqlite"
 
     def make(self) -> Layout:
-        """Create the folders; one sentence where that is not possible."""
+        """Create the folders, their owner's alone; one sentence where that is not possible."""
         for folder in (
+            self.data,
             self.data / "journal",
             self.models,
             self.run,
@@ -126,7 +127,7 @@ class Layout(msgspec.Struct, frozen=True):
             self.backups,
         ):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise MinhosError(
                     f"The folder {folder} cannot be made ({error.strerror}): choose a home that you may write to with "

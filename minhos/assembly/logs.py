@@ -46,7 +46,7 @@ def configure(name: str, home: Path) -> None:
     )
     path = home / "logs" / f"{name}.log"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler = _Quiet(path, maxBytes=5 * MEGABYTE, backupCount=4, encoding="utf-8")
     except OSError as error:
         if is_away(error):

@@ -55,7 +55,7 @@ class LocalDatabases:
     def __call__(self, path: Path, use: Use, *, shared: bool = False) -> sqlite3.Connection:
         name = f"{path.absolute().as_uri()}?mode=ro" if use == "read" else str(path)
         if use != "read":
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_private(path)
         connection = sqlite3.connect(
             name,

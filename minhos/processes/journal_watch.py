@@ -164,6 +164,16 @@ class JournalWatch:
         self.problem = self.problem or text
         self.alarms.append(text)
 
+    @property
+    def proven(self) -> bool:
+        """Whether a pass came to the end since this start."""
+        return self._note.done
+
+    @property
+    def position(self) -> int:
+        """The last record that the pass under way has proven."""
+        return self._pass.sequence if self._pass is not None else 0
+
     # In the background ----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:

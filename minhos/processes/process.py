@@ -18,6 +18,7 @@ import structlog
 from minhos.assembly.endings import Ending, ending_of
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
+from minhos.assembly.privacy import close_to_others, keep_to_owner
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.types import NANOS_PER_SECOND
@@ -84,8 +85,11 @@ def main_of(name: str, make: Callable[[Layout, Clock], Process], opened: Callabl
         opened()
 
     try:
+        keep_to_owner()
         layout, clock = Layout(home()), SystemClock()
         configure(name, layout.home)
+        if closed := close_to_others(layout):
+            structlog.get_logger(name).warning("home closed to others", what=closed)
         process = make(layout, clock)
         run(process, clock, has_opened)
     except (MinhosError, OSError, sqlite3.Error) as error:

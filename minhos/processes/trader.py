@@ -58,6 +58,8 @@ CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 VENUE_INTERVAL_S = 0.002
+SNAPSHOT_RECORDS = 20_000
+"""A snapshot at least so often, besides that of each trade date: a start folds what lies behind it."""
 INBOX_PATIENCE_S = 0.05
 """So long the trader waits for a lock on its inbox; it looks again soon."""
 ALWAYS_DONE = ("halt", "flatten")
@@ -112,6 +114,8 @@ class Trader:
         self._unwritten = ""
         """Why the heartbeat could not be written last; empty where it was."""
         self.trade_date = 0
+        self._snapshot_at = 0
+        """The record of the last snapshot of this start; 0 before the first."""
         self._stream: Iterator[Price | Slice | None] = iter(())
         self._due_ns: dict[str, int] = {}
         self._rests_until_ns = 0
@@ -330,13 +334,16 @@ class Trader:
         self._tidy()
 
     def _tidy(self) -> None:
-        """A snapshot once a trade date, and the WAL into the file; what fails is done after a later bar."""
+        """A snapshot once a trade date and for so many records, and the WAL into the file.
+
+        What fails is done after a later bar.
+        """
         if self.kept.away:
             return
         try:
-            if self._snapshot_due:
+            if self._snapshot_due or self.journal.last - self._snapshot_at >= SNAPSHOT_RECORDS:
                 self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
-                self._snapshot_due = False
+                self._snapshot_due, self._snapshot_at = False, self.journal.last
             self.journal.checkpoint()
         except (JournalError, sqlite3.Error, OSError) as error:
             log.warning("journal not tidied", reason=str(error))

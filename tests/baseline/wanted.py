@@ -118,7 +118,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world. [required]",
+        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world, journal_year. [required]",
         BENCH,
     ),
     Wanted(

@@ -19,6 +19,7 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import finished_data
 from minhos.assembly.parts import load_parts
+from minhos.assembly.privacy import close_to_others, keep_to_owner
 from minhos.assembly.running import ALWAYS
 from minhos.commands.common import (
     StampsOption,
@@ -29,7 +30,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.operate.screen import Watch
 from minhos.commands.study.card import show_card
-from minhos.commands.terminal import console
+from minhos.commands.terminal import console, say
 from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock
 from minhos.processes.process import sleep_until
@@ -59,6 +60,9 @@ def start(
     chosen = use_switches(overrides)
     refuse_second_start(layout())
     refuse_taken_port(chosen, layout())
+    keep_to_owner()
+    if closed := close_to_others(layout()):
+        say(closed)
     names = services_of(chosen, layout())
     if chosen.data.source:
         card = show_card(Path(chosen.data.source), chosen, layout())

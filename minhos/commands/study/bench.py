@@ -36,6 +36,7 @@ NAMES = (
     "scheduler",
     "mutants",
     "world",
+    "journal_year",
 )
 
 
