@@ -60,6 +60,12 @@ def registry_of(settings: Settings, layout: Layout) -> Registry:
     return Registry(folder)
 
 
+def every_registry(layout: Layout) -> tuple[Registry, ...]:
+    """The registries of all markets of this home that have one; that of real markets first."""
+    simulated = sorted(layout.models.glob("simulated-*")) if layout.models.is_dir() else []
+    return tuple(Registry(folder) for folder in (layout.models, *simulated) if (folder / "bundles").is_dir())
+
+
 def finished_data(settings: Settings) -> bool:
     """True for a source to which nothing is added: no feed of the user's own, no .scid file, no folder of them."""
     if not settings.data.source or settings.data.feed:

@@ -62,6 +62,10 @@ class Registry:
         infos = [self._verified_info(path, stacks) for path in self._folders()]
         return sorted(infos, key=lambda info: (info.status == "damaged", -info.created_ns, info.id))
 
+    def has(self, bundle_id: str) -> bool:
+        """Whether a bundle of that id lies here."""
+        return bundle_id in {path.name for path in self._folders()}
+
     def active(self, scope: str) -> BundleInfo | None:
         """The bundle in use in that scope, or None before the first promotion.
 
@@ -137,7 +141,7 @@ class Registry:
         return [path for path in self.bundles.iterdir() if path.is_dir() and not path.name.startswith(PARTIAL_PREFIX)]
 
     def _path(self, bundle_id: str) -> Path:
-        if bundle_id not in {path.name for path in self._folders()}:
+        if not self.has(bundle_id):
             raise ModelError(
                 f"There is no bundle {bundle_id!r} in {self.bundles}; `models list` names those there are."
             )

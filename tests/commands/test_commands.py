@@ -17,6 +17,7 @@ from minhos import cli
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
+from minhos.models.registry import Registry
 from minhos.settings import load
 from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
@@ -241,6 +242,19 @@ def test_models_are_listed_promoted_and_rolled_back(minh, home):
     assert json.loads(minh("models", "promote", new, "--json").out)["active"] == new
     done = minh("models", "promote", "nosuch")
     assert (done.code, "'nosuch'" in done.sentence()) == (2, True)
+
+
+def test_a_bundle_of_another_market_is_listed_and_never_denied(minh, home):
+    """`train FILE` saves for real bars while the settings name the demo."""
+    real = Registry(Layout(home).models)
+    bundle = real.save(bundle_contents()).id
+    listed = json.loads(minh("models", "list", "--json").out)
+    assert [info["id"] for info in listed["bundles"]] == [bundle]
+    said = " ".join(minh("models", "list").out.split())
+    assert "There is no bundle of a simulated NQ market (ou, ceiling 58.0 %) yet; 1 of other markets are listed" in said
+    done = minh("models", "promote", bundle)
+    assert "which is another market" in " ".join(done.out.split())
+    assert real.active("NQ").id == bundle
 
 
 def test_a_backup_is_restored_and_never_overwrites(minh, home, tmp_path):
