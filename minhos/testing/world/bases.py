@@ -123,7 +123,9 @@ class Loading:
 
 def build(plan: Plan, folder: Path) -> Stage:
     """The world of a plan's base, with everything in its place and nothing begun."""
-    return {"demo": demo, "sierra": sierra, "folder": sierra}[plan.base](plan, folder)
+    from minhos.testing.world.folder_base import folder as folder_base  # it is built with what stands here
+
+    return {"demo": demo, "sierra": sierra, "folder": folder_base}[plan.base](plan, folder)
 
 
 def sierra(plan: Plan, folder: Path) -> Stage:
@@ -138,13 +140,13 @@ def sierra(plan: Plan, folder: Path) -> Stage:
     forecasts = GivenForecasts(plan.seed, world.machine_clock)
     join(broker, market, names)
     register(market)
-    _home(world, folder, SIERRA.format(order_root="MNQ" if plan.seed % 2 else ""), simulated=False)
+    make_home(world, folder, SIERRA.format(order_root="MNQ" if plan.seed % 2 else ""), simulated=False)
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
         return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading)
 
-    _make(world, trader)
+    make_processes(world, trader)
     broker.start()
     world.actors = [BrokerTurns(world, broker), MarketTurns(world, market)]
     return Stage(plan, world, load(folder), broker=broker, market=market, forecasts=forecasts)
@@ -183,7 +185,7 @@ def demo(plan: Plan, folder: Path) -> Stage:
     """The generated market on paper, as `start` without settings runs it."""
     world = World(START_NS, most_gap_s=PACE_S)
     wall, forecasts = world.machine_clock, GivenForecasts(plan.seed, world.machine_clock)
-    _home(world, folder, DEMO.format(pace=PACE_S, seed=plan.seed), simulated=True)
+    make_home(world, folder, DEMO.format(pace=PACE_S, seed=plan.seed), simulated=True)
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
@@ -191,11 +193,11 @@ def demo(plan: Plan, folder: Path) -> Stage:
         settings = settings.model_copy(update={"simulation": short})
         return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, loading)
 
-    _make(world, trader)
+    make_processes(world, trader)
     return Stage(plan, world, load(folder), forecasts=forecasts)
 
 
-def _home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
+def make_home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "minhos.toml").write_text(toml, encoding="utf-8")
     layout = Layout(folder, machine=world, transport=world.network).make()
@@ -203,7 +205,7 @@ def _home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
     shutil.copytree(_ready_models(simulated), registry_of(load(folder), layout).root, dirs_exist_ok=True)
 
 
-def _make(world: World, trader: Callable[[Settings], Trader]) -> None:
+def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
     clock = world.machine_clock
 
     def make(name: str) -> Process:

@@ -183,7 +183,7 @@ class WorldBroker:
             self._second_enters(fault)
         elif isinstance(fault, f.HandTrade):
             self.by_hand(fault)
-        elif isinstance(fault, f.Cut | f.LogonRefused):
+        elif isinstance(fault, f.Cut | f.LogonRefused | f.NoOco):
             self._server.disconnect_all()
         elif isinstance(fault, f.MarginRaised):
             self._tell(self._balances())
@@ -198,6 +198,8 @@ class WorldBroker:
             self._second_leaves()
         elif isinstance(fault, f.MarginRaised):
             self._tell(self._balances())
+        elif isinstance(fault, f.NoOco):
+            self._server.disconnect_all()
         self._set_dials()
 
     def _set_dials(self) -> None:

@@ -123,7 +123,7 @@ class Renumbering(Fault, frozen=True, kw_only=True):
 
 
 class NoOco(Fault, frozen=True, kw_only=True):
-    """One leg's fill does not end the other, and from the next logon on the broker says so."""
+    """One leg's fill does not end the other; connections end first, and from the next logon on the broker says so."""
 
 
 BrokerFault = (

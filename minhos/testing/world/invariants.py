@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from minhos.assembly.endings import Ending
 from minhos.errors import JournalError
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.testing.world.stage import Stage
@@ -56,14 +57,13 @@ Rule = Callable[[Stage, Memory], Iterator[str]]
 def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
     """A process that no fault and no person ended is running, or ended because its work was over."""
     for child in stage.world.children.values():
-        if child.code not in (None, 0) and not child.why:
+        mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
+        if child.code not in (None, 0) and not child.why and not mistake:
             yield f"{child.name} ended with exit code {child.code}: {child.words or 'without a word'}"
 
 
 def no_end_ends_another(stage: Stage, memory: Memory) -> Iterator[str]:
     """Only a person ends a process; that one ended is no reason for another one's end."""
-    if stage.stopped:
-        return
     for child in stage.world.children.values():
         if child.why.startswith("ended by") and not child.why.endswith("a person"):
             yield f"{child.name} was {child.why}"
@@ -73,6 +73,9 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     """Trader and watchdog run again within a minute of the machine's own time."""
     world = stage.world
     now_ns = world.machine_clock.monotonic_ns()
+    if stage.house.is_stopped or stage.were_spoilt(world.true_ns):
+        memory.since_ns.clear()
+        return
     for name in ("trader", "watchdog"):
         gone = world.living(name) is None and (world.living("supervisor") is not None or name == "trader")
         if (lasts_s := memory.lasts_s(f"no {name}", gone, now_ns)) > BACK_WITHIN_S:

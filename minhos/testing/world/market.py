@@ -267,7 +267,7 @@ def _path(
             regime = rng.randrange(len(REGIMES))
         opens = open_ns > before_ns
         gap = (WEEKEND_GAP if open_ns - before_ns > _DAY_NS else SESSION_GAP) if opens else 0.0
-        n = rng.randint(4, 8)
+        n = rng.randint(4, 5)
         step = REGIMES[regime] / math.sqrt(n)
         within = sorted(rng.randrange(10_000, 285_000) for _ in range(n - 2))
         for i, at_ms in enumerate([rng.randrange(200, 2_000), *within, rng.randrange(295_500, 299_500)]):

@@ -59,7 +59,10 @@ class HaltFile(Fault, frozen=True, kw_only=True):
 
 
 class ChangeSetting(Fault, frozen=True, kw_only=True):
-    """minhos.toml is edited; where it lasts, it is as before then.  value: as TOML.  restart: the trader, after it."""
+    """minhos.toml is edited; where it lasts, it is then as it was before.
+
+    value: as TOML.  restart: `stop` and `start` are typed after it.
+    """
 
     section: str
     key: str
@@ -68,19 +71,17 @@ class ChangeSetting(Fault, frozen=True, kw_only=True):
 
 
 class HalfSaved(Fault, frozen=True, kw_only=True):
-    """The editor has written the first half of minhos.toml so far.  restart: the trader starts in just that moment."""
+    """The editor has written the first half of minhos.toml so far.  restart: everything starts in just that moment."""
 
     restart: bool = True
 
 
 class Restart(Fault, frozen=True, kw_only=True):
-    """Everything is stopped and started, or one process is."""
-
-    what: Literal["all", "trader", "supervisor"]
+    """`stop` and `start` are typed; where it lasts, so long lies between them."""
 
 
 class Restore(Fault, frozen=True, kw_only=True):
-    """A backup is made, and put back when it ends."""
+    """A backup is made, and put back when it ends: `stop`, `restore`, `start`."""
 
 
 PersonFault = Command | HaltFile | ChangeSetting | HalfSaved | Restart | Restore
@@ -106,13 +107,16 @@ class House(Protocol):
     def settings(self) -> Settings:
         """As a command that is typed now reads them.  Raises SettingsError."""
 
-    def restart(self, what: str) -> None:
-        """Stop and start "all", or have one process end and be started again."""
+    def stop(self) -> None:
+        """`stop` is typed: what runs ends."""
+
+    def start(self) -> None:
+        """`start` is typed."""
 
     def backup(self) -> None: ...
 
     def restore(self) -> None:
-        """Stop, put the backup back, start."""
+        """With nothing running: the backup is put back."""
 
 
 class _Page(LiveViews):
@@ -142,20 +146,26 @@ class Person:
         elif isinstance(fault, ChangeSetting | HalfSaved):
             self._edit(fault)
         elif isinstance(fault, Restart):
-            self._house.restart(fault.what)
+            self._house.stop()
+            if not fault.for_ms:
+                self._house.start()
         else:
             self._house.backup()
 
     def end(self, fault: PersonFault) -> None:
         """What was done for a time is undone."""
         if isinstance(fault, Restore):
+            self._house.stop()
             self._house.restore()
             self._write()
+            self._house.start()
+        elif isinstance(fault, Restart):
+            self._house.start()
         elif isinstance(fault, ChangeSetting | HalfSaved) and fault in self._edits:
             self._edits.remove(fault)
             self._write()
             if fault.restart:
-                self._house.restart("trader")
+                self._again()
 
     # Commands --------------------------------------------------------------------------------------------------------
 
@@ -217,7 +227,20 @@ class Person:
         self._edits.append(fault)
         self._write()
         if fault.restart:
-            self._house.restart("trader")
+            self._again()
+
+    def _again(self) -> None:
+        self._house.stop()
+        self._house.start()
+
+    @property
+    def has_spoilt_settings(self) -> bool:
+        """Whether the file says now what cannot be read or cannot be meant."""
+        try:
+            self._house.settings()
+        except MinhosError:
+            return True
+        return False
 
     @property
     def _file(self) -> Path:
@@ -303,6 +326,6 @@ _DRAWS: tuple[tuple[Callable[[random.Random, str, int], PersonFault], float], ..
     (lambda rng, base, at_ms: HaltFile(at_ms=at_ms, there=rng.random() < 0.5), 1.0),
     (_setting, 2.0),
     (lambda rng, base, at_ms: HalfSaved(at_ms=at_ms, for_ms=_lasts(rng, base), restart=rng.random() < 0.8), 0.7),
-    (lambda rng, base, at_ms: Restart(at_ms=at_ms, what=rng.choice(("all", "trader", "supervisor"))), 2.0),
+    (lambda rng, base, at_ms: Restart(at_ms=at_ms, for_ms=rng.choice((0, 0, _lasts(rng, base)))), 2.0),
     (lambda rng, base, at_ms: Restore(at_ms=at_ms, for_ms=_lasts(rng, base)), 0.5),
 )

@@ -26,7 +26,7 @@ START_NS = MONDAY_OPEN + 3_600 * 10**9
 BAR_MS = BAR_INTERVAL_NS // 1_000_000
 SIDE = 0.1
 """So far from one half a forecast has a side worth trading."""
-SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0}
+SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0, "folder": 2.0}
 MACHINE: dict[Base, float] = {"demo": 0.9, "sierra": 0.25, "folder": 0.5}
 """By base: the share of the faults that are the machine's own."""
 LENGTHS_MS: dict[Base, int] = {"demo": 600_000, "sierra": 90_000_000, "folder": 90_000_000}

@@ -9,6 +9,7 @@ Nothing here knows what must hold or what a fault does.
 from __future__ import annotations
 
 import logging
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -48,10 +49,13 @@ class Outcome(msgspec.Struct, frozen=True):
 def play(plan: Plan, *, trace: bool = False) -> Outcome:
     """Play it to its end or to the first invariant that is broken."""
     folder = Path(tempfile.mkdtemp(prefix="minhos-world-", dir=_memory()))
+    chance = random.getstate()
+    random.seed(plan.seed)  # a client that was cut off waits for a random moment
     try:
         with _quiet():
             return _play(plan, folder / "home", trace)
     finally:
+        random.setstate(chance)
         shutil.rmtree(folder, ignore_errors=True)
 
 

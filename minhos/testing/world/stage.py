@@ -18,14 +18,18 @@ from minhos.testing.world.broker_book import Working
 from minhos.testing.world.broker_faults import BrokerFault, HandTrade
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
+from minhos.testing.world.house import WorldHouse
 from minhos.testing.world.machine import Killed, abandon
 from minhos.testing.world.market import WorldMarket
+from minhos.testing.world.person import Person, PersonFault
 from minhos.testing.world.plan import AnyFault, Crash, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
 from minhos.testing.world.witness import Witness
-from minhos.testing.world.world import World
+from minhos.testing.world.world import NEVER_NS, World
 from minhos.trading import events as ev
 
 NANOS_PER_MS = 1_000_000
+MISTAKE_NS = 90 * NANOS_PER_SECOND
+"""A process that ended because of a person's mistake is looked at again every minute."""
 BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
 """For so long after a fault of the broker's, what it said may still be acted on."""
 
@@ -45,7 +49,13 @@ class Stage:
     ) -> None:
         self.plan, self.world, self.settings = plan, world, settings
         self.broker, self.market = broker, market
-        self.outside = Outside(broker, market, forecasts)
+        self.house = WorldHouse(world, self._restored)
+        self.person = Person(self.house)
+        self.outside = Outside(broker, market, forecasts, self.person)
+        self.on_close: list[Callable[[], None]] = []
+        """What else has to be let go at the end."""
+        self.spoilt: list[tuple[int, int]] = []
+        """From when to when, true time, minhos.toml could not be read or meant."""
         self._active: list[OutsideFault] = []
         self.witness = Witness(
             world.layout.journal(mode_of(settings), account_of(settings)), SessionCalendar.load(), open_database
@@ -55,8 +65,10 @@ class Stage:
         """Faults that began, in words."""
         self._blind_until_ns = 0
         """Until then what the broker says may not be so."""
-        self.stopped = False
-        """A person asked for everything to end."""
+
+    def _restored(self) -> None:
+        """Another journal lies there: what was read of the one before counts no more."""
+        self.witness.again()
 
     def begin(self) -> None:
         """The person types `start`."""
@@ -67,7 +79,7 @@ class Stage:
         self.world.network.refuses = False
         for fault in list(self._active):
             self._end_outside(fault)
-        if self.world.living("supervisor") is None:
+        if self.world.living("supervisor") is None and not self.house.is_stopped:
             self.world.note("a person types start")
             self.world.begin("supervisor")
 
@@ -88,6 +100,8 @@ class Stage:
             self.world.kill(child, "the end of the world")
         if self.broker is not None:
             abandon(self.broker.loop)
+        for let_go in self.on_close:
+            let_go()
         self.witness.close()
 
     def story(self) -> list[str]:
@@ -176,6 +190,8 @@ class Stage:
 
     def _begin_outside(self, fault: OutsideFault) -> None:
         faults.begin(fault, self.outside)
+        if isinstance(fault, PersonFault):
+            self._note_settings()
         if isinstance(fault, BrokerFault) and not isinstance(fault, HandTrade):
             lasts_ns = fault.for_ms * NANOS_PER_MS + BLIND_AFTER_NS
             self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
@@ -189,8 +205,22 @@ class Stage:
             self._active.remove(fault)
             self.world.note(f"over: {fault}")
             faults.end(fault, self.outside)
+            if isinstance(fault, PersonFault):
+                self._note_settings()
             self.world.connection_wakes()
             self.world.stir()
+
+    def _note_settings(self) -> None:
+        """Since when minhos.toml is spoilt, or that it is so no longer."""
+        now_ns, lasting = self.world.true_ns, bool(self.spoilt) and self.spoilt[-1][1] == NEVER_NS
+        if self.person.has_spoilt_settings and not lasting:
+            self.spoilt.append((now_ns, NEVER_NS))
+        elif lasting and not self.person.has_spoilt_settings:
+            self.spoilt[-1] = (self.spoilt[-1][0], now_ns)
+
+    def were_spoilt(self, true_ns: int) -> bool:
+        """Whether minhos.toml was spoilt then, or a moment before."""
+        return any(since <= true_ns <= until + MISTAKE_NS for since, until in self.spoilt)
 
     def _kill(self, fault: Kill) -> None:
         child = self.world.living(fault.name)

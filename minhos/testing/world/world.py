@@ -72,6 +72,8 @@ class World:
         self.strangers: dict[int, float] = {}
         """Processes that are not ours by the number that one of ours had, with their start."""
         self.strangers_ended = self.at_once = 0
+        self.stopping = False
+        """A person is ending everything."""
         self.asleep_until_ns = 0
         """True time until which the machine sleeps."""
         self.notes: list[tuple[int, str]] = []
@@ -238,7 +240,8 @@ class World:
         self._let_go(child)
 
     def _end(self, child: Child, kill: bool) -> None:
-        child.why = child.why or f"ended by {self._acting[-1].name if self._acting else 'a person'}"
+        by = self._acting[-1].name if self._acting and not self.stopping else "a person"
+        child.why = child.why or f"ended by {by}"
         if kill:
             self.kill(child, child.why)
         elif child.process is None:
@@ -250,6 +253,7 @@ class World:
 
     def _let_go(self, child: Child) -> None:
         process, child.process = child.process, None
+        child.ended_ns = self.true_ns
         self.network.let_go(child.pid)
         self.let_go(child, process)
         if isinstance(process, Trader) and hasattr(process, "engine") and isinstance(process.engine.venue, SierraVenue):

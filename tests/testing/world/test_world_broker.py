@@ -280,6 +280,9 @@ def test_without_oco_one_leg_leaves_the_other(held: Desk) -> None:
     no_oco = held.begin(f.NoOco(for_ms=1))
     assert [order.group for order in held.broker.truth.working] == ["", ""]
     assert held.broker.truth.excess(MNQ_AT_BROKER) == 2, "both could fill"
+    held.wait(1.0)
+    assert held.client.logon is not None
+    assert held.client.logon.oco_orders_supported == 0, "a client learns it at its logon"
     held.price(PRICE - 50)
     assert (held.held, held.orders(), held.broker.truth.excess(MNQ_AT_BROKER)) == (0, ["E-T"], 2)
     held.end(no_oco)

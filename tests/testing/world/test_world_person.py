@@ -37,8 +37,11 @@ class Home:
     def settings(self) -> Settings:
         return load(self.layout.home)
 
-    def restart(self, what: str) -> None:
-        self.did.append(f"restart {what}")
+    def stop(self) -> None:
+        self.did.append("stop")
+
+    def start(self) -> None:
+        self.did.append("start")
 
     def backup(self) -> None:
         self.did.append("backup")
@@ -134,7 +137,7 @@ def test_edits_are_undone_in_any_order(tmp_path: Path) -> None:
     assert home.settings().market.order_root == ""
     person.end(stop)
     assert home.settings().sizing_parameters().stop_atr == 3.0
-    assert home.did == ["restart trader", "restart trader"]
+    assert home.did == ["stop", "start", "stop", "start"]
 
 
 def test_a_value_is_typed_where_it_belongs() -> None:
@@ -146,11 +149,15 @@ def test_a_value_is_typed_where_it_belongs() -> None:
 def test_restarts_and_a_restore(tmp_path: Path) -> None:
     home = Home(tmp_path)
     person = Person(home)
-    person.begin(p.Restart(what="all"))
+    person.begin(p.Restart())
+    longer = p.Restart(for_ms=1)
+    person.begin(longer)
+    assert home.did == ["stop", "start", "stop"]
+    person.end(longer)
     restore = p.Restore(for_ms=1)
     person.begin(restore)
     person.end(restore)
-    assert home.did == ["restart all", "backup", "restore"]
+    assert home.did[3:] == ["start", "backup", "stop", "restore", "start"]
 
 
 @pytest.mark.parametrize("base", ["demo", "sierra"])

@@ -1,0 +1,72 @@
+"""The world's home as its person has hands on it: `stop`, `start`, a backup and its way back, by the real functions."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from minhos.assembly import archive
+from minhos.assembly.layout import Layout
+from minhos.assembly.running import running_pids
+from minhos.errors import MinhosError
+from minhos.market.clock import Clock
+from minhos.processes.supervisor import stop_running
+from minhos.settings import Settings, load
+from minhos.testing.world.world import World
+
+
+class WorldHouse:
+    """Keeps `person.House`.  on_restored: called when another journal lies in the place of the one before."""
+
+    def __init__(self, world: World, on_restored: Callable[[], None]) -> None:
+        self._world, self._on_restored = world, on_restored
+        self.layout: Layout = world.layout
+        self.clock: Clock = world.machine_clock
+        self.is_stopped = False
+        """A person stopped everything and has not started it again."""
+        self._n_backups = 0
+        self.restored = 0
+        """How often a backup was put back."""
+
+    def settings(self) -> Settings:
+        return load(self.layout.home)
+
+    def stop(self) -> None:
+        self._world.note("a person types stop")
+        self.is_stopped, self._world.stopping = True, True
+        try:
+            stop_running(self.layout, clock=self.clock)
+        finally:
+            self._world.stopping = False
+
+    def start(self) -> None:
+        """Refused where something runs, as `start` does."""
+        self.is_stopped = False
+        if running := running_pids(self.layout):
+            self._world.note(f"a person types start: {', '.join(running)} runs already")
+            return
+        self._world.note("a person types start")
+        self._world.begin("supervisor")
+
+    def backup(self) -> None:
+        self._n_backups += 1
+        try:
+            archive.pack(self.layout, self._backup, lambda share, text: None)
+            self._world.note("a backup is made")
+        except MinhosError as error:
+            self._backup.unlink(missing_ok=True)
+            self._world.note(f"no backup: {error}")
+
+    def restore(self) -> None:
+        if not self._backup.exists() or running_pids(self.layout):
+            return
+        with zipfile.ZipFile(self._backup) as packed:
+            archive.unpack(self.layout, packed, self._backup, lambda share, text: None)
+        self._world.note("the backup is put back")
+        self.restored += 1
+        self._on_restored()
+
+    @property
+    def _backup(self) -> Path:
+        return self.layout.home.parent / f"backup-{self._n_backups}.zip"
