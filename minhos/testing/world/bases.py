@@ -6,40 +6,23 @@ does; forecasts are given, and a training is over at once.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-from minhos.assembly.layout import Layout
-from minhos.assembly.naming import registry_of
-from minhos.assembly.trading import MembersOff
-from minhos.features.pipeline import feature_set
 from minhos.market.clock import SimulatedClock
 from minhos.market.instruments import instrument
-from minhos.models.bundle import BundleInfo
-from minhos.models.registry import Registry
-from minhos.processes.process import Process
-from minhos.processes.supervisor import Supervisor
 from minhos.processes.trader import Trader
-from minhos.processes.trainer import Trainer
-from minhos.processes.watchdog import Watchdog
 from minhos.settings import Settings, load
-from minhos.testing.builders import MONDAY_OPEN, bundle_contents, payoff
+from minhos.testing.world import folder_base
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.faults import join
 from minhos.testing.world.feed import register
 from minhos.testing.world.forecasts import GivenForecasts
+from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.plan import START_NS, Plan
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.world import World
-from minhos.trading import events as ev
-from minhos.trading.engine import Forecasts
 
-SERVED = ("trader", "trainer", "watchdog")
-"""What the supervisor of a world keeps running."""
 PACE_S = 2.0
 HISTORY_DAYS = 3
 """Calendar days of generated history: enough to warm the features up."""
@@ -63,69 +46,9 @@ seed = {seed}
 """
 
 
-class Done:
-    """A call that was over when it began."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.problem = ""
-        try:
-            call()
-        except Exception as error:
-            self.problem = f"{type(error).__name__}: {error}"
-
-    def done(self) -> bool:
-        return True
-
-
-class QuickRegistry(Registry):
-    """A registry that reads its files again only where the pointer file is another one."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._stamp: tuple[int, int] = (0, 0)
-        self._active: dict[str, BundleInfo | None] = {}
-
-    def active(self, scope: str) -> BundleInfo | None:
-        try:
-            stat = (self.root / "active.json").stat()
-        except OSError:
-            return super().active(scope)
-        if (stat.st_ino, stat.st_mtime_ns) != self._stamp:
-            self._stamp, self._active = (stat.st_ino, stat.st_mtime_ns), {}
-        if scope not in self._active:
-            self._active[scope] = super().active(scope)
-        return self._active[scope]
-
-
-class ReadyTrainer(Trainer):
-    """A trainer whose fit is ready: it promotes the bundle that lies there."""
-
-    def train(self, why: str) -> None:
-        bundles = [info for info in self.registry.list() if info.status != "damaged"]
-        active = self.registry.active(self.scope)
-        others = [info.id for info in bundles if active is None or info.id != active.id]
-        if others:
-            self.registry.promote(others[0], "trainer", self.clock.now_ns())
-
-
-class Loading:
-    """How bundles come to serve in a world: their payoff, and forecasts that are given."""
-
-    def __init__(self, forecasts: Forecasts) -> None:
-        self._forecasts = forecasts
-
-    def __call__(self, info: BundleInfo, time_ns: int, members_off: MembersOff) -> tuple[ev.ModelActivated, Forecasts]:
-        activation = ev.ModelActivated(
-            time_ns, info.id, "recipe-test", payoff(), "edge", 0.6, info.simulated, info.created_ns
-        )
-        return activation, self._forecasts
-
-
 def build(plan: Plan, folder: Path) -> Stage:
     """The world of a plan's base, with everything in its place and nothing begun."""
-    from minhos.testing.world.folder_base import folder as folder_base  # it is built with what stands here
-
-    return {"demo": demo, "sierra": sierra, "folder": folder_base}[plan.base](plan, folder)
+    return {"demo": demo, "sierra": sierra, "folder": folder_base.folder}[plan.base](plan, folder)
 
 
 def sierra(plan: Plan, folder: Path) -> Stage:
@@ -167,20 +90,6 @@ class BrokerTurns:
             self._world.stir_one("trader")
 
 
-class MarketTurns:
-    """The market as an actor of the world: at a bar's close the trader is awake, at trades where something is held."""
-
-    def __init__(self, world: World, market: WorldMarket) -> None:
-        self._world, self._market = world, market
-        self.due_ns = market.due_ns
-        market.on_record.append(lambda trade: world.poke("trader"))
-        market.on_close.append(lambda close_ns: world.poke("trader"))
-
-    def turn(self, now_ns: int) -> None:
-        self._market.turn(now_ns)
-        self._world.connection_wakes()
-
-
 def demo(plan: Plan, folder: Path) -> Stage:
     """The generated market on paper, as `start` without settings runs it."""
     world = World(START_NS, most_gap_s=PACE_S)
@@ -195,50 +104,3 @@ def demo(plan: Plan, folder: Path) -> Stage:
 
     make_processes(world, trader)
     return Stage(plan, world, load(folder), forecasts=forecasts)
-
-
-def make_home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
-    (folder / "config").mkdir(parents=True)
-    (folder / "config" / "minhos.toml").write_text(toml, encoding="utf-8")
-    layout = Layout(folder, machine=world, transport=world.network).make()
-    world.layout = layout
-    shutil.copytree(_ready_models(simulated), registry_of(load(folder), layout).root, dirs_exist_ok=True)
-
-
-def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
-    clock = world.machine_clock
-
-    def make(name: str) -> Process:
-        settings = load(world.layout.home)
-        registry = QuickRegistry(registry_of(settings, world.layout).root)
-        if name == "trader":
-            made = trader(settings)
-            made.registry = registry
-            return made
-        if name == "watchdog":
-            return Watchdog(settings, world.layout, clock)
-        if name == "trainer":
-            trainer = ReadyTrainer(settings, world.layout, clock, Done)
-            trainer.registry = registry
-            return trainer
-        return Supervisor(world.layout, SERVED, clock)
-
-    world.make = make
-
-
-@cache
-def _ready_models(simulated: bool) -> Path:
-    """A registry with two bundles, the first promoted; made once, copied into each home."""
-    registry = Registry(Path(tempfile.mkdtemp(prefix="minhos-world-")))
-    features = feature_set()
-    for seed in (1, 0):
-        contents = bundle_contents(
-            simulated=simulated,
-            feature_names=features.names,
-            feature_version=features.version,
-            seed=seed,
-            created_ns=MONDAY_OPEN + seed,
-        )
-        info = registry.save(contents)
-        registry.promote(info.id, "world", MONDAY_OPEN)
-    return registry.root

@@ -14,10 +14,10 @@ from minhos.feeds.port import FeedRequest
 from minhos.market.instruments import instrument
 from minhos.processes.trader import Trader
 from minhos.settings import Settings, load
-from minhos.testing.world.bases import Loading, MarketTurns, make_home, make_processes
 from minhos.testing.world.bridge import WorldBridge, WorldCopies
 from minhos.testing.world.feed import ScidFiles
 from minhos.testing.world.forecasts import GivenForecasts
+from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.market_faults import BridgeDown, MarketFault
 from minhos.testing.world.plan import START_NS, Plan
