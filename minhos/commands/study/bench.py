@@ -37,6 +37,8 @@ NAMES = (
     "mutants",
     "world",
     "journal_year",
+    "kills",
+    "soak",
 )
 
 
