@@ -74,7 +74,7 @@ class ByteFlipped(Fault, frozen=True, kw_only=True):
 
 
 class PowerCut(Fault, frozen=True, kw_only=True):
-    """The machine loses what was not yet safe on the disk."""
+    """The machine loses what was not yet safe on the disk, and is off for so long."""
 
     seed: int
 
@@ -113,7 +113,7 @@ def draw(rng: random.Random, length_ms: int) -> DiskFault:
             lambda: FileHeld(at_ms=at_ms, for_ms=for_ms, what=rng.choice(("halt", "trader", "supervisor", "watchdog"))),
         ),
         (1, lambda: ByteFlipped(at_ms=at_ms, base=base, seed=seed)),
-        (2, lambda: PowerCut(at_ms=at_ms, seed=seed)),
+        (2, lambda: PowerCut(at_ms=at_ms, for_ms=rng.choice((20_000, 60_000, 600_000)), seed=seed)),
     ]
     return rng.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]()
 

@@ -109,7 +109,7 @@ class MarketTurns:
 def make_home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "minhos.toml").write_text(toml, encoding="utf-8")
-    layout = Layout(folder, machine=world, transport=world.network).make()
+    layout = Layout(folder, world.disk, world, world.disk.database, world.network).make()
     world.layout = layout
     shutil.copytree(_ready_models(simulated), registry_of(load(folder), layout).root, dirs_exist_ok=True)
 

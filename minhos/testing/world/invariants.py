@@ -55,10 +55,14 @@ Rule = Callable[[Stage, Memory], Iterator[str]]
 
 
 def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
-    """A process that no fault and no person ended is running, or ended because its work was over."""
+    """A process that no fault and no person ended is running, or ended because its work was over.
+
+    One that cannot even begin, because the disk is not there for it, is started again later.
+    """
     for child in stage.world.children.values():
         mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
-        if child.code not in (None, 0) and not child.why and not mistake:
+        away = child.code == Ending.PASSING and not child.ran and stage.disk_was_bad(child.ended_ns)
+        if child.code not in (None, 0) and not child.why and not mistake and not away:
             yield f"{child.name} ended with exit code {child.code}: {child.words or 'without a word'}"
 
 

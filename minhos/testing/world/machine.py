@@ -36,6 +36,8 @@ class Child:
         """Why it ended where a fault or a person ended it; empty where it ended by itself."""
         self.ended_ns = 0
         """True time of its end."""
+        self.ran = False
+        """Whether it was ever open."""
         self.due_ns = 0
         """When it is to be stepped next, on its monotonic clock."""
         self.calm = 0

@@ -7,14 +7,16 @@ said in `stage`, what the outside's do in `faults`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
 
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing.builders import MONDAY_OPEN
+from minhos.testing.world import disk_faults
 from minhos.testing.world import faults as outside
+from minhos.testing.world.disk_faults import ByteFlipped, DiskFault
 from minhos.testing.world.fault import Fault
 from minhos.testing.world.faults import OutsideFault
 from minhos.testing.world.forecasts import probability
@@ -66,7 +68,7 @@ class PidGivenAgain(Fault, frozen=True, kw_only=True):
 
 
 MachineFault = Kill | Crash | SetClock | Suspend | NetworkDown | PidGivenAgain
-AnyFault = MachineFault | OutsideFault
+AnyFault = MachineFault | DiskFault | OutsideFault
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ def drawn(seed: int) -> Plan:
         if busy and rng.random() < 2 / 3:
             fault = msgspec.structs.replace(fault, at_ms=rng.choice(busy) * BAR_MS + rng.randrange(BAR_MS))
         faults.append(fault)
+    faults += _of_the_disk(random.Random(-1 - seed), length_ms)
     return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 
@@ -102,6 +105,14 @@ def _busy_bars(seed: int, length_ms: int) -> list[int]:
     """Numbers from the start of the bars after whose close something is probably held."""
     first = START_NS // BAR_INTERVAL_NS
     return [n for n in range(1, length_ms // BAR_MS) if abs(probability(seed, first + n) - 0.5) > SIDE]
+
+
+def _of_the_disk(rng: random.Random, length_ms: int) -> Iterator[DiskFault]:
+    """Half of all plans have some.  A bit that turns over breaks the chain for good: no fault to live on with."""
+    for _ in range(rng.choice((0, 0, 0, 1, 2, 4))):
+        fault = disk_faults.draw(rng, length_ms)
+        if not isinstance(fault, ByteFlipped):
+            yield fault
 
 
 def _of_the_machine(rng: random.Random, length_ms: int) -> AnyFault:

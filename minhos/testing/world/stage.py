@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from minhos.assembly.naming import account_of, mode_of
-from minhos.journal.database import open_database
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import Settings
-from minhos.testing.world import faults
+from minhos.testing.world import disk_faults, faults
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.broker_book import Working
 from minhos.testing.world.broker_faults import BrokerFault, HandTrade
+from minhos.testing.world.disk_faults import DiskFault, PowerCut, WriteFails
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
 from minhos.testing.world.house import WorldHouse
@@ -57,12 +57,13 @@ class Stage:
         self.spoilt: list[tuple[int, int]] = []
         """From when to when, true time, minhos.toml could not be read or meant."""
         self._active: list[OutsideFault] = []
-        self.witness = Witness(
-            world.layout.journal(mode_of(settings), account_of(settings)), SessionCalendar.load(), open_database
-        )
+        self.journal = world.layout.journal(mode_of(settings), account_of(settings))
+        self.witness = Witness(self.journal, SessionCalendar.load(), world.layout.database)
         self.bars = 0
         self.done: list[str] = []
         """Faults that began, in words."""
+        self._disk_bad: list[tuple[int, int]] = []
+        """From when until when the disk was not as it should be."""
         self._blind_until_ns = 0
         """Until then what the broker says may not be so."""
 
@@ -77,6 +78,7 @@ class Stage:
     def calm_down(self) -> None:
         """No fault lasts any longer, and what was killed and nobody restarts is started by the person."""
         self.world.network.refuses = False
+        disk_faults.end_all(self.world.disk)
         for fault in list(self._active):
             self._end_outside(fault)
         if self.world.living("supervisor") is None and not self.house.is_stopped:
@@ -184,9 +186,41 @@ class Stage:
         self.done.append(str(fault))
         if isinstance(fault, OutsideFault):
             self._begin_outside(fault)
+        elif isinstance(fault, DiskFault):
+            self._begin_on_disk(fault)
         else:
             _BEGIN[type(fault)](self, fault)
         self.world.stir()
+
+    def _begin_on_disk(self, fault: DiskFault) -> None:
+        world = self.world
+        if isinstance(fault, PowerCut):
+            for child in list(world.alive()):
+                world.kill(child, "the power is gone")
+            self.witness.again()
+        disk_faults.begin(fault, world.disk, world.layout, self.journal)
+        until_ns = world.true_ns + fault.for_ms * NANOS_PER_MS
+        self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails) else until_ns))
+        if isinstance(fault, PowerCut):
+            world.sleep_machine(fault.for_ms * NANOS_PER_MS)
+            world.at(until_ns, self._boot)
+        elif fault.for_ms:
+            world.at(until_ns, partial(self._end_on_disk, fault))
+
+    def disk_was_bad(self, true_ns: int) -> bool:
+        """Whether a fault of the disk's lasted then, or a moment before."""
+        return any(since <= true_ns <= until + MISTAKE_NS for since, until in self._disk_bad)
+
+    def _end_on_disk(self, fault: DiskFault) -> None:
+        self.world.note(f"over: {fault}")
+        disk_faults.end(fault, self.world.disk, self.world.layout, self.journal)
+        self.world.stir()
+
+    def _boot(self) -> None:
+        """The machine has power again, and starts what was installed as a service."""
+        if self.world.living("supervisor") is None:
+            self.world.note("the machine has started again")
+            self.world.begin("supervisor")
 
     def _begin_outside(self, fault: OutsideFault) -> None:
         faults.begin(fault, self.outside)

@@ -30,6 +30,7 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.process import Process
 from minhos.processes.trader import Trader
 from minhos.testing.world.clock import MachineClock, TrueClock
+from minhos.testing.world.disk import WorldDisk
 from minhos.testing.world.machine import Child, Handle, Killed, WorldMemory, abandon, seen_of
 from minhos.venues.sierra.venue import SierraVenue
 
@@ -65,6 +66,7 @@ class World:
         self.machine_clock, self.true_clock = MachineClock(self), TrueClock(self)
         self.network = WorldMemory(self)
         self.layout: Layout
+        self.disk = WorldDisk(self.machine_clock.monotonic_ns, lambda: self.acting_owner, self._killed_at_a_write)
         self.make: Callable[[str], Process]
         """A process of that name, as a start of the real one makes it."""
         self.children: dict[int, Child] = {}
@@ -186,6 +188,11 @@ class World:
     def acting_pid(self) -> int:
         return self._acting[-1].pid if self._acting else 0
 
+    @property
+    def acting_owner(self) -> str:
+        """Whose turn it is, as the disk names it; empty for everything outside the machine."""
+        return owner_of(self._acting[-1]) if self._acting else ""
+
     def own(self) -> Seen:
         return self.see(self.acting_pid) or Seen(0, 0.0)
 
@@ -239,6 +246,11 @@ class World:
         self.note(f"{child.name} {child.pid} is killed: {why}")
         self._let_go(child)
 
+    def _killed_at_a_write(self, owner: str) -> None:
+        for child in self.children.values():
+            if owner_of(child) == owner:
+                self.kill(child, "a fault at a write")
+
     def _end(self, child: Child, kill: bool) -> None:
         by = self._acting[-1].name if self._acting and not self.stopping else "a person"
         child.why = child.why or f"ended by {by}"
@@ -255,17 +267,10 @@ class World:
         process, child.process = child.process, None
         child.ended_ns = self.true_ns
         self.network.let_go(child.pid)
-        self.let_go(child, process)
+        self.disk.let_go(owner_of(child))
         if isinstance(process, Trader) and hasattr(process, "engine") and isinstance(process.engine.venue, SierraVenue):
             abandon(process.engine.venue._loop)
         self.stir()
-
-    def let_go(self, child: Child, process: Process | None) -> None:
-        """What the disk does when a process is gone: set by who made the disk."""
-        if isinstance(process, Trader):
-            for name in ("journal", "inbox"):
-                if (store := getattr(process, name, None)) is not None:
-                    store.close()
 
     # Turns -----------------------------------------------------------------------------------------------------------
 
@@ -288,13 +293,14 @@ class World:
             if child.process is None:
                 child.process = self.make(child.name)
                 child.process.open()
-                ran = True
+                ran = child.ran = True
             due_ns = child.process.step()
             if due_ns is None:
                 done = getattr(child.process, "done", False)
                 self._close(child, Ending.DONE if done else Ending.ASKED)
             else:
-                self._plan_next(child, self.machine_clock.true_of(due_ns))
+                waited_ns = self.disk.take_wait(owner_of(child))
+                self._plan_next(child, max(self.machine_clock.true_of(due_ns), self.true_ns + waited_ns))
         except Killed:
             pass
         except (MinhosError, OSError, sqlite3.Error) as error:
@@ -359,6 +365,11 @@ class World:
     def alive(self) -> Iterator[Child]:
         """All processes that have not ended."""
         return (child for child in self.children.values() if child.alive)
+
+
+def owner_of(child: Child) -> str:
+    """A process as the disk names it."""
+    return f"{child.name} {child.pid}"
 
 
 _ORDER = {"trader": 1, "watchdog": 9, "supervisor": 8}
