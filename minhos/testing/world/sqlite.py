@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECTOR_BYTES = 512
 """What a disk writes whole or not at all."""
+_TIMEOUT = "PRAGMA busy_timeout="
 _WRITES = {"BEGIN ", "INSERT", "UPDATE", "DELETE", "REPLAC", "CREATE"}
 _numbers = itertools.count()
 
@@ -226,7 +227,7 @@ class WorldConnection:
             self._real = apsw.Connection(
                 str(path), flags=apsw.SQLITE_OPEN_READONLY if read_only else writable, vfs=vfs.name
             )
-            self._real.set_busy_handler(lambda _calls: vfs.rules.on_busy(owner, path, timeout_s))
+            self._real.set_busy_handler(lambda _calls: vfs.rules.on_busy(owner, path, self.timeout_s))
             self._real.set_rollback_hook(self._on_rollback)
         self._rolled_back = False
 
@@ -242,6 +243,9 @@ class WorldConnection:
         return self._real is not None and self._real.in_transaction
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> WorldCursor:
+        if sql.startswith(_TIMEOUT):  # waiting is the world's: SQLite would sleep
+            self.timeout_s = int(sql.removeprefix(_TIMEOUT)) / 1e3
+            return WorldCursor((), 0, 0)
         with self._working():
             real = self._ready(sql)
             before, in_transaction, self._rolled_back = real.total_changes(), real.in_transaction, False

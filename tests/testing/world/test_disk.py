@@ -290,6 +290,7 @@ def test_an_error_of_one_process_is_not_the_others(tmp_path: Path, disk: WorldDi
 def test_a_lock_is_waited_for_in_the_worlds_time(tmp_path: Path, disk: WorldDisk, turn: Turn) -> None:
     path = tmp_path / "j.sqlite"
     journal = journal_on(disk, path, 1)
+    journal._connection.execute("PRAGMA busy_timeout=5000")
     assert disk.lock(path, seconds=8.0)
     with pytest.raises(JournalError, match="database is locked"):
         journal.append("Bar", b"", 1)
