@@ -254,7 +254,7 @@ for _name, (_help, _table) in GROUPS.items():
 
 def main() -> None:
     """Entry point of `minh.py` and of the `minhos` script; exits with the command's code (2 for wrong use)."""
-    sys.exit(run(lambda: app(prog_name="minh.py")))
+    sys.exit(run(lambda: app(prog_name="minh.py", standalone_mode=False)))
 
 
 if __name__ == "__main__":

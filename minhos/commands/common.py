@@ -5,6 +5,7 @@ Imported by every command, so nothing heavy is: what draws on the terminal is in
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import sys
 from collections.abc import Callable
@@ -16,7 +17,9 @@ import typer
 
 from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
-from minhos.errors import MinhosError
+from minhos.commands.mistakes import USAGE_ERROR, end
+from minhos.errors import MinhosError, SettingsError
+from minhos.market.symbols import root_of
 from minhos.settings import Settings, home
 
 
@@ -27,12 +30,49 @@ def _address(text: str | None) -> str | None:
     return text if text is None else checked_address(text)
 
 
+BROKEN_OFF = 130
+
+
+def _known_symbol(text: str) -> str:
+    """A contract or a root that there is.  Raises SymbolError; whether there are bars of it, only the data tell."""
+    if text:
+        root_of(text)
+    return text
+
+
+def _known_zone(text: str) -> str:
+    """Raises SettingsError for a zone that the table of zones does not have."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        if text:
+            ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        close = difflib.get_close_matches(text, available_timezones(), n=1)
+        meant = f"did you mean {close[0]}?" if close else "give its name, as Europe/Berlin or America/Chicago."
+        raise SettingsError(f"--timezone {text!r} is not a zone that is known: {meant}") from None
+    return text
+
+
+def _known_stamps(text: str) -> str:
+    """Raises SettingsError for another word than those two."""
+    if text not in ("", "open", "close"):
+        raise SettingsError(f"--stamps {text!r}: write open or close, which of its bar a stamp means.")
+    return text
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SourceArgument = Annotated[Path | None, typer.Argument(help="File or folder of bars.", show_default=False)]
 SourceOption = Annotated[Path | None, typer.Option("--source", help="The same as the argument.", show_default=False)]
-SymbolOption = Annotated[str, typer.Option("--symbol", help="Contract or root; by default from the file's name.")]
-TimezoneOption = Annotated[str, typer.Option("--timezone", help="Zone of stamps without an offset, as Europe/Berlin.")]
-StampsOption = Annotated[str, typer.Option("--stamps", help="What a stamp means: open or close of its bar.")]
+SymbolOption = Annotated[
+    str, typer.Option("--symbol", callback=_known_symbol, help="Contract or root; by default from the file's name.")
+]
+TimezoneOption = Annotated[
+    str, typer.Option("--timezone", callback=_known_zone, help="Zone of stamps without an offset, as Europe/Berlin.")
+]
+StampsOption = Annotated[
+    str, typer.Option("--stamps", callback=_known_stamps, help="What a stamp means: open or close of its bar.")
+]
 SchedulerOption = Annotated[
     str | None,
     typer.Option(
@@ -90,7 +130,9 @@ def print_json(value: object) -> None:
 def run(main: Callable[[], object]) -> int:
     """Call the command line; a user's mistake becomes one sentence and its exit code."""
     try:
-        main()
+        code = main()
+    except USAGE_ERROR as error:
+        return end(error)
     except MinhosError as error:
         _complain(str(error))
         return error.exit_code
@@ -99,11 +141,10 @@ def run(main: Callable[[], object]) -> int:
         _complain(f"{what}{error.strerror or error}.")
         return 2
     except KeyboardInterrupt:
-        from minhos.commands.terminal import errors
-
-        errors.print("Broken off.")
-        return 130
-    return 0
+        code = BROKEN_OFF
+    if code == BROKEN_OFF:
+        _complain("broken off.")
+    return code if isinstance(code, int) else 0
 
 
 def _complain(sentence: str) -> None:

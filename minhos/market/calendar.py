@@ -139,6 +139,13 @@ class SessionCalendar:
             raise CalendarError(f"no session after {trade_date} is known; update MinhOS")
         return self._dates[i]
 
+    def trade_date_before(self, trade_date: int) -> int:
+        """The last trade date before that one (or before that date).  Raises CalendarError where the table begins."""
+        i = bisect_left(self._dates, trade_date)
+        if not i:
+            raise CalendarError(f"no session before {trade_date} is known; the table begins with {self._dates[0]}")
+        return self._dates[i - 1]
+
     def trade_dates_of_bars(self, close_time_ns: Ints) -> Ints:
         """Shape (n,) closes of bars to (n,) trade dates; 0 for a bar outside every session.  Raises CalendarError."""
         if not len(close_time_ns):

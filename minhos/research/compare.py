@@ -100,7 +100,8 @@ def compare(
     start.warming = False
     day = read_day(reader, trade_date, calendar, features or standard_features(calendar), start, progress)
     if not day.decisions:
-        raise NotEnoughData(f"the journal holds no decision of {trade_date}; name another --day.")
+        first, last = oldest_date(reader, calendar), newest_date(reader, calendar)
+        raise NotEnoughData(f"the journal holds no decision of {trade_date}; its bars are of {first} to {last}.")
     tested = backtest_day(day, start, calendar, matching)
     rows = tuple(differences(day, tested))
     sentence = f"{trade_date}: {len(day.decisions)} bars, " + (
@@ -131,6 +132,13 @@ def newest_date(reader: Journal, calendar: SessionCalendar, *, before: int = 0) 
         when = f" before {before}" if before else ""
         raise NotEnoughData(f"the journal holds no bar{when} yet; there is nothing to compare.")
     return newest
+
+
+def oldest_date(reader: Journal, calendar: SessionCalendar) -> int:
+    """Trade date of the first slice; 0 for a journal without one."""
+    for record in reader.records(kinds=(ev.SliceClosed.__name__,)):
+        return trade_date_of(ev.decode(record.kind, record.payload, record.version), calendar)
+    return 0
 
 
 def read_day(

@@ -52,6 +52,7 @@ HEALTHY = (
     "`service-health` is `healthy` only while a trader runs and nothing that it needs has failed; `integration` is "
     "`complete` only where every part from data to order answers."
 )
+TYPED = "What is typed wrong is one sentence with the value and the way out, exit code 2, and nothing is done"
 
 WANTED: list[Wanted] = [
     Wanted(
@@ -370,4 +371,8 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > running demo > force --side flat --json > exit", 0, 1, FORCED),
     Wanted("json_keys > running demo > force --side flat --json > keys", "answer", None, FORCED),
     Wanted("json_keys > running demo > force --side flat --json > keys", "command", None, FORCED),
+    Wanted("help > compare", "--day <int> Trade date, as 20251006. [default: 0]", None, TYPED),
+    Wanted("help > compare", None, "--day <date> Trade date, as 20251006; by default the newest.", TYPED),
+    Wanted("help > train", "--seed <int> Seed of the random numbers.", None, TYPED),
+    Wanted("help > train", None, "--seed <int range> [0<=x<=1000000000] Seed of the random numbers.", TYPED),
 ]

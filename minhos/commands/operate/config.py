@@ -14,6 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
 from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.mistakes import bare_number
 from minhos.commands.terminal import console, say
 from minhos.errors import SettingsError
 from minhos.models.storage import replace_file
@@ -56,19 +57,19 @@ def set_value(
         document = tomlkit.parse(before)
     except TOMLKitError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}; correct it first.") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = document.setdefault(section, tomlkit.table())
     if not isinstance(table, MutableMapping):
         raise SettingsError(f"{path} has {section} = {table!r} where a section [{section}] belongs; correct it first.")
     table[name] = _value(value)
-    replace_file(path, tomlkit.dumps(document).encode())
-    try:
-        load(home())
-    except SettingsError:
-        replace_file(path, before.encode())
+    try:  # before it is written: what is refused is never on the disk, where a start could read it
+        load(home(), {section: {name: table[name]}})
+    except SettingsError as error:
+        if bare := bare_number(value):
+            raise SettingsError(f"{str(error).rstrip('.')}; write {bare}.") from error
         raise
-    finally:
-        keep_private(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, tomlkit.dumps(document).encode())
+    keep_private(path)
     say(f"{key} = {HIDDEN if name in SECRETS else value}; it takes effect at the next start.")
 
 

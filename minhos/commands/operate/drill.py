@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minhos.commands.common import JsonOption, layout, print_json, settings
+from minhos.commands.mistakes import finite
 from minhos.commands.terminal import console, progress
 from minhos.errors import CheckFailed
 from minhos.market.clock import SystemClock
@@ -33,6 +34,7 @@ def drill(
 
     Exit code 1 where a step fails.  Example: minh.py drill --kill-trader
     """
+    finite({"--price": price})
     place = layout().make()
     with progress("drill", quiet=as_json) as report:
         done = service.drill(

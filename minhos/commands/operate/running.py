@@ -28,6 +28,7 @@ from minhos.commands.common import (
     layout,
     settings,
 )
+from minhos.commands.mistakes import finite
 from minhos.commands.operate.screen import Watch
 from minhos.commands.study.card import show_card
 from minhos.commands.terminal import console, say
@@ -56,6 +57,7 @@ def start(
     """Run everything: the demo, or your own data.  Example: minh.py start --data NQZ25-CME.scid."""
     if data is not None and (market or ceiling is not None):
         raise MinhosError("--data and --market or --ceiling contradict each other: choose real bars or a simulation.")
+    finite({"--ceiling": ceiling, "--seconds-per-bar": seconds_per_bar})
     overrides = _overrides(data, symbol, timezone, stamps, market, ceiling, seconds_per_bar, port)
     chosen = use_switches(overrides)
     refuse_second_start(layout())

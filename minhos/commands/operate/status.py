@@ -37,7 +37,9 @@ def logs(
     """The newest log lines.  Example: minh.py logs --follow --name trainer."""
     path = layout().logs / f"{name}.log"
     if not path.exists():
-        raise MinhosError(f"there is no log {path}; `python3 minh.py start` writes trader, trainer and web.")
+        there = sorted(each.stem for each in layout().logs.glob("*.log"))
+        what = f"known are {', '.join(there)}." if there else "`python3 minh.py start` writes trader, trainer and web."
+        raise MinhosError(f"there is no log {path}; {what}")
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file.readlines()[-lines:]:
             print(line, end="")

@@ -17,7 +17,7 @@ from minhos.bench.figures import Figure, Findings
 from minhos.commands.common import JsonOption, print_json
 from minhos.commands.suggest import chosen_of
 from minhos.commands.terminal import console, errors
-from minhos.errors import CommandRefused
+from minhos.errors import MinhosError
 from minhos.progress import Progress
 
 NAMES = (
@@ -59,7 +59,7 @@ def bench(
     asked = {key: value for key, value in given.items() if value is not None}
     taken = inspect.signature(run).parameters
     if unknown := [f"--{key}" for key in asked if key not in taken]:
-        raise CommandRefused(f"bench {name} has no {' or '.join(unknown)}; `bench {name}` alone measures it.")
+        raise MinhosError(f"bench {name} has no {' or '.join(unknown)}; `bench {name}` alone measures it.")
     told = {"progress": _tell_on_stderr()} if "progress" in taken else {}
     found: Findings | list[Figure] = run(quick=quick, **asked, **told)
     findings = found if isinstance(found, Findings) else Findings(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +15,9 @@ from minhos.assembly.naming import account_of, mode_of
 from minhos.assembly.venues import matching_of
 from minhos.commands.common import JsonOption, layout, print_json, settings, settings_with_parts
 from minhos.commands.terminal import console, progress
-from minhos.errors import CheckFailed, DataError
+from minhos.errors import CalendarError, CheckFailed, DataError, MinhosError
 from minhos.journal.reader import JournalReader, reader
+from minhos.market.calendar import SessionCalendar
 from minhos.research.compare import compare as compare_day
 from minhos.research.replay import replay as replay_journal
 
@@ -29,6 +32,28 @@ def _open(journal: Path | None) -> JournalReader:
     if not path.exists():
         raise DataError(f"there is no journal {path}; `python3 minh.py start` begins one, --journal names another.")
     return reader(path)
+
+
+def trade_date_named(text: str, calendar: SessionCalendar) -> int:
+    """20251006 or 2025-10-06 as a trade date.  Raises MinhosError for what is no date, or a day without a session."""
+    found = re.fullmatch(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})", text.strip())
+    try:
+        date = dt.date(int(found[1]), int(found[3]), int(found[4])) if found else None
+    except ValueError:
+        date = None
+    if date is None:
+        raise MinhosError(f"--day {text!r} is no date: write year, month and day, as 20251006 or 2025-10-06.")
+    trade_date = int(f"{date:%Y%m%d}")
+    if calendar.session_on(trade_date) is None:
+        try:
+            before, after = calendar.trade_date_before(trade_date), calendar.next_trade_date(trade_date)
+        except CalendarError as error:
+            raise MinhosError(f"--day {text}: {error}.") from None
+        raise MinhosError(
+            f"--day {text}: the market is closed on {date:%A}, {date:%Y-%m-%d}; the trade dates beside it are {before} "
+            f"and {after}."
+        )
+    return trade_date
 
 
 def replay(
@@ -54,14 +79,18 @@ def replay(
 
 
 def compare(
-    day: Annotated[int, typer.Option("--day", help="Trade date, as 20251006.")] = 0,
+    day: Annotated[
+        str, typer.Option("--day", metavar="<date>", help="Trade date, as 20251006; by default the newest.")
+    ] = "",
     journal: JournalOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Backtest a paper day and list what differs, with the reason.  Example: minh.py compare --day 20251006."""
+    calendar = SessionCalendar.load()
+    trade_date = trade_date_named(day, calendar) if day else 0
     source = _open(journal)
     with progress("Compare", quiet=as_json) as report:
-        found = compare_day(source, day, matching=matching_of(settings()), progress=report)
+        found = compare_day(source, trade_date, calendar=calendar, matching=matching_of(settings()), progress=report)
     if as_json:
         print_json(found)
     else:

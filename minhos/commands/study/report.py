@@ -57,11 +57,12 @@ def research(
     as_json: JsonOption = False,
 ) -> None:
     """Prove an edge on your bars or say that there is none.  Example: minh.py research NQZ25-CME.scid."""
+    folder = make_folder(out) if out is not None else None
     history = read_history(
         source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
     )
     place = layout().make()
-    folder = make_folder(out or place.reports / "research")
+    folder = folder or make_folder(place.reports / "research")
     with progress("Forecasts", quiet=as_json) as shown:
         study = study_of(history, place, shown, holdout=holdout, members=members.value, scheduler=scheduler)
     with progress("Measuring", quiet=as_json) as shown:

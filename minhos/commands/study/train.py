@@ -22,10 +22,20 @@ from minhos.commands.common import (
 )
 from minhos.commands.study.history import read_history
 from minhos.commands.terminal import progress, show
-from minhos.errors import LeakSuspected
+from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.clock import SystemClock
+from minhos.settings import LARGEST_SEED
 from minhos.studies.training_runs import run_training
 from minhos.training.results.report import tables
+
+ONLY_TARGET = "kelly_integration"
+
+
+def _only_target(text: str) -> str:
+    """Raises MinhosError for a target that there is not."""
+    if text not in ("", ONLY_TARGET):
+        raise MinhosError(f"--target {text!r} is not one: {ONLY_TARGET} is the only target, and may be left out.")
+    return text
 
 
 def train(
@@ -35,8 +45,10 @@ def train(
     days: DaysOption = None,
     timezone: TimezoneOption = "",
     stamps: StampsOption = "",
-    seed: Annotated[int | None, typer.Option(help="Seed of the random numbers.")] = None,
-    target: Annotated[str, typer.Option(help="Kept as documented; kelly_integration is the only target.")] = "",
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the random numbers.")] = None,
+    target: Annotated[
+        str, typer.Option(callback=_only_target, help="Kept as documented; kelly_integration is the only target.")
+    ] = "",
     promote: Annotated[bool, typer.Option(help="Serve the new bundle from the next bar on.")] = True,
     scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
