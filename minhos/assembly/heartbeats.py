@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+import minhos
 from minhos.assembly.layout import Layout
 from minhos.market.clock import Clock
 from minhos.settings import switches
@@ -67,6 +68,7 @@ def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
         home=resolved(layout.home),
         created_s=own.created_s,
         time_ns=clock.now_ns(),
+        version=minhos.__version__,
         switches=switches(),
     )
     layout.disk.replace(path_of(layout, type(beat)), msgspec.json.encode(known))

@@ -53,6 +53,12 @@ def pid_of(layout: Layout, kind: type[Heartbeat]) -> int | None:
     return beat.pid
 
 
+def living(layout: Layout, name: str) -> Seen | None:
+    """The process of that name that lives in this home, whoever started it; None for none."""
+    pid = running_pids(layout).get(name)
+    return None if pid is None else layout.machine.see(pid)
+
+
 def gone(layout: Layout, beat: Heartbeat) -> bool:
     """Whether the process that wrote this heartbeat no longer exists; an unknown one is only silent."""
     return beat.pid > 0 and not _is(layout, beat.PROCESS, beat.pid, beat.created_s, beat.home)

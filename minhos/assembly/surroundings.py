@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.assembly import heartbeats
 from minhos.assembly.files import read_json
-from minhos.assembly.heartbeats import TraderBeat, TrainerBeat, WatchdogBeat
+from minhos.assembly.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import finished_data, mode_of, registry_of, scope_of
 from minhos.assembly.running import gone
@@ -45,7 +45,7 @@ class SurroundingsReader:
         """Everything as it is now."""
         layout = self.layout
         self._read_models()
-        trader = heartbeats.read(layout, TraderBeat)
+        trader, supervisor = heartbeats.read(layout, TraderBeat), heartbeats.read(layout, SupervisorBeat)
         return Surroundings(
             now_ns=self.clock.now_ns(),
             mode=self.mode,
@@ -63,6 +63,8 @@ class SurroundingsReader:
             data_verdict=_newest(layout.reports, "data*.json", DataVerdict),
             finished_data=self.finished_data,
             watchdog=heartbeats.read(layout, WatchdogBeat),
+            supervisor=supervisor,
+            supervisor_gone=supervisor is not None and gone(layout, supervisor),
             backups=sum(1 for _ in layout.backups.glob("*.json")),
         )
 

@@ -13,16 +13,18 @@ from contextlib import suppress
 
 import structlog
 
+import minhos
 from minhos.assembly import heartbeats
 from minhos.assembly.children import Seen
-from minhos.assembly.heartbeats import STOPPING, SupervisorBeat, TraderBeat
+from minhos.assembly.heartbeats import BEATS, STOPPING, Heartbeat, SupervisorBeat, TraderBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.running import ALWAYS, SERVICES, running_pids
+from minhos.assembly.running import ALWAYS, SERVICES, living, running_pids
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
 from minhos.processes.tended import Tended
 from minhos.safety.stop import leave_alarm
+from minhos.settings import switches
 
 ROUND_S = 0.25
 STOP_TIMEOUT_S = 10.0
@@ -40,27 +42,53 @@ class Supervisor:
     def __init__(self, layout: Layout, names: tuple[str, ...] = ALWAYS, clock: Clock | None = None) -> None:
         self.layout, self._clock = layout, clock or SystemClock()
         environment = dict(os.environ, MINHOS_HOME=str(layout.home), OMP_NUM_THREADS="1", PYTHONUTF8="1")
-        self.tended = [Tended(name, SERVICES[name], layout, environment) for name in names]
+        self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
         self.stopping = self._opened = False
+        self._replacing: Tended | None = None
 
     def open(self) -> None:
-        """Raises MinhosError where this home is already run."""
+        """Take over what a supervisor that is gone has left.  Raises MinhosError where this home is already run."""
         refuse_second_start(self.layout)
         self.layout.make()
         self._opened = True
+        for one in self.tended:
+            seen = self._living(one.name)
+            if seen is not None:
+                version = version_of(self.layout, one.name)
+                one.adopt(seen, "" if version == minhos.__version__ else version or "an earlier version")
+                log.warning("taken over", process=one.name, pid=seen.pid, version=version)
+        self._beat("running")
+
+    def _living(self, name: str) -> Seen | None:
+        return living(self.layout, name)
 
     def step(self) -> int | None:
         """One round.  A full disk ends neither the supervisor nor what it tends."""
         if self.stopping:
             return None
+        now_s = self._clock.monotonic_ns() / 1e9
+        self._replace_one(now_s)
         for one in self.tended:
-            one.tend(self._clock.monotonic_ns() / 1e9, may_end_all=not anything_held(self.layout))
+            one.tend(now_s, may_end_all=not anything_held(self.layout))
         self._beat("running")
         for one in self.tended:
             if one.news:
                 self._tell(one.news)
                 one.news = ""
         return after(self._clock, ROUND_S)
+
+    def _replace_one(self, now_s: float) -> None:
+        """One after the other, the watchdog last: the next once the one before has spoken, or had its time to."""
+        one = self._replacing
+        if one is not None:
+            spoke = one.child is not None and beat_of(self.layout, one.name).pid == one.child.pid
+            if one.outdated or (not spoke and not one.problem and one.note):
+                return
+            one.note, self._replacing = "", None
+        self._replacing = next((each for each in sorted(self.tended, key=_last) if each.outdated), None)
+        if self._replacing is not None:
+            self._replacing.replace(now_s, minhos.__version__)
+            log.warning("replaced", reason=self._replacing.note)
 
     def _tell(self, text: str) -> None:
         log.error("child", reason=text)
@@ -87,6 +115,11 @@ class Supervisor:
     def problems(self) -> dict[str, str]:
         """Sentences of processes that do not run or did not lately, with what follows."""
         return {one.name: one.problem for one in self.tended if one.problem}
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What is done with processes now that is no problem: taken over, replaced."""
+        return {one.name: one.note for one in self.tended if one.note}
 
     def close(self) -> None:
         """End everything, the watchdog last; whoever does not end in time is killed."""
@@ -117,11 +150,37 @@ def anything_held(layout: Layout) -> bool:
 
 
 def refuse_second_start(layout: Layout) -> None:
-    """Raises MinhosError where this home is already run."""
+    """Raises MinhosError where a supervisor lives here, or has left what was told something else than this start."""
     running = running_pids(layout)
-    if running:
-        text = ", ".join(f"{name} (process {pid})" for name, pid in running.items())
-        raise MinhosError(f"MinhOS already runs here: {text}; `python3 minh.py stop` ends it.")
+    text = ", ".join(f"{name} (process {pid})" for name, pid in running.items())
+    if SupervisorBeat.PROCESS in running:
+        version = version_of(layout, SupervisorBeat.PROCESS)
+        other = "" if version == minhos.__version__ else f" in {version or 'an earlier version'}"
+        raise MinhosError(f"MinhOS already runs here{other}: {text}; `python3 minh.py stop` ends it.")
+    known = {name: beat_of(layout, name) for name in running if version_of(layout, name)}
+    others = [name for name, beat in known.items() if beat.switches != switches()]
+    if others:
+        raise MinhosError(
+            f"MinhOS already runs here, and {', '.join(others)} with other switches of `start` than these: {text}; "
+            "`python3 minh.py stop` ends it, the same switches take it over."
+        )
+
+
+def beat_of(layout: Layout, name: str) -> Heartbeat:
+    """What that process said last of itself; of one that has said nothing yet, what its supervisor said."""
+    kind = next(kind for kind in BEATS if name == kind.PROCESS)
+    supervisor = heartbeats.read(layout, SupervisorBeat) or SupervisorBeat()
+    beat = heartbeats.read(layout, kind)
+    return beat if beat is not None and beat.pid == running_pids(layout).get(name, beat.pid) else supervisor
+
+
+def version_of(layout: Layout, name: str) -> str:
+    """Of MinhOS, which that process runs; empty for versions that did not say it."""
+    return beat_of(layout, name).version
+
+
+def _last(one: Tended) -> bool:
+    return one.name in LAST
 
 
 def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S, clock: Clock | None = None) -> list[str]:

@@ -19,6 +19,8 @@ LATER_S = 60.0
 """Before another look at what only a person can change."""
 CALM_S = 60.0
 """After this long without an end the pause is short again, and the next one is news."""
+STOP_S = 10.0
+"""So long may a process take to end in order before it is replaced."""
 SETTLED_S = 10.0
 """After this long its last problem is over, and what ends it is no mistake at a first start."""
 
@@ -35,7 +37,8 @@ class Adopted:
         return None if self._machine.see(self.pid) == self._seen else Ending.PASSING.value
 
     def last_words(self) -> str:
-        return ""
+        """What it wrote went to whoever started it."""
+        return f"process {self.pid} ended; why says its log, as it was started by another one"
 
     def terminate(self) -> None:
         self._end(kill=False)
@@ -70,7 +73,13 @@ class Tended:
         """Why it does not run or did not lately, and what follows; empty while all is well."""
         self.news = ""
         """The first problem since it ran calmly; whoever tells of it empties this."""
+        self.note = ""
+        """What is done with it now that is no problem."""
+        self.outdated = ""
+        """The version of MinhOS that it runs where that is another; until it is replaced."""
         self.starts = 0
+        self._replaced_by_s = 0.0
+        """When one that is asked to end, to be replaced, is ended at once; 0 while it is not asked."""
         self._left = self._known = self._unstarted = self._ran = False
         self._started_s = self._start_at_s = 0.0
 
@@ -82,10 +91,22 @@ class Tended:
     def ended(self) -> bool:
         return self.child is None or self.child.exit_code() is not None
 
-    def adopt(self, seen: Seen) -> None:
-        """Look after a process that another one started."""
+    def adopt(self, seen: Seen, outdated: str = "") -> None:
+        """Look after a process that another one started.  outdated: its version where it is to be replaced."""
         self.child, self.problem = Adopted(self._layout.machine, seen), ""
+        self.outdated = outdated
+        self.note = f"{self.name} (process {seen.pid}) was running and is looked after from here on."
         self.starts, self._ran = max(1, self.starts), True
+
+    def replace(self, now_s: float, version: str) -> None:
+        """End one of another version in order, and start this one in its place; what rests at a broker stays there."""
+        if self.child is not None and self.outdated:
+            self._replaced_by_s = now_s + STOP_S
+            self.note = (
+                f"{self.name} (process {self.child.pid}) is of MinhOS {self.outdated} and is replaced by {version}; "
+                "orders that rest go on resting."
+            )
+            self.child.terminate()
 
     def tend(self, now_s: float, *, may_end_all: bool = False) -> None:
         """Start it, notice its end, or wait.  may_end_all: no process looks after anything yet that its end could harm.
@@ -100,12 +121,20 @@ class Tended:
             return
         code = self.child.exit_code()
         if code is None:
+            if 0.0 < self._replaced_by_s < now_s:
+                self.child.kill()
             self._runs(now_s - self._started_s)
             return
         ended, self.child = self.child, None
+        if self._replaced_by_s:
+            self.outdated, self._replaced_by_s, self.pause_s = "", 0.0, FIRST_PAUSE_S
+            self._start(now_s)
+            return
         self._ended(Ending.of_code(code), code, ended.last_words(), now_s, may_end_all)
 
     def _runs(self, for_s: float) -> None:
+        if for_s > SETTLED_S and not self._replaced_by_s:
+            self.note = ""
         if for_s > SETTLED_S:
             self.problem, self._ran = "", True
         if for_s > CALM_S:

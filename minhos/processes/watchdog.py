@@ -1,14 +1,14 @@
 """The watchdog: `python -m minhos.processes.watchdog` sees a dead or silent trader whose position stands at the broker.
 
 A process of its own that loads no model.  Every second it reads the trader's heartbeat; while the trader is alive and
-heard, or trades on paper, it does nothing.  Otherwise it asks the broker itself what is held, tells (log,
-run/watchdog.json, and an alarm that the trader journals when it is back), and after `act_after_s` writes the HALT
-file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; the rest is reading and writing.
+heard it does nothing, and of one that trades on paper it only tells.  Otherwise it asks the broker itself what is held,
+tells (log, run/watchdog.json, and an alarm that the trader journals when it is back), and after `act_after_s` writes
+the HALT file and flattens, where `[watchdog] action` says so.  `judge` is the thinking; the rest reads and writes.
+A dead supervisor is told of, too, and the trader kept running in its place (`orphans`).
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -22,6 +22,7 @@ from minhos.assembly.running import trader_pid
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.processes.orphans import Orphans
 from minhos.processes.process import after, begin, main_of
 from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
@@ -34,6 +35,7 @@ ASK_EVERY_S = 5.0
 ACT_EVERY_S = 30.0
 """Between two attempts to flatten, where the first was not enough."""
 WHO = "watchdog"
+UNWRITABLE = "Nothing can be written to data/run, so that it cannot be heard; what it holds keeps its stops. Make room."
 
 log = structlog.get_logger(WHO)
 
@@ -55,6 +57,10 @@ class TraderSeen(msgspec.Struct, frozen=True):
     closed: str = ""
     known: bool = True
     at_broker: bool = True
+    ending: bool = False
+    """It was asked to end, as all of MinhOS is now, or it said that it did on paper."""
+    unwritable: bool = False
+    """Nothing can be written where heartbeats are, so that a trader that lives cannot be heard."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -67,9 +73,11 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge(beat: TraderSeen, now_ns: int, settings: Settings) -> Judgement:
     """What is to be done about the trader.  now_ns: of a clock that never goes back."""
     watchdog = settings.watchdog
-    if settings.venue_name == "paper" or settings.simulated or not beat.at_broker or beat.venue == "paper":
-        return Judgement("idle", "Orders go to the paper venue; nothing stands at a broker.")
     silent_s = (now_ns - beat.heard_ns) / NANOS_PER_SECOND
+    if beat.ending:
+        return Judgement("idle", "MinhOS is being stopped; what is held keeps its stops.")
+    if settings.venue_name == "paper" or settings.simulated or not beat.at_broker or beat.venue == "paper":
+        return _judge_on_paper(beat, silent_s, watchdog.alarm_after_s)
     if silent_s < watchdog.alarm_after_s and (beat.alive or not beat.known or not beat.venue):
         return Judgement("fine", "The trader is heard." if beat.alive else "The trader may be about to start.")
     word = _word(beat, silent_s)
@@ -78,6 +86,8 @@ def judge(beat: TraderSeen, now_ns: int, settings: Settings) -> Judgement:
     if beat.held is None:
         return Judgement("alarm", f"{word}, and the broker cannot be asked what is held: look in Sierra Chart.")
     text = f"{word}, and holds {describe(beat.held)}"
+    if beat.unwritable and beat.alive:
+        return Judgement("alarm", f"{text}. {UNWRITABLE}")
     if watchdog.action == "alarm":
         return Judgement("alarm", f"{text}. Look after it: `python3 minh.py flatten` closes it.")
     if beat.closed:
@@ -86,6 +96,20 @@ def judge(beat: TraderSeen, now_ns: int, settings: Settings) -> Judgement:
         left_s = watchdog.act_after_s - silent_s
         return Judgement("alarm", f"{text}. It is flattened in {left_s:.0f} s unless the trader is heard again.")
     return Judgement("act", f"{text}.")
+
+
+def _judge_on_paper(beat: TraderSeen, silent_s: float, alarm_after_s: float) -> Judgement:
+    """Nothing stands at a broker, so that there is nothing to do but to tell."""
+    if not beat.known or not beat.venue or silent_s < alarm_after_s:
+        return Judgement("idle", "Orders go to the paper venue; nothing stands at a broker.")
+    word = _word(beat, silent_s)
+    if beat.unwritable and beat.alive:
+        return Judgement("alarm", f"{word}. {UNWRITABLE}")
+    if not any((beat.held or {}).values()):
+        return Judgement("flat", f"{word}; nothing is held on paper.")
+    return Judgement(
+        "alarm", f"{word}, and holds {describe(beat.held)} on paper: its stops are looked after once it is back."
+    )
 
 
 def _word(beat: TraderSeen, silent_s: float) -> str:
@@ -107,6 +131,8 @@ class Watchdog:
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
         self._alarmed = self._reported = ""
+        self._orphans = Orphans(layout, clock, WHO)
+        self._unwritable = False
         self.last_action = ""
         """What was done since the trader was last heard."""
 
@@ -123,7 +149,7 @@ class Watchdog:
             return None
         try:
             self.look()
-        except MinhosError as error:
+        except (MinhosError, OSError) as error:
             log.error("not watched", reason=str(error))
         return after(self._clock, INTERVAL_S)
 
@@ -132,11 +158,12 @@ class Watchdog:
 
     def look(self) -> Judgement:
         """What it costs to ask the broker or to flatten included."""
+        self._orphans.look()
         beat = self._read()
         judgement = judge(beat, self._clock.monotonic_ns(), self.settings)
-        if judgement.state in ("flat", "alarm", "act"):
+        if judgement.state in ("flat", "alarm", "act") and self._at_broker:
             judgement = judge(self._asked(beat), self._clock.monotonic_ns(), self.settings)
-        else:
+        elif judgement.state in ("idle", "fine"):
             self._broker, self.last_action, self._reported = None, "", ""
         self._write(judgement)
         if judgement.state in ("alarm", "act"):
@@ -152,14 +179,25 @@ class Watchdog:
         """The heartbeat, and when it last changed: by our own clock, so that no jump of the machine's deceives."""
         beat = heartbeats.read(self.layout, TraderBeat)
         if beat is None or not beat.venue:
-            return TraderSeen(False, self._heard_ns, "", None, known=self._known, at_broker=self._at_broker)
+            return self._seen(False, "", None)
         stamp = (beat.pid, beat.time_ns)
         if stamp != self._stamp:
             self._stamp, self._heard_ns = stamp, self._clock.monotonic_ns()
         alive = trader_pid(self.layout) is not None
         self._known = self._known or alive
+        return self._seen(alive, beat.venue, beat.positions, ended=beat.state == "stopped" and not alive)
+
+    def _seen(self, alive: bool, venue: str, held: dict[str, int] | None, *, ended: bool = False) -> TraderSeen:
+        """ended: the trader said so itself; on paper nothing is left to look after then."""
         return TraderSeen(
-            alive, self._heard_ns, beat.venue, beat.positions, known=self._known, at_broker=self._at_broker
+            alive,
+            self._heard_ns,
+            venue,
+            held,
+            known=self._known,
+            at_broker=self._at_broker,
+            ending=self._orphans.ending or (ended and venue == "paper"),
+            unwritable=self._unwritable,
         )
 
     def _asked(self, beat: TraderSeen) -> TraderSeen:
@@ -192,9 +230,17 @@ class Watchdog:
                 leave_alarm(self.layout, WHO, judgement.sentence, self._clock)
 
     def _write(self, judgement: Judgement) -> None:
-        beat = WatchdogBeat(state=judgement.state, sentence=judgement.sentence, last_action=self.last_action)
-        with suppress(OSError):  # a full disk does not end who watches
+        beat = WatchdogBeat(
+            state=judgement.state,
+            sentence=judgement.sentence,
+            last_action=self.last_action,
+            supervisor=self._orphans.sentence,
+        )
+        try:
             heartbeats.write(self.layout, beat, self._clock)
+            self._unwritable = False
+        except OSError:  # a full disk does not end who watches
+            self._unwritable = True
 
     def _is_due(self, last_ns: int, interval_s: float) -> bool:
         return self._clock.monotonic_ns() - last_ns >= interval_s * NANOS_PER_SECOND

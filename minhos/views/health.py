@@ -8,6 +8,7 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.views.scores import AccuracyLine
 from minhos.views.status import mode_of, state_of, trader_words, unanswered
 from minhos.views.store import Views
+from minhos.views.supervisor import supervisor_words
 from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings
 from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
@@ -120,6 +121,7 @@ def _parts(views: Views, around: Surroundings) -> tuple[Part, ...]:
         _venue(around),
         _trainer(around),
         _watchdog(views, around),
+        _supervisor(around),
     )
 
 
@@ -220,6 +222,14 @@ def _watchdog(views: Views, around: Surroundings) -> Part:
         missed = around.trader_alive and line.state != "idle"
         return Part("watchdog", "failed" if missed else "waiting", line.words, line.age_s)
     return Part("watchdog", "failed" if line.trouble else "ok", line.words, line.age_s)
+
+
+def _supervisor(around: Surroundings) -> Part:
+    words, beat = supervisor_words(around), around.supervisor
+    if beat is None or not beat.time_ns:
+        return Part("supervisor", "waiting", "not started", None)
+    age = rounded(max(0.0, (around.now_ns - beat.time_ns) / NANOS_PER_SECOND), 1)
+    return Part("supervisor", "failed" if words else "ok", words or beat.state or "running", age)
 
 
 def model_age_s(views: Views, around: Surroundings) -> float | None:

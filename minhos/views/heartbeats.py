@@ -24,6 +24,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """When the operating system started it, UNIX seconds; 0 in what earlier versions wrote."""
     time_ns: int = 0
     """When this was written, by the machine's clock."""
+    version: str = ""
+    """Of MinhOS; empty in what earlier versions wrote."""
     state: str = ""
     switches: dict[str, dict[str, str | int | float | bool]] = {}
     """What its start was told beside the settings' files, by section: `start --data` runs another market than these."""
@@ -100,6 +102,8 @@ class WatchdogBeat(Heartbeat, frozen=True, kw_only=True):
     sentence: str = ""
     last_action: str = ""
     """What it did since the trader was last heard."""
+    supervisor: str = ""
+    """What is wrong with the supervisor; empty for nothing."""
 
 
 class AlertsBeat(Heartbeat, frozen=True, kw_only=True):

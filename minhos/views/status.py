@@ -14,6 +14,7 @@ from minhos.trading.types import Outcome
 from minhos.views.orders import AccountLine, PositionLine, account_line, position_lines
 from minhos.views.risk import stop_lines
 from minhos.views.store import Views
+from minhos.views.supervisor import supervisor_words
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import View, iso
 from minhos.views.watchdog import WatchdogLine, watchdog_line
@@ -55,6 +56,8 @@ class Status(View):
     """Newest event in the journal that is known here."""
     watchdog: WatchdogLine | None = None
     """What the watchdog last saw and did; null where it has never run."""
+    supervisor: str = ""
+    """What is wrong with the supervisor or what it starts; empty where all runs that should, or `start` was ended."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -303,6 +306,7 @@ def status(views: Views, around: Surroundings) -> Status:
         bundle_id=views.trading.model.bundle_id if views.trading.model else "",
         sequence=views.sequence,
         watchdog=watchdog_line(around),
+        supervisor=supervisor_words(around),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
-from minhos.views.heartbeats import TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
+from minhos.views.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
 from minhos.views.training_report import TrainingReport
 
 STALE_AFTER_S = 10.0
@@ -68,6 +68,10 @@ class Surroundings(msgspec.Struct, frozen=True):
     finished_data: bool = False
     """The configured data are a finished file: trained on and tested, never traded."""
     watchdog: WatchdogBeat | None = None
+    supervisor: SupervisorBeat | None = None
+    """Of a `start` that did not end in order, or runs; None where none was, or it ended."""
+    supervisor_gone: bool = False
+    """The process that wrote the supervisor's heartbeat does not exist any more."""
 
     @property
     def trader_age_s(self) -> float | None:
@@ -81,6 +85,11 @@ class Surroundings(msgspec.Struct, frozen=True):
         if age is None or self.trader is None or self.trader_gone:
             return False
         return age < STALE_AFTER_S and self.trader.state != "stopped"
+
+    @property
+    def watchdog_alive(self) -> bool:
+        """It was heard of within the last seconds."""
+        return self.watchdog is not None and self.now_ns - self.watchdog.time_ns < STALE_AFTER_S * NANOS_PER_SECOND
 
     @property
     def trader_lost(self) -> bool:

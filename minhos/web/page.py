@@ -180,6 +180,7 @@ def stale_words(m: Moment) -> str:
 
 
 def watchdog_words(m: Moment) -> str:
-    """What the watchdog sees or did that a person has to know at once; empty where all is well."""
+    """What the watchdog sees or did, or is wrong with the supervisor, to be known at once; empty where all is well."""
     line = m.status.watchdog
-    return f"WATCHDOG: {line.words}" if line is not None and line.urgent else ""
+    words = [f"WATCHDOG: {line.words}"] if line is not None and line.urgent else []
+    return "  ".join([*words, m.status.supervisor] if m.status.supervisor else words)

@@ -54,7 +54,26 @@ HEALTHY = (
 )
 TYPED = "What is typed wrong is one sentence with the value and the way out, exit code 2, and nothing is done"
 
+NAMED = "Every process names its version in its heartbeat; `status --json` has `supervisor`, empty where nothing is wrong with it."
+
 WANTED: list[Wanted] = [
+    Wanted("home_files > taken up again > files > logs/supervisor.log", None, "log", NAMED),
+    Wanted("json_keys > empty home > status --json > keys > supervisor", None, "str", NAMED),
+    Wanted("json_keys > get > /api/kelly/dashboard-data > keys > status.supervisor", None, "str", NAMED),
+    Wanted("json_keys > get > /api/trading/status > keys > status.supervisor", None, "str", NAMED),
+    Wanted("json_keys > home of a demo > status --json > keys > supervisor", None, "str", NAMED),
+    Wanted("json_keys > running demo > status --json > keys", None, "supervisor", NAMED),
+    Wanted(
+        "openapi > components > schemas > Status > properties > supervisor",
+        None,
+        {
+            "type": "string",
+            "title": "Supervisor",
+            "description": "What is wrong with the supervisor or what it starts; empty where all runs that should, or `start` was ended.",
+            "default": "",
+        },
+        NAMED,
+    ),
     Wanted(
         "openapi > components > schemas > ServiceHealth > properties > integration > description",
         "complete: every part from data to order is built in.",
@@ -191,25 +210,25 @@ WANTED: list[Wanted] = [
     Wanted(
         "home_files > taken up again > files > data/run/trader.json",
         "JSON: pid, state, time_ns, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
-        '"JSON: pid, home, created_s, time_ns, state, switches, market_time_ns, mode, scope, account, journal… (210 characters, d5e7e4a0379d)',
+        '"JSON: pid, home, created_s, time_ns, version, state, switches, market_time_ns, mode, scope, account… (240 characters, 8794e66382fc)',
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/trainer.json",
         "JSON: pid, state, time_ns, scope, error",
-        "JSON: pid, home, created_s, time_ns, state, switches, scope, error",
+        "JSON: pid, home, created_s, time_ns, version, state, switches, scope, error",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/watchdog.json",
         "JSON: pid, time_ns, state, sentence, last_action",
-        "JSON: pid, home, created_s, time_ns, state, switches, sentence, last_action",
+        "JSON: pid, home, created_s, time_ns, version, state, switches, sentence, last_action, supervisor",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/web.json",
         "JSON: pid, state, time_ns, port, sequence",
-        "JSON: pid, home, created_s, time_ns, state, switches, port, sequence",
+        "JSON: pid, home, created_s, time_ns, version, state, switches, port, sequence",
         BEATS,
     ),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),

@@ -19,7 +19,7 @@ from minhos.errors import FeedError, InUse, JournalError, MinhosError, OrderStat
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SimulatedClock
 from minhos.processes.supervisor import LAST, Supervisor
-from minhos.processes.tended import LONGEST_PAUSE_S
+from minhos.processes.tended import LONGEST_PAUSE_S, Adopted
 from minhos.testing.builders import MONDAY_OPEN
 
 SECOND = 10**9
@@ -196,6 +196,22 @@ def test_the_end_of_a_generated_market_is_an_end(house: House) -> None:
     assert [child.name for child in house.machine.children].count("trader") == 1
     assert "the generated market is over" in house.supervisor.problems["trader"]
     assert all(house.machine.of(name).code is None for name in OTHERS)
+
+
+def test_a_process_that_got_the_id_of_one_that_was_taken_over_is_left_alone() -> None:
+    class Recycled(Machine):
+        def see(self, pid: int) -> Seen | None:
+            return Seen(pid, 99.0, ("an", "editor"))
+
+        def end(self, pid: int, *, kill: bool = False) -> None:
+            self.ended.append("a stranger")
+
+    machine = Recycled()
+    adopted = Adopted(machine, Seen(7, 7.0, ("python", "-m", SERVICES["trader"])))
+    assert adopted.exit_code() == Ending.PASSING
+    adopted.terminate()
+    adopted.kill()
+    assert machine.ended == []
 
 
 def test_what_is_told_to_stop_ends_the_watchdog_last(house: House) -> None:

@@ -50,7 +50,12 @@ def chosen(**watchdog: object) -> Settings:
 
 
 def seen(
-    silent_s: float, *, alive: bool = True, venue: str = "sierra", held: dict[str, int] | None = HELD, **more: str
+    silent_s: float,
+    *,
+    alive: bool = True,
+    venue: str = "sierra",
+    held: dict[str, int] | None = HELD,
+    **more: str | bool,
 ):
     return TraderSeen(alive, NOW - int(silent_s * S), venue, held, **more)
 
@@ -69,7 +74,14 @@ def seen(
         (seen(3600, held={"MNQZ25": 0}), "flat", "nothing is held"),
         (seen(3600, held={"MNQZ25": -1}), "act", "-1 MNQZ25"),
         (seen(3600, held=None), "alarm", "cannot be asked"),
-        (seen(3600, venue="paper"), "idle", "paper"),
+        (seen(3600, venue="paper"), "alarm", "holds +2 MNQZ25 on paper: its stops are looked after once it is back"),
+        (seen(9.9, venue="paper", alive=False), "idle", "paper"),
+        (seen(10, venue="paper", alive=False), "alarm", "dead or gone for 10 s"),
+        (seen(3600, venue="paper", held={}), "flat", "nothing is held on paper"),
+        (seen(3600, venue="paper", known=False), "idle", "paper"),
+        (seen(3600, alive=False, ending=True), "idle", "is being stopped"),
+        (seen(3600, unwritable=True), "alarm", "cannot be heard; what it holds keeps its stops. Make room"),
+        (seen(3600, unwritable=True, alive=False), "act", "holds +2"),
         (seen(5, alive=False, venue="", held=None), "fine", "about to start"),
         (seen(5, alive=False, known=False), "fine", "about to start"),
         (seen(10, alive=False, known=False), "alarm", "dead or gone for 10 s"),
@@ -92,8 +104,9 @@ def test_action_alarm_never_acts():
 
 
 @pytest.mark.parametrize("values", [{}, {"sierra": {"host": "there"}}, {"data": {"source": "bars"}}])
-def test_there_is_nothing_to_watch_where_no_real_data_meets_a_broker(values):
-    assert judge(seen(10**6, alive=False), NOW, parse(values)).state == "idle"
+def test_where_no_real_data_meets_a_broker_it_only_tells(values):
+    assert judge(seen(1, alive=False), NOW, parse(values)).state == "idle"
+    assert judge(seen(10**6, alive=False), NOW, parse(values)).state == "alarm"
 
 
 def looked(watchdog: Watchdog, state: str) -> bool:

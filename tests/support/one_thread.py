@@ -86,7 +86,8 @@ class World:
         return self.begin(made[module])
 
     def end(self, pid: int, *, kill: bool = False) -> None:
-        raise NotImplementedError
+        child = next(child for child in self.children if child.pid == pid)
+        child.kill() if kill else child.terminate()
 
     # The queue -------------------------------------------------------------------------------------------------------
 

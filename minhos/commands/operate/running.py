@@ -155,10 +155,11 @@ def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
     while (due_ns := supervisor.step()) is not None:
         _end_where_nothing_can_run(supervisor)
         with suppress(OSError):
-            for name, problem in supervisor.problems.items():
-                if problem != problems.get(name):
-                    console.print(problem, highlight=False)
-            problems = supervisor.problems
+            told = supervisor.notes | supervisor.problems
+            for name, text in told.items():
+                if text != problems.get(name):
+                    console.print(text, highlight=False)
+            problems = told
             line = watch.line()
             if line.plain != shown:
                 console.print(line, highlight=False)

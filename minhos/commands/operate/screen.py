@@ -100,6 +100,8 @@ def _account(now: Status, views: Views) -> Table:
         table.add_row("evidence", f"{evidence.state}, {evidence.bets} bets")
     if now.watchdog is not None:
         table.add_row("watchdog", now.watchdog.word)
+    if now.supervisor:
+        table.add_row("supervisor", now.supervisor)
     table.add_row("market time", now.market_time or "-")
     return table
 

@@ -27,6 +27,8 @@ def status(as_json: JsonOption = False) -> None:
     console.print(line(now), highlight=False)
     if now.watchdog is not None:
         say(f"watchdog: {now.watchdog.word}; {now.watchdog.words}")
+    if now.supervisor:
+        say(f"supervisor: {now.supervisor}")
 
 
 def logs(
