@@ -19,7 +19,7 @@ import typer
 from rich.table import Table
 
 from minhos.commands.common import JsonOption, print_json
-from minhos.commands.terminal import console
+from minhos.commands.terminal import console, working
 from minhos.errors import MinhosError
 from minhos.settings import ROOT
 
@@ -62,7 +62,8 @@ def packages(
     """Licences, locks and known vulnerabilities of what is installed.  Example: minh.py packages --vulnerabilities."""
     found = installed(locks(ROOT / "requirements"))
     if vulnerabilities:
-        known = audited()
+        with working("Asking the package index", as_json):
+            known = audited()
         found = [msgspec.structs.replace(each, vulnerabilities=known.get(_plain(each.name))) for each in found]
     unlocked = [each for each in found if each.locked != each.version and _plain(each.name) not in SELF]
     affected = [each for each in found if each.vulnerabilities]

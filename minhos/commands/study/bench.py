@@ -16,7 +16,7 @@ from rich.table import Table
 from minhos.bench.figures import Figure, Findings
 from minhos.commands.common import JsonOption, print_json
 from minhos.commands.suggest import chosen_of
-from minhos.commands.terminal import console, errors
+from minhos.commands.terminal import Lines, console, errors
 from minhos.errors import MinhosError
 from minhos.progress import Progress
 
@@ -60,8 +60,11 @@ def bench(
     taken = inspect.signature(run).parameters
     if unknown := [f"--{key}" for key in asked if key not in taken]:
         raise MinhosError(f"bench {name} has no {' or '.join(unknown)}; `bench {name}` alone measures it.")
-    told = {"progress": _tell_on_stderr()} if "progress" in taken else {}
-    found: Findings | list[Figure] = run(quick=quick, **asked, **told)
+    if "progress" in taken:
+        found: Findings | list[Figure] = run(quick=quick, **asked, progress=_tell_on_stderr())
+    else:
+        with Lines(f"bench {name}"):
+            found = run(quick=quick, **asked)
     findings = found if isinstance(found, Findings) else Findings(found)
     figures = findings.figures
     measured_on = machine()

@@ -21,7 +21,7 @@ from minhos.commands.common import (
     print_json,
     settings_with_parts,
 )
-from minhos.commands.terminal import console, progress, say, say_all
+from minhos.commands.terminal import console, progress, say, say_all, working
 from minhos.errors import DataError, DataRefused, NotEnoughData
 from minhos.features.pipeline import compute, feature_set
 from minhos.feeds.check import DataReport
@@ -46,7 +46,8 @@ def check_data(
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
     chosen = settings_with_parts()
     path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
-    report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
+    with working("Reading", as_json):
+        report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
     write_json(layout().make().reports / "data.json", report)
     if as_json:
         print_json(report)
@@ -68,7 +69,8 @@ def check_context(
     """What the models would see of real bars, and whether it is enough.  Example: minh.py check-context FILE."""
     chosen = settings_with_parts()
     path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
-    history = history_of(path, chosen, symbol=symbol, days=days, timezone=timezone, stamps=stamps)
+    with working("Reading", as_json):
+        history = history_of(path, chosen, symbol=symbol, days=days, timezone=timezone, stamps=stamps)
     bars, calendar = history.bars, SessionCalendar.load()
     with progress("Features", quiet=as_json) as report:
         table = compute(bars, calendar, report)

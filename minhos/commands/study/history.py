@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minhos.commands.common import chosen_source, settings_with_parts
-from minhos.commands.terminal import say_all
+from minhos.commands.terminal import say_all, working
 from minhos.studies.history import History, history_of
 
 
@@ -21,7 +21,8 @@ def read_history(
 ) -> History:
     """The bars of the file or folder, else of the settings, read with the user's parts; quiet: no notes are printed."""
     path = chosen_source(source, source_option)
-    history = history_of(path, settings_with_parts(), symbol=symbol, days=days, timezone=timezone, stamps=stamps)
+    with working("Reading", quiet):
+        history = history_of(path, settings_with_parts(), symbol=symbol, days=days, timezone=timezone, stamps=stamps)
     if not quiet:
         say_all(history.notes)
     return history

@@ -18,11 +18,14 @@ from minhos.commands.terminal import console, progress
 from minhos.errors import CalendarError, CheckFailed, DataError, MinhosError
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
+from minhos.progress import part_of
 from minhos.research.compare import compare as compare_day
 from minhos.research.replay import replay as replay_journal
 
 JournalOption = Annotated[Path | None, typer.Option("--journal", help="Another journal than the configured one's.")]
 ROWS_SHOWN = 40
+CHAINS_SHARE = 0.1
+"""Of the work of a replay: proving the hash chain."""
 
 
 def _open(journal: Path | None) -> JournalReader:
@@ -64,8 +67,8 @@ def replay(
     """Decide every recorded bar again and name the first that differs.  Example: minh.py replay --verify."""
     source = _open(journal)
     with progress("Replay", quiet=as_json) as report:
-        chain = source.verify() if verify else None
-        found = replay_journal(source, progress=report)
+        chain = source.verify(part_of(report, 0.0, CHAINS_SHARE)) if verify else None
+        found = replay_journal(source, progress=part_of(report, CHAINS_SHARE if verify else 0.0, 1.0))
     if as_json:
         print_json({"chain": chain, **msgspec.to_builtins(found)})
     else:
