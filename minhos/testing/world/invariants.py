@@ -61,8 +61,11 @@ def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
     """
     for child in stage.world.children.values():
         mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
-        away = child.code == Ending.PASSING and not child.ran and stage.disk_was_bad(child.ended_ns)
-        if child.code not in (None, 0) and not child.why and not mistake and not away:
+        away = child.code == Ending.PASSING and (
+            stage.disk_was_bad(child.ended_ns) or stage.were_spoilt(child.ended_ns)
+        )
+        over = child.code in (None, Ending.ASKED, Ending.DONE)
+        if child.crashed or not (over or child.why or mistake or away):
             yield f"{child.name} ended with exit code {child.code}: {child.words or 'without a word'}"
 
 
@@ -108,6 +111,8 @@ def the_fold_is_the_live_state(stage: Stage, memory: Memory) -> Iterator[str]:
     trader = stage.world.trader
     if trader is None or trader.journal.last != stage.witness.last or stage.world.is_busy("trader"):
         return
+    if trader.kept.away:
+        return  # what could not be stored yet is in memory alone
     stage.witness.state.anchor_time_ns = trader.engine.state.anchor_time_ns  # the features' own: a fold has none
     live, folded = remembered(trader.engine.state), remembered(stage.witness.state)
     if live != folded:

@@ -34,6 +34,8 @@ class Child:
         """The last line that it wrote to its errors."""
         self.why = ""
         """Why it ended where a fault or a person ended it; empty where it ended by itself."""
+        self.crashed = False
+        """It ended with a traceback."""
         self.ended_ns = 0
         """True time of its end."""
         self.ran = False

@@ -307,6 +307,7 @@ class World:
             self._close(child, ending_of(error, ran=ran), str(error))
         except Exception as error:  # a fault of the program: the process ends with a traceback
             place = traceback.extract_tb(error.__traceback__)[-1]
+            child.crashed = True
             self._close(child, 1, f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         finally:
             del self._acting[depth:]
@@ -318,6 +319,7 @@ class World:
         except Killed:
             return
         except Exception as error:
+            child.crashed = child.crashed or not isinstance(error, (MinhosError, OSError, sqlite3.Error))
             words, code = f"{words} ({type(error).__name__}: {error} while closing)".strip(), code or 1
         child.code, child.words = code, words
         self.note(f"{child.name} {child.pid} ends with {code}{': ' if words else ''}{words}")
