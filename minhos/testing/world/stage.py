@@ -182,6 +182,9 @@ class Stage:
         self.world.at(self.world.start_ns + fault.at_ms * NANOS_PER_MS, partial(self._begin, fault))
 
     def _begin(self, fault: AnyFault) -> None:
+        if self._waits_for_the_machine(fault):
+            self.world.at(self.world.asleep_until_ns, partial(self._begin, fault))
+            return
         self.world.note(f"FAULT {fault}")
         self.done.append(str(fault))
         if isinstance(fault, OutsideFault):
@@ -234,7 +237,14 @@ class Stage:
             self.world.at(self.world.true_ns + fault.for_ms * NANOS_PER_MS, partial(self._end_outside, fault))
         self.world.connection_wakes()
 
+    def _waits_for_the_machine(self, fault: AnyFault) -> bool:
+        """Nobody types on a machine that sleeps."""
+        return isinstance(fault, PersonFault) and self.world.true_ns < self.world.asleep_until_ns
+
     def _end_outside(self, fault: OutsideFault) -> None:
+        if self._waits_for_the_machine(fault):
+            self.world.at(self.world.asleep_until_ns, partial(self._end_outside, fault))
+            return
         if fault in self._active:
             self._active.remove(fault)
             self.world.note(f"over: {fault}")
