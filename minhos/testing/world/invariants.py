@@ -155,11 +155,12 @@ def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[st
         closing = sum(o.contracts for o in stage.own_working(symbol, side) if o.kind == "market")
         bare = abs(held) - covered - closing
         what = f"bare {symbol} {side}"
-        lasts_s = memory.lasts_s(what, bare > 0 and stage.can_be_noticed(), now_ns)
+        memory.lasts_s(what, bare > 0, now_ns)
+        lasts_s = memory.lasts_s(f"noticed {what}", bare > 0 and stage.can_be_noticed(), now_ns)
         if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED):
             yield f"{bare} of {held:+d} {symbol} stood without a stop for {lasts_s:.1f} s, and no alarm said so"
-    for what in [each for each in memory.since_ns if each.startswith("bare ")]:
-        if what.split()[1] not in stage.own_positions():
+    for what in [each for each in memory.since_ns if "bare " in each]:
+        if what.split()[-2] not in stage.own_positions():
             memory.lasts_s(what, False, now_ns)
 
 

@@ -44,6 +44,8 @@ class Child:
         """When it is to be stepped next, on its monotonic clock."""
         self.calm = 0
         """How many turns in a row nothing happened."""
+        self.calm_ns = 0
+        """A turn before then, as one for a word of the broker's, is none in which nothing happened."""
         self.turn = 0
         """Number of its entry in the queue that counts."""
 

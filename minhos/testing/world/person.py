@@ -316,6 +316,9 @@ def _command_of(rng: random.Random, base: str, at_ms: int) -> PersonFault:
 
 def _setting(rng: random.Random, base: str, at_ms: int) -> PersonFault:
     left = [each for each in SETTINGS if base != "demo" or each[0] != "market"]
+    left = [
+        each for each in left if base != "folder" or each[2] != '"ES"' or each[1] != "symbol"
+    ]  # it has no such file
     section, key, value = rng.choice(left)
     for_ms = rng.choice((0, _lasts(rng, base)))
     return ChangeSetting(at_ms=at_ms, for_ms=for_ms, section=section, key=key, value=value, restart=rng.random() < 0.8)

@@ -328,8 +328,10 @@ class World:
     def _plan_next(self, child: Child, wanted_ns: int) -> None:
         """Its next turn: when it wants it while something happens, else the later the longer nothing has."""
         gap_ns = min(FIRST_GAP_NS << child.calm, self._most_gap_ns)
-        child.calm += 1
+        if self.true_ns >= child.calm_ns:
+            child.calm += 1
         due_ns = max(wanted_ns, (self.true_ns // gap_ns + 1) * gap_ns)
+        child.calm_ns = due_ns
         self._schedule(child, min(due_ns, self._venue_due_ns(child)))
 
     def _venue_due_ns(self, child: Child) -> int:
@@ -352,7 +354,7 @@ class World:
             return
         child.calm = CALM_OF.get(child.name, 4)
         gap_ns = FIRST_GAP_NS << child.calm
-        soon_ns = (self.true_ns // gap_ns + 1) * gap_ns
+        child.calm_ns = soon_ns = (self.true_ns // gap_ns + 1) * gap_ns
         if child.due_ns > soon_ns:
             self._schedule(child, soon_ns)
 
