@@ -6,24 +6,39 @@ Reads only; absent or unreadable files are absent facts.  Models are verified ag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
+import minhos
 from minhos.assembly import heartbeats
 from minhos.assembly.files import read_json
-from minhos.assembly.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat
+from minhos.assembly.heartbeats import AlertsBeat, SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat, WebBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.naming import finished_data, mode_of, registry_of, scope_of
+from minhos.assembly.naming import every_registry, finished_data, mode_of, registry_of, scope_of
 from minhos.assembly.running import gone
 from minhos.errors import ModelError
 from minhos.market.clock import Clock
 from minhos.models.bundle import BundleInfo, read_manifest
+from minhos.models.registry import Registry
 from minhos.settings import Settings
-from minhos.views.surroundings import DataVerdict, SizesCompared, Surroundings
+from minhos.views.asked_rules import NAMED_FILES
+from minhos.views.surroundings import (
+    BackupNote,
+    DataVerdict,
+    DayNote,
+    DrillNote,
+    ScenariosNote,
+    SearchNote,
+    SizesCompared,
+    Surroundings,
+)
 from minhos.views.training_report import TrainingReport
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
+BACKUPS_SHOWN = 5
+CHECKOUT = Path(minhos.__file__).resolve().parents[1]
+ABSENT = tuple(name for name in NAMED_FILES if not (CHECKOUT / name).is_file())
 
 
 class SurroundingsReader:
@@ -40,12 +55,21 @@ class SurroundingsReader:
         self._models: tuple[BundleInfo, ...] = ()
         self._problem = ""
         self._report: TrainingReport | None = None
+        self._features: tuple[str, ...] = ()
+        self._window = 0
+        self._elsewhere: tuple[str, ...] = ()
+        self._backups_seen = -1.0
+        self._notes: tuple[BackupNote, ...] = ()
+        self._results: dict[str, tuple[tuple[Path, float], object]] = {}
 
     def read(self, journal_error: str = "") -> Surroundings:
         """Everything as it is now."""
         layout = self.layout
         self._read_models()
-        trader, supervisor = heartbeats.read(layout, TraderBeat), heartbeats.read(layout, SupervisorBeat)
+        trader = heartbeats.read(layout, TraderBeat)
+        web, supervisor = heartbeats.read(layout, WebBeat), heartbeats.read(layout, SupervisorBeat)
+        alerts = heartbeats.read(layout, AlertsBeat)
+        others = (web, supervisor, alerts)
         return Surroundings(
             now_ns=self.clock.now_ns(),
             mode=self.mode,
@@ -59,14 +83,45 @@ class SurroundingsReader:
             models=self._models,
             models_error=self._problem,
             report=self._report,
-            comparison=_newest(layout.reports, "backtest-kelly-vs-fixed.json", SizesCompared),
-            data_verdict=_newest(layout.reports, "data*.json", DataVerdict),
+            comparison=self._result("backtest-kelly-vs-fixed.json", SizesCompared),
+            data_verdict=self._result("data*.json", DataVerdict),
             finished_data=self.finished_data,
             watchdog=heartbeats.read(layout, WatchdogBeat),
+            backups=self._backups(),
+            web=web,
             supervisor=supervisor,
             supervisor_gone=supervisor is not None and gone(layout, supervisor),
-            backups=sum(1 for _ in layout.backups.glob("*.json")),
+            alerts=alerts,
+            ended=frozenset(beat.PROCESS for beat in others if beat is not None and gone(layout, beat)),
+            drill=self._result("drill.json", DrillNote),
+            scenarios=self._result("lab-scenarios.json", ScenariosNote),
+            compared_day=self._result("compare-*.json", DayNote),
+            search=self._result("search.json", SearchNote),
+            features=self._features,
+            window=self._window,
+            elsewhere=self._elsewhere,
+            absent_files=ABSENT,
         )
+
+    def _backups(self) -> tuple[BackupNote, ...]:
+        """The notes are read again when their folder changed; whether a file is there is looked at every time."""
+        folder = self.layout.backups
+        if (seen := _changed(folder)) != self._backups_seen:
+            self._backups_seen = seen
+            notes = [converted(read_json(path), BackupNote) for path in sorted(folder.glob("*.json"), reverse=True)]
+            self._notes = tuple(note for note in notes[:BACKUPS_SHOWN] if note is not None)
+        return tuple(msgspec.structs.replace(note, there=Path(note.file).is_file()) for note in self._notes)
+
+    def _result(self, pattern: str, kind: type[Struct]) -> Struct | None:
+        """The newest result file of that name; read again only when it changed."""
+        path = max(self.layout.reports.glob(pattern), key=_changed, default=None)
+        if path is None:
+            return None
+        seen = (path, _changed(path))
+        known = self._results.get(pattern)
+        if known is None or known[0] != seen:
+            known = self._results[pattern] = (seen, converted(read_json(path), kind))
+        return cast(Struct | None, known[1])
 
     def _read_models(self) -> None:
         registry = registry_of(self.settings, self.layout)
@@ -77,10 +132,20 @@ class SurroundingsReader:
         try:
             self._models = tuple(registry.list())
             active = registry.active(self.scope)
-            report = converted(read_manifest(active.path).report, TrainingReport) if active else None
+            manifest = read_manifest(active.path) if active else None
+            report = converted(manifest.report, TrainingReport) if manifest else None
             self._report = report.honest() if report else None
+            self._features = manifest.feature_names if manifest else ()
+            self._window = manifest.window if manifest else 0
+            own = any(info.scope == self.scope for info in self._models)
+            self._elsewhere = () if own else self._others(registry)
         except ModelError as error:
             self._problem = str(error)
+
+    def _others(self, own: Registry) -> tuple[str, ...]:
+        """Ids of bundles of other markets, unverified."""
+        theirs = [each.ids() for each in every_registry(self.layout) if each.root != own.root]
+        return tuple(info.id for info in self._models) + tuple(one for ids in theirs for one in ids)
 
 
 def journal_in_use(layout: Layout, mode: str, trader: TraderBeat | None) -> Path | None:
@@ -103,11 +168,6 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime_ns
     except OSError:
         return 0.0
-
-
-def _newest(folder: Path, pattern: str, kind: type[Struct]) -> Struct | None:
-    found = sorted(folder.glob(pattern), key=_changed)
-    return converted(read_json(found[-1]), kind) if found else None
 
 
 def converted(value: object, kind: type[Struct]) -> Struct | None:

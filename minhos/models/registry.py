@@ -62,9 +62,13 @@ class Registry:
         infos = [self._verified_info(path, stacks) for path in self._folders()]
         return sorted(infos, key=lambda info: (info.status == "damaged", -info.created_ns, info.id))
 
+    def ids(self) -> tuple[str, ...]:
+        """Of all bundles, unverified."""
+        return tuple(sorted(path.name for path in self._folders()))
+
     def has(self, bundle_id: str) -> bool:
         """Whether a bundle of that id lies here."""
-        return bundle_id in {path.name for path in self._folders()}
+        return bundle_id in self.ids()
 
     def active(self, scope: str) -> BundleInfo | None:
         """The bundle in use in that scope, or None before the first promotion.

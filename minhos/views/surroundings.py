@@ -9,7 +9,16 @@ import msgspec
 
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.bundle import BundleInfo
-from minhos.views.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
+from minhos.views.heartbeats import (
+    AlertsBeat,
+    Heartbeat,
+    SupervisorBeat,
+    TraderBeat,
+    TrainerBeat,
+    TrainingProgress,
+    WatchdogBeat,
+    WebBeat,
+)
 from minhos.views.training_report import TrainingReport
 
 STALE_AFTER_S = 10.0
@@ -40,6 +49,52 @@ class DataVerdict(msgspec.Struct, frozen=True):
     verdict: str = ""
 
 
+class BackupNote(msgspec.Struct, frozen=True):
+    """A backup that was written and verified here, and whether its file is there still."""
+
+    file: str = ""
+    time_ns: int = 0
+    there: bool = False
+
+
+class DrillNote(msgspec.Struct, frozen=True):
+    """The newest drill: open, kill, the stop rests, flatten."""
+
+    passed: bool = False
+    account: str = ""
+    time: str = ""
+
+
+class ScenarioNote(msgspec.Struct, frozen=True):
+    """One bad day of `lab scenarios`.  held: the largest position; where that is 0 no limit was put to the test."""
+
+    name: str = ""
+    passed: bool = False
+    held: int = 0
+
+
+class ScenariosNote(msgspec.Struct, frozen=True):
+    """The newest run of `lab scenarios`; its market is generated."""
+
+    scenarios: tuple[ScenarioNote, ...] = ()
+
+
+class DayNote(msgspec.Struct, frozen=True):
+    """The newest paper day that was compared with its backtest."""
+
+    verdict: str = ""
+    trade_date: int = 0
+    undecided: int = 0
+    bars: int = 0
+
+
+class SearchNote(msgspec.Struct, frozen=True):
+    """The newest `lab search`: parameters of a member against those that are shipped."""
+
+    verdict: str = ""
+    member: str = ""
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """All that is known at one moment; every field is optional, for a home in which nothing has happened yet."""
 
@@ -64,14 +119,31 @@ class Surroundings(msgspec.Struct, frozen=True):
     """The newest result of `kelly-vs-fixed`."""
     data_verdict: DataVerdict | None = None
     """The newest result of `check-data`."""
-    backups: int = 0
+    backups: tuple[BackupNote, ...] = ()
+    """Newest first."""
     finished_data: bool = False
     """The configured data are a finished file: trained on and tested, never traded."""
     watchdog: WatchdogBeat | None = None
+    web: WebBeat | None = None
     supervisor: SupervisorBeat | None = None
     """Of a `start` that did not end in order, or runs; None where none was, or it ended."""
     supervisor_gone: bool = False
     """The process that wrote the supervisor's heartbeat does not exist any more."""
+    alerts: AlertsBeat | None = None
+    ended: frozenset[str] = frozenset()
+    """Names of processes whose heartbeat is there and whose process is not."""
+    drill: DrillNote | None = None
+    scenarios: ScenariosNote | None = None
+    compared_day: DayNote | None = None
+    search: SearchNote | None = None
+    features: tuple[str, ...] = ()
+    """Of the active bundle."""
+    window: int = 0
+    """Bars that its LSTM sees at once."""
+    elsewhere: tuple[str, ...] = ()
+    """Bundles of other markets, where this one has none: a training of them is no training of this one."""
+    absent_files: tuple[str, ...] = ()
+    """Of the files that were named by those who asked, those that are not where they were named."""
 
     @property
     def trader_age_s(self) -> float | None:
@@ -95,6 +167,12 @@ class Surroundings(msgspec.Struct, frozen=True):
     def trader_lost(self) -> bool:
         """It ran, did not say that it stopped, and is silent or gone."""
         return self.trader is not None and self.trader.state != "stopped" and not self.trader_alive
+
+    def runs(self, beat: Heartbeat | None) -> bool:
+        """Whether that process was heard of within the last seconds, did not say that it stopped, and exists."""
+        if beat is None or beat.state == "stopped" or beat.PROCESS in self.ended:
+            return False
+        return 0 <= (self.now_ns - beat.time_ns) / NANOS_PER_SECOND < STALE_AFTER_S
 
     @property
     def training_now(self) -> TrainingProgress | None:

@@ -56,6 +56,9 @@ class Calibration(msgspec.Struct, frozen=True):
 class Member(msgspec.Struct, frozen=True):
     name: str
     holdout_accuracy: float | None = None
+    out_of_fold_accuracy: float | None = None
+    weight: float | None = None
+    """In the vote."""
 
 
 class Payoff(msgspec.Struct, frozen=True):
@@ -85,6 +88,8 @@ class TrainingReport(msgspec.Struct, frozen=True):
     reason: str = ""
     simulated: bool = False
     n_sessions: int | None = None
+    n_train: int | None = None
+    n_holdout: int | None = None
     lines: Lines = Lines()
     break_even_by_hour: tuple[HourBreakEven, ...] = ()
     calibration: Calibration | None = None
