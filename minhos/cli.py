@@ -131,8 +131,7 @@ ROOT = {
     ),
     "repair": Entry(
         "operate.upkeep:repair",
-        "Prove the journal, or go on from a sound record; the file as it was is kept.  "
-        "Example: minh.py repair --until 812.",
+        "Prove the journal, or go on from a sound record; the file as it was is kept.",
     ),
     "checklist": Entry(
         "operate.checklist:checklist",
