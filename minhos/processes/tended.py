@@ -18,11 +18,11 @@ LONGEST_PAUSE_S = 30.0
 LATER_S = 60.0
 """Before another look at what only a person can change."""
 CALM_S = 60.0
-"""After this long without an end the pause is short again, and the next one is news."""
+"""After this long without an end the next one is news again."""
 STOP_S = 10.0
 """So long may a process take to end in order before it is replaced."""
 SETTLED_S = 10.0
-"""After this long its last problem is over, and what ends it is no mistake at a first start."""
+"""After this long its last problem is over: the pause is short again, and its end is no mistake at a first start."""
 
 
 class Adopted:
@@ -136,9 +136,9 @@ class Tended:
         if for_s > SETTLED_S and not self._replaced_by_s:
             self.note = ""
         if for_s > SETTLED_S:
-            self.problem, self._ran = "", True
+            self.problem, self._ran, self.pause_s = "", True, FIRST_PAUSE_S
         if for_s > CALM_S:
-            self.pause_s, self._known = FIRST_PAUSE_S, False
+            self._known = False
 
     def _ended(self, ending: Ending, code: int, words: str, now_s: float, may_end_all: bool) -> None:
         then = what_follows(self.name, ending, first=self.starts == 1 and not self._ran)

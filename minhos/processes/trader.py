@@ -39,6 +39,7 @@ from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
+from minhos.market.sound import fault_of_price, without_unsound
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.journal_watch import JournalWatch
@@ -57,6 +58,8 @@ from minhos.trading.state import TradingState
 CONTROL_INTERVAL_S = 0.05
 HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
+UNSOUND_INTERVAL_S = 300.0
+"""Between two alarms that a feed gives what can be no price of a contract."""
 VENUE_INTERVAL_S = 0.002
 SNAPSHOT_RECORDS = 20_000
 """A snapshot at least so often, besides that of each trade date: a start folds what lies behind it."""
@@ -254,7 +257,7 @@ class Trader:
             if not self.stores.away:
                 self._follow_the_leader()
         elif isinstance(item, Price):
-            self.engine.on_price(item)
+            self._on_price(item)
         elif isinstance(item, Slice):
             self._on_slice(item)
         else:
@@ -316,8 +319,25 @@ class Trader:
                     yield None
             yield item
 
+    def _on_price(self, price: Price) -> None:
+        """Hand it to the engine; what can be no price is passed over."""
+        last_ticks = self.engine.state.ledger.account().last_ticks.get(price.symbol, 0)
+        if fault := fault_of_price(price, last_ticks):
+            self._pass_over(f"A price of {price.symbol}", price.symbol, fault)
+        else:
+            self.engine.on_price(price)
+
+    def _pass_over(self, what: str, symbol: str, fault: str) -> None:
+        """In the log, and an alarm where none of this contract was raised lately."""
+        log.warning("passed over", what=what, fault=fault)
+        if self._is_due(f"unsound {symbol}", UNSOUND_INTERVAL_S):
+            self._alarm(f"{what} was passed over, as {fault}: look at the feed; nothing was decided on it.")
+
     def _on_slice(self, closed: Slice) -> None:
         received_ns = self.clock.now_ns()
+        closed, faults = without_unsound(closed, dict(self.engine.state.ledger.account().last_ticks))
+        for symbol, fault in faults.items():
+            self._pass_over(f"A bar of {symbol}", symbol, fault)
         if closed.bars and closed.close_time_ns <= self.seen_ns:
             self.engine.load_history(closed.bars, reset=False)
             return

@@ -131,7 +131,7 @@ def test_what_an_update_left_is_named_and_replaced_one_by_one_with_its_stops(wor
     world.run(10.0)
     world.child(Supervisor).kill()
     world.run(3.0)
-    resting = {record.order.order_id for record in world.child(Trader).process.engine.state.book.stops("NQZ25")}
+    resting = {record.order.order_id for record in world.child(Trader).process.engine.state.book.stops("NQ-SIM")}
     monkeypatch.setattr(minhos, "__version__", new)
     before = {kind: world.child(kind) for kind in (Trader, Trainer, Watchdog)}
     supervisor, replaced = restart(world), []
@@ -149,6 +149,7 @@ def test_what_an_update_left_is_named_and_replaced_one_by_one_with_its_stops(wor
     beat = heartbeats.read(world.layout, TraderBeat)
     assert beat is not None
     assert beat.version == new
+    assert resting, "something was held"
     cancelled = {event.order_id for event in events_of(world.layout, "CancelRequested")}
     assert not resting & cancelled or not beat.held
 

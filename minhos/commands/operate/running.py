@@ -20,7 +20,7 @@ from minhos.assembly.logs import configure
 from minhos.assembly.naming import finished_data
 from minhos.assembly.parts import load_parts
 from minhos.assembly.privacy import close_to_others, keep_to_owner
-from minhos.assembly.running import ALWAYS
+from minhos.assembly.running import ALWAYS, living
 from minhos.commands.common import (
     StampsOption,
     SymbolOption,
@@ -78,8 +78,11 @@ def start(
 
 
 def refuse_taken_port(chosen: Settings, place: Layout) -> None:
-    """Raises InUse where another program has the port of the page; while something is held, that matters more."""
-    if not anything_held(place):
+    """Raises InUse where another program has the port of the page; while something is held, that matters more.
+
+    A page of ours that a killed `start` has left is taken over with the rest.
+    """
+    if not anything_held(place) and living(place, "web") is None:
         listen(chosen.web.host, chosen.web.port).close()
 
 
