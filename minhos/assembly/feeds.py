@@ -27,8 +27,6 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import Settings
 
 NANOS_PER_MS = 1_000_000
-DEMO_DAYS = 180
-"""Calendar days of simulated market after the start: about 20 hours at two seconds a bar."""
 
 
 class SimulatedOptions(msgspec.Struct, frozen=True):
@@ -38,6 +36,7 @@ class SimulatedOptions(msgspec.Struct, frozen=True):
     history_days: int
     start_ns: int
     seconds_per_bar: float
+    days_ahead: int
 
 
 class BridgeOptions(msgspec.Struct, frozen=True):
@@ -62,7 +61,7 @@ def simulated_feed(request: FeedRequest) -> SimulatedFeed:
         history_days=options.history_days,
         start_ns=options.start_ns,
         seconds_per_bar=options.seconds_per_bar,
-        days_ahead=DEMO_DAYS,
+        days_ahead=options.days_ahead,
     )
 
 
@@ -155,7 +154,11 @@ def simulated_options(settings: Settings) -> SimulatedOptions:
     """The generated market of the settings."""
     simulation = settings.simulation
     return SimulatedOptions(
-        market_model(settings), simulation.history_days, iso_ns(simulation.start), simulation.seconds_per_bar
+        market_model(settings),
+        simulation.history_days,
+        iso_ns(simulation.start),
+        simulation.seconds_per_bar,
+        simulation.days_ahead,
     )
 
 

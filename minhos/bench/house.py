@@ -30,6 +30,7 @@ from minhos.views.heartbeats import Heartbeat
 SETTINGS = """
 [simulation]
 history_days = 25
+days_ahead = {days}
 seconds_per_bar = {pace}
 
 [web]
@@ -45,11 +46,11 @@ _BEAT_OF: dict[str, type[Heartbeat]] = {kind.PROCESS: kind for kind in BEATS}
 class House:
     """One home.  Nothing is left of it after `close` but its files."""
 
-    def __init__(self, folder: Path, seconds_per_bar: float) -> None:
+    def __init__(self, folder: Path, seconds_per_bar: float, days_ahead: int = 180) -> None:
         self.layout = Layout(folder).make()
         self.port = free_port()
         folder.joinpath("config").mkdir(exist_ok=True)
-        settings = SETTINGS.format(pace=seconds_per_bar, port=self.port)
+        settings = SETTINGS.format(pace=seconds_per_bar, port=self.port, days=days_ahead)
         folder.joinpath("config", "minhos.toml").write_text(settings, encoding="utf-8")
         self.settings = load(folder)
         self.journal = self.layout.journal(mode_of(self.settings), account_of(self.settings))

@@ -28,6 +28,8 @@ from minhos.progress import Progress
 
 BARS, QUICK_BARS = 100_000, 4_000
 SECONDS_PER_BAR = 0.02
+BARS_A_DAY = 180
+"""At least so many lie in a calendar day, weekends and holidays counted in."""
 WARM_BARS, WINDOW_BARS = 20_000, 5_000
 TRAIN_EVERY = 15_000
 SAMPLE_S = 5.0
@@ -47,7 +49,7 @@ def run(quick: bool = False, rounds: int | None = None, progress: Progress | Non
     """rounds: bars."""
     bars = rounds or (QUICK_BARS if quick else BARS)
     with tempfile.TemporaryDirectory(prefix="minhos-soak-", ignore_cleanup_errors=True) as folder:
-        house = House(Path(folder), SECONDS_PER_BAR)
+        house = House(Path(folder), SECONDS_PER_BAR, days_ahead=max(30, bars // BARS_A_DAY))
         began_s = time.monotonic()
         try:
             house.start()

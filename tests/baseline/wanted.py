@@ -25,6 +25,7 @@ HEARTBEAT = (
 )
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 SLIP = "`[market.instruments.NQ] stop_slippage_ticks`: what a stop's fill slips, in the paper venue, the shadow book and sizing."
+DAYS_AHEAD = "`[simulation] days_ahead`: for how long the demo's market goes on."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
@@ -129,6 +130,14 @@ WANTED: list[Wanted] = [
         "packages Licences, locks and known vulnerabilities of what is installed. Example: minh.py packages --vulnerabilities.",
         PACKAGES,
     ),
+    Wanted("settings > values > simulation.days_ahead", None, {"type": "int", "default": 180}, DAYS_AHEAD),
+    Wanted(
+        "settings > files > minhos.toml",
+        None,
+        "# days_ahead = 180              # calendar days that the market goes on for",
+        DAYS_AHEAD,
+    ),
+    Wanted("json_keys > home of a demo > config show --json > keys > simulation.days_ahead", None, "int", DAYS_AHEAD),
     Wanted(
         "help > bench",
         "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler. [required]",
@@ -138,7 +147,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world, journal_year. [required]",
+        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world, journal_year, kills, write_errors, soak. [required]",
         BENCH,
     ),
     Wanted(

@@ -38,6 +38,7 @@ NAMES = (
     "world",
     "journal_year",
     "kills",
+    "write_errors",
     "soak",
 )
 

@@ -111,7 +111,8 @@ class WorldDisk:
         self.at_writes: list[OneWrite] = []
         self.writes: dict[str, int] = {}
         """How many writes of a database's bytes each process made."""
-        self.statements: dict[str, int] = {}
+        self.begun: dict[str, int] = {}
+        """How often each began a change of a database: as often it may find it locked."""
         self.waited_ns: dict[str, int] = {}
         """How long each process waited for locks since somebody asked."""
         self.acting, self.on_kill = acting, on_kill
@@ -328,7 +329,8 @@ class WorldDisk:
 
     def on_statement(self, owner: str, path: Path, writes: bool) -> None:
         self._refuse_the_dead(owner)
-        self.statements[owner] = self.statements.get(owner, 0) + 1
+        if writes:
+            self.begun[owner] = self.begun.get(owner, 0) + 1
         for one in self.at_writes:
             if writes and one.kind == "locked" and self._is_due(one, owner, path):
                 raise sqlite3.OperationalError("database is locked")

@@ -80,7 +80,8 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     """Trader and watchdog run again within a minute of the machine's own time."""
     world = stage.world
     now_ns = world.machine_clock.monotonic_ns()
-    if stage.house.is_stopped or stage.were_spoilt(world.true_ns):
+    is_off = world.true_ns < world.asleep_until_ns
+    if stage.house.is_stopped or stage.were_spoilt(world.true_ns) or is_off:
         memory.since_ns.clear()
         return
     for name in ("trader", "watchdog"):

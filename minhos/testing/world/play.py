@@ -12,7 +12,7 @@ import logging
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.testing.world import bases, invariants
 from minhos.testing.world.invariants import Broken
 from minhos.testing.world.plan import Plan
+from minhos.testing.world.stage import Stage
 from minhos.testing.world.world import World
 
 NANOS_PER_MS = 1_000_000
@@ -46,20 +47,20 @@ class Outcome(msgspec.Struct, frozen=True):
     """What happened, oldest first; of a world that failed, or where it was asked for."""
 
 
-def play(plan: Plan, *, trace: bool = False) -> Outcome:
-    """Play it to its end or to the first invariant that is broken."""
+def play(plan: Plan, *, trace: bool = False, before_end: Callable[[Stage], None] = lambda _: None) -> Outcome:
+    """Play it to its end or to the first invariant that is broken.  before_end: sees the world before it goes."""
     folder = Path(tempfile.mkdtemp(prefix="minhos-world-", dir=_memory()))
     chance = random.getstate()
     random.seed(plan.seed)  # a client that was cut off waits for a random moment
     try:
         with _quiet():
-            return _play(plan, folder / "home", trace)
+            return _play(plan, folder / "home", trace, before_end)
     finally:
         random.setstate(chance)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _play(plan: Plan, folder: Path, trace: bool) -> Outcome:
+def _play(plan: Plan, folder: Path, trace: bool, before_end: Callable[[Stage], None]) -> Outcome:
     stage = bases.build(plan, folder)
     world, broken = stage.world, None
     for fault in plan.faults:
@@ -76,6 +77,7 @@ def _play(plan: Plan, folder: Path, trace: bool) -> Outcome:
             broken = checks.after_turn() or _stands_still(world)
         broken = broken or checks.at_end()
         seen = stage.witness.seen
+        before_end(stage)
         return Outcome(
             plan,
             broken,
