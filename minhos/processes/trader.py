@@ -43,6 +43,7 @@ from minhos.market.sound import fault_of_price, without_unsound
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.journal_watch import JournalWatch
+from minhos.processes.left_contracts import LeftContracts
 from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import begin, main_of
 from minhos.processes.store_watch import StoreWatch
@@ -87,6 +88,7 @@ class Trader:
     feed: Feed
     engine: Engine
     roll: ContractRoll
+    left: LeftContracts
     watch: JournalWatch
 
     def __init__(
@@ -151,6 +153,8 @@ class Trader:
         self.engine = self._engine(state)
         self.stores = StoreWatch(self.kept, self.engine, self.wall)
         self.roll = ContractRoll(self._settings_for, self.engine, self.calendar, self.clock)
+        self.left = LeftContracts(self.settings, self.engine, self.clock, self._feed_of)
+        self._opened.callback(self.left.close)
         self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
         self._ready = True
@@ -192,6 +196,9 @@ class Trader:
             engine.on_slice(Slice(bar.close_time_ns, (bar,), late=True), self.clock.now_ns())
         venue.open()
         return engine
+
+    def _feed_of(self, settings: Settings) -> Feed:
+        return make_feed(settings, self.calendar, self.clock)
 
     def _settings_for(self, feed: Feed, leaving: str = "") -> ev.TradingSettings:
         return trading_settings(self.settings, feed.instrument, feed.symbol, leaving, self.parts.problem)
@@ -238,6 +245,7 @@ class Trader:
             raise JournalError(f"{self.kept.away}: the file is damaged, and the next start writes it anew.")
         self._controls()
         self._hear_the_venue()
+        self.left.step()
         if self._is_due("model", MODEL_INTERVAL_S) and not self.stores.away:
             self._take_new_bundle()
         if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S) or changed:

@@ -225,6 +225,8 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Last trading moment of the recommendation's symbol; 0 where that is unknown."""
     leaving: str = ""
     """Why the contract is being left for the next one; empty while it is not."""
+    elsewhere: str = ""
+    """What is still open in another contract than the recommendation's; empty for nothing."""
     venue_trouble: str = ""
     """Why the venue takes no new risk at the moment; empty where it does."""
     parts_refusal: str = ""

@@ -81,7 +81,8 @@ class OrderBook:
         if report.order_id not in self.records:
             return
         self._number(report)
-        sized = report.status in (OrderStatus.RESIZED, OrderStatus.LISTED)
+        ended = self.records[report.order_id].state in FINAL
+        sized = report.status is (OrderStatus.LISTED if ended else OrderStatus.RESIZED)
         contracts = report.order.contracts if report.order and sized else None
         self.trigger(report.order_id, TRIGGER_OF_STATUS[report.status], reason=report.reason, contracts=contracts)
 

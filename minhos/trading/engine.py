@@ -163,6 +163,9 @@ class Engine:
         """
         wanted, before = settings, self.state.settings
         settings = with_limits_that_are_here(wanted)
+        known = {**self.state.ledger.instruments, **settings.instruments}
+        for symbol in sorted(self.state.open_symbols() & known.keys() | settings.instruments.keys()):
+            self.venue.add_instrument(symbol, known[symbol])  # also of an old contract: it is still to be closed there
         if before is not None and before.order_symbol != settings.order_symbol and not self.state.blind():
             self.flatten(f"{settings.order_symbol} is traded from now on", "engine", self.clock.now_ns())
         if before != settings or self.state.manager is None:
@@ -195,9 +198,8 @@ class Engine:
             return
         self.record(ev.PriceSeen(price), price.time_ns)
         self.take(self._asked(self.venue.on_price, price) or (), price.time_ns)
-        settings = self.state.settings
-        if settings is not None and price.symbol == settings.signal_symbol != settings.order_symbol:
-            shadowed = msgspec.structs.replace(price, symbol=settings.order_symbol)
+        for symbol in self.state.priced_by(price.symbol):
+            shadowed = msgspec.structs.replace(price, symbol=symbol)
             self.take(self._asked(self.venue.on_price, shadowed) or (), price.time_ns)
         self.cover.on_price(price)
         self.guard.act(price.time_ns)
@@ -608,16 +610,15 @@ class Engine:
         self.record(ev.ContradictionFound(time_ns, text), time_ns)
 
     def _for_venue(self, closed: Slice) -> Slice:
-        """The slice with a bar of the traded contract: the micro shares the signal's prices and grid."""
+        """The slice with a bar of each contract that shares the signal's prices and grid: the micro, what was left."""
         settings = self.state.settings
         assert settings is not None
-        if settings.order_symbol == settings.signal_symbol or closed.bar(settings.order_symbol) is not None:
-            return closed
         bar = closed.bar(settings.signal_symbol)
         if bar is None:
             return closed
-        shadowed = msgspec.structs.replace(bar, symbol=settings.order_symbol)
-        return msgspec.structs.replace(closed, bars=(*closed.bars, shadowed))
+        missing = [symbol for symbol in self.state.priced_by(bar.symbol) if closed.bar(symbol) is None]
+        shadowed = [msgspec.structs.replace(bar, symbol=symbol) for symbol in missing]
+        return msgspec.structs.replace(closed, bars=(*closed.bars, *shadowed)) if shadowed else closed
 
 
 def not_ahead(report: Report, now_ns: int) -> Report:

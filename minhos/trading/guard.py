@@ -51,13 +51,9 @@ class Guard:
         return not state.blind() and any(opens(record.order) for record in state.book.open_records())
 
     def _left_behind(self) -> frozenset[str]:
-        """Contracts with something open at a broker that are no longer traded; none while both sides disagree."""
+        """Contracts with something open that are no longer traded, or are left; none while both sides disagree."""
         state = self._engine.state
-        if (
-            self._engine.venue.owns_account
-            or state.settings is None
-            or state.risk.distrust is not None
-            or state.blind()
-        ):
+        if state.settings is None or state.risk.distrust is not None or state.blind():
             return frozenset()
-        return frozenset(state.traded_symbols() - {state.settings.order_symbol})
+        left = frozenset() if state.settings.leaving else frozenset({state.settings.order_symbol})
+        return frozenset(state.open_symbols() - left)

@@ -25,7 +25,7 @@ from minhos.risk.parameters import Mode
 from minhos.risk.shadow import ShadowBet, shadow_bet
 from minhos.risk.types import Action, Level, Limit, ModelCondition, RiskState
 from minhos.trading import events as ev
-from minhos.trading.book import OrderBook
+from minhos.trading.book import OrderBook, is_stop, opens
 from minhos.trading.decide import RULES_VERSION, Moment, keep
 from minhos.trading.order_states import UNANSWERED, OrderState, Trigger
 from minhos.trading.types import Decision, Outcome
@@ -214,8 +214,11 @@ class TradingState:
         self._trade_date(price.time_ns)
         settings = self._settings()
         if price.symbol in settings.instruments:
-            for symbol in {price.symbol, settings.order_symbol}:
+            for symbol in {price.symbol, settings.order_symbol, *self._held_elsewhere(price.symbol)}:
                 self.ledger.on_mark(symbol, price.price_ticks, price.time_ns)
+            self._mark_risk(price.time_ns)
+        elif self.fold_version >= 3 and self.ledger.account().position(price.symbol):
+            self.ledger.on_mark(price.symbol, price.price_ticks, price.time_ns)
             self._mark_risk(price.time_ns)
 
     def _on_intent(self, event: ev.OrderIntended) -> None:
@@ -351,6 +354,8 @@ class TradingState:
             settings, bar, ledger, risk = self._settings(), self._closed_bar(), self.ledger, self.risk
             if bar is not None:
                 ledger = ledger.marked(settings.order_symbol, bar.close_ticks, bar.close_time_ns)
+                for symbol in self._held_elsewhere(bar.symbol):
+                    ledger.on_mark(symbol, bar.close_ticks, bar.close_time_ns)
             if self.slice is not None:
                 time_ns = self.slice.close_time_ns
                 risk = risk_state.on_mark(risk, settings.risk, ledger.account(), time_ns, bar_closed=True)
@@ -468,6 +473,7 @@ class TradingState:
             risk=risk,
             expiry_ns=self.expiry_ns,
             leaving=settings.leaving,
+            elsewhere=self.elsewhere(),
             venue_trouble=self.venue_trouble(),
             parts_refusal=settings.parts_refusal,
             sequence=self.sequence + 1,
@@ -508,11 +514,50 @@ class TradingState:
             return dict(self.venue_positions)
         return {position.symbol: position.contracts for position in self.ledger.account().positions}
 
+    def open_symbols(self) -> set[str]:
+        """Contracts in which something is held or works."""
+        held = {position.symbol for position in self.ledger.account().positions}
+        return held | {record.order.symbol for record in self.book.open_records()}
+
     def traded_symbols(self) -> set[str]:
         """Contracts in which the broker's account must agree with ours."""
-        held = {position.symbol for position in self.ledger.account().positions}
-        working = {record.order.symbol for record in self.book.open_records()}
-        return held | working | {self._settings().order_symbol}
+        return self.open_symbols() | {self._settings().order_symbol}
+
+    def priced_by(self, symbol: str) -> tuple[str, ...]:
+        """Further contracts that a price of that one is a price of: the one that is traded, where that is the micro of
+        what is forecast, and what is held or works in another one on the same index and month."""
+        settings = self._settings()
+        others = self._held_elsewhere(symbol)
+        if symbol == settings.signal_symbol != settings.order_symbol:
+            return (settings.order_symbol, *others)
+        return others
+
+    def _held_elsewhere(self, symbol: str) -> tuple[str, ...]:
+        settings = self._settings()
+        if self.fold_version < 3 or symbol != settings.signal_symbol:
+            return ()
+        positions = self.ledger.account().positions
+        if not self.book.open_ids and (not positions or [p.symbol for p in positions] == [settings.order_symbol]):
+            return ()
+        others = self.traded_symbols() - {settings.order_symbol, symbol}
+        return tuple(sorted(each for each in others if self._is_same_index(symbol, each)))
+
+    def _is_same_index(self, signal: str, other: str) -> bool:
+        ours, theirs = self._settings().instruments[signal], self.ledger.instruments.get(other)
+        if theirs is None or other != signal.replace(ours.root, theirs.root, 1):
+            return False
+        return theirs.root == ours.micro_root or ours.root == theirs.micro_root
+
+    def elsewhere(self) -> str:
+        """What is held or may be in another contract than the one that is traded, in words; empty for nothing."""
+        order_symbol = self._settings().order_symbol
+        positions = [p for p in self.ledger.account().positions if p.symbol != order_symbol]
+        works = [r.order for r in self.book.open_records() if r.order.symbol != order_symbol and not is_stop(r.order)]
+        if not positions and not works:
+            return ""
+        held = [f"{p.contracts:+d} {p.symbol}" for p in positions]
+        held += [f"an order for {o.contracts} {o.symbol}" for o in works if opens(o)]
+        return f"{' and '.join(held or [f'an order in {works[0].symbol}'])} is still open: it is closed first"
 
     def _settings(self) -> ev.TradingSettings:
         if self.settings is None:

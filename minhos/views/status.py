@@ -43,6 +43,9 @@ class Status(View):
     symbol: str
     order_symbol: str
     position: int | None
+    """Signed contracts held in `order_symbol`."""
+    positions: dict[str, int]
+    """Signed contracts of everything that is held, by contract; where broker and journal disagree, the broker's."""
     opens_at: str | None
     """When a closed market opens."""
     market_time: str | None
@@ -297,6 +300,7 @@ def status(views: Views, around: Surroundings) -> Status:
         symbol=settings.signal_symbol if settings else "",
         order_symbol=order_symbol,
         position=views.trading.ledger.account().position(order_symbol).contracts if settings else None,
+        positions=held_of(views),
         opens_at=iso(around.trader.next_open_ns) if state == "market_closed" and around.trader else None,
         market_time=iso(around.market_now_ns(last_close_ns)) if views.sequence or around.trader else None,
         last_decision=iso(views.last.close_time_ns) if views.last else None,
@@ -320,6 +324,16 @@ def trader_words(around: Surroundings) -> str:
     if around.trader.state == "stopped":
         return f"stopped {age} ago"
     return f"ended without a word, last heard {age} ago" if around.trader_gone else f"silent for {age}"
+
+
+def held_of(views: Views) -> dict[str, int]:
+    """Signed contracts of everything that is held, without zeros."""
+    return {symbol: contracts for symbol, contracts in sorted(views.trading.held().items()) if contracts}
+
+
+def elsewhere_of(now: Status) -> str:
+    """What is held in another contract than the one that is traded, in words; empty for nothing."""
+    return ", ".join(f"{held:+d} {symbol}" for symbol, held in now.positions.items() if symbol != now.order_symbol)
 
 
 def trading_status(views: Views, around: Surroundings) -> TradingStatus:

@@ -10,6 +10,7 @@ from nicegui import ui
 from minhos.risk.needed import sum_of_bets
 from minhos.views.decisions import DecisionLine
 from minhos.views.risk import RiskView
+from minhos.views.status import elsewhere_of
 from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
 from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position, probability
@@ -119,6 +120,8 @@ class Widget:
     def _held(m: Moment) -> str:
         r = m.recommendation
         held = "nothing is known" if m.status.position is None else f"held {_contracts(m.status.position)}"
+        if elsewhere := elsewhere_of(m.status):
+            held = f"{held}, and {elsewhere} to be closed"
         cut = r.allowed_position is not None and r.allowed_position != r.recommended_position
         return f"{held}; risk allows {_contracts(r.allowed_position)}" if cut else held
 

@@ -30,6 +30,8 @@ BENCH = "New bench `mutants`: changes of the code that handles money which no te
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
 
+HELD = "`status`, the page and `/api/trading/status` show everything that is held, not the traded contract alone"
+
 FORCED = "nothing is forced while everything is to be closed"
 
 SILENT = (
@@ -403,4 +405,22 @@ WANTED: list[Wanted] = [
     Wanted("help > compare", None, "--day <date> Trade date, as 20251006; by default the newest.", TYPED),
     Wanted("help > train", "--seed <int> Seed of the random numbers.", None, TYPED),
     Wanted("help > train", None, "--seed <int range> [0<=x<=1000000000] Seed of the random numbers.", TYPED),
+    Wanted(
+        "openapi > components > schemas > Status > properties > position > description",
+        None,
+        "Signed contracts held in `order_symbol`.",
+        HELD,
+    ),
+    Wanted(
+        "openapi > components > schemas > Status > properties > positions",
+        None,
+        '{"additionalProperties": {"type": "integer"}, "description": "Signed contracts of everything that is… (210 characters, e57d49488fef)',
+        HELD,
+    ),
+    Wanted("openapi > components > schemas > Status > required", None, "positions", HELD),
+    Wanted("json_keys > get > /api/kelly/dashboard-data > keys > status.positions", None, "object", HELD),
+    Wanted("json_keys > get > /api/trading/status > keys > status.positions", None, "object", HELD),
+    Wanted("json_keys > empty home > status --json > keys > positions", None, "object", HELD),
+    Wanted("json_keys > home of a demo > status --json > keys > positions", None, "object", HELD),
+    Wanted("json_keys > running demo > status --json > keys", None, "positions", HELD),
 ]

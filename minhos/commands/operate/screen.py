@@ -16,7 +16,7 @@ from minhos.assembly.layout import Layout
 from minhos.assembly.live_views import LiveViews
 from minhos.settings import Settings
 from minhos.views import kelly, risk
-from minhos.views.status import Status, status
+from minhos.views.status import Status, elsewhere_of, status
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
 from minhos.words import money, percent, probability
@@ -92,7 +92,9 @@ def _account(now: Status, views: Views) -> Table:
     """Position, equity and risk."""
     table = Table(show_header=False, box=None)
     account = views.trading.ledger.account()
-    table.add_row("position", Text("-" if now.position is None else f"{now.position:+d}", style="bold"))
+    held = "-" if now.position is None else f"{now.position:+d}"
+    elsewhere = elsewhere_of(now)
+    table.add_row("position", Text(f"{held}, and {elsewhere} to be closed" if elsewhere else held, style="bold"))
     table.add_row("equity", money(account.equity_cents, mark=""))
     table.add_row("day", money(account.day_pnl_cents, sign=True, mark=""))
     table.add_row("risk level", views.trading.risk.level().name)

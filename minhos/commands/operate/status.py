@@ -10,6 +10,7 @@ import typer
 from minhos.assembly.live_views import LiveViews
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.errors import MinhosError
+from minhos.views.status import elsewhere_of
 from minhos.views.status import status as status_now
 
 POLL_S = 0.25
@@ -25,6 +26,8 @@ def status(as_json: JsonOption = False) -> None:
     from minhos.commands.terminal import console, say
 
     console.print(line(now), highlight=False)
+    if elsewhere := elsewhere_of(now):
+        say(f"held in another contract than {now.order_symbol}, and to be closed: {elsewhere}")
     if now.watchdog is not None:
         say(f"watchdog: {now.watchdog.word}; {now.watchdog.words}")
     if now.supervisor:

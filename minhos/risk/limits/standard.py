@@ -14,7 +14,7 @@ from minhos.risk.limits.manual import Armed, Halted, Paused
 from minhos.risk.limits.own import Options, PartsRefused, own_limits
 from minhos.risk.limits.signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState, UnprovenLive
 from minhos.risk.limits.size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
-from minhos.risk.limits.time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, Roll, TradingHours
+from minhos.risk.limits.time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, OtherContract, Roll, TradingHours
 from minhos.risk.limits.venue import Reconciled, VenueReachable
 from minhos.risk.parameters import Mode, RiskParameters
 from minhos.risk.types import Limit
@@ -40,6 +40,7 @@ def standard_limits(
         FlatBeforeHalt(parameters),
         FlatBy(parameters),
         Roll(),
+        OtherContract(),
         Expiry(parameters),
         EventBlackout(parameters, events),
         StaleData(parameters, mode),

@@ -109,6 +109,15 @@ class Roll:
         return flatten(self.name, context.leaving) if context.leaving else None
 
 
+class OtherContract:
+    """Nothing is added while something is open in a contract that is not traded any more: no limit counts it there."""
+
+    name = "other contract"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        return no_adds(self.name, context, context.elsewhere) if context.elsewhere else None
+
+
 class Expiry:
     """Nothing held in a contract's last days."""
 
