@@ -131,7 +131,8 @@ ROOT = {
     ),
     "repair": Entry(
         "operate.upkeep:repair",
-        "Prove the journal, or go on from a sound record; the file as it was is kept.",
+        "Prove the journal, or go on from a sound record; the file as it was is kept.  "
+        "Example: minh.py repair --until 81.",
     ),
     "checklist": Entry(
         "operate.checklist:checklist",

@@ -373,13 +373,13 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > minh.py",
         None,
-        "repair Prove the journal, or go on from a sound record; the file as it was is kept. Example: minh.py repair --until 812.",
+        "repair Prove the journal, or go on from a sound record; the file as it was is kept. Example: minh.py repair --until 81.",
         REPAIR,
     ),
     Wanted(
         "help > repair",
         None,
-        '["Usage: minh.py repair [OPTIONS]", "Prove the journal, or go on from a sound record; the file as it… (573 characters, a8db1fdd1037)',
+        '["Usage: minh.py repair [OPTIONS]", "Prove the journal, or go on from a sound record; the file as it… (569 characters, 211c58199e98)',
         REPAIR,
     ),
     Wanted(

@@ -27,6 +27,7 @@ STANDS_FOR = {
     "ID": "some-bundle",
     "SECTION.KEY": "web.port",
     "VALUE": "1",
+    "COMMAND": "status",
 }
 
 
@@ -67,8 +68,8 @@ CASES += [("help", line) for line in examples()] + [("said", line) for line in s
 def refusal(line: str) -> str:
     """Why it would not be understood; empty where it would."""
     words = [STANDS_FOR.get(word, word) for word in shlex.split(line, comments=True)]
-    if "-m" in words and words[0].endswith(("python", "python3")):
-        module = words[words.index("-m") + 1]
+    if words[1:2] == ["-m"]:
+        module = words[2]
         return "" if importlib.util.find_spec(module.replace("mkdocs", "json")) else f"there is no module {module}"
     if words[0].startswith("python") and words[1] != "minh.py":
         return "" if (CHECKOUT / words[1]).exists() else f"there is no {words[1]}"

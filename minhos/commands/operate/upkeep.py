@@ -125,9 +125,7 @@ def repair(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Prove the journal, or go on from a sound record; the file as it was is kept.
-
-    Example: minh.py repair --until 812.
+    """Prove the journal, or go on from a sound record; the file as it was is kept.  Example: minh.py repair --until 81.
 
     Without --until it only looks, also beside a running trader: exit code 1 where a record is broken, with the number
     to repair to and what would be left out.
