@@ -24,6 +24,8 @@ from minhos.testing.world.stage import Stage
 from minhos.testing.world.world import World
 
 PACE_S = 2.0
+HEARTBEAT_S = 240
+"""Of the connection to the broker: a line that is silent is found by requests before."""
 HISTORY_DAYS = 3
 """Calendar days of generated history: enough to warm the features up."""
 SIERRA = """
@@ -67,6 +69,8 @@ def sierra(plan: Plan, folder: Path) -> Stage:
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
+        quiet = settings.sierra.model_copy(update={"heartbeat_s": HEARTBEAT_S})  # more than a person may set
+        settings = settings.model_copy(update={"sierra": quiet})
         return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading)
 
     make_processes(world, trader)

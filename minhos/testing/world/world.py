@@ -39,6 +39,8 @@ FIRST_GAP_NS = NANOS_PER_SECOND // 16
 NEVER_NS = 1 << 62
 CALM_OF = {"trader": 0, "supervisor": 2}
 """How many doublings after something happened the first turn comes; of the others, which want one a second, four."""
+SELDOM = {"trainer": 8}
+"""How many times as far apart the turns of an idle process may lie: nobody waits for a trainer's word."""
 ROUNDED_NS = 1_000
 """An event loop's seconds are floats: a moment as early as it says may be too early by a fraction of this."""
 START_S = 0.4
@@ -327,7 +329,7 @@ class World:
 
     def _plan_next(self, child: Child, wanted_ns: int) -> None:
         """Its next turn: when it wants it while something happens, else the later the longer nothing has."""
-        gap_ns = min(FIRST_GAP_NS << child.calm, self._most_gap_ns)
+        gap_ns = min(FIRST_GAP_NS << child.calm, self._most_gap_ns * SELDOM.get(child.name, 1))
         if self.true_ns >= child.calm_ns:
             child.calm += 1
         due_ns = max(wanted_ns, (self.true_ns // gap_ns + 1) * gap_ns)
