@@ -26,12 +26,15 @@ from minhos.processes.watchdog import Watchdog
 from minhos.settings import Settings, load
 from minhos.testing.builders import MONDAY_OPEN, bundle_contents, payoff
 from minhos.testing.world.market import WorldMarket
+from minhos.testing.world.plan import START_NS
 from minhos.testing.world.world import World
 from minhos.trading import events as ev
 from minhos.trading.engine import Forecasts
 
 SERVED = ("trader", "trainer", "watchdog")
 """What the supervisor of a world keeps running."""
+MADE_BEFORE_NS = 60 * 10**9
+"""So long before the start the bundles were made: a clock that is set back stands before them."""
 
 
 class Done:
@@ -146,7 +149,7 @@ def _ready_models(simulated: bool) -> Path:
             feature_names=features.names,
             feature_version=features.version,
             seed=seed,
-            created_ns=MONDAY_OPEN + seed,
+            created_ns=START_NS - MADE_BEFORE_NS + seed,
         )
         info = registry.save(contents)
         registry.promote(info.id, "world", MONDAY_OPEN)

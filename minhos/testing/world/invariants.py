@@ -14,6 +14,7 @@ import msgspec
 from minhos.assembly.endings import Ending
 from minhos.errors import JournalError
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.research.compare import compare
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.witness import remembered
 
@@ -51,6 +52,8 @@ COVERED_S = 5.0
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
+COMPARED_EVERY = 5
+"""Days are compared in one seed of so many: it decides the whole day again."""
 Rule = Callable[[Stage, Memory], Iterator[str]]
 
 
@@ -197,6 +200,49 @@ def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
             yield f"of order {order_id} the broker filled {true[order_id]}, the journal has {booked[order_id]}"
 
 
+def what_was_forced_ends_with_a_stop(stage: Stage, memory: Memory) -> Iterator[str]:
+    """A halt, a flatten and the stop of the position itself end what a person forced."""
+    yield from stage.witness.seen.still_forced
+
+
+def no_strangers_process_is_ended(stage: Stage, memory: Memory) -> Iterator[str]:
+    """A process that has the number of one of ours is left alone."""
+    if stage.world.strangers_ended:
+        yield "a process was ended that only has the number of one of ours"
+
+
+def nothing_is_risked_on_a_bundle_from_the_future(stage: Stage, memory: Memory) -> Iterator[str]:
+    """The age of a bundle is not known where its stamp lies ahead of the clock."""
+    for order in stage.witness.seen.with_a_future_model:
+        yield f"{order.role} {order.order_id} was intended on a bundle that is stamped in the future"
+
+
+def a_command_is_done_or_said_not_to_be(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What a person was told is so: a command that is done stands in the journal, and none ends in a traceback."""
+    for said in stage.person.said:
+        if said.outcome == "crashed":
+            yield f"{said.what} ended in a traceback: {said.sentence}"
+        journaled = said.what in stage.witness.seen.commands_of.get(said.who, ())
+        trader = stage.world.trader
+        kept = trader is None or trader.kept.away or trader.journal.last != stage.witness.last
+        by_file = said.what in ("halt", "flatten") or not said.who
+        if said.outcome == "done" and not (journaled or by_file or kept or stage.lost_by_restore(said.at_ns)):
+            yield f"{said.what} of {said.who} was said to be done ({said.sentence}) and is not in the journal"
+
+
+def the_day_compared_is_the_day_booked(stage: Stage, memory: Memory) -> Iterator[str]:
+    """`compare` finds for a finished day the P&L that the account had at its end."""
+    dates = sorted(stage.witness.seen.days)[:-1]
+    if stage.plan.seed % COMPARED_EVERY or not dates or stage.plan.base == "demo":
+        return
+    report = compare(stage.witness.source(), dates[-1])
+    if report.paper_pnl_cents != stage.witness.seen.days[dates[-1]]:
+        booked = stage.witness.seen.days[dates[-1]]
+        yield f"of {dates[-1]} compare has {report.paper_pnl_cents} cents, the account had {booked} at its end"
+    if report.undecided:
+        yield f"of {dates[-1]} {report.undecided} decisions do not come out again"
+
+
 ALWAYS: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
@@ -207,10 +253,14 @@ ALWAYS: tuple[Rule, ...] = (
     resting_exits_never_exceed_what_is_held,
     what_is_held_is_covered_or_said,
     journal_and_broker_agree_or_it_is_said,
+    what_was_forced_ends_with_a_stop,
+    no_strangers_process_is_ended,
+    nothing_is_risked_on_a_bundle_from_the_future,
+    a_command_is_done_or_said_not_to_be,
 )
 NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
 """Also at each start of the trader and at the end; between them every so many decisions."""
-AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once)
+AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once, the_day_compared_is_the_day_booked)
 EVERY_DECISIONS = 25
 
 

@@ -26,6 +26,7 @@ FEWEST, MOST = 5, 30
 """Faults in a plan."""
 START_NS = MONDAY_OPEN + 3_600 * 10**9
 BAR_MS = BAR_INTERVAL_NS // 1_000_000
+JUMPS_MS = (500, 5_000, 3_600_000, 4 * 3_600_000)
 SIDE = 0.1
 """So far from one half a forecast has a side worth trading."""
 SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0, "folder": 2.0}
@@ -120,7 +121,10 @@ def _of_the_machine(rng: random.Random, length_ms: int) -> AnyFault:
     makers: list[tuple[float, Callable[[], AnyFault]]] = [
         (5, lambda: Kill(at_ms=at_ms, name=rng.choice(("trader", "trader", "watchdog", "supervisor", "trainer")))),
         (4, lambda: Crash(at_ms=at_ms, events=rng.randint(1, 12))),
-        (2, lambda: SetClock(at_ms=at_ms, by_ms=rng.choice((-1, 1)) * rng.choice((500, 5_000, 3_600_000)))),
+        (
+            2,
+            lambda: SetClock(at_ms=at_ms, by_ms=rng.choice((-1, 1)) * rng.choice(JUMPS_MS)),
+        ),
         (1, lambda: Suspend(at_ms=at_ms, for_ms=rng.choice((30_000, 600_000, 4 * 3_600_000)))),
         (1.5, lambda: NetworkDown(at_ms=at_ms, for_ms=rng.choice((300, 3_000, 60_000)))),
         (0.5, lambda: PidGivenAgain(at_ms=at_ms, name=rng.choice(("trader", "watchdog", "supervisor")))),

@@ -64,11 +64,16 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
-        self._blind_until_ns = 0
+        self._restored_ns = self._blind_until_ns = 0
         """Until then what the broker says may not be so."""
+
+    def lost_by_restore(self, at_ns: int) -> bool:
+        """Whether a journal of then was replaced by a backup, or by what the power left of it, since."""
+        return at_ns <= self._restored_ns
 
     def _restored(self) -> None:
         """Another journal lies there: what was read of the one before counts no more."""
+        self._restored_ns = self.world.machine_clock.now_ns()
         self.witness.again()
 
     def begin(self) -> None:

@@ -15,10 +15,13 @@ from minhos.errors import JournalError
 from minhos.journal.database import OpenDatabase
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
-from minhos.market.types import Instrument
+from minhos.market.types import NANOS_PER_SECOND, Instrument
+from minhos.risk.force import SIDES
 from minhos.trading import events as ev
 from minhos.trading.recovery import take_snapshot
 from minhos.trading.state import Observe, TradingState
+
+CLOCKS_MAY_DIFFER_NS = 600 * NANOS_PER_SECOND
 
 
 class Seen(msgspec.Struct):
@@ -37,6 +40,14 @@ class Seen(msgspec.Struct):
     halted_since: int = 0
     """Sequence of the command that halted; 0 where nothing does."""
     opened_while_halted: list[Order] = []
+    still_forced: list[str] = []
+    """Stops that closed everything, or a stop of the forced position, and left a side forced."""
+    with_a_future_model: list[Order] = []
+    """New risk that was taken on a bundle stamped ahead of the clock."""
+    days: dict[int, int] = {}
+    """The account's P&L in cents of each trade date, as it was last while that date lasted."""
+    commands_of: dict[str, list[str]] = {}
+    """Names of the commands that were carried out, by who gave them."""
     lowered: list[str] = []
     """Levels that went down without a person's word or a new trade date."""
 
@@ -80,6 +91,11 @@ class Witness:
             self._reader.close()
             self._reader = None
 
+    def source(self) -> JournalReader:
+        """The journal, for whoever reads it as a command does."""
+        assert self._reader is not None
+        return self._reader
+
     def verified(self) -> str:
         """Why the chain is not whole; empty where it is."""
         if self._reader is None:
@@ -103,16 +119,34 @@ class Witness:
             seen.intended_ns[event.order.order_id] = event.time_ns
             if seen.halted_since and event.order.role in (Role.ENTRY, Role.ADD):
                 seen.opened_while_halted.append(event.order)
+            model = state.model
+            if (
+                event.order.role in (Role.ENTRY, Role.ADD)
+                and model is not None
+                and not model.simulated
+                and model.created_ns > event.time_ns + CLOCKS_MAY_DIFFER_NS
+            ):
+                seen.with_a_future_model.append(event.order)
         elif isinstance(event, ev.OrderFilled):
-            seen.fills.setdefault(event.fill.fill_id, event.fill)
+            fill = event.fill
+            seen.fills.setdefault(fill.fill_id, fill)
+            forced = state.risk.forced
+            if fill.role is Role.STOP and forced is not None and SIDES.get(forced.side, 0) == -fill.side:
+                seen.still_forced.append(f"{forced.side} stayed forced after its stop {fill.order_id} filled")
         elif isinstance(event, ev.CommandReceived):
             seen.commands[event.command_id] = event
+            seen.commands_of.setdefault(event.who, []).append(event.name)
+            if event.name in ("halt", "flatten") and state.risk.forced is not None:
+                seen.still_forced.append(f"{state.risk.forced.side} stayed forced after {event.name}")
             if event.name in ("halt", "resume"):
                 seen.halted_since = sequence if event.name == "halt" else 0
         elif isinstance(event, ev.DecisionMade):
             seen.decisions += 1
         elif isinstance(event, ev.EngineStarted):
             seen.starts += 1
+        account = state.ledger.account()
+        if account.trade_date:
+            seen.days[account.trade_date] = account.day_pnl_cents
         after = state.risk.level()
         begins = isinstance(event, ev.EngineStarted | ev.SettingsActivated)
         if begins and after < level and state.ledger.account().trade_date == date:
