@@ -44,15 +44,27 @@ class MachineClock(TrueClock):
         super().__init__(time)
         self.offset_ns = 0
         """How far it goes ahead of the truth."""
-        self.slept_ns = 0
-        """What its monotonic clock did not count."""
+        self._slept_ns = 0
+        """What its monotonic clock did not count of the sleeps that are over."""
+        self._sleep = (0, 0)
+        """From when to when, true time, it sleeps or last slept."""
 
     def now_ns(self) -> int:
         return self._time.true_ns + self.offset_ns
 
+    def sleeps(self, until_ns: int) -> None:
+        """It sleeps from now until that true time."""
+        now_ns, (since_ns, before_ns) = self._time.true_ns, self._sleep
+        if now_ns < before_ns:
+            self._sleep = (since_ns, max(before_ns, until_ns))
+        else:
+            self._slept_ns += before_ns - since_ns
+            self._sleep = (now_ns, until_ns)
+
     def monotonic_ns(self) -> int:
-        return self._time.true_ns - self.slept_ns
+        now_ns, (since_ns, until_ns) = self._time.true_ns, self._sleep
+        return now_ns - self._slept_ns - (min(now_ns, until_ns) - since_ns)
 
     def true_of(self, monotonic_ns: int) -> int:
         """When the monotonic clock shows that, unless the machine sleeps again."""
-        return monotonic_ns + self.slept_ns
+        return monotonic_ns + self._slept_ns + self._sleep[1] - self._sleep[0]

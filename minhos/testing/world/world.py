@@ -146,11 +146,8 @@ class World:
 
     def sleep_machine(self, for_ns: int) -> None:
         """Nothing on the machine has a turn for so long, and its monotonic clock stands."""
-        until_ns = self.true_ns + for_ns
-        added_ns = until_ns - max(self.asleep_until_ns, self.true_ns)
-        if added_ns > 0:
-            self.asleep_until_ns = until_ns
-            self.machine_clock.slept_ns += added_ns
+        self.asleep_until_ns = max(self.asleep_until_ns, self.true_ns + for_ns)
+        self.machine_clock.sleeps(self.asleep_until_ns)
 
     def is_busy(self, name: str) -> bool:
         """Whether that process waits in the middle of a turn."""
