@@ -39,7 +39,7 @@ port = {port}
 NAMES = ("supervisor", "trader", "trainer", "web", "watchdog")
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
-POLL_S = 0.02
+POLL_S = 0.05
 _BEAT_OF: dict[str, type[Heartbeat]] = {kind.PROCESS: kind for kind in BEATS}
 
 

@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -37,8 +38,8 @@ SECONDS_PER_BAR, QUICK_SECONDS_PER_BAR = 1.0, 0.2
 BACK_S = 10.0
 GIVEN_UP_S = 40.0
 """So long something is waited for that is not back in time, before the next kill."""
-AT_ONCE = 3
-"""So many may be dead at one moment."""
+AT_ONCE, QUICK_AT_ONCE = (1, 1, 1, 2, 3), (4, 5)
+"""How many die at one moment; each is drawn as often as it stands here."""
 SIDES = ("long", "short", "flat")
 
 
@@ -103,7 +104,8 @@ def run(
         try:
             house.start()
             house.wait_until_up()
-            deaths = killed(house, books, kills, random.Random(seed), progress)
+            at_once = QUICK_AT_ONCE if quick else AT_ONCE
+            deaths = killed(house, books, kills, random.Random(seed), at_once, progress)
         finally:
             house.close()
         books.check()
@@ -125,13 +127,20 @@ def run(
     return figures
 
 
-def killed(house: House, books: Books, kills: int, rng: random.Random, progress: Progress | None) -> list[Death]:
+def killed(
+    house: House,
+    books: Books,
+    kills: int,
+    rng: random.Random,
+    at_once: Sequence[int],
+    progress: Progress | None = None,
+) -> list[Death]:
     """So many kills, each waited for until it is up again or given up."""
     deaths: list[Death] = []
     while len(deaths) < kills:
         _force(house, rng)
         time.sleep(rng.uniform(0.0, 1.5 * house.settings.simulation.seconds_per_bar))
-        together = min(rng.choice((1, 1, 1, 2, AT_ONCE)), kills - len(deaths))
+        together = min(rng.choice(at_once), kills - len(deaths))
         tried = [_kill(house, name) for name in rng.sample(NAMES, together)]
         fresh = [death for death in tried if death is not None]
         deaths += fresh
