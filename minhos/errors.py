@@ -81,6 +81,10 @@ class JournalBroken(JournalError):
         )
 
 
+class InboxDamaged(JournalError):
+    """The inbox's file is not what SQLite wrote: what stood in it is lost, a new one can be begun."""
+
+
 class OrderStateError(MinhosError):
     """An order made a transition that the state table does not contain; trading stops."""
 

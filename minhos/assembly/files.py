@@ -24,6 +24,9 @@ class Disk(Protocol):
 
     def exists(self, path: Path) -> bool: ...
 
+    def found(self, folder: Path, pattern: str) -> list[Path]:
+        """Files of that folder whose names match, the one that was changed last at the end."""
+
     def touch(self, path: Path) -> None:
         """Make an empty file, and its folder; one that exists stays.  Raises OSError."""
 
@@ -51,6 +54,9 @@ class LocalDisk:
     def exists(self, path: Path) -> bool:
         return path.exists()
 
+    def found(self, folder: Path, pattern: str) -> list[Path]:
+        return sorted(folder.glob(pattern), key=changed_ns)
+
     def touch(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch()
@@ -62,15 +68,23 @@ class LocalDisk:
 LOCAL = LocalDisk()
 
 
-def write_json(path: Path, value: object) -> None:
+def changed_ns(path: Path) -> int:
+    """When it was changed last; 0 where it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def write_json(path: Path, value: object, disk: Disk = LOCAL) -> None:
     """Replace a result file at once.  Raises OSError."""
-    LOCAL.replace(path, msgspec.json.encode(value))
+    disk.replace(path, msgspec.json.encode(value))
 
 
-def read_json(path: Path) -> object:
+def read_json(path: Path, disk: Disk = LOCAL) -> object:
     """Its content, or None where it is absent or unreadable."""
-    content = LOCAL.read(path)
+    content = disk.read(path)
     try:
         return None if content is None else msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

@@ -108,7 +108,10 @@ class SurroundingsReader:
         folder = self.layout.backups
         if (seen := _changed(folder)) != self._backups_seen:
             self._backups_seen = seen
-            notes = [converted(read_json(path), BackupNote) for path in sorted(folder.glob("*.json"), reverse=True)]
+            notes = [
+                converted(read_json(path, self.layout.disk), BackupNote)
+                for path in sorted(folder.glob("*.json"), reverse=True)
+            ]
             self._notes = tuple(note for note in notes[:BACKUPS_SHOWN] if note is not None)
         return tuple(msgspec.structs.replace(note, there=Path(note.file).is_file()) for note in self._notes)
 
@@ -120,7 +123,7 @@ class SurroundingsReader:
         seen = (path, _changed(path))
         known = self._results.get(pattern)
         if known is None or known[0] != seen:
-            known = self._results[pattern] = (seen, converted(read_json(path), kind))
+            known = self._results[pattern] = (seen, converted(read_json(path, self.layout.disk), kind))
         return cast(Struct | None, known[1])
 
     def _read_models(self) -> None:

@@ -39,7 +39,7 @@ def sierra_venue(request: VenueRequest) -> SierraVenue:
     """Sierra Chart's DTC server."""
     options, gate = msgspec.convert(request.options, SierraOptions), OrderGate(request.orders_lock, request.clock)
     transport = request.transport or Sockets()
-    return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file, transport)
+    return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file, transport, request.exists)
 
 
 def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
@@ -82,6 +82,7 @@ def venue_for_others(
         folder=layout.data / "venues" / part.name,
         orders_lock=layout.orders_lock,
         halt_file=layout.halt_file,
+        exists=layout.disk.exists,
         options=_options(settings, part.name),
         transport=layout.transport,
     )

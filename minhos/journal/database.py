@@ -6,6 +6,7 @@ For the journal, the inbox and the stores beside them.  What is in a file is eac
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import sqlite3
 from contextlib import suppress
@@ -127,6 +128,16 @@ def way_out(error: BaseException) -> str:
     ):
         return "check the permissions of the file and its folder"
     return "check its disk (free space, cable, file system) and the file's permissions"
+
+
+def set_aside(path: Path, opened: OpenDatabase) -> Path | None:
+    """Rename a database that nobody has open to the first free NAME.replaced-N; None where there is none."""
+    if not opened.exists(path):
+        return None
+    names = (path.with_name(f"{path.name}.replaced-{number}") for number in itertools.count(1))
+    kept = next(name for name in names if not opened.exists(name))
+    opened.move(path, kept)
+    return kept
 
 
 def _code(error: BaseException) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.errors import JournalError
-from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database, way_out
+from minhos.errors import InboxDamaged, JournalError
+from minhos.journal.database import DatabaseErrors, OpenDatabase, is_unusable, open_database, way_out
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -79,6 +79,13 @@ class Inbox:
             if patience_s is not None:
                 self._connection.execute(f"PRAGMA busy_timeout={round(1000 * patience_s)}")
 
+    def prove(self) -> None:
+        """Raises InboxDamaged where SQLite finds its own file damaged; it is small, and read whole."""
+        with self._explained():
+            (said,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if said != "ok":
+            raise InboxDamaged(f"The inbox {self.path} is damaged ({said}).")
+
     def put(self, request: Request) -> int:
         """Ask for something; returns the id under which `answer` will be found."""
         payload = msgspec.json.encode({**request.fields, "why": request.why}).decode()
@@ -137,6 +144,11 @@ class Inbox:
         try:
             yield
         except DatabaseErrors as error:
+            if is_unusable(error):
+                raise InboxDamaged(
+                    f"The inbox {self.path} is damaged ({error}): `python3 minh.py stop` and `start`, and the trader "
+                    "begins a new one; until then only the HALT file reaches it."
+                ) from error
             raise JournalError(
                 f"The inbox {self.path} could not be used ({error}): {way_out(error)}; "
                 f"until then only the HALT file reaches the trader."
@@ -147,12 +159,12 @@ def _request(number: int, who: str, name: str, payload: str, created_ns: int, ex
     """From a row.  Fields that no command can have are left out: every process of the user may write here."""
     try:
         fields = msgspec.json.decode(payload, type=dict[str, object])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, TypeError, ValueError):  # no text, or none that is JSON
         fields = {}
     return Request(
         id=number,
-        name=name,
-        who=who,
+        name=str(name),
+        who=str(who),
         why=str(fields.pop("why", "")),
         fields={key: value for key, value in fields.items() if isinstance(value, Scalar)},
         created_ns=created_ns,

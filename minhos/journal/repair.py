@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from minhos.errors import JournalBroken, JournalError
-from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database
+from minhos.journal.database import DatabaseErrors, OpenDatabase, open_database, set_aside
 from minhos.journal.reader import JournalReader, failure, reader
 from minhos.journal.store import Journal, finish_replacement, locked, replacement_of
 from minhos.journal.types import Entry, Progress, VerifyReport
@@ -79,7 +79,7 @@ def begin_anew(path: Path, opened: OpenDatabase = open_database) -> Path | None:
     """Set a journal aside that cannot be read at all; the next who opens it begins an empty one."""
     with _alone(path, "repaired", opened):
         opened.remove(replacement_of(path))
-        return _set_aside(path, opened)
+        return set_aside(path, opened)
 
 
 def soundness(source: JournalReader, snapshot: str) -> tuple[int, JournalBroken | None]:
@@ -120,16 +120,6 @@ def _alone(path: Path, verb: str, opened: OpenDatabase) -> Iterator[None]:
 
 
 def _put_in_place(path: Path, opened: OpenDatabase) -> Path | None:
-    kept = _set_aside(path, opened) if opened.exists(path) else None
+    kept = set_aside(path, opened) if opened.exists(path) else None
     opened.move(replacement_of(path), path)
-    return kept
-
-
-def _set_aside(path: Path, opened: OpenDatabase) -> Path | None:
-    """Rename a journal to the first free NAME.replaced-N."""
-    if not opened.exists(path):
-        return None
-    names = (path.with_name(f"{path.name}.replaced-{number}") for number in itertools.count(1))
-    kept = next(name for name in names if not opened.exists(name))
-    opened.move(path, kept)
     return kept

@@ -127,6 +127,10 @@ class Registry:
             return msgspec.json.decode(self._pointer_file.read_bytes(), type=Pointers)
         except FileNotFoundError:
             return Pointers()
+        except OSError as error:
+            raise ModelError(
+                f"The file {self._pointer_file}, which says what bundle is active, cannot be read ({error.strerror})."
+            ) from error
         except msgspec.DecodeError as error:
             raise ModelError(
                 f"The file {self._pointer_file}, which says what bundle is active, cannot be read ({error}); "

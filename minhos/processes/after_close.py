@@ -62,7 +62,7 @@ class AfterClose:
         except MinhosError as error:
             log.warning("day not compared", before=today, reason=str(error))
             return None
-        write_json(self._file(trade_date), report)
+        write_json(self._file(trade_date), report, self.layout.disk)
         log.info("day compared", trade_date=trade_date, verdict=report.verdict, sentence=report.sentence)
         return report
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import msgspec
 import structlog
@@ -33,8 +33,9 @@ from minhos.assembly.trading import (
     trading_settings,
 )
 from minhos.assembly.venues import make_venue, starting_cash_cents
-from minhos.errors import CommandRefused, FeedError, JournalError, MinhosError, ModelError
+from minhos.errors import CommandRefused, FeedError, InboxDamaged, JournalError, MinhosError, ModelError
 from minhos.feeds.port import Feed
+from minhos.journal.database import set_aside
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
@@ -119,6 +120,8 @@ class Trader:
         self._unwritten = ""
         """Why the heartbeat could not be written last; empty where it was."""
         self.trade_date = 0
+        self._damaged = ""
+        """What SQLite said of the inbox's file; until there is a new one."""
         self._snapshot_at = 0
         """The record of the last snapshot of this start; 0 before the first."""
         self._stream: Iterator[Price | Slice | None] = iter(())
@@ -138,11 +141,11 @@ class Trader:
 
             archive.finish(self.layout)
         self.parts.problem = problem_of_parts(self.settings, self.layout)
-        self.inbox = Inbox(self.layout.inbox, self.layout.database, patience_s=INBOX_PATIENCE_S)
-        self._opened.callback(self.inbox.close)
         identity = {"mode": self.mode, "account": self.account}
         path = self.layout.journal(self.mode, self.account)
         self.watch = JournalWatch(self.layout, path, self.wall)
+        self.inbox = self._sound_inbox()
+        self._opened.callback(lambda: self.inbox.close())
         state = self.watch.open(identity, self._state)
         self.journal = self.watch.journal
         self._opened.callback(self.journal.close)
@@ -407,11 +410,37 @@ class Trader:
             self._command("halt-file", "halt", "HALT file", "the HALT file exists", {})
         if self.stores.may_read_inbox():
             try:
+                if self._damaged:
+                    self.inbox = self._sound_inbox()
+                    self._damaged = ""
                 self._take_requests()
+            except InboxDamaged as error:
+                self.inbox.close()
+                self._damaged = str(error.__cause__ or error)
             except JournalError as error:
                 self.stores.inbox_failed(error)
             else:
                 self.stores.inbox_read()
+
+    def _sound_inbox(self) -> Inbox:
+        """The inbox; a new one in place of one that is damaged, with an alarm."""
+        path, database, damaged = self.layout.inbox, self.layout.database, self._damaged
+        try:
+            if not damaged:
+                with closing(Inbox(path, database, patience_s=INBOX_PATIENCE_S)) as found:
+                    found.prove()
+        except InboxDamaged as error:
+            damaged = str(error.__cause__ or error)
+        if damaged:
+            try:
+                kept = set_aside(path, database)
+            except OSError as error:
+                raise JournalError(f"The damaged inbox {path} cannot be set aside ({error}).") from error
+            self.watch.alarms.append(
+                f"The inbox was damaged ({damaged}): it is set aside as {kept.name if kept else 'nothing'} and a new "
+                "one begun; what was asked and not answered is to be asked again."
+            )
+        return Inbox(path, database, patience_s=INBOX_PATIENCE_S)
 
     def _take_requests(self) -> None:
         """Carry each out once, also where the answer cannot be written; raises JournalError of the inbox."""

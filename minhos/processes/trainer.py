@@ -129,7 +129,8 @@ class Trainer:
             if not result.bundle_id:
                 raise LeakSuspected(result.reason)
             self.registry.promote(result.bundle_id, "trainer", self.clock.now_ns())
-            write_json(self.layout.training / f"report-{self.scope.replace('/', '-')}.json", result)
+            path = self.layout.training / f"report-{self.scope.replace('/', '-')}.json"
+            write_json(path, result, self.layout.disk)
             tell(1.0, result.reason)
             self.last_error = ""
         except MinhosError as error:

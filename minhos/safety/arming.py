@@ -191,7 +191,7 @@ def _sessions(checks: Sequence[SessionCheck]) -> Condition:
 def _clock(layout: Layout, facts: BrokerFacts) -> Condition:
     name = "clock"
     skew, error = facts.clock_skew_s, facts.clock_skew_error_s
-    stored = read_json(layout.reports / "sierra.json")
+    stored = read_json(layout.reports / "sierra.json", layout.disk)
     measured = stored.get("clock_skew_s") if isinstance(stored, dict) else None
     if isinstance(measured, int | float) and (skew is None or (abs(skew) < MOST_SKEW_S and not is_small(skew, error))):
         skew, error = float(measured), 0.0  # a few heartbeats tell no more than a second; `check-sierra` hears many

@@ -104,7 +104,7 @@ def drill(
     what = _Drill(settings, layout, clock, course, contract.contract, with_trader=with_trader)
     what.run(instrument.to_ticks(distance_points), instrument.to_ticks(points))
     report = course.report(settings.sierra.account, contract.contract, clock)
-    write_json(layout.make().reports / "drill.json", report)
+    write_json(layout.make().reports / "drill.json", report, layout.disk)
     return report
 
 

@@ -83,7 +83,7 @@ def check_sierra(
     tell = progress or (lambda share, text: None)
     report = asyncio.run(_Check(settings, layout, clock or SystemClock(), tell, history_port).run(seconds))
     layout.reports.mkdir(parents=True, exist_ok=True)
-    write_json(layout.reports / "sierra.json", report)
+    write_json(layout.reports / "sierra.json", report, layout.disk)
     (layout.reports / "sierra.txt").write_text(as_text(report), encoding="utf-8")
     return report
 

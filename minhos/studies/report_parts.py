@@ -26,11 +26,11 @@ from minhos.research.report.values import Data, Money, TrialRow
 from minhos.settings import Settings
 from minhos.studies.history import History
 from minhos.studies.studies import stage_of
-from minhos.studies.trials import enter_and_deflate, range_of
+from minhos.studies.trials import enter_and_deflate, ledger_of, range_of
 from minhos.trading import events as ev
 from minhos.training.canaries import check
 from minhos.training.dataset import build_dataset
-from minhos.training.ledger import Trial, TrialLedger
+from minhos.training.ledger import Trial
 from minhos.training.results.canaries import Canaries
 from minhos.training.train import count_full_sessions
 from minhos.words import utc
@@ -125,7 +125,7 @@ def settings_of(chosen: Settings) -> dict[str, dict[str, str]]:
 def trial_rows(layout: Layout, bars: Bars) -> tuple[TrialRow, ...]:
     """The ledger's trials on overlapping bars, oldest first, one a configuration."""
     first: dict[str, Trial] = {}
-    for trial in TrialLedger(layout.ledger).trials(range_of(bars)):
+    for trial in ledger_of(layout).trials(range_of(bars)):
         first.setdefault(trial.configuration, trial)
     return tuple(
         TrialRow(utc(t.at_ns)[:16].replace("T", " "), t.kind, t.configuration, t.sharpe_ratio) for t in first.values()
@@ -138,11 +138,11 @@ def fills_of(chosen: Settings, layout: Layout) -> Fills:
     path = layout.journal(mode, account_of(chosen))
     if mode == "simulated":
         raise NotEnoughData("a simulated market fills as assumed")
-    if not path.exists():
+    if not layout.database.exists(path):
         raise NotEnoughData(f"there is no {mode} journal yet, so no fill was ever made")
     instruments: dict[str, Instrument] = {}
     fills: list[Fill] = []
-    with closing(reader(path)) as journal:
+    with closing(reader(path, layout.database)) as journal:
         for record in journal.records(kinds=("OrderFilled", "SettingsActivated")):
             event = ev.decode(record.kind, record.payload, record.version)
             if isinstance(event, ev.OrderFilled):

@@ -33,6 +33,11 @@ class Tried(msgspec.Struct, frozen=True):
     sharpe_ratio_variance: float | None = None
 
 
+def ledger_of(layout: Layout) -> TrialLedger:
+    """The home's trial ledger, on its disk."""
+    return TrialLedger(layout.ledger, lambda path: layout.database(path, "write"))
+
+
 def range_of(bars: Bars) -> DataRange:
     """The stretch of data that those bars are, for the ledger."""
     return DataRange(bars.instrument.root, int(bars.close_time_ns[0]), int(bars.close_time_ns[-1]), bars.simulated)
@@ -52,7 +57,7 @@ def enter(
     train, backtest, lab, walk-forward, search.  sharpe_ratio: of returns by trade date, not annualised; None where
     there is none.
     """
-    data, ledger = range_of(bars), TrialLedger(layout.ledger)
+    data, ledger = range_of(bars), ledger_of(layout)
     at_ns = SystemClock().now_ns()
     judged = {**settings, "cost_ticks": bars.instrument.round_trip_cost_ticks()}
     ledger.record(data, recipe_id, judged, kind=kind, at_ns=at_ns, sharpe_ratio=sharpe_ratio)
@@ -70,7 +75,7 @@ def judged_with(settings: Settings, bundle: Bundle) -> dict[str, object]:
 def tried(layout: Layout, bars: Bars) -> Tried:
     """How often these bars were looked at so far; enters nothing."""
     data = range_of(bars)
-    trials = TrialLedger(layout.ledger).trials(data)
+    trials = ledger_of(layout).trials(data)
     count = len({trial.configuration for trial in trials})
     same = [trial for trial in trials if (trial.first_ns, trial.last_ns) == (data.first_ns, data.last_ns)]
     ratios = [trial.sharpe_ratio for trial in same if trial.sharpe_ratio is not None]

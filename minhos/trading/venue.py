@@ -186,6 +186,8 @@ class VenueRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The lock that everybody holds who sends orders to a broker (`venues.order_gate`)."""
     halt_file: Path
     """While it exists no entry may be sent."""
+    exists: Callable[[Path], bool] = Path.exists
+    """How the home's disk is asked whether it does."""
     options: dict[str, object] = {}
     """The table `[venue.<name>]` of minhos.toml."""
     transport: Transport | None = None

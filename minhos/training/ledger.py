@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,12 +56,20 @@ def configuration_hash(recipe_id: str, settings: Mapping[str, object]) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
+Opened = Callable[[Path], sqlite3.Connection]
+"""Opens the ledger's file; each statement commits by itself.  Raises sqlite3.Error, OSError."""
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return sqlite3.connect(path, timeout=10.0, isolation_level=None)
+
+
 class TrialLedger:
     """The ledger in one sqlite file; several processes may write to it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, opened: Opened = _opened) -> None:
+        self._path, self._opened = Path(path), opened
         with self._open() as database:
             database.execute(SCHEMA)
 
@@ -102,16 +110,27 @@ class TrialLedger:
         )
         with self._open() as database:
             rows = database.execute(query, (data.root, data.simulated, data.last_ns, data.first_ns)).fetchall()
-        return [Trial(c, kind, msgspec.json.decode(details), *others) for c, kind, details, *others in rows]
+        try:
+            return [Trial(c, kind, msgspec.json.decode(details), *others) for c, kind, details, *others in rows]
+        except (msgspec.DecodeError, TypeError) as error:
+            raise TrainingError(
+                f"The trial ledger {self._path} holds a trial that cannot be read ({error}): move the file aside, and "
+                "the count of what was tried begins anew."
+            ) from error
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            database = sqlite3.connect(self._path, timeout=10.0)
+            database = self._opened(self._path)
             try:
-                with database:
-                    yield database
+                yield database
             finally:
                 database.close()
-        except sqlite3.Error as error:
-            raise TrainingError(f"The trial ledger {self._path} cannot be used: {error}.") from error
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            away = isinstance(error, sqlite3.OperationalError | OSError) and "malformed" not in str(error)
+            way_out = (
+                "move it aside, and the count of what was tried begins anew"
+                if not away
+                else "check the disk's free space and the permissions of its folder"
+            )
+            raise TrainingError(f"The trial ledger {self._path} cannot be used ({error}): {way_out}.") from error

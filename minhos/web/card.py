@@ -16,9 +16,10 @@ def read_card(live: LiveViews) -> Card | None:
     """The newest card; None where the data go on, or none was made."""
     if not live.facts.finished_data:
         return None
+    content = live.layout.disk.read(live.layout.card)
     try:
-        return msgspec.json.decode(live.layout.card.read_bytes(), type=Card)
-    except (OSError, msgspec.DecodeError):
+        return None if content is None else msgspec.json.decode(content, type=Card)
+    except msgspec.DecodeError:
         return None
 
 

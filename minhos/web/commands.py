@@ -150,7 +150,7 @@ def send_command(
         accepted=True,
         answered=answer is not None,
         answer=waits if answer is None else f"{name}: {answer.sentence}",
-        halt_file=layout.halt_file.exists(),
+        halt_file=layout.disk.exists(layout.halt_file),
     )
 
 
@@ -162,7 +162,7 @@ def ask_for_training(live: LiveViews) -> CommandAnswer:
     runs = age_s < EXPIRES_S
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
     return CommandAnswer(
-        command="train", accepted=True, answered=runs, answer=words, halt_file=layout.halt_file.exists()
+        command="train", accepted=True, answered=runs, answer=words, halt_file=layout.disk.exists(layout.halt_file)
     )
 
 

@@ -14,8 +14,8 @@ from trading_home import events_of, journal_path, make_home, promote, settings_o
 
 from minhos.assembly import journal_notes
 from minhos.assembly.layout import Layout
-from minhos.errors import CommandRefused, JournalError
-from minhos.journal.inbox import Request
+from minhos.errors import CommandRefused, InboxDamaged, JournalError
+from minhos.journal.inbox import Inbox, Request
 from minhos.journal.reader import reader
 from minhos.journal.repair import cut
 from minhos.journal.store import Journal
@@ -203,6 +203,34 @@ def test_a_changed_snapshot_is_passed_over_with_an_alarm(home, traded):
     assert run.account() == traded[1]
     assert any("snapshot at record" in text for text in alarms(home))
     assert run.paused == ""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.9])
+def test_a_damaged_inbox_is_set_aside_with_an_alarm_and_commands_are_heard(home, share):
+    content = bytearray(home.inbox.read_bytes())
+    at = int(share * len(content))
+    content[at : at + 64] = b"\xa5" * 64
+    home.inbox.write_bytes(content)
+    run = Run(home)
+    if home.database.exists(home.inbox.with_name("inbox.sqlite.replaced-1")):
+        assert any("The inbox was damaged" in text for text in alarms(home))
+    inbox = Inbox(home.inbox)
+    number = inbox.put(Request(name="pause", who="anna", expires_ns=2**62))
+    run.go(1.0)
+    assert inbox.answer(number) is not None
+    inbox.close()
+
+
+def test_an_inbox_that_is_found_damaged_while_it_runs_is_replaced(home, monkeypatch):
+    run = Run(home)
+    monkeypatch.setattr(run.trader.inbox, "pending", lambda _: (_ for _ in ()).throw(InboxDamaged("malformed")))
+    run.go(1.0)
+    assert any("The inbox was damaged (malformed)" in text for text in alarms(home))
+    inbox = Inbox(home.inbox)
+    number = inbox.put(Request(name="pause", who="anna", expires_ns=2**62))
+    run.go(1.0)
+    assert inbox.answer(number) is not None
+    inbox.close()
 
 
 # The pass in the background ----------------------------------------------------------------------------------------

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
+from minhos.errors import TrainingError
 from minhos.training.ledger import DataRange, TrialLedger, configuration_hash
 
 SPRING = DataRange("NQ", 100, 200)
@@ -34,3 +39,23 @@ def test_the_hash_is_of_recipe_and_settings():
     assert configuration_hash("a", {"x": 1, "y": 2}) == configuration_hash("a", {"y": 2, "x": 1})
     assert configuration_hash("a", {"x": 1}) != configuration_hash("b", {"x": 1})
     assert configuration_hash("a", {"x": 1}) != configuration_hash("a", {"x": 2})
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_ledger_is_a_sentence_with_a_way_out_or_reads_as_it_was(tmp_path, seed):
+    path, rng = tmp_path / "ledger.sqlite", random.Random(seed)
+    ledger = TrialLedger(path)
+    for i in range(60):
+        ledger.record(SPRING, f"recipe-{i}", {"threshold": 0.6}, kind="train", at_ns=i)
+    content = bytearray(path.read_bytes())
+    for _ in range(8):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+    try:
+        TrialLedger(path).trials(SPRING)
+    except TrainingError as error:
+        said = str(error)
+    else:
+        said = f"{path} move"
+    assert str(path) in said
+    assert "move" in said or "check" in said

@@ -32,7 +32,8 @@ def scenarios(
     """What your settings would do on eight bad days.  Example: minh.py lab scenarios --name flash-crash --size MNQ."""
     with progress("Scenarios", quiet=as_json) as report:
         found = risk_scenarios(settings_with_parts(), names=name or (), size=size, cash=cash, progress=report)
-    write_json(layout().make().reports / REPORT, found)
+    place = layout().make()
+    write_json(place.reports / REPORT, found, place.disk)
     if as_json:
         print_json(found)
     else:

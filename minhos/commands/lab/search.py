@@ -77,7 +77,7 @@ def search(
             progress=report,
         )
     result = {**msgspec.to_builtins(found), "trials": tried(place, bars).n_trials}
-    write_json(place.reports / "search.json", result)
+    write_json(place.reports / "search.json", result, place.disk)
     if as_json:
         print_json(result)
         return

@@ -59,7 +59,7 @@ def sizing(
     study = unseen(history, place, scheduler, as_json)
     with progress("Sizing", quiet=as_json) as report:
         compared = compare_sizes(history.bars, study, chosen, place, report, scheduler=scheduler)
-    write_json(place.reports / REPORT, compared)
+    write_json(place.reports / REPORT, compared, place.disk)
     if as_json:
         print_json(compared)
         return

@@ -54,8 +54,8 @@ def flatten(why: WhyOption = "", as_json: JsonOption = False) -> None:
 def resume(why: WhyOption = "", as_json: JsonOption = False) -> None:
     """End a halt, a pause or an EMERGENCY; removes the HALT file.  Example: minh.py resume."""
     place = layout().make()
-    halted = place.halt_file.exists()
-    place.halt_file.unlink(missing_ok=True)
+    halted = place.disk.exists(place.halt_file)
+    place.disk.remove(place.halt_file)
     try:
         report_answer("resume", tell_trader("resume", why), as_json)
     except CommandRefused as error:

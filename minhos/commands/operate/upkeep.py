@@ -93,7 +93,7 @@ def _home_at_rest() -> Layout:
 
 
 def _known_backups(place: Layout) -> str:
-    notes = [read_json(path) for path in sorted(place.backups.glob("*.json"), reverse=True)]
+    notes = [read_json(path, place.disk) for path in reversed(place.disk.found(place.backups, "*.json"))]
     files = [str(note["file"]) for note in notes if isinstance(note, dict) and Path(str(note.get("file"))).is_file()]
     return f" The newest that is still there is {files[0]}." if files else ""
 

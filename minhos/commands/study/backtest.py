@@ -67,7 +67,7 @@ def backtest(
         "trials": deflation.n_trials,
         "deflated_sharpe_ratio": deflation.probability,
     }
-    write_json(place.reports / "backtest.json", result)
+    write_json(place.reports / "backtest.json", result, place.disk)
     if as_json:
         print_json(result)
         return

@@ -49,7 +49,7 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
     card = make_card(trained, found)
-    write_json(place.card, card)
+    write_json(place.card, card, place.disk)
     console.print(render(card))
     return card
 

@@ -48,7 +48,8 @@ def check_data(
     path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
     with working("Reading", as_json):
         report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
-    write_json(layout().make().reports / "data.json", report)
+    place = layout().make()
+    write_json(place.reports / "data.json", report, place.disk)
     if as_json:
         print_json(report)
     else:

@@ -31,10 +31,11 @@ CHAINS_SHARE = 0.1
 def _open(journal: Path | None) -> JournalReader:
     """The configured journal, or the one named.  Raises DataError where there is none yet."""
     chosen = settings_with_parts()
-    path = journal or layout().journal(mode_of(chosen), account_of(chosen))
-    if not path.exists():
+    place = layout()
+    path = journal or place.journal(mode_of(chosen), account_of(chosen))
+    if not place.database.exists(path):
         raise DataError(f"there is no journal {path}; `python3 minh.py start` begins one, --journal names another.")
-    return reader(path)
+    return reader(path, place.database)
 
 
 def trade_date_named(text: str, calendar: SessionCalendar) -> int:

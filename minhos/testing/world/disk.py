@@ -158,6 +158,11 @@ class WorldDisk:
         small = self._small.get(path)
         return small.content is not None if small is not None else path.exists()
 
+    def found(self, folder: Path, pattern: str) -> list[Path]:
+        here = [path for path in self._small if path.parent == folder and path.match(pattern) and self.exists(path)]
+        real = [path for path in folder.glob(pattern) if path not in self._small]
+        return sorted(real) + sorted(here, key=lambda path: (self._small[path].changed_ns, path))
+
     def touch(self, path: Path) -> None:
         if not self.exists(path):
             self._may_change(path, grows=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -59,12 +58,12 @@ class Desk:
         book: SierraBook,
         line: Line,
         gate: OrderGate,
-        halt_file: Path,
+        halted: Callable[[], bool],
         options: SierraOptions,
         clock: Clock,
         publish: Callable[[list[News]], None],
     ) -> None:
-        self._book, self._line, self._gate, self._halt_file = book, line, gate, halt_file
+        self._book, self._line, self._gate, self._halted = book, line, gate, halted
         self._options, self._clock, self._publish = options, clock, publish
         self._commands: asyncio.Queue[tuple[str, Callable[[], Coroutine[object, None, None]]]] = asyncio.Queue()
         self.moved = asyncio.Event()
@@ -121,8 +120,8 @@ class Desk:
     async def _enter(self, order: Order, route: wire.Route) -> list[Tracked]:
         """A bracket: the entry, its stop, and its target."""
         last = self._book.fills.last_ticks.get(order.symbol, 0)
-        if self._halt_file.exists():
-            raise VenueError(f"The HALT file exists ({self._halt_file}): no entry is sent before `resume`.")
+        if self._halted():
+            raise VenueError("The HALT file exists: no entry is sent before `resume`.")
         held = self._book.fills.net.get(order.symbol, 0)
         if order.side * held < 0:
             raise VenueError(f"{held:+d} {order.symbol} are still held: nothing is opened on the other side before.")

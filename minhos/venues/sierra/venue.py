@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -50,7 +51,10 @@ ENDED = "The connection to Sierra Chart has ended for good; nothing was sent. St
 
 
 class SierraVenue(Venue):
-    """instruments: by contract symbol.  halt_file: while it exists no entry is sent.  transport: how bytes travel."""
+    """instruments: by contract symbol.  halt_file: while it exists no entry is sent.  transport: how bytes travel.
+
+    exists: how the disk that it lies on is asked for it.
+    """
 
     name = "sierra"
     answers_at_once = owns_account = False
@@ -63,6 +67,7 @@ class SierraVenue(Venue):
         gate: OrderGate,
         halt_file: Path,
         transport: Transport = Sockets(),
+        exists: Callable[[Path], bool] = Path.exists,
     ) -> None:
         self.targets = options.legs == "stop_and_target"
         self._options, self._clock, self._transport = options, clock, transport
@@ -71,7 +76,8 @@ class SierraVenue(Venue):
         self._session = SierraSession(
             options, dict(instruments), self._book, clock, transport, self._news.extend, self._wake, self._take_back
         )
-        self._desk = Desk(self._book, self._session, gate, halt_file, options, clock, self._news.extend)
+        halted = partial(exists, halt_file)
+        self._desk = Desk(self._book, self._session, gate, halted, options, clock, self._news.extend)
         self._loop: TurnLoop | None = None
         self._ended = False
         self._tasks: list[asyncio.Task[None]] = []
