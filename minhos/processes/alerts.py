@@ -8,8 +8,10 @@ channel is registered.
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, cast
 
@@ -47,8 +49,9 @@ log = structlog.get_logger("alerts")
 class Send(Protocol):
     """The method `send` of what a factory registered in `parts.alerts` makes from its options (`[alert.<name>]`)."""
 
-    def __call__(self, severity: str, title: str, text: str) -> None:
-        """Tell a person.  It may take long and may raise: then the same alarm is tried again, three times in all."""
+    def __call__(self, severity: str, title: str, text: str) -> Awaitable[None] | None:
+        """Tell a person; an `async def` is awaited.  It may take long and may raise: then the same alarm is tried
+        again, three times in all."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -88,7 +91,9 @@ class Delivery:
     def _call(self, title: str, text: str) -> None:
         """In the background."""
         try:
-            self._send(SEVERITY, title, text)
+            given = self._send(SEVERITY, title, text)
+            if inspect.isawaitable(given):  # of an `async def send`: until it is awaited, nothing was sent
+                asyncio.run(_awaited(given))
         except BaseException as error:  # a user's code may raise anything
             self._raised_at = _where_raised(self._part, error)
             raise
@@ -117,6 +122,10 @@ class Delivery:
     def _fail(self, where: str, what: str) -> None:
         self.failure = _sentence(where, self.name, what)
         log.error("alert not sent", channel=self.name, reason=self.failure)
+
+
+async def _awaited(given: Awaitable[object]) -> None:
+    await given
 
 
 def _sentence(where: str, name: str, what: str) -> str:

@@ -87,6 +87,8 @@ def test_every_dialect_gives_the_same_bars(tmp_path: Path, name: str, zipped: bo
     [
         "Datetime,Open,High,Low,Close,Volume",
         "time,o,h,l,c,v",
+        "t,o,h,l,c,v",
+        "T,O,H,L,C,V",
         "Timestamp,OPEN,HIGH,LOW,LAST,VOL",
         "ts_event,open,high,low,close,size",
         "<DATETIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<TICKVOL>",

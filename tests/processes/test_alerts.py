@@ -134,6 +134,24 @@ def test_a_channel_that_raises_is_named_and_tried_again(tmp_path):
     assert (desk.phone.texts, desk.beat.failures) == (["first"], {})
 
 
+def test_an_async_channel_is_awaited_and_counts_only_then(tmp_path):
+    class Afterwards(Phone):
+        async def send(self, severity: str, title: str, text: str) -> None:
+            Phone.send(self, severity, title, text)
+
+    desk = Desk(tmp_path)
+    desk.phone = desk.settings.alert["phone"]["channel"] = Afterwards()
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.phone.failures = 1
+    desk.alarm("the stop is missing")
+    desk.run(alerts, 5)
+    assert (desk.phone.texts, desk.beat.sent) == ([], 0)
+    assert "raised OSError: no network" in desk.beat.failures["phone"]
+    desk.run(alerts, 30)
+    assert (desk.phone.texts, desk.beat.sent) == (["the stop is missing"], 1)
+
+
 def test_after_three_tries_the_next_alarm_has_its_turn(tmp_path):
     desk = Desk(tmp_path)
     alerts = desk.begin()

@@ -22,6 +22,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "time",
         "date",
         "ts",
+        "t",
         "tsevent",
         "dt",
         "datetimeutc",

@@ -45,9 +45,10 @@ class Sample(msgspec.Struct, frozen=True):
 
     @property
     def has_header(self) -> bool:
-        """The first line is made of names, not of values."""
+        """The first line is made of names, not of values; names may be of one letter where nothing else is there."""
         names = any(re.search(r"[A-Za-z]{3}", name) for name in self.header)
-        return names and not re.match(r"\d", self.header[0])
+        letters = len(self.header) > 2 and all(re.fullmatch(r"[A-Za-z_]\w*", name) for name in self.header if name)
+        return (names and not re.match(r"\d", self.header[0])) or (letters and any(self.header))
 
 
 def sample_of(path: Path) -> Sample:
