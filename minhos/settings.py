@@ -6,26 +6,29 @@ was meant, contradicting switches are refused, and a value out of range names it
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import json
 import math
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from minhos import ranges
 from minhos.errors import SettingsError, SymbolError
-from minhos.market.instruments import instrument
+from minhos.market.instruments import INSTRUMENTS, instrument
 from minhos.market.symbols import Symbol, parse_symbol
 from minhos.market.types import Instrument
 from minhos.models.forecast import LSTM
 from minhos.risk.events import parse_events
 from minhos.risk.parameters import RiskParameters
+from minhos.risk.types import Level
 from minhos.sizing.types import SizingParameters
 
 OVERRIDES = "MINHOS_OVERRIDES"
@@ -36,11 +39,23 @@ BROKER_SYMBOL_BYTES = 64
 """Of a symbol in a DTC message, its closing zero included."""
 ROOT = Path(__file__).resolve().parent.parent
 Struct = TypeVar("Struct", bound=msgspec.Struct)
+Number = TypeVar("Number", int, float, None)
+FIRST_YEAR, LAST_YEAR = 2008, 2032
+"""Of the contracts that the table of sessions knows."""
+USUAL_SIZE = SizingParameters().max_position_size
+"""Contracts up to which the smaller of two settings counts without a word."""
+KELLY_FILE = "kelly_risk_parameters.json"
 
 
 def home() -> Path:
     """Where configuration and data lie: the checkout, or the folder named by MINHOS_HOME."""
     return Path(os.environ.get("MINHOS_HOME", ROOT))
+
+
+def within(default: Number, low: float, high: float, why: str) -> Number:
+    """A number's field: its default, its range with both ends, and the end of the sentence that refuses another."""
+    field: Number = Field(default, ge=low, le=high, json_schema_extra={"why": why})
+    return field
 
 
 class Section(BaseModel):
@@ -74,9 +89,9 @@ class DataSettings(Section):
     """Zone of stamps without an offset, as "Europe/Berlin"; empty: found from the data, or refused."""
     stamps: Literal["", "open", "close"] = ""
     """Whether a stamp is the open or the close of its bar; empty: found from the data, or refused."""
-    flush_interval_ms: int = Field(5000, ge=0)
+    flush_interval_ms: int = within(5000, 0, 600_000, "every bar is closed that much later")
     """Sierra Chart's "Intraday File Flush Time": how often it writes what has happened."""
-    grace_ms: int = Field(2000, ge=0)
+    grace_ms: int = within(2000, 0, 60_000, "every bar is closed that much later")
     """How much later than that a bar is closed without a newer record, or counts as missing."""
 
     def bridge_address(self) -> tuple[str, int]:
@@ -95,13 +110,13 @@ class DataSettings(Section):
 class SimulationSettings(Section):
     kind: Literal["ou", "regime", "break", "null"] = "ou"
     """The simulated market: mean-reverting, with regimes, with an edge that breaks, or without any edge."""
-    ceiling: float = Field(0.58, ge=0.5, le=0.62)
+    ceiling: float = within(0.58, 0.5, 0.62, "0.5 is no edge, and nothing beyond 0.62 is like a market")
     """Best possible accuracy on it, as a share; 0.5 is no edge."""
-    seed: int = 7
+    seed: int = within(7, 0, LARGEST_SEED, "libraries take seeds of 31 bits")
     """The same seed makes the same market."""
-    history_days: int = Field(90, ge=25)
+    history_days: int = within(90, 25, 3650, "a first model learns from 20 sessions, and ten years fill a machine")
     """Calendar days that lie before the start and are trained on."""
-    seconds_per_bar: float = Field(2.0, ge=0.0)
+    seconds_per_bar: float = within(2.0, 0.0, 300.0, "a bar is five minutes, and a pace of 300 is real time")
     """Pace: seconds of real time from one 5-minute bar to the next; 0 for as fast as they are decided."""
     days_ahead: int = Field(180, ge=1, le=1_500)
     """Calendar days that lie after the start, the default about 20 hours at 2 s a bar; then the market is over."""
@@ -110,9 +125,11 @@ class SimulationSettings(Section):
 
 
 class PaperSettings(Section):
-    initial_cash: float = Field(250_000, gt=0)
+    initial_cash: float = within(
+        250_000, 100.0, 1e9, "an account has at least a hundred dollars and less than a billion"
+    )
     """Dollars with which a new paper journal begins."""
-    delay_bars: int = Field(0, ge=0, le=12)
+    delay_bars: int = within(0, 0, 12, "an order of an hour ago is another decision")
     """Opens to let pass before a market order fills; 0: the next one."""
     account: str = "paper"
     """Name of the paper account; each has a journal of its own."""
@@ -132,7 +149,7 @@ class SierraSettings(Section):
 
     host: str = ""
     """The machine on which Sierra Chart runs; empty: orders go to our own paper venue."""
-    port: int = Field(11099, ge=1, le=65535)
+    port: int = within(11099, 1, 65_535, "ports have 16 bits")
     """Port of Sierra Chart's DTC server for orders."""
     account: str = "Sim1"
     """Sim1, Sim2, ... are Sierra Chart's simulated accounts; any other is real money."""
@@ -148,13 +165,13 @@ class SierraSettings(Section):
     """Encrypt the connection; must agree with Sierra Chart's server."""
     legs: Literal["stop_and_target", "stop"] = "stop_and_target"
     """What a bracket carries; `check-sierra` finds out whether the stop alone is taken."""
-    target_atr: float = Field(20.0, gt=3.0)
+    target_atr: float = within(20.0, 4.0, 1000.0, "a target that near takes part in what is bet on")
     """Distance of a bracket's target in ATR: so far that it takes no part in what is bet on."""
-    request_timeout_s: float = Field(5.0, gt=0.0)
+    request_timeout_s: float = within(5.0, 0.1, 120.0, "an answer takes its time, and who waits for minutes is blind")
     """Seconds after which a request without an answer counts as failed."""
-    reconcile_every_s: float = Field(60.0, ge=1.0)
+    reconcile_every_s: float = within(60.0, 1.0, 3600.0, "what differs from the broker must be seen within the hour")
     """Seconds between two comparisons of our orders and position with those that the broker shows."""
-    heartbeat_s: int = Field(10, ge=1, le=60)
+    heartbeat_s: int = within(10, 1, 60, "a connection that is gone must be seen within a minute or two")
     """Seconds between two heartbeats; a connection that is silent for twice as long is lost."""
     broker_symbols: dict[str, str] = {}
     """The broker's name by contract, where it is none of the usual forms: MNQZ25 = "F.US.MNQZ25"."""
@@ -189,22 +206,26 @@ class SierraSettings(Section):
 class WatchdogSettings(Section):
     action: Literal["alarm", "flatten"] = "flatten"
     """What is done about a dead or silent trader with an open position at the broker."""
-    alarm_after_s: float = Field(10.0, gt=0.0)
+    alarm_after_s: float = within(
+        10.0, 2.0, 3600.0, "the trader is heard every second, and an hour unwatched is too long"
+    )
     """Seconds of silence of the trader after which it raises an alarm."""
-    act_after_s: float = Field(60.0, gt=0.0)
+    act_after_s: float = within(
+        60.0, 2.0, 86_400.0, "the trader is heard every second, and a day unwatched is too long"
+    )
     """Seconds of silence after which it acts."""
 
 
 class TrainingSettings(Section):
     size: Literal["", "demo", "standard"] = ""
     """The recipe: demo (fast) or standard; empty: by the number of bars."""
-    seed: int = Field(1, ge=0, le=LARGEST_SEED)
+    seed: int = within(1, 0, LARGEST_SEED, "libraries take seeds of 31 bits")
     """Of every random number in training; the same seed and bars make the same bundle."""
-    processes: int = Field(2, ge=1)
+    processes: int = within(2, 1, 256, "each fit takes a core of this machine")
     """Fits side by side, of one thread each."""
-    retrain_every_days: int = Field(7, ge=1)
+    retrain_every_days: int = within(7, 1, 3650, "a day is the least that brings new bars, and ten years are never")
     """Calendar days between two trainings by the trainer."""
-    days: int | None = Field(None, ge=1)
+    days: int | None = within(None, 1, 10_000, "it is a number of trading days; left out it is all of them")
     """Only the last so many trading days are trained on; left out: all."""
 
 
@@ -219,9 +240,9 @@ class AutonomousSettings(Section):
     """Another name of `auto_trading`; unequal values are refused."""
     require_approval: bool = False
     """On: recommendations are shown, nothing is sent by itself."""
-    min_confidence: float = Field(0.65, ge=0.5, le=1.0)
+    min_confidence: float = within(0.65, 0.5, 1.0, "it is the probability of the likelier side")
     """Calibrated probability of the side below which nothing is added; 0.5 leaves break-even as the rule."""
-    max_position_size: int = Field(5, ge=0)
+    max_position_size: int = within(5, 0, 100, "more than a hundred contracts are no individual's order")
     """Contracts of one instrument at most; the smaller of this and the one for sizing counts."""
     kelly_enabled: bool = True
     """Off: one contract, whatever Kelly says."""
@@ -248,7 +269,7 @@ class AutonomousSettings(Section):
 class WebSettings(Section):
     host: str = "127.0.0.1"
     """Address of the page and the interface; another than this machine needs a password."""
-    port: int = Field(8000, ge=1, le=65535)
+    port: int = within(8000, 1, 65_535, "ports have 16 bits")
     """Port of the page and the interface."""
     password: str = ""
     """Asked for by the page and the interface; empty: none, on this machine alone."""
@@ -314,13 +335,21 @@ class Settings(Section):
     def sizing_parameters(self) -> SizingParameters:
         """`[sizing]` over kelly_risk_parameters.json over the defaults.
 
-        Of the position sizes, and of the day's limits in `[sizing]` and `[risk]`, the smaller counts.
+        Of the position sizes, and of the day's limits in `[sizing]` and `[risk]`, the smaller counts.  Raises
+        SettingsError for a number out of its range.
         """
         kelly = {key: value for key, value in self.kelly.items() if key != "risk_multipliers"}
+        refuse_unknown(kelly, (*SizingParameters.__struct_fields__, "trading_capital"), KELLY_FILE)
         values = {**kelly, **self.sizing}
-        largest = int(_number(values, "max_position_size", 5))
-        values["max_position_size"] = min(largest, self.autonomous.max_position_size)
+        largest = _number(values, "max_position_size", USUAL_SIZE)
+        if "trading_capital" in values:
+            _number(dict(values), "trading_capital")
+        in_range(SizingParameters, {**values, "max_position_size": largest}, self.where_sizing)
+        if largest != int(largest):
+            raise SettingsError(f"{self.where_sizing('max_position_size')} = {largest}: give whole contracts.")
+        values["max_position_size"] = min(int(largest), self.autonomous.max_position_size)
         values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
+        in_range(RiskParameters, self.risk)
         limits = to_struct(RiskParameters, self.risk, "[risk]")
         values.setdefault("daily_loss_limit", limits.daily_loss_limit)
         values.setdefault("daily_loss_limit_cents", limits.daily_loss_limit_cents)
@@ -348,12 +377,21 @@ class Settings(Section):
         }
         if "risk_multipliers" in self.kelly:
             values["risk_multipliers"] = self.kelly["risk_multipliers"]
+            in_range(RiskParameters, {"risk_multipliers": self.kelly["risk_multipliers"]}, _where_kelly)
         return to_struct(RiskParameters, {**values, **self.risk}, "[risk]")
 
     def members_off(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those that a switch has turned off: `lstm_enabled` is the LSTM's, `ensemble_enabled` that of all others."""
         switches = self.autonomous
         return tuple(n for n in names if not (switches.lstm_enabled if n == LSTM else switches.ensemble_enabled))
+
+    def where_sizing(self, key: str) -> str:
+        """How a sentence names a size's setting: by its section, or by the file that it was read from."""
+        return f"[sizing] {key}" if key in self.sizing or key not in self.kelly else _where_kelly(key)
+
+    def wanted_position_size(self) -> int:
+        """`max_position_size` of sizing as it stands, before `[autonomous]` has its say."""
+        return int(_number({**self.kelly, **self.sizing}, "max_position_size", USUAL_SIZE))
 
     @property
     def simulated(self) -> bool:
@@ -364,6 +402,33 @@ class Settings(Section):
     def venue_name(self) -> str:
         """Where orders go: `[trading] venue`, or what `[sierra] host` says."""
         return self.trading.venue or ("sierra" if self.sierra.used else "paper")
+
+
+def _where_kelly(key: str) -> str:
+    return f"{KELLY_FILE}: {key}"
+
+
+RANGES: dict[type[msgspec.Struct], tuple[str, Mapping[str, ranges.Range]]] = {
+    SizingParameters: ("[sizing]", ranges.SIZING),
+    RiskParameters: ("[risk]", ranges.RISK),
+}
+"""Section and ranges of the structs that a section becomes."""
+
+
+def in_range(
+    kind: type[msgspec.Struct], values: Mapping[str, object], where: Callable[[str], str] | None = None
+) -> None:
+    """Refuse a number of that section that lies outside its range.  Raises SettingsError."""
+    section, allowed = RANGES[kind]
+    usual = msgspec.to_builtins(kind())
+
+    def usual_of(path: str) -> object:
+        found: object = usual
+        for key in path.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    ranges.check(values, allowed, where or (lambda key: f"{section} {key}"), usual_of)
 
 
 def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Struct:
@@ -414,11 +479,108 @@ def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object
     values["events_text"] = _read_text(config / "events.csv")
     _place_mirror(values, folder or home())
     settings = parse(values)
-    settings.autonomous.sends_orders()
     settings.sierra.names_at_broker()
     settings.risk_parameters()
     parse_events(settings.events_text)
+    refuse_contradictions(settings)
     return settings
+
+
+def refuse_contradictions(settings: Settings) -> None:
+    """Every rule between two settings, in one place; a range of one alone is in `ranges` and in its field.
+
+    Raises SettingsError, with both values and the way out.
+    """
+    market, autonomous, watchdog = settings.market, settings.autonomous, settings.watchdog
+    sizing, risk = settings.sizing_parameters(), settings.risk_parameters()
+    autonomous.sends_orders()
+    symbol = _known_symbol("[market] symbol", market.symbol)
+    if market.order_root:
+        order_root = _known_symbol("[market] order_root", market.order_root).root
+        index = {symbol.root, *(root for root, known in INSTRUMENTS.items() if known.micro_root == symbol.root)}
+        index |= {INSTRUMENTS[symbol.root].micro_root} - {""}
+        if order_root not in index:
+            raise SettingsError(
+                f'[market] order_root = "{market.order_root}": forecasts of {symbol.root} say nothing of another '
+                f"index; name {' or '.join(sorted(index))}, or leave it empty."
+            )
+    settings.instrument(symbol.root)
+    for root in market.instruments:
+        costs = settings.instrument(root)
+        if costs.round_trip_cost_ticks() <= 0.0:
+            raise SettingsError(
+                f"[market.instruments.{root}] commission_cents = 0 and slippage_ticks = 0: a round trip that costs "
+                "nothing makes every coin flip a bet; set one of them above zero."
+            )
+    act_s, alarm_s = watchdog.act_after_s, watchdog.alarm_after_s
+    if act_s < alarm_s:
+        raise SettingsError(
+            f"[watchdog] act_after_s = {act_s:g} lies before alarm_after_s = {alarm_s:g}: it must tell before it acts; "
+            "give act_after_s the larger of the two."
+        )
+    if not autonomous.lstm_enabled and not autonomous.ensemble_enabled:
+        raise SettingsError(
+            "[autonomous] lstm_enabled = false and ensemble_enabled = false: no model is left that could vote; turn "
+            "one on, or send no orders with auto_trading = false."
+        )
+    given, most = settings.wanted_position_size(), autonomous.max_position_size
+    if given != most and max(given, most) > USUAL_SIZE:
+        larger = max(given, most)
+        raise SettingsError(
+            f"{settings.where_sizing('max_position_size')} = {given} and [autonomous] max_position_size = {most}: the "
+            f"smaller counts, and the {larger} would be cut without a word; set both: `minh.py config set "
+            f"sizing.max_position_size {larger} autonomous.max_position_size {larger}`."
+        )
+    for key in ("max_position_size", "max_capital_risk"):
+        wanted, allowed = settings.risk.get(key), getattr(sizing, key)
+        if ranges.is_number(wanted) and getattr(risk, key) > allowed:
+            raise SettingsError(
+                f"[risk] {key} = {wanted}: sizing stops at {key} = {allowed} before; set [sizing] {key} too, or leave "
+                "it out."
+            )
+    if sizing.fixed_fraction > sizing.max_capital_risk:
+        raise SettingsError(
+            f"[sizing] fixed_fraction = {sizing.fixed_fraction:g}: more than max_capital_risk = "
+            f"{sizing.max_capital_risk:g}, which would cut it; raise that, or lower this."
+        )
+    if settings.sierra.target_atr <= sizing.stop_atr:
+        raise SettingsError(
+            f"[sierra] target_atr = {settings.sierra.target_atr:g} lies nearer than the stop of [sizing] stop_atr = "
+            f"{sizing.stop_atr:g}; a target must take no part in the bet: set it to 20 or more."
+        )
+    multipliers = [risk.risk_multipliers[level.name] for level in Level]
+    if multipliers != sorted(multipliers, reverse=True):
+        raise SettingsError(
+            f"risk_multipliers = {risk.risk_multipliers}: a worse level may not have the larger size; let them fall "
+            "from LOW to EMERGENCY."
+        )
+    _check_start(settings.simulation.start)
+
+
+def _known_symbol(where: str, text: str) -> Symbol:
+    """The symbol of a setting; a contract of a year that no session is known of cannot be meant."""
+    try:
+        symbol = parse_symbol(text)
+    except SymbolError as error:
+        raise SettingsError(f'{where} = "{text}": {error}.') from error
+    if symbol.dated and not FIRST_YEAR <= symbol.year <= LAST_YEAR:
+        raise SettingsError(
+            f'{where} = "{text}": a contract of {symbol.year}, and sessions are known from {FIRST_YEAR} to '
+            f'{LAST_YEAR}; write the root "{symbol.root}" for the contract in front.'
+        )
+    return symbol
+
+
+def _check_start(text: str) -> None:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = dt.datetime.min
+    if moment.tzinfo is None or not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise SettingsError(
+            f'[simulation] start = "{text}": give a time with its offset between {FIRST_YEAR} and {LAST_YEAR}, such as '
+            "2025-10-06T09:30:00-04:00."
+        )
 
 
 def _place_mirror(values: dict[str, object], folder: Path) -> None:
@@ -450,8 +612,29 @@ def parse(values: dict[str, object]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{where} = {first['input']!r}: {first['msg'].lower()}.") from error
+        raise SettingsError(_sentence(first["loc"], first["input"], first["msg"])) from error
+
+
+def _sentence(loc: tuple[int | str, ...], value: object, message: str) -> str:
+    """What is wrong with a value, with its range and the reason where it is a number."""
+    where = ".".join(str(part) for part in loc)
+    section = Settings.model_fields.get(str(loc[0]))
+    kind = section.annotation if section is not None else None
+    if len(loc) > 1 and isinstance(kind, type) and issubclass(kind, Section):
+        allowed = range_of(kind, str(loc[1]))
+        if allowed is not None and ranges.is_number(value):
+            return ranges.refusal(where, value, allowed, kind.model_fields[str(loc[1])].default)
+    return f"{where} = {value!r}: {message.lower()}."
+
+
+def range_of(section: type[Section], key: str) -> ranges.Range | None:
+    """The range of a number of that section; None for what is no number."""
+    field = section.model_fields[key]
+    ends = [getattr(each, name) for name in ("ge", "le") for each in field.metadata if hasattr(each, name)]
+    extra = field.json_schema_extra
+    if len(ends) != 2 or not isinstance(extra, dict):
+        return None
+    return ranges.Range(ends[0], ends[1], str(extra["why"]))
 
 
 def _read_text(path: Path) -> str:

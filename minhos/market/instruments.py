@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from minhos import ranges
 from minhos.errors import SettingsError
 from minhos.market.symbols import root_of
 from minhos.market.types import Instrument
@@ -137,6 +138,10 @@ def _check(root: str, values: Mapping[str, object]) -> None:
             raise SettingsError(f"instruments.{root}.{key} cannot be set; {_hint(key, OVERRIDABLE)}")
         if type(value) is not int or value < 0:
             raise SettingsError(f"instruments.{root}.{key} = {value!r} must be a whole number of at least 0")
+    usual = INSTRUMENTS[root]
+    ranges.check(
+        values, ranges.INSTRUMENT, lambda key: f"[market.instruments.{root}] {key}", lambda key: getattr(usual, key)
+    )
 
 
 def _hint(word: str, known: tuple[str, ...]) -> str:

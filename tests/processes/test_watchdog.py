@@ -25,18 +25,32 @@ from trading_home import wait_for
 from typer.testing import CliRunner
 
 from minhos.assembly.files import read_json
+from minhos.assembly.layout import Layout
 from minhos.cli import app
 from minhos.journal.inbox import Inbox
 from minhos.market.clock import SystemClock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.watchdog import TraderSeen, Watchdog, judge
-from minhos.settings import Settings, parse
+from minhos.settings import Settings, WatchdogSettings, parse
 from minhos.testing.builders import MONDAY_OPEN
 
 S = NANOS_PER_SECOND
 NOW = 1_000 * S
 HELD = {"MNQZ25": 2}
-QUICK = "[watchdog]\nalarm_after_s = 0.2\nact_after_s = 0.4\n"
+
+
+def within(layout: Layout, alarm_after_s: float, act_after_s: float) -> Settings:
+    """The home's settings with other times than a person may set, so that a test need not wait for seconds."""
+    times = WatchdogSettings.model_construct(action="flatten", alarm_after_s=alarm_after_s, act_after_s=act_after_s)
+    return settings_at(layout).model_copy(update={"watchdog": times})
+
+
+def quick(layout: Layout) -> Settings:
+    return within(layout, 0.2, 0.4)
+
+
+def patient(layout: Layout) -> Settings:
+    return within(layout, 3600.0, 60.0)
 
 
 def chosen(**watchdog: object) -> Settings:
@@ -116,9 +130,9 @@ def looked(watchdog: Watchdog, state: str) -> bool:
 def test_a_dead_trader_with_a_position_is_flattened_once_and_the_file_says_so(tmp_path):
     with broker() as there:
         there.hold(2)
-        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        layout = broker_home(tmp_path, there.port)
         beat(layout, 0, positions=HELD)
-        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        watchdog = Watchdog(quick(layout), layout, OpenClock())
         assert looked(watchdog, "act")
         assert there.positions() == {}
         assert layout.halt_file.read_text(encoding="utf-8").startswith("watchdog: The trader has been dead")
@@ -131,9 +145,9 @@ def test_a_dead_trader_with_a_position_is_flattened_once_and_the_file_says_so(tm
 
 def test_the_brokers_word_counts_where_the_heartbeat_is_of_yesterday(tmp_path):
     with broker() as there:
-        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        layout = broker_home(tmp_path, there.port)
         beat(layout, 0, positions=HELD)  # its stop has filled since
-        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        watchdog = Watchdog(quick(layout), layout, OpenClock())
         assert looked(watchdog, "flat")
         assert [watchdog.look().state for _ in range(3)] == ["flat"] * 3
         assert not layout.halt_file.exists()
@@ -143,9 +157,9 @@ def test_the_brokers_word_counts_where_the_heartbeat_is_of_yesterday(tmp_path):
 def test_after_a_restart_of_the_machine_the_trader_has_its_time_to_start(tmp_path):
     with broker() as there:
         there.hold(1)
-        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\n")
+        layout = broker_home(tmp_path, there.port)
         beat(layout, 0, positions=HELD, time_ns=MONDAY_OPEN - 3600 * S)  # of the trader before the restart
-        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        watchdog = Watchdog(patient(layout), layout, OpenClock())
         assert [watchdog.look().state for _ in range(3)] == ["fine"] * 3
         assert not Inbox(layout.inbox).pending(MONDAY_OPEN)
 
@@ -154,18 +168,18 @@ def test_after_a_restart_of_the_machine_the_trader_has_its_time_to_start(tmp_pat
 def test_without_a_heartbeat_the_broker_is_asked(tmp_path, content):
     with broker() as there:
         there.hold(1)
-        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        layout = broker_home(tmp_path, there.port)
         if content is not None:
             (layout.run / "trader.json").write_text(content, encoding="utf-8")
-        assert looked(Watchdog(settings_at(layout), layout, OpenClock()), "act")
+        assert looked(Watchdog(quick(layout), layout, OpenClock()), "act")
         assert there.positions() == {}
 
 
 def test_a_live_trader_that_is_heard_is_left_alone_and_one_that_falls_silent_is_not(tmp_path):
     with broker() as there:
         there.hold(1)
-        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\n")
-        watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+        layout = broker_home(tmp_path, there.port)
+        watchdog = Watchdog(patient(layout), layout, OpenClock())
         with gate_holder(layout) as trader:
             beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
             assert watchdog.look().state == "fine"
@@ -178,9 +192,9 @@ def test_a_live_trader_that_is_heard_is_left_alone_and_one_that_falls_silent_is_
 def test_in_a_closed_market_it_tells_and_waits(tmp_path):
     with broker() as there:
         there.hold(1)
-        layout = broker_home(tmp_path, there.port, toml=QUICK)
+        layout = broker_home(tmp_path, there.port)
         beat(layout, 0, positions=HELD)
-        watchdog = Watchdog(settings_at(layout), layout, ClosedClock())
+        watchdog = Watchdog(quick(layout), layout, ClosedClock())
         assert looked(watchdog, "alarm")
         assert wait_for(lambda: "closed until" in watchdog.look().sentence, 20)
         assert watchdog.look().state == "alarm"
@@ -189,9 +203,9 @@ def test_in_a_closed_market_it_tells_and_waits(tmp_path):
 
 def test_a_broker_that_stays_away_is_told_of_once(tmp_path, monkeypatch):
     monkeypatch.setattr("minhos.processes.watchdog.ACT_EVERY_S", 0.0)
-    layout = broker_home(tmp_path, 1, toml=QUICK)
+    layout = broker_home(tmp_path, 1)
     beat(layout, 0, positions=HELD)
-    watchdog = Watchdog(settings_at(layout), layout, OpenClock())
+    watchdog = Watchdog(quick(layout), layout, OpenClock())
     assert looked(watchdog, "act")
     assert [watchdog.look().state for _ in range(2)] == ["act"] * 2
     assert layout.halt_file.exists()
@@ -205,9 +219,11 @@ REAL = (
     "from minhos.processes import watchdog\n"
     "from minhos.processes.process import run\n"
     "from minhos.assembly.layout import Layout\n"
-    "from minhos.settings import home, load\n"
+    "from minhos.settings import WatchdogSettings, home, load\n"
     "watchdog.INTERVAL_S = 0.05\n"
-    "run(watchdog.Watchdog(load(home()), Layout(home()), OpenClock()), OpenClock())\n"
+    "times = WatchdogSettings.model_construct(action='flatten', alarm_after_s=3600.0, act_after_s=1e-9)\n"
+    "settings = load(home()).model_copy(update={'watchdog': times})\n"
+    "run(watchdog.Watchdog(settings, Layout(home()), OpenClock()), OpenClock())\n"
 )
 
 
@@ -215,7 +231,7 @@ REAL = (
 def test_a_real_watchdog_over_a_real_trader_that_is_killed(tmp_path):
     with broker() as there:
         there.hold(2)
-        layout = broker_home(tmp_path, there.port, toml="[watchdog]\nalarm_after_s = 3600\nact_after_s = 1e-9\n")
+        layout = broker_home(tmp_path, there.port)
         (tmp_path / "watch.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT / 'tests/support')!r})\n{REAL}")
         with gate_holder(layout) as trader:
             beat(layout, trader.pid, positions=HELD, time_ns=MONDAY_OPEN)
