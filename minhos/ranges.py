@@ -36,7 +36,7 @@ SIZING: Mapping[str, Range] = {
     "max_position_size": Range(0, 100, _CONTRACTS),
     "max_capital_risk": Range(0.001, 0.25, "all open stops together may lose it at once"),
     "stop_atr": Range(0.1, 20.0, "a stop nearer than a tenth of a bar is noise, and one at twenty bars is none"),
-    "daily_loss_limit": Range(0.001, 0.5, "a day may not lose more than half, and a limit of nothing ends every day"),
+    "daily_loss_limit": Range(0.001, 1.0, "it is a share of the day's start, and a limit of nothing ends every day"),
     "daily_loss_limit_cents": Range(100, 1e11, _MUCH_MONEY),
     "wealth_floor": Range(0.5, 0.999, "it is the share of the day's start below which wealth shall hardly ever fall"),
     "breach_probability": Range(0.0001, 0.5, "it is the chance of falling through that floor"),

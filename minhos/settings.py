@@ -461,22 +461,42 @@ def refuse_unknown(values: dict[str, object], known: tuple[str, ...], where: str
             raise SettingsError(f"{where} has no key {key!r}: {meant}")
 
 
-def load(folder: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
+AS_STARTED = "MINHOS_SETTINGS"
+"""Environment variable through which `start` names the copy of the files that all of its processes go by, so that one
+that is started again does not go by others than the rest."""
+FILES = ("minhos.toml", KELLY_FILE, "events.csv")
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    """The files of a home's settings by name, as they stand; an absent one is empty.  Raises SettingsError."""
+    return {name: _read_text(folder / "config" / name) for name in FILES}
+
+
+def load(
+    folder: Path | None = None,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    copy: Path | None = None,
+) -> Settings:
     """Settings of that home folder; files that are absent leave the defaults.  overrides: section → key → value.
+
+    A process that `start` began reads the copy of the files that was made then; copy: the same for others, where there
+    is one.
 
     Raises:
         SettingsError: a file that cannot be read, an unknown key, a contradiction or a value out of range.
     """
-    config = (folder or home()) / "config"
-    values = _read_toml(config / "minhos.toml")
+    place = folder or home()
+    config, texts = place / "config", _copied(copy) or texts_of(place)
+    values = _read_toml(config / "minhos.toml", texts["minhos.toml"])
     for source in (switches(), overrides or {}):
         for section, entries in source.items():
             given = values.setdefault(section, {})
             if isinstance(given, dict):  # anything else is refused by `parse`
                 values[section] = {**given, **entries}
     refuse_unknown(values, tuple(name for name in Settings.model_fields if name not in OTHER_FILES), "minhos.toml")
-    values["kelly"] = _read_json(config / "kelly_risk_parameters.json")
-    values["events_text"] = _read_text(config / "events.csv")
+    values["kelly"] = _read_json(config / KELLY_FILE, texts[KELLY_FILE])
+    values["events_text"] = texts["events.csv"]
     _place_mirror(values, folder or home())
     settings = parse(values)
     settings.sierra.names_at_broker()
@@ -646,15 +666,26 @@ def _read_text(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read: {error}.") from error
 
 
-def _read_toml(path: Path) -> dict[str, object]:
+def _copied(copy: Path | None) -> dict[str, str] | None:
+    """The files as `start` copied them; None where there is no whole copy, and then the files themselves count."""
+    named = os.environ.get(AS_STARTED)
+    path = copy or (Path(named) if named else None)
     try:
-        return tomllib.loads(_read_text(path))
+        found = json.loads(path.read_text(encoding="utf-8")) if path is not None else None
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(found, dict) and all(isinstance(found.get(name), str) for name in FILES)
+    return found if whole else None
+
+
+def _read_toml(path: Path, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from error
 
 
-def _read_json(path: Path) -> dict[str, object]:
-    text = _read_text(path)
+def _read_json(path: Path, text: str) -> dict[str, object]:
     try:
         values = json.loads(text) if text else {}
     except json.JSONDecodeError as error:

@@ -15,6 +15,7 @@ from minhos.assembly.heartbeats import Heartbeat, SupervisorBeat, TraderBeat, Tr
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import market_words
 from minhos.assembly.running import pid_of
+from minhos.errors import SettingsError
 from minhos.settings import OVERRIDES, Settings, load
 
 ASKED = (SupervisorBeat, TraderBeat, WebBeat, TrainerBeat)
@@ -27,18 +28,31 @@ def settings_in_use(layout: Layout, *, last: bool = False) -> tuple[Settings, st
     last: where nothing runs, those of the run whose journal is shown, because it was the last.
     Raises SettingsError.
     """
-    plain = load(layout.home)
+    running = next((beat for beat in _beats(layout) if pid_of(layout, type(beat)) is not None), None)
+    copy = layout.settings_copy if running is not None and layout.disk.exists(layout.settings_copy) else None
+    try:
+        plain = load(layout.home)
+    except SettingsError as error:
+        if running is None or copy is None:
+            raise
+        return load(
+            layout.home, running.switches, copy=copy
+        ), f"{error} What runs here goes by what it was started with."
     if os.environ.get(OVERRIDES):
         return plain, ""
-    running = next((beat for beat in _beats(layout) if pid_of(layout, type(beat)) is not None), None)
     found = running
     if found is None and last:
         found = max(_beats(layout), key=lambda beat: beat.time_ns, default=None)
-    if found is None or not found.switches:
+    if found is None or not (found.switches or copy):
         return plain, ""
-    chosen = load(layout.home, found.switches)
+    chosen = load(layout.home, found.switches, copy=copy)
     if chosen == plain:
         return plain, ""
+    if market_words(chosen) == market_words(plain):
+        return (
+            chosen,
+            "What runs here was started with other settings than its files have now; stop and start it for them.",
+        )
     which = "what runs here" if running is not None else "what ran here last; nothing runs now"
     return chosen, f"Of {which}: {market_words(chosen)}; the settings name {market_words(plain)}."
 

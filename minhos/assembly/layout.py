@@ -73,6 +73,11 @@ class Layout(msgspec.Struct, frozen=True):
         return _under(self.home, "data/run")
 
     @property
+    def settings_copy(self) -> Path:
+        """The files of the settings as they were at this start; every process of it goes by them."""
+        return _under(self.home, "data/run/settings.json")
+
+    @property
     def orders_lock(self) -> Path:
         """Held by whoever sends orders to the broker."""
         return _under(self.home, "data/run/orders.lock")

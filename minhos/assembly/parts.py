@@ -6,6 +6,8 @@ is registered: `minhos.parts`.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from minhos import parts
@@ -22,6 +24,27 @@ def load_parts(settings: Settings, layout: Layout) -> parts.Source:
     return parts.load(parts_file(settings, layout))
 
 
+OURS = {"venue": ("paper", "sierra"), "feed": ("simulated", "folder", "bridge")}
+"""Names that are registered where their modules are imported, which is not everywhere."""
+
+
+def refuse_options_of_nobody(settings: Settings) -> None:
+    """A table of options whose name no loaded part has would be passed over without a word.  Raises PartsError."""
+    tables: tuple[tuple[str, Iterable[str], parts.Registry[object]], ...] = (
+        ("limit", settings.limit, parts.limits),
+        ("alert", settings.alert, parts.alerts),
+        ("venue", settings.venue, parts.venues),
+        ("feed", settings.feed, parts.feeds),
+    )
+    for kind, named, registry in tables:
+        known = sorted({*registry.names(), *OURS.get(kind, ())})
+        for name in named:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                meant = f"did you mean [{kind}.{near[0]}]?" if near else f"known: {', '.join(known) or 'none'}."
+                raise PartsError(f"[{kind}.{name}] in minhos.toml: no {registry.kind} has that name; {meant}")
+
+
 def parts_file(settings: Settings, layout: Layout) -> Path | None:
     """The file that the settings name, under the home where its path is not whole; None where they name none."""
     return layout.home / Path(settings.user.file).expanduser() if settings.user.file else None
@@ -34,6 +57,7 @@ def problem_of_parts(settings: Settings, layout: Layout) -> str:
     """
     try:
         load_parts(settings, layout)
+        refuse_options_of_nobody(settings)
         _check_features()
     except PartsError as error:
         for part in parts.features.own():
@@ -50,6 +74,7 @@ def check_parts(settings: Settings) -> None:
     from minhos.risk.limits.own import own_limits
     from minhos.risk.limits.standard import names_of, standard_limits
 
+    refuse_options_of_nobody(settings)
     _check_features()
     ours = names_of(standard_limits(settings.risk_parameters()))
     for limit in own_limits(parts.identities(parts.limits), settings.limit, ours):

@@ -107,10 +107,11 @@ _said: list[str] = []
 
 def settings_with_parts() -> Settings:
     """The same with the user's parts loaded.  Raises PartsError, with file, line and way out."""
-    from minhos.assembly.parts import load_parts
+    from minhos.assembly.parts import load_parts, refuse_options_of_nobody
 
     chosen = settings()
     load_parts(chosen, layout())
+    refuse_options_of_nobody(chosen)
     return chosen
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
+import msgspec
 import structlog
 
 import minhos
@@ -24,7 +25,7 @@ from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
 from minhos.processes.tended import Tended
 from minhos.safety.stop import leave_alarm
-from minhos.settings import switches
+from minhos.settings import AS_STARTED, switches, texts_of
 
 ROUND_S = 0.25
 STOP_TIMEOUT_S = 10.0
@@ -42,6 +43,7 @@ class Supervisor:
     def __init__(self, layout: Layout, names: tuple[str, ...] = ALWAYS, clock: Clock | None = None) -> None:
         self.layout, self._clock = layout, clock or SystemClock()
         environment = dict(os.environ, MINHOS_HOME=str(layout.home), OMP_NUM_THREADS="1", PYTHONUTF8="1")
+        environment[AS_STARTED] = str(layout.settings_copy)
         self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
         self.stopping = self._opened = False
         self._replacing: Tended | None = None
@@ -50,6 +52,7 @@ class Supervisor:
         """Take over what a supervisor that is gone has left.  Raises MinhosError where this home is already run."""
         refuse_second_start(self.layout)
         self.layout.make()
+        copy_settings(self.layout)
         self._opened = True
         for one in self.tended:
             seen = self._living(one.name)
@@ -128,8 +131,9 @@ class Supervisor:
         self._beat(STOPPING)
         self._end([one for one in self.tended if one.name not in LAST])
         self._end([one for one in self.tended if one.name in LAST])
-        with suppress(OSError):
-            self.layout.disk.remove(heartbeats.path_of(self.layout, SupervisorBeat))
+        for path in (heartbeats.path_of(self.layout, SupervisorBeat), self.layout.settings_copy):
+            with suppress(OSError):
+                self.layout.disk.remove(path)
 
     def _end(self, ones: list[Tended]) -> None:
         for one in ones:
@@ -141,6 +145,27 @@ class Supervisor:
         for one in ones:
             if one.child is not None and not one.ended:
                 one.child.kill()
+
+
+def copy_settings(layout: Layout) -> None:
+    """Keep the files of the settings as they are now: a child that is started again goes by the same as the others,
+    whatever was changed, or half saved, meanwhile.  Where processes of an earlier start live, theirs stay.
+
+    Raises MinhosError where an older copy can be neither replaced nor removed.
+    """
+    if running_pids(layout) and layout.disk.exists(layout.settings_copy):
+        return
+    content = msgspec.json.encode(texts_of(layout.home))
+    try:
+        layout.disk.replace(layout.settings_copy, content)
+    except OSError as error:
+        try:
+            layout.disk.remove(layout.settings_copy)
+        except OSError:
+            raise MinhosError(
+                f"{layout.settings_copy} of an earlier start can be neither replaced nor removed ({error}); free the "
+                "disk or remove it by hand."
+            ) from error
 
 
 def anything_held(layout: Layout) -> bool:

@@ -16,12 +16,19 @@ from hypothesis import strategies as st
 
 from minhos import ranges
 from minhos.accounting.types import Account
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.in_use import settings_in_use
+from minhos.assembly.layout import Layout
+from minhos.assembly.parts import refuse_options_of_nobody
 from minhos.assembly.trading import trading_settings
-from minhos.errors import SettingsError
+from minhos.errors import PartsError, SettingsError
+from minhos.market.clock import SystemClock
 from minhos.market.instruments import OVERRIDABLE
+from minhos.processes.supervisor import Supervisor, copy_settings
 from minhos.research.sizing_lab.prop_firm import AccountRules
 from minhos.risk.parameters import RiskParameters
-from minhos.settings import Section, Settings, load, parse, range_of
+from minhos.settings import AS_STARTED, Section, Settings, load, parse, range_of
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import NQ, account, forecast, market_state, payoff
@@ -225,3 +232,55 @@ def test_whatever_is_accepted_no_recommendation_raises(sizes, p_up, p_low, atr, 
     found = recommend(said, payoff(), state, purse, instrument, chosen.sizing)
     assert abs(found.target) <= max(abs(held), chosen.sizing.max_position_size)
     assert found.reason
+
+
+def test_options_that_belong_to_no_part_are_refused_with_the_nearest_name():
+    refuse_options_of_nobody(parse({"feed": {"folder": {}}, "venue": {"paper": {}}}))
+    for kind, near in (("feed", "foldr"), ("venue", "sierr"), ("limit", "no_fridays"), ("alert", "phone")):
+        with pytest.raises(PartsError) as caught:
+            refuse_options_of_nobody(parse({kind: {near: {}}}))
+        assert f"[{kind}.{near}] in minhos.toml: no " in str(caught.value)
+    with pytest.raises(PartsError, match=r"did you mean \[feed\.folder\]"):
+        refuse_options_of_nobody(parse({"feed": {"foldr": {}}}))
+
+
+# A change is taken up by all processes, or by none ------------------------------------------------------------------
+
+
+def test_a_child_that_is_started_again_goes_by_the_settings_of_the_start(tmp_path, monkeypatch):
+    """Half saved, changed or gone meanwhile: all processes of one start go by the same files."""
+    layout, file = Layout(tmp_path).make(), tmp_path / "config" / "minhos.toml"
+    file.parent.mkdir()
+    file.write_text("[web]\nport = 8111\n", encoding="utf-8")
+    copy_settings(layout)
+    monkeypatch.setenv(AS_STARTED, str(layout.settings_copy))
+    for later in ("[web]\nport = 8222\n", "[web]\npo"):
+        file.write_text(later, encoding="utf-8")
+        assert load(tmp_path).web.port == 8111
+    layout.settings_copy.write_text("{", encoding="utf-8")
+    file.write_text("[web]\nport = 8222\n", encoding="utf-8")
+    assert load(tmp_path).web.port == 8222, "without a whole copy the files themselves count"
+
+
+def test_every_child_of_the_supervisor_is_told_of_the_copy(tmp_path):
+    supervisor = Supervisor(Layout(tmp_path))
+    supervisor.open()
+    told = {one._environment[AS_STARTED] for one in supervisor.tended}
+    assert told == {str(Layout(tmp_path).settings_copy)}
+    assert Layout(tmp_path).settings_copy.exists()
+
+
+def test_commands_beside_what_runs_go_by_what_it_was_started_with(tmp_path):
+    file = tmp_path / "config" / "minhos.toml"
+    file.parent.mkdir()
+    file.write_text("[web]\nport = 8111\n", encoding="utf-8")
+    layout = Layout(tmp_path).make()
+    copy_settings(layout)
+    file.write_text("[web]\nport = 8222\n", encoding="utf-8")
+    assert settings_in_use(layout) == (load(tmp_path), ""), "nothing runs"
+    heartbeats.write(layout, TraderBeat(state="running"), SystemClock())
+    chosen, said = settings_in_use(layout)
+    assert (chosen.web.port, "other settings than its files have now" in said) == (8111, True)
+    file.write_text("[web]\npo", encoding="utf-8")
+    chosen, said = settings_in_use(layout)
+    assert (chosen.web.port, "not valid TOML" in said) == (8111, True)

@@ -24,6 +24,7 @@ HEARTBEAT = (
     "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
 )
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
+PAIRS = "`config set` takes several keys with their values, for those that must change together, and says from when they count."
 SLIP = "`[market.instruments.NQ] stop_slippage_ticks`: what a stop's fill slips, in the paper venue, the shadow book and sizing."
 DAYS_AHEAD = "`[simulation] days_ahead`: for how long the demo's market goes on."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
@@ -287,6 +288,22 @@ WANTED: list[Wanted] = [
     Wanted("settings > values > alert", None, {"type": "dict", "default": {}}, OPTIONS),
     Wanted("settings > values > limit", None, {"type": "dict", "default": {}}, OPTIONS),
     Wanted("settings > values > user.file", None, {"type": "str", "default": ""}, USER),
+    Wanted("help > config set", "Usage: minh.py config set [OPTIONS] {key} {value}", None, PAIRS),
+    Wanted("help > config set", None, "Usage: minh.py config set [OPTIONS] {key} {value} [more]...", PAIRS),
+    Wanted("help > config set", "key <str> section.key, as risk.max_consecutive_losses. [required]", None, PAIRS),
+    Wanted("help > config set", "value <str> A TOML value; text needs no quotes. [required]", None, PAIRS),
+    Wanted(
+        "help > config set",
+        None,
+        "key <str> section.key, as risk.max_consecutive_losses. [required] value <str> A TOML value; text needs no quotes. [required]",
+        PAIRS,
+    ),
+    Wanted(
+        "help > config set",
+        None,
+        "more... <list[str]> Further keys and values, for those that must change together.",
+        PAIRS,
+    ),
     Wanted(
         "settings > files > minhos.toml",
         None,

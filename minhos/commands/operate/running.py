@@ -18,7 +18,7 @@ from minhos import parts
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import finished_data
-from minhos.assembly.parts import load_parts
+from minhos.assembly.parts import load_parts, refuse_options_of_nobody
 from minhos.assembly.privacy import close_to_others, keep_to_owner
 from minhos.assembly.running import ALWAYS, living
 from minhos.commands.common import (
@@ -87,9 +87,17 @@ def refuse_taken_port(chosen: Settings, place: Layout) -> None:
 
 
 def services_of(chosen: Settings, place: Layout) -> tuple[str, ...]:
-    """What is kept running; who hands on alarms only where the user has a channel."""
-    with suppress(PartsError):
+    """What is kept running; who hands on alarms only where the user has a channel.
+
+    Raises PartsError for options of a part that there is none of; while something is held, and where the user's file
+    does not load, the trader says so instead and adds nothing.
+    """
+    try:
         load_parts(chosen, place)
+    except PartsError:
+        return ALWAYS
+    if not anything_held(place):
+        refuse_options_of_nobody(chosen)
     return (*ALWAYS, "alerts") if parts.alerts.own() else ALWAYS
 
 
