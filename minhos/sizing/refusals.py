@@ -17,6 +17,8 @@ from minhos.sizing.payoff import payoff_defect
 from minhos.sizing.types import SizingParameters
 
 _INFINITY = math.inf
+LARGEST_TICKS = 1e9
+"""Of an ATR or a cost: beyond, no price could hold it."""
 
 
 def margin_cents(instrument: Instrument, parameters: SizingParameters) -> int:
@@ -39,8 +41,8 @@ def refusal(
     if (
         0.0 < forecast.p_up < 1.0
         and 0.0 < forecast.p_low < 1.0
-        and 0.0 < state.atr_ticks < _INFINITY
-        and 0.0 < cost_ticks < _INFINITY
+        and 0.0 < state.atr_ticks < LARGEST_TICKS
+        and 0.0 < cost_ticks < LARGEST_TICKS
         and 0.0 < account.equity_cents < _INFINITY
         and 0.0 < account.day_start_equity_cents < _INFINITY
         and -_INFINITY < account.day_pnl_cents < _INFINITY
@@ -53,8 +55,8 @@ def refusal(
     positive = (
         ("calibrated p of up", forecast.p_up, 1.0),
         ("p_low", forecast.p_low, 1.0),
-        ("ATR in ticks", state.atr_ticks, _INFINITY),
-        ("round-trip cost in ticks", cost_ticks, _INFINITY),
+        ("ATR in ticks", state.atr_ticks, LARGEST_TICKS),
+        ("round-trip cost in ticks", cost_ticks, LARGEST_TICKS),
         ("equity in cents", account.equity_cents, _INFINITY),
         ("equity at the day's start in cents", account.day_start_equity_cents, _INFINITY),
         (f"tick value of {instrument.root} in cents", instrument.tick_value_cents, _INFINITY),
@@ -62,9 +64,9 @@ def refusal(
     )
     for name, value, end in positive:
         if not 0.0 < value < end:
-            return (
-                f"the {name} is {value}, and must lie above zero{' and below one' if end == 1.0 else ' and be finite'}"
-            )
+            huge = LARGEST_TICKS <= value < _INFINITY
+            limit = "below one" if end == 1.0 else "below a billion" if huge else "be finite"
+            return f"the {name} is {value}, and must lie above zero and {limit}"
     for name, value in (("day's P&L in cents", account.day_pnl_cents), ("risk multiplier", risk_multiplier)):
         if not math.isfinite(value) or (name == "risk multiplier" and value < 0.0):
             return f"the {name} is {value}"
@@ -88,8 +90,8 @@ def parameters_defect(parameters: SizingParameters) -> str:
         most = 1.0 if name not in ("wealth_floor", "breach_probability") else math.nextafter(1.0, 0.0)
         if not 0.0 < value <= most:
             return f"{name} is {value}, and must lie between 0 and 1"
-    if not 0.0 < parameters.stop_atr < _INFINITY:
-        return f"stop_atr is {parameters.stop_atr}, and must lie above zero"
+    if not 0.0 < parameters.stop_atr < LARGEST_TICKS:
+        return f"stop_atr is {parameters.stop_atr}, and must lie above zero and below a billion"
     limit = parameters.daily_loss_limit_cents
     if limit is not None and not 0 < limit < _INFINITY:
         return f"daily_loss_limit_cents is {limit}, and must lie above zero"
