@@ -240,7 +240,7 @@ def _loss_limit(facts: BrokerFacts) -> Condition:
 
 def _trader(settings: Settings, layout: Layout, clock: Clock) -> Condition:
     name, beat = "trader", heartbeats.read(layout, TraderBeat) or TraderBeat()
-    age_s = (clock.now_ns() - beat.time_ns) / NANOS_PER_SECOND
+    age_s = abs(clock.now_ns() - beat.time_ns) / NANOS_PER_SECOND
     if age_s > STALE_AFTER_S or beat.state == "stopped":
         return Condition(name, False, "not running", "Start it first: python3 minh.py start.")
     runs = f"mode {beat.mode}, account {beat.account}"

@@ -9,7 +9,7 @@ from minhos.views.scores import AccuracyLine
 from minhos.views.status import mode_of, state_of, trader_words, unanswered
 from minhos.views.store import Views
 from minhos.views.supervisor import supervisor_words
-from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings
+from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings, distance_s
 from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
 from minhos.words import duration, percent
@@ -205,7 +205,7 @@ def _venue(around: Surroundings) -> Part:
 def _trainer(around: Surroundings) -> Part:
     if not around.trainer.time_ns:
         return Part("trainer", "waiting", "not started", None)
-    age = max(0.0, (around.now_ns - around.trainer.time_ns) / NANOS_PER_SECOND)
+    age = distance_s(around.now_ns, around.trainer.time_ns)
     if around.trainer.error:
         return Part("trainer", "failed", around.trainer.error, rounded(age, 1))
     if age >= TRAINER_SILENT_S:

@@ -95,6 +95,12 @@ class SearchNote(msgspec.Struct, frozen=True):
     member: str = ""
 
 
+def distance_s(now_ns: int, stamp_ns: int) -> float:
+    """Seconds between a stamp and now.  One from the future is no fresher than one from the past: the clock was set
+    back, and whoever lives has stamped anew since."""
+    return abs(now_ns - stamp_ns) / NANOS_PER_SECOND
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """All that is known at one moment; every field is optional, for a home in which nothing has happened yet."""
 
@@ -148,7 +154,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     @property
     def trader_age_s(self) -> float | None:
         """Seconds since the trader's last heartbeat; None where there never was one."""
-        return None if self.trader is None else max(0.0, (self.now_ns - self.trader.time_ns) / NANOS_PER_SECOND)
+        return None if self.trader is None else distance_s(self.now_ns, self.trader.time_ns)
 
     @property
     def trader_alive(self) -> bool:
@@ -177,7 +183,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     @property
     def training_now(self) -> TrainingProgress | None:
         """The training under way, if one is."""
-        age_s = (self.now_ns - self.trainer.time_ns) / NANOS_PER_SECOND
+        age_s = distance_s(self.now_ns, self.trainer.time_ns)
         if self.trainer.state != "training" or age_s >= TRAINER_SILENT_S:
             return None
         return self.training if self.training and not self.training.failed else TrainingProgress(message="starting")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from minhos.market.types import NANOS_PER_SECOND
-from minhos.views.surroundings import STALE_AFTER_S, Surroundings
+from minhos.views.surroundings import STALE_AFTER_S, Surroundings, distance_s
 from minhos.views.values import View, rounded
 from minhos.words import duration
 
@@ -53,5 +52,5 @@ def watchdog_line(around: Surroundings) -> WatchdogLine | None:
     told = around.watchdog
     if told is None or not told.time_ns:
         return None
-    age_s = max(0.0, (around.now_ns - told.time_ns) / NANOS_PER_SECOND)
+    age_s = distance_s(around.now_ns, told.time_ns)
     return WatchdogLine(told.state, told.sentence, told.last_action, rounded(age_s, 1) or 0.0, age_s >= STALE_AFTER_S)

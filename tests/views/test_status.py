@@ -184,3 +184,13 @@ def test_the_states_are_those_of_the_interface():
         "halted",
         "market_closed",
     }
+
+
+@pytest.mark.parametrize("seconds", [-3600, -11, 11])
+def test_a_heartbeat_from_the_future_is_no_sign_of_life(seconds):
+    """The clock was set back while the trader hung: whoever lives has stamped anew since."""
+    stamped = msgspec.structs.replace(TRADER, time_ns=NOW - seconds * 10**9)
+    around = msgspec.structs.replace(RUNNING, trader=stamped)
+    assert (around.trader_alive, around.trader_age_s) == (False, abs(seconds))
+    near = msgspec.structs.replace(RUNNING, trader=msgspec.structs.replace(TRADER, time_ns=NOW + 10**9))
+    assert near.trader_alive
