@@ -118,7 +118,7 @@ class SimulationSettings(Section):
     """Calendar days that lie before the start and are trained on."""
     seconds_per_bar: float = within(2.0, 0.0, 300.0, "a bar is five minutes, and a pace of 300 is real time")
     """Pace: seconds of real time from one 5-minute bar to the next; 0 for as fast as they are decided."""
-    days_ahead: int = Field(180, ge=1, le=1_500)
+    days_ahead: int = within(180, 1, 1500, "a simulated market is drawn before it runs, and four years fill a machine")
     """Calendar days that lie after the start, the default about 20 hours at 2 s a bar; then the market is over."""
     start: str = "2025-10-06T09:30:00-04:00"
     """A Monday 09:30 in New York; the clock stands there until the first bundle is live."""

@@ -228,7 +228,7 @@ def _supervisor(around: Surroundings) -> Part:
     words, beat = supervisor_words(around), around.supervisor
     if beat is None or not beat.time_ns:
         return Part("supervisor", "waiting", "not started", None)
-    age = rounded(max(0.0, (around.now_ns - beat.time_ns) / NANOS_PER_SECOND), 1)
+    age = rounded(distance_s(around.now_ns, beat.time_ns), 1)
     return Part("supervisor", "failed" if words else "ok", words or beat.state or "running", age)
 
 

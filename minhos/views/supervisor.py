@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from minhos.market.types import NANOS_PER_SECOND
-from minhos.views.surroundings import Surroundings
+from minhos.views.surroundings import Surroundings, distance_s
 from minhos.words import duration
 
 SILENT_S = 5.0
@@ -16,7 +15,7 @@ def supervisor_words(around: Surroundings) -> str:
     beat = around.supervisor
     if beat is None or not beat.time_ns or beat.state == ENDING:
         return ""
-    age_s = max(0.0, (around.now_ns - beat.time_ns) / NANOS_PER_SECOND)
+    age_s = distance_s(around.now_ns, beat.time_ns)
     if around.supervisor_gone or age_s >= SILENT_S:
         if not around.trader_alive and not around.watchdog_alive:
             return ""  # nothing runs that it could look after: that is the state
