@@ -64,12 +64,28 @@ class Records(msgspec.Struct, frozen=True):
 
 def refuse_unless_live(settings: Settings, command: str) -> None:
     """Raises CommandRefused where orders are not real money: there is nothing to arm."""
-    mode = mode_of(settings)
+    mode, section = mode_of(settings), "trading" if has_own_venue(settings) else "sierra"
     if mode != "live":
         raise CommandRefused(
             f"the mode is {mode}: there is nothing to {command}, and orders are sent without it. For real money set "
-            '[sierra] account to the broker\'s account and mode = "live".'
+            f'[{section}] account to the broker\'s account and mode = "live".'
         )
+
+
+def has_own_venue(settings: Settings) -> bool:
+    """Whether orders go to a venue of the user's own: neither ours in this process nor Sierra Chart."""
+    return settings.venue_name not in ("paper", "sierra")
+
+
+def is_rehearsal(settings: Settings, journal: Path) -> bool:
+    """Whether a paper journal is of the broker's simulator: an account of Sierra Chart's, or the user's own venue's.
+
+    The user's own venue is rehearsed under the same account with mode = "paper".
+    """
+    if has_own_venue(settings):
+        account = settings.trading.account
+        return account != settings.paper.account and journal.stem == f"paper-{account}"
+    return re.fullmatch(r"paper-Sim\d+", journal.stem) is not None
 
 
 def order_root(settings: Settings) -> str:
@@ -89,7 +105,7 @@ def read_records(
     checks: list[SessionCheck] = []
     found: list[Evidence] = []
     for path in sorted((layout.data / "journal").glob("paper-*.sqlite")):
-        if re.fullmatch(r"paper-Sim\d+", path.stem):
+        if is_rehearsal(settings, path):
             sessions = check_sessions(
                 reader(path, layout.database), calendar=calendar, matching=matching_of(settings), progress=progress
             )
@@ -139,8 +155,8 @@ def conditions(
     """Each condition of live trading.  words: those with which the user accepts an edge that is not proven."""
     return (
         _account(settings, facts),
-        _sessions(records.sessions),
-        _clock(layout, facts),
+        _sessions(settings, records.sessions),
+        _clock(settings, layout, facts),
         _evidence(settings, records, words),
         _loss_limit(facts),
         _trader(settings, layout, clock),
@@ -153,10 +169,14 @@ def missing(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def _account(settings: Settings, facts: BrokerFacts) -> Condition:
-    name, account = "account and mode", settings.sierra.account
+    name, account, own = "account and mode", account_of(settings), has_own_venue(settings)
     if mode_of(settings) != "live":
-        return Condition(name, False, f"mode {mode_of(settings)}", '[sierra] mode must be "live".')
-    if settings.sierra.simulated_account:
+        section = "trading" if own else "sierra"
+        return Condition(name, False, f"mode {mode_of(settings)}", f'[{section}] mode must be "live".')
+    if own and not facts.problem:
+        sentence = f"The venue {settings.venue_name} answers for this account, and the mode is live."
+        return Condition(name, True, account, sentence)
+    if settings.sierra.simulated_account and not own:
         sentence = f"{account} is a simulated account of Sierra Chart; [sierra] account must be the broker's."
         return Condition(name, False, account, sentence)
     if facts.problem:
@@ -167,7 +187,7 @@ def _account(settings: Settings, facts: BrokerFacts) -> Condition:
     return Condition(name, True, account, "The server lists this account, and the mode is live.")
 
 
-def _sessions(checks: Sequence[SessionCheck]) -> Condition:
+def _sessions(settings: Settings, checks: Sequence[SessionCheck]) -> Condition:
     name, run = "sessions on a simulated account", clean_run(checks)
     value = f"{min(len(run), SESSIONS_BEFORE_LIVE)} of {SESSIONS_BEFORE_LIVE}"
     rows = sum(len(check.rows) for check in run)
@@ -185,11 +205,17 @@ def _sessions(checks: Sequence[SessionCheck]) -> Condition:
     uncounted = sum(check.clean and not check.counts for check in checks)
     if uncounted:
         why += f" {uncounted} sessions do not count: less than {FULL_SHARE:.0%} of their bars, or never reconciled."
-    return Condition(name, False, value, f"Trade a Sim account of Sierra Chart for more sessions.{why}")
+    where = "a Sim account of Sierra Chart"
+    if has_own_venue(settings):
+        where = f'account {settings.trading.account} with [trading] mode = "paper"'
+    return Condition(name, False, value, f"Trade {where} for more sessions.{why}")
 
 
-def _clock(layout: Layout, facts: BrokerFacts) -> Condition:
+def _clock(settings: Settings, layout: Layout, facts: BrokerFacts) -> Condition:
     name = "clock"
+    if has_own_venue(settings):
+        sentence = "A venue of your own tells no time to compare with: keep this clock by NTP."
+        return Condition(name, False, "unknown", sentence, False)
     skew, error = facts.clock_skew_s, facts.clock_skew_error_s
     stored = read_json(layout.reports / "sierra.json", layout.disk)
     measured = stored.get("clock_skew_s") if isinstance(stored, dict) else None

@@ -10,6 +10,8 @@ import contextlib
 
 import msgspec
 
+from minhos.assembly.layout import Layout
+from minhos.assembly.naming import account_of
 from minhos.assembly.sierra_link import client_options
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
@@ -17,8 +19,9 @@ from minhos.dtc.codec import Malformed
 from minhos.dtc.messages import Message
 from minhos.errors import DtcError
 from minhos.market.clock import Clock
+from minhos.safety.broker import what_stands
 from minhos.safety.clock_skew import clock_skew
-from minhos.settings import SierraSettings
+from minhos.settings import Settings, SierraSettings
 from minhos.venues.sierra.conditions import loss_limit_cents
 
 LISTEN_S = 12.0
@@ -47,6 +50,12 @@ def ask_broker(sierra: SierraSettings, clock: Clock, listen_s: float = LISTEN_S)
         return asyncio.run(_ask(sierra, clock, listen_s))
     except DtcError as error:
         return BrokerFacts(problem=str(error))
+
+
+def ask_venue(settings: Settings, layout: Layout, clock: Clock) -> BrokerFacts:
+    """The same of a venue of the user's own: whether it answers for our account; it tells neither balance nor time."""
+    standing = what_stands(settings, layout, clock, CLIENT_NAME)
+    return BrokerFacts(accounts=() if standing.problem else (account_of(settings),), problem=standing.problem)
 
 
 async def _ask(sierra: SierraSettings, clock: Clock, listen_s: float) -> BrokerFacts:

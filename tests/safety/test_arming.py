@@ -23,13 +23,14 @@ from minhos.research.compare import Row
 from minhos.research.sessions import SessionCheck
 from minhos.risk.evidence import Evidence
 from minhos.risk.parameters import RiskParameters
-from minhos.safety import arming
+from minhos.safety import arming, broker_facts
 from minhos.safety.arming import Records
-from minhos.safety.broker_facts import BrokerFacts, ask_broker
+from minhos.safety.broker_facts import BrokerFacts, ask_broker, ask_venue
 from minhos.safety.clock_skew import clock_skew
 from minhos.settings import Settings, SierraSettings, load
 from minhos.testing.builders import MONDAY_OPEN, account, bundle_contents, trading_events
 from minhos.trading import events as ev
+from minhos.trading.venue import Standing
 
 LIVE = (
     '[market]\nsymbol = "NQ"\norder_root = "{root}"\n[data]\nsource = "{data}"\n[sierra]\nhost = "127.0.0.1"\n'
@@ -162,6 +163,55 @@ def test_what_check_sierra_measured_stands_in_for_heartbeats_without_a_time(tmp_
         write_json(place[1].reports / "sierra.json", {"clock_skew_s": stored})
         assert asked(place, facts(clock_skew_s=None))[0] == missing
         assert asked(place, facts(clock_skew_s=0.7, clock_skew_error_s=0.5))[0] == missing
+
+
+# A venue of the user's own -------------------------------------------------------------------------------------------
+
+OWN = '[market]\nsymbol = "NQ"\norder_root = "MNQ"\n[data]\nsource = "{data}"\n[trading]\nvenue = "mine"\n'
+
+
+def own_house(folder: Path, mode: str = "live") -> tuple[Settings, Layout]:
+    layout = Layout(folder).make()
+    (folder / "config").mkdir(exist_ok=True)
+    text = OWN.format(data=folder) + f'account = "U77"\nmode = "{mode}"\n'
+    (folder / "config" / "minhos.toml").write_text(text, encoding="utf-8")
+    beating(layout, mode=mode, account="U77")
+    return load(folder), layout
+
+
+def venue_facts(place: tuple[Settings, Layout], monkeypatch: pytest.MonkeyPatch, problem: str = "") -> BrokerFacts:
+    monkeypatch.setattr(broker_facts, "what_stands", lambda *_: Standing({}, problem=problem))
+    return ask_venue(*place, CLOCK)
+
+
+def test_a_venue_of_the_users_own_is_armed_by_the_same_conditions(tmp_path, monkeypatch):
+    place = own_house(tmp_path)
+    told = venue_facts(place, monkeypatch)
+    arming.refuse_unless_live(place[0], "arm")
+    missing, sentences = asked(place, told)
+    assert missing == []
+    assert "U77: The venue mine answers for this account" in sentences
+    assert "keep this clock by NTP" in sentences
+    silent = venue_facts(place, monkeypatch, "no route to it")
+    assert asked(place, silent)[0] == ["account and mode"]
+    assert "could not be asked: no route to it" in asked(place, silent)[1]
+    few, said = asked(place, told, records(sessions=CLEAN[:9]))
+    assert few == ["sessions on a simulated account"]
+    assert 'Trade account U77 with [trading] mode = "paper" for more sessions.' in said
+    assert asked(place, told, records(evidence=TRYING))[0] == ["evidence"]
+
+
+def test_a_venue_of_the_users_own_on_paper_has_nothing_to_arm(tmp_path):
+    place = own_house(tmp_path, "paper")
+    with pytest.raises(CommandRefused, match=r"\[trading\] account"):
+        arming.refuse_unless_live(place[0], "arm")
+
+
+def test_its_sessions_are_those_of_its_own_account_on_paper(tmp_path):
+    own, sierra = own_house(tmp_path / "own")[0], house(tmp_path / "sierra")[0]
+    names = ("paper-U77", "paper-paper", "paper-Sim1", "paper-U7", "live-U77")
+    assert [arming.is_rehearsal(own, Path(f"{name}.sqlite")) for name in names] == [True, False, False, False, False]
+    assert [arming.is_rehearsal(sierra, Path(f"{name}.sqlite")) for name in names] == [False, False, True, False, False]
 
 
 # What is known -----------------------------------------------------------------------------------------------------

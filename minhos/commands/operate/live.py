@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
+from minhos.assembly.naming import account_of
 from minhos.commands.common import JsonOption, layout, print_json, settings, user
 from minhos.commands.operate.control import WhyOption, report_answer, tell_trader
 from minhos.commands.suggest import chosen_of
@@ -36,7 +37,7 @@ def arm(
     Shows first what today may cost.  Example: minh.py arm --accept-unproven "my own test, one micro"
     """
     from minhos.safety import arming
-    from minhos.safety.broker_facts import ask_broker
+    from minhos.safety.broker_facts import ask_broker, ask_venue
 
     if accept_unproven is not None and not accept_unproven.strip():
         raise MinhosError('--accept-unproven wants your words, such as --accept-unproven "one micro, my own test".')
@@ -45,7 +46,8 @@ def arm(
     calendar = SessionCalendar.load()
     with progress("Arming", quiet=as_json) as report:
         report(0.0, "asking the broker")
-        facts = ask_broker(chosen.sierra, clock)
+        own = arming.has_own_venue(chosen)
+        facts = ask_venue(chosen, place, clock) if own else ask_broker(chosen.sierra, clock)
         records = arming.read_records(chosen, place, calendar, report)
     worst = arming.worst_case_today_cents(
         chosen.risk_parameters(), records.account, facts.balance_cents, calendar.trade_date(clock.now_ns())
@@ -63,7 +65,7 @@ def arm(
         print_json(
             {
                 "verdict": "refused" if missing else "armed",
-                "account": chosen.sierra.account,
+                "account": account_of(chosen),
                 "worst_case_today": None if worst is None else worst / 100,
                 "plus": "gap",
                 "conditions": found,
