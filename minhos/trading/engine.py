@@ -257,6 +257,7 @@ class Engine:
         if self.closing.is_open():
             self.closing.act(self.clock.now_ns())
         self.outage.watch()
+        self.settlement.watch()
         self.cover.watch()
         return bool(news)
 

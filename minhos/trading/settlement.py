@@ -24,6 +24,8 @@ broker is then seen in surveys of the next one.  A person's word and the known d
                         second, they get one                             its stop placed, at once
     _unplanned          contracts with lots that no stop was meant for:  with a survey that shows none
                         for a second, they are closed
+    _turned_ns          since when the broker shows the other side: for  with a survey that does not
+                        three seconds, that gets a stop
     _shown              positions of the last ten seconds: exits never   after `LARGEST_NS`
                         exceed the largest of them
     _again_ns           when a stop may be placed, or a contract closed  never, but a time that has passed forbids
@@ -36,7 +38,7 @@ broker is then seen in surveys of the next one.  A person's word and the known d
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -44,7 +46,7 @@ from minhos.accounting.types import CLOSING, Fill, Lot, Order, OrderType, Role
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading import events as ev
 from minhos.trading.book import is_stop
-from minhos.trading.doubt import SETTLED_NS, Doubts
+from minhos.trading.doubt import APART_NS, SETTLED_NS, Doubts
 from minhos.trading.hands import Hands
 from minhos.trading.order_ids import MANUAL, order_id
 from minhos.trading.order_states import OrderState
@@ -53,6 +55,10 @@ from minhos.trading.reconciliation import answers, differences, ended, listed_ag
 from minhos.trading.state import TradingState
 from minhos.trading.venue import Survey
 
+ASK_NS = NANOS_PER_SECOND
+"""While broker and journal disagree it is asked that often: a lie that is over is to be known as one."""
+OTHER_SIDE_NS = 3 * NANOS_PER_SECOND
+"""A position whose sign turned round without a fill is more likely a lie: so long nothing is placed for it."""
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
 """A stop that was refused is placed again after that."""
 LARGEST_NS = 10 * NANOS_PER_SECOND
@@ -78,6 +84,9 @@ class Settlement:
         self._bare: Doubts[str] = Doubts()
         self._unplanned: Doubts[str] = Doubts()
         self._shown: deque[tuple[int, dict[str, int]]] = deque()
+        self._turned_ns: dict[str, int] = {}
+        """By contract: since when the broker shows the other side than the journal."""
+        self._asked_ns = 0
         self._again_ns: dict[str, int] = {}
         """By entry: when its stop may be placed again, should the last one have been refused; by contract: when what no
         stop was planned for is closed again."""
@@ -109,14 +118,19 @@ class Settlement:
             self._conclude(found, survey, certain, now_ns)
         self._reopen(survey, now_ns)
         self._protect(survey, now_ns)
-        if found and certain:
-            self._protect_shown(survey, now_ns)
+        self._protect_shown(survey.positions if found and certain else {}, now_ns)
         self._close_unplanned(now_ns)
         engine.ask_refused_again()
         engine.keep_orders(now_ns)
         if found and certain and self._exceeds(survey):
             engine.ask()
         return True
+
+    def watch(self) -> None:
+        """To be called with every look at the broker."""
+        if self._engine.state.differences and self._elapsed_ns >= self._asked_ns + ASK_NS:
+            self._asked_ns = self._elapsed_ns
+            self._engine.ask()
 
     def _compared(self, survey: Survey) -> tuple[tuple[str, ...], bool]:
         """The differences, and whether they and the positions were shown alike for long enough; what keeps changing is
@@ -134,9 +148,14 @@ class Settlement:
     # What the broker may hold ----------------------------------------------------------------------------------
 
     def _remember(self, survey: Survey, elapsed_ns: int) -> None:
+        if not self._shown:  # what rests now was placed for what the journal holds
+            self._shown.append((elapsed_ns, self._of_the_journal()))
         self._shown.append((elapsed_ns, dict(survey.positions)))
-        while len(self._shown) > 1 and self._shown[0][0] < elapsed_ns - LARGEST_NS:
+        while self._shown[1][0] < elapsed_ns - LARGEST_NS:  # the oldest held until the second was shown
             self._shown.popleft()
+
+    def _of_the_journal(self) -> dict[str, int]:
+        return {held.symbol: held.contracts for held in self._engine.state.ledger.account().positions}
 
     def on_fill(self, fill: Fill) -> None:
         """What was shown before a fill is that much more or less now."""
@@ -274,34 +293,38 @@ class Settlement:
             self._place(bare.pop(parent), now_ns)
         self._bare.certain(bare, self._elapsed_ns)
 
-    def _protect_shown(self, survey: Survey, now_ns: int) -> None:
+    def _protect_shown(self, shown: Mapping[str, int], now_ns: int) -> None:
         """A stop for what the broker holds on the other side than the journal: no lot of ours is to have one there.
 
         As far from the last price as ours was from its entry.  What somebody else may have opened beside ours, or while
         we hold nothing, is left alone; that it has no stop is an alarm (`cover`).
         """
+        engine, account = self._engine, self._engine.state.ledger.account()
+        turned = {symbol for symbol, held in shown.items() if held * account.position(symbol).contracts < 0}
+        self._turned_ns = {symbol: self._turned_ns.get(symbol, self._elapsed_ns) for symbol in turned}
+        for symbol in sorted(turned):
+            ours = account.position(symbol).contracts
+            text = f"{shown[symbol]:+d} {symbol} stands unprotected at the broker (the journal holds {ours:+d})"
+            engine.alarm(f"shown {symbol}", f"{text}; should that stay so, a stop is placed for it.", now_ns)
+            if self._elapsed_ns >= self._turned_ns[symbol] + OTHER_SIDE_NS - APART_NS:
+                self._place_shown(symbol, shown[symbol], now_ns)
+
+    def _place_shown(self, symbol: str, shown: int, now_ns: int) -> None:
         engine, state = self._engine, self._engine.state
-        account = state.ledger.account()
-        for symbol, shown in sorted(survey.positions.items()):
-            position, last = account.position(symbol), account.last_ticks.get(symbol, 0)
-            side = -1 if shown > 0 else 1
-            stops = [record for record in state.book.stops(symbol) if record.order.side == side]
-            bare = abs(shown) - sum(record.contracts - record.filled for record in stops)
-            closing = any(o.role in CLOSING and o.side == side for o in state.book.working(symbol))
-            key = f"shown {symbol}"
-            waits = self._elapsed_ns < self._again_ns.get(key, 0)
-            if shown * position.contracts >= 0 or bare <= 0 or not last or closing or waits:
-                continue
-            self._again_ns[key] = self._elapsed_ns + PROTECT_PAUSE_NS
-            distance = max([abs(lot.entry_ticks - lot.stop_ticks) for lot in position.lots if lot.stop_ticks] or [0])
-            trigger_ticks = max(1, last + side * (distance or max(1, last // 100)))
-            text = (
-                f"{shown:+d} {symbol} stands unprotected at the broker, where the journal holds {position.contracts:+d}"
-            )
-            engine.alarm(key, f"{text}; a stop is placed for what the broker shows.", now_ns)
-            name = order_id(f"shown-{state.mode}-{state.account_name}-{symbol}-{now_ns}".encode())
-            stop = Order(name, symbol, side, bare, Role.STOP, OrderType.STOP, trigger_ticks, decided_ns=now_ns)
-            engine.send((stop,), now_ns)
+        position, last = state.ledger.account().position(symbol), state.ledger.account().last_ticks.get(symbol, 0)
+        side = -1 if shown > 0 else 1
+        stops = [record for record in state.book.stops(symbol) if record.order.side == side]
+        bare = abs(shown) - sum(record.contracts - record.filled for record in stops)
+        closing = any(order.role in CLOSING and order.side == side for order in state.book.working(symbol))
+        key = f"shown {symbol}"
+        if bare <= 0 or not last or closing or self._elapsed_ns < self._again_ns.get(key, 0):
+            return
+        self._again_ns[key] = self._elapsed_ns + PROTECT_PAUSE_NS
+        distance = max([abs(lot.entry_ticks - lot.stop_ticks) for lot in position.lots if lot.stop_ticks] or [0])
+        trigger_ticks = max(1, last + side * (distance or max(1, last // 100)))
+        name = order_id(f"shown-{state.mode}-{state.account_name}-{symbol}-{now_ns}".encode())
+        stop = Order(name, symbol, side, bare, Role.STOP, OrderType.STOP, trigger_ticks, decided_ns=now_ns)
+        engine.send((stop,), now_ns)
 
     def _close_unplanned(self, now_ns: int) -> None:
         """Close what no stop was ever meant for, seen twice: orders to close filled more than was held.

@@ -133,11 +133,14 @@ def test_a_stop_is_cut_to_what_the_broker_holds_and_grows_again_with_it():
     whole, cut = desk.stop_of(entry), msgspec.structs.replace(desk.stop_of(entry), contracts=2)
     desk.survey(2, orders=[whole])
     assert desk.venue.resized == []  # one survey may have crossed a fill
-    desk.survey(2, orders=[whole])
-    assert desk.venue.resized == [(entry.stop_id, 2)]
+    desk.survey(2, orders=[whole], times=8)
+    assert desk.venue.resized == []  # ten seconds long the largest position that was shown counts
+    desk.survey(2, orders=[whole], times=4)
+    assert set(desk.venue.resized) == {(entry.stop_id, 2)}
+    desk.venue.resized.clear()
     desk.rest_stop(entry, 2, OrderStatus.RESIZED)
     desk.survey(2, orders=[cut], times=3)
-    assert (len(desk.venue.resized), desk.venue.cancelled) == (1, [])
+    assert (desk.venue.resized, desk.venue.cancelled) == ([], [])
     desk.survey(entry.contracts, orders=[cut], times=2)
     assert desk.venue.cancelled == [entry.stop_id]
 
@@ -145,7 +148,9 @@ def test_a_stop_is_cut_to_what_the_broker_holds_and_grows_again_with_it():
 def test_a_stop_on_the_wrong_side_of_what_the_broker_holds_is_taken_back():
     desk = BrokerDesk()
     entry = desk.enter()
-    desk.survey(-2, orders=[desk.stop_of(entry)], times=2)
+    desk.survey(-2, orders=[desk.stop_of(entry)], times=9)
+    assert desk.venue.cancelled == []
+    desk.survey(-2, orders=[desk.stop_of(entry)], times=4)
     assert desk.venue.cancelled == [entry.stop_id]
     assert desk.state.risk.distrust is not None
 

@@ -155,7 +155,7 @@ def test_what_stands_on_the_other_side_gets_a_stop_after_two_looks_and_our_own_s
     entry = desk.enter()
     own, n = desk.stop_of(entry), entry.contracts
     look(desk, n, [own])
-    look(desk, -n, [own], times=5)
+    look(desk, -n, [own], times=25)
     assert did(desk)[:2] == (1, 0)
     look(desk, -n, [own], times=10)
     stop = desk.sent(Role.STOP)
@@ -164,9 +164,34 @@ def test_what_stands_on_the_other_side_gets_a_stop_after_two_looks_and_our_own_s
     assert any(f"{-n:+d} {SYMBOL} stands unprotected" in text for text in desk.alarms)
     desk.accept(stop, "S2")
     rows = [own, VenueOrder("S2", stop.order_id, SYMBOL, 1, n, True, stop.trigger_ticks)]
-    look(desk, -n, rows, times=LARGEST_NS // TENTH_NS)
+    look(desk, -n, rows, times=LARGEST_NS // TENTH_NS - 20)
     assert desk.venue.cancelled == [entry.stop_id]
     assert len(desk.venue.sent) == 2
+
+
+def test_a_sign_that_turns_round_for_two_seconds_changes_nothing_and_one_that_turned_for_longer_is_put_right(desk):
+    entry = desk.enter()
+    own, n = desk.stop_of(entry), entry.contracts
+    desk.clock.advance_to(desk.clock.now_ns() + 60 * SECOND_NS)
+    look(desk, -n, [own], times=20)
+    look(desk, n, [own], times=10)
+    assert did(desk) == (1, 0, 0)
+    desk.command("resume")
+    look(desk, -n, [own], times=40)
+    stop = desk.sent(Role.STOP)
+    desk.accept(stop, "S2")
+    rows = [own, VenueOrder("S2", stop.order_id, SYMBOL, 1, n, True, stop.trigger_ticks)]
+    look(desk, n, rows, times=5)
+    assert desk.venue.cancelled == [stop.order_id]
+
+
+def test_while_the_broker_disagrees_it_is_asked_every_second(desk):
+    desk.survey(2, times=3)
+    asked = desk.venue.asked
+    for _ in range(30):
+        desk.clock.advance_to(desk.clock.now_ns() + SECOND_NS)
+        desk.engine.poll_venue()
+    assert desk.venue.asked - asked >= 30
 
 
 def test_a_flatten_by_a_person_closes_what_the_broker_shows(desk):
