@@ -29,20 +29,21 @@ def settings_in_use(layout: Layout, *, last: bool = False) -> tuple[Settings, st
     Raises SettingsError.
     """
     running = next((beat for beat in _beats(layout) if pid_of(layout, type(beat)) is not None), None)
-    copy = layout.settings_copy if running is not None and layout.disk.exists(layout.settings_copy) else None
+    newest = max(_beats(layout), key=lambda beat: beat.time_ns, default=None)
+    kept = layout.settings_copy if layout.disk.exists(layout.settings_copy) else None
     try:
         plain = load(layout.home)
     except SettingsError as error:
-        if running is None or copy is None:
+        started = running or newest
+        if started is None or kept is None or os.environ.get(OVERRIDES):
             raise
-        return load(
-            layout.home, running.switches, copy=copy
-        ), f"{error} What runs here goes by what it was started with."
+        # also where all was killed: what stands at a broker must be found with a file that is half saved
+        chosen = load(layout.home, started.switches, copy=kept)
+        return chosen, f"{error} Meant are the settings with which it was started last."
     if os.environ.get(OVERRIDES):
         return plain, ""
-    found = running
-    if found is None and last:
-        found = max(_beats(layout), key=lambda beat: beat.time_ns, default=None)
+    found = newest if running is None and last else running
+    copy = kept if running is not None else None
     if found is None or not (found.switches or copy):
         return plain, ""
     chosen = load(layout.home, found.switches, copy=copy)

@@ -224,8 +224,9 @@ def stop_running(layout: Layout, timeout_s: float = STOP_TIMEOUT_S, clock: Clock
         heartbeats.say_stopping(layout, clock)
     _end_and_wait(layout, [one for name, one in seen.items() if name not in LAST], timeout_s, clock)
     _end_and_wait(layout, [one for name, one in seen.items() if name in LAST], timeout_s, clock)
-    with suppress(OSError):
-        layout.disk.remove(heartbeats.path_of(layout, SupervisorBeat))
+    for path in (heartbeats.path_of(layout, SupervisorBeat), layout.settings_copy):
+        with suppress(OSError):
+            layout.disk.remove(path)
     return sorted(asked, key=lambda name: name == SupervisorBeat.PROCESS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from minhos.market.instruments import OVERRIDABLE
 from minhos.processes.supervisor import Supervisor, copy_settings
 from minhos.research.sizing_lab.prop_firm import AccountRules
 from minhos.risk.parameters import RiskParameters
-from minhos.settings import AS_STARTED, Section, Settings, load, parse, range_of
+from minhos.settings import AS_STARTED, OVERRIDES, Section, Settings, load, parse, range_of
 from minhos.sizing.recommend import recommend
 from minhos.sizing.types import SizingParameters
 from minhos.testing.builders import NQ, account, forecast, market_state, payoff
@@ -284,3 +285,21 @@ def test_commands_beside_what_runs_go_by_what_it_was_started_with(tmp_path):
     file.write_text("[web]\npo", encoding="utf-8")
     chosen, said = settings_in_use(layout)
     assert (chosen.web.port, "not valid TOML" in said) == (8111, True)
+
+
+def test_a_home_whose_processes_were_killed_is_known_though_its_file_is_half_saved(tmp_path, monkeypatch):
+    """`flatten` must find the broker; `start`, which has switches, must refuse."""
+    file = tmp_path / "config" / "minhos.toml"
+    file.parent.mkdir()
+    file.write_text("[web]\nport = 8111\n", encoding="utf-8")
+    layout = Layout(tmp_path).make()
+    copy_settings(layout)
+    heartbeats.write(layout, TraderBeat(state="running"), SystemClock())
+    beat = heartbeats.path_of(layout, TraderBeat)
+    beat.write_text(beat.read_text().replace(f'"pid":{os.getpid()}', '"pid":4194311'), encoding="utf-8")
+    file.write_text("[web]\npo", encoding="utf-8")
+    chosen, said = settings_in_use(layout)
+    assert (chosen.web.port, "not valid TOML" in said) == (8111, True)
+    monkeypatch.setenv(OVERRIDES, "{}")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        settings_in_use(layout)

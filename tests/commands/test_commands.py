@@ -14,9 +14,12 @@ import pytest
 import typer
 
 from minhos import cli
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
+from minhos.market.clock import SystemClock
 from minhos.models.registry import Registry
 from minhos.settings import load
 from minhos.testing.builders import MONDAY_OPEN, bundle_contents
@@ -227,6 +230,33 @@ def test_config_set_begins_a_file_and_mends_none_that_is_broken(minh, home):
     (home / "config" / "minhos.toml").write_text("[web\n", encoding="utf-8")
     done = minh("config", "set", "web.port", "9002")
     assert (done.code, "not valid TOML" in done.sentence()) == (2, True)
+
+
+def test_config_set_changes_together_what_must_change_together(minh, home):
+    refused = minh("config", "set", "sizing.max_position_size", "8")
+    assert (refused.code, "sizing.max_position_size 8 autonomous.max_position_size 8" in refused.sentence()) == (
+        2,
+        True,
+    )
+    both = ("sizing.max_position_size", "8", "autonomous.max_position_size", "8")
+    assert minh("config", "set", *both).code == 0
+    assert load(home).sizing_parameters().max_position_size == 8
+    assert "has no value" in minh("config", "set", *both, "web.port").sentence()
+
+
+def test_config_set_promises_nothing_that_it_does_not_do(minh, home):
+    assert minh("config", "set", "web.port", "9001").out.endswith(
+        "web.port = 9001; it takes effect at the next start.\n"
+    )
+    journal = Layout(home).make().journal("simulated", "paper-ou-58-7")
+    said = minh("config", "set", "paper.initial_cash", "100000").out
+    assert "takes effect at the next start" in said
+    journal.touch()
+    said = " ".join(minh("config", "set", "paper.initial_cash", "200000").out.split())
+    assert f"it changes nothing in {journal.name}, which has begun and keeps its cash" in said
+    heartbeats.write(Layout(home), TraderBeat(state="running"), SystemClock())
+    said = " ".join(minh("config", "set", "web.port", "9002").out.split())
+    assert "at the next start: what runs (trader) goes on with what it was started with" in said
 
 
 def test_a_password_is_never_shown(minh, home):

@@ -100,7 +100,7 @@ def _takes_effect(key: str, chosen: Settings, place: Layout) -> str:
         )
     running = ", ".join(running_pids(place))
     if running:
-        return f"it takes effect at the next start: {running} go on with what they were started with."
+        return f"it takes effect at the next start: what runs ({running}) goes on with what it was started with."
     return "it takes effect at the next start."
 
 
