@@ -23,7 +23,7 @@ ASKED = (SupervisorBeat, TraderBeat, WebBeat, TrainerBeat)
 
 
 def settings_in_use(layout: Layout, *, last: bool = False) -> tuple[Settings, str]:
-    """The settings to go by, and one line where they are not those of the files alone; else an empty line.
+    """The settings to go by, and one line where they name another market than the files alone; else an empty line.
 
     last: where nothing runs, those of the run whose journal is shown, because it was the last.
     Raises SettingsError.
@@ -50,6 +50,8 @@ def settings_in_use(layout: Layout, *, last: bool = False) -> tuple[Settings, st
     if chosen == plain:
         return plain, ""
     if market_words(chosen) == market_words(plain):
+        if copy is None or chosen == load(layout.home, found.switches):
+            return chosen, ""  # another port, another pace: the same market
         return (
             chosen,
             "What runs here was started with other settings than its files have now; stop and start it for them.",

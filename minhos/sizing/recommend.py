@@ -203,9 +203,12 @@ def _reason(
     held, p, break_even = case.held, case.p_side, case.break_even
     word, opposite = ("long", "short") if side > 0 else ("short", "long")
     if keeping:
-        verb = "Keep" if abs(target) == abs(held) else "Reduce to"
         kept = f"{word} {target}" if target > 0 else f"{opposite} {-target}"
-        return f"{verb} {kept}: the change to {size.contracts} that Kelly wants after costs is not worth a round trip."
+        if abs(target) == abs(held):
+            return f"Keep {kept}: the change to {size.contracts} that Kelly wants after costs is not worth a round trip."
+        return (
+            f"Reduce to {kept}: that much Kelly keeps of what has paid its costs; anew it would hold {size.contracts}."
+        )
     if target > 0:
         verb = f"Flip to {word}" if held < 0 else f"Reduce to {word}" if target < held else word.capitalize()
         return f"{verb} {target}: p {p:.3f} against break-even {break_even:.3f}; held by {BOUND_WORDS[size.bound]}."

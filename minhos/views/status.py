@@ -135,6 +135,12 @@ def _not_running(views: Views, around: Surroundings) -> tuple[str, str] | None:
 def _absence(around: Surroundings) -> str:
     """Why no trader runs and since when, with the way out."""
     start = "`python3 minh.py start` starts it"
+    if around.runs(around.supervisor):
+        refused = around.supervisor.refused.get("trader", "") if around.supervisor is not None else ""
+        if refused:
+            return f"The trader does not run: {refused}"
+        if around.trader is None or around.trader.state == "stopped":
+            return "MinhOS is starting; the trader has not been heard of yet."
     if around.trader is None or around.trader_age_s is None:
         return "Nothing has been started yet: python3 minh.py start."
     if around.trader.state == "stopped":

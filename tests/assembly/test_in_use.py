@@ -54,6 +54,12 @@ def test_a_run_as_the_settings_say_needs_no_line(layout, monkeypatch):
     assert settings_in_use(layout) == (load(layout.home), "")
 
 
+def test_a_run_of_the_same_market_needs_no_line_and_keeps_its_switches(layout, monkeypatch):
+    start(layout, monkeypatch, SupervisorBeat(), {"web": {"port": 8123}})
+    chosen, said = settings_in_use(layout)
+    assert (chosen.web.port, said) == (8123, "")
+
+
 def test_a_run_that_ended_is_meant_only_where_its_journal_is_shown(layout, monkeypatch):
     start(layout, monkeypatch, TraderBeat(state="stopped"), REAL)
     end(layout, TraderBeat)

@@ -13,7 +13,7 @@ from minhos.models.forecast import Forecast
 from minhos.testing.builders import MONDAY_OPEN, forecast, trading_events
 from minhos.trading import events as ev
 from minhos.views.health import service_health
-from minhos.views.heartbeats import FeedBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
+from minhos.views.heartbeats import FeedBeat, SupervisorBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
 from minhos.views.status import STATES, state_of, status, trader_words
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
@@ -100,6 +100,17 @@ def test_an_absent_trader_is_said_with_its_age_and_what_it_held():
     stopped = replace(RUNNING, trader=replace(TRADER, state="stopped"))
     assert trader_words(stopped) == "stopped 1 s ago"
     assert "No trader runs: stopped 1 s ago." in state_of(held, replace(stopped, halt_file=True))[1]
+
+
+def test_while_start_runs_nobody_is_told_to_start():
+    begun = replace(RUNNING, trader=None, supervisor=SupervisorBeat(time_ns=NOW))
+    assert state_of(Views(CALENDAR), begun)[1] == "MinhOS is starting; the trader has not been heard of yet."
+    again = replace(begun, trader=replace(TRADER, state="stopped"))
+    assert "MinhOS is starting" in state_of(folded(trading_events()), again)[1]
+    refused = replace(begun, supervisor=SupervisorBeat(time_ns=NOW, refused={"trader": "Port 1 is taken."}))
+    assert state_of(Views(CALENDAR), refused) == ("not_running", "The trader does not run: Port 1 is taken.")
+    ended = replace(begun, ended=frozenset({"supervisor"}))
+    assert "Nothing has been started yet" in state_of(Views(CALENDAR), ended)[1]
 
 
 def test_a_contract_that_has_ended_promises_no_bar():
