@@ -48,10 +48,18 @@ def market_words(settings: Settings) -> str:
     """The market of these settings as a person names it."""
     if settings.simulated:
         simulation = settings.simulation
-        return f"a simulated {settings.market.symbol} market ({simulation.kind}, ceiling {percent(simulation.ceiling)})"
+        best = percent(ceiling_of(settings))
+        return f"a simulated {settings.market.symbol} market ({simulation.kind}, ceiling {best})"
     if settings.data.feed:
         return f"{settings.market.symbol} from the feed {settings.data.feed}"
     return f"{settings.market.symbol} from {settings.data.source or settings.data.bridge}"
+
+
+def ceiling_of(settings: Settings) -> float | None:
+    """Best possible accuracy of the simulated market; None on real data."""
+    if not settings.simulated:
+        return None
+    return 0.5 if settings.simulation.kind == "null" else settings.simulation.ceiling
 
 
 def registry_of(settings: Settings, layout: Layout) -> Registry:

@@ -15,7 +15,7 @@ from minhos.assembly import heartbeats
 from minhos.assembly.files import read_json
 from minhos.assembly.heartbeats import AlertsBeat, SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat, WebBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.naming import every_registry, finished_data, mode_of, registry_of, scope_of
+from minhos.assembly.naming import ceiling_of, every_registry, finished_data, mode_of, registry_of, scope_of
 from minhos.assembly.running import gone
 from minhos.errors import ModelError
 from minhos.market.clock import Clock
@@ -49,12 +49,13 @@ class SurroundingsReader:
         self.layout = layout
         self.clock = clock
         self.mode, self.scope = mode_of(settings), scope_of(settings)
-        self.ceiling = _ceiling(settings)
+        self.ceiling = ceiling_of(settings)
         self.finished_data = finished_data(settings)
         self._seen: tuple[float, ...] = ()
         self._models: tuple[BundleInfo, ...] = ()
         self._problem = ""
         self._report: TrainingReport | None = None
+        self._report_id = ""
         self._features: tuple[str, ...] = ()
         self._window = 0
         self._elsewhere: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ class SurroundingsReader:
             models=self._models,
             models_error=self._problem,
             report=self._report,
+            report_id=self._report_id,
             comparison=self._result("backtest-kelly-vs-fixed.json", SizesCompared),
             data_verdict=self._result("data*.json", DataVerdict),
             finished_data=self.finished_data,
@@ -138,6 +140,7 @@ class SurroundingsReader:
             manifest = read_manifest(active.path) if active else None
             report = converted(manifest.report, TrainingReport) if manifest else None
             self._report = report.honest() if report else None
+            self._report_id = active.id if active else ""
             self._features = manifest.feature_names if manifest else ()
             self._window = manifest.window if manifest else 0
             own = any(info.scope == self.scope for info in self._models)
@@ -157,13 +160,6 @@ def journal_in_use(layout: Layout, mode: str, trader: TraderBeat | None) -> Path
         return Path(trader.journal)
     found = sorted((layout.data / "journal").glob(f"{mode}-*.sqlite"), key=_changed)
     return found[-1] if found else None
-
-
-def _ceiling(settings: Settings) -> float | None:
-    """Best possible accuracy of the simulated market; None on real data."""
-    if not settings.simulated:
-        return None
-    return 0.5 if settings.simulation.kind == "null" else settings.simulation.ceiling
 
 
 def _changed(path: Path) -> float:

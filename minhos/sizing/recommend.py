@@ -205,7 +205,9 @@ def _reason(
     if keeping:
         kept = f"{word} {target}" if target > 0 else f"{opposite} {-target}"
         if abs(target) == abs(held):
-            return f"Keep {kept}: the change to {size.contracts} that Kelly wants after costs is not worth a round trip."
+            return (
+                f"Keep {kept}: the change to {size.contracts} that Kelly wants after costs is not worth a round trip."
+            )
         return (
             f"Reduce to {kept}: that much Kelly keeps of what has paid its costs; anew it would hold {size.contracts}."
         )

@@ -38,6 +38,8 @@ WINDOW_BARS = 60
 FEWEST_FEATURES = 15
 CALIBRATION_ERROR = 0.02
 BUDGET_MS, LSTM_MS = 100.0, 20.0
+WHOLE_DAY = 248
+"""Nine tenths of the 276 bars of a session."""
 UPTIME, FAILED_FORECASTS = 0.995, 0.01
 MULTIPLIERS = {"LOW": 1.0, "MEDIUM": 0.8, "HIGH": 0.5, "CRITICAL": 0.25, "EMERGENCY": 0.0}
 NAMED_FILES = (
@@ -582,7 +584,10 @@ def paper_day(views: Views, around: Surroundings) -> Answer:
     day = around.compared_day
     if day is None:
         return None, "no finished paper day was compared yet"
-    return day.verdict == "identical", f"{day.trade_date}: {day.verdict} on {day.bars} bars, {day.undecided} undecided"
+    value = f"{day.trade_date}: {day.verdict} on {day.bars} bars, {day.undecided} undecided"
+    if day.bars < WHOLE_DAY:
+        return (None if day.verdict == "identical" else False), f"{value}; a whole day has {WHOLE_DAY} or more"
+    return day.verdict == "identical", value
 
 
 def live_trading(views: Views, around: Surroundings) -> Answer:
@@ -598,7 +603,10 @@ def ladder(views: Views, around: Surroundings) -> Answer:
     step = steps[min(views.trading.risk.ladder.step, len(steps) - 1)]
     value = f"steps {', '.join(f'{each:g}' for each in steps)}; at {step:g}"
     rising = all(low < high for low, high in itertools.pairwise(steps))
-    return rising and steps[0] <= 0.25, value
+    if not rising or steps[0] > 0.25:
+        return False, value
+    live = mode_of(views, around) == "live"
+    return (True if live else None), value if live else f"{value}; the mode is {mode_of(views, around) or 'none'}"
 
 
 def reports(views: Views, around: Surroundings) -> Answer:

@@ -9,7 +9,15 @@ import msgspec
 
 from minhos.risk.needed import days_on_paper
 from minhos.views.training_report import Line, Lines
-from minhos.words import count, money, percent, percents
+from minhos.words import count, money, percent, percents, probability
+
+
+def headline(card: Card) -> str:
+    """The verdict in words; what was bet all the same is not denied."""
+    if card.verdict == "no_edge" and card.rule_trades:
+        return "No edge is proven, and that is a result."
+    return HEADLINES.get(card.verdict, card.verdict)
+
 
 HEADLINES = {
     "edge": "There is an edge out of sample.",
@@ -47,6 +55,8 @@ class Card(msgspec.Struct, frozen=True):
     bets_needed: int | None
     days_needed: float | None
     e_value: float
+    rule: float = 0.65
+    """`min_confidence` of that backtest."""
 
 
 def sentences(card: Card) -> list[tuple[str, str]]:
@@ -55,8 +65,8 @@ def sentences(card: Card) -> list[tuple[str, str]]:
     bounds = ", ".join(f"{name} ({count})" for name, count in card.bound_by.items()) or "none"
     return [
         (
-            "The 65 % rule",
-            f"p reached 0.65 on {card.rule_bars} bars; {card.rule_trades} trades, "
+            f"The {percent(card.rule, 0)} rule",
+            f"p reached {probability(card.rule, 2)} on {card.rule_bars} bars; {card.rule_trades} trades, "
             f"{money(card.rule_pnl_cents, sign=True, mark='')} dollars after costs.",
         ),
         (

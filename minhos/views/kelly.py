@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from minhos.market.types import NANOS_PER_SECOND
 from minhos.risk.statistics import ENOUGH_TRADES, win_statistics
 from minhos.trading.types import Decision
 from minhos.views.decisions import CapLine, DecisionLine, TraceStep, caps_of, trace_of
@@ -129,7 +128,7 @@ def recommendation(views: Views, around: Surroundings) -> KellyRecommendation:
     risk_cents = abs(wanted.target) * wanted.r_cents if wanted else None
     equity = decision.equity_cents if decision else 0
     close_ns = decision.close_time_ns if decision else 0
-    age_s = (around.market_now_ns(views.market.last_close_ns) - close_ns) / NANOS_PER_SECOND if decision else None
+    age_s = around.age_s(close_ns, views.market.last_close_ns) if decision else None
     sides = {1: "long", -1: "short", 0: "none"}
     return KellyRecommendation(
         state=now.state,
@@ -184,8 +183,9 @@ def win_rates(views: Views, around: Surroundings) -> WinRates:
     """Own trades from ten on; before that what the serving model's holdout came to."""
     own = views.performance.own_trades()
     model = views.trading.model
-    if len(own) < ENOUGH_TRADES and around.report is not None:
-        return _bootstrap(around.report, len(own))
+    report = around.report_on(model.bundle_id if model else "")
+    if len(own) < ENOUGH_TRADES and report is not None:
+        return _bootstrap(report, len(own))
     found = win_statistics(own)
     return WinRates(
         found.source,

@@ -6,7 +6,7 @@ import dataclasses
 from collections import deque
 
 from minhos.accounting.types import Fill
-from minhos.market.types import NANOS_PER_SECOND, Bar, Instrument, Price
+from minhos.market.types import Bar, Instrument, Price
 from minhos.views.surroundings import Surroundings
 from minhos.views.values import View, in_dollars, iso, rounded
 
@@ -99,7 +99,7 @@ class Market:
         ticks = last.close_ticks if last else None
         if self.price is not None and (last is None or self.price.time_ns > last.close_time_ns):
             ticks = self.price.price_ticks
-        age_s = (around.market_now_ns(self.last_close_ns) - self.last_close_ns) / NANOS_PER_SECOND if last else None
+        age_s = around.age_s(self.last_close_ns, self.last_close_ns) if last else None
         return MarketStatus(
             symbol=self.symbol,
             last_price=rounded(instrument.to_points(ticks)) if instrument and ticks is not None else None,

@@ -130,7 +130,7 @@ def ml_performance(views: Views, around: Surroundings) -> MlPerformance:
         ties=views.scores.ties,
         void=views.scores.void,
         verdict=model.verdict if model else around.report.verdict if around.report else "",
-        trained=trained_lines(around.report),
+        trained=trained_lines(around.report_on(model.bundle_id if model else "")),
         bundle_id=model.bundle_id if model else "",
     )
 
@@ -147,9 +147,9 @@ def ml_predictions(views: Views, around: Surroundings, limit: int = 50) -> MlPre
 
 
 def ml_calibration(views: Views, around: Surroundings) -> MlCalibration:
-    return MlCalibration(
-        *_head(views, around), live=views.scores.calibration(), trained=_trained_calibration(around.report)
-    )
+    serving = views.trading.model.bundle_id if views.trading.model else ""
+    trained = _trained_calibration(around.report_on(serving))
+    return MlCalibration(*_head(views, around), live=views.scores.calibration(), trained=trained)
 
 
 def _head(views: Views, around: Surroundings) -> tuple[str, str, str]:

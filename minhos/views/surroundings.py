@@ -121,6 +121,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     models_error: str = ""
     report: TrainingReport | None = None
     """What training found for the active bundle."""
+    report_id: str = ""
+    """Which bundle that is; the one that serves may still be another."""
     comparison: SizesCompared | None = None
     """The newest result of `kelly-vs-fixed`."""
     data_verdict: DataVerdict | None = None
@@ -187,6 +189,19 @@ class Surroundings(msgspec.Struct, frozen=True):
         if self.trainer.state != "training" or age_s >= TRAINER_SILENT_S:
             return None
         return self.training if self.training and not self.training.failed else TrainingProgress(message="starting")
+
+    def age_s(self, time_ns: int, last_close_ns: int) -> float:
+        """How old something of that market time is.
+
+        A simulated market stands while its trader is away, but what it said last gets older all the same.
+        """
+        age_s = (self.market_now_ns(last_close_ns) - time_ns) / NANOS_PER_SECOND
+        away = self.mode == "simulated" and not self.trader_alive and self.trader is not None
+        return max(0.0, age_s) + ((self.trader_age_s or 0.0) if away else 0.0)
+
+    def report_on(self, bundle_id: str) -> TrainingReport | None:
+        """The report of the training, where it is of that bundle; of the active one where none serves."""
+        return self.report if not bundle_id or self.report_id in ("", bundle_id) else None
 
     def market_now_ns(self, last_close_ns: int) -> int:
         """The market's time: the trader's where it lives, the last bar's on a simulated market, else the clock's."""

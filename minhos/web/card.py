@@ -8,7 +8,7 @@ import msgspec
 from nicegui import ui
 
 from minhos.assembly.live_views import LiveViews
-from minhos.views.card import ACCURACY_HEAD, HEADLINES, HOURS_HEAD, Card, accuracy_rows, hour_rows, sentences
+from minhos.views.card import ACCURACY_HEAD, HOURS_HEAD, Card, accuracy_rows, headline, hour_rows, sentences
 from minhos.web.panels import table_html
 
 
@@ -28,7 +28,7 @@ def show_card(card: Card) -> None:
     with ui.element("div").classes("grid-2"):
         with ui.element("div").classes("panel"):
             ui.label(f"{card.symbol}: {card.bars:,} bars out of sample").classes("title")
-            ui.label(HEADLINES.get(card.verdict, card.verdict)).classes("value")
+            ui.label(headline(card)).classes("value")
             ui.label(card.reason).classes("note")
             ui.html(table_html(ACCURACY_HEAD, accuracy_rows(card)), sanitize=False)
             for title, text in sentences(card):

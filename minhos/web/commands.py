@@ -26,10 +26,11 @@ from minhos.sizing.types import SizingParameters
 from minhos.views.decisions import TraceStep, trace_steps
 from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
-from minhos.views.surroundings import Surroundings
+from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings
 from minhos.views.values import in_dollars, rounded
 from minhos.web.auth import client_of
 from minhos.web.problems import responses
+from minhos.words import percent
 
 CommandName = Literal["pause", "resume", "halt", "flatten"]
 ForceName = Literal["force", "unforce"]
@@ -158,9 +159,13 @@ def ask_for_training(live: LiveViews) -> CommandAnswer:
     """Leave a request for the trainer."""
     layout = live.layout.make()
     ask_for_training_now(layout, "web", live.clock)
-    age_s = (live.clock.now_ns() - live.read(lambda _, around: around.trainer.time_ns)) / NANOS_PER_SECOND
-    runs = age_s < EXPIRES_S
+    trainer, training = live.read(lambda _, around: (around.trainer, around.training_now))
+    runs = (live.clock.now_ns() - trainer.time_ns) / NANOS_PER_SECOND < TRAINER_SILENT_S
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
+    if runs and training is not None:
+        words = f"A training is under way, {percent(training.share, 0)}; the trainer begins again once it is done."
+    elif runs and trainer.error.startswith("Nothing is trained"):
+        words = f"{trainer.error} It begins once that is mended and MinhOS started again."
     return CommandAnswer(
         command="train", accepted=True, answered=runs, answer=words, halt_file=layout.disk.exists(layout.halt_file)
     )

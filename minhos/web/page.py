@@ -174,7 +174,7 @@ def stale_words(m: Moment) -> str:
     if m.status.connected or m.trader_age_s is None:
         return ""
     return (
-        f"NOT CONNECTED: the trader is {m.status.trader}; what is shown is "
+        f"NOT CONNECTED: trader {m.status.trader}; what is shown is "
         f"{duration(m.trader_age_s)} old and nothing is being decided."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from minhos.views.card import Card, accuracy_rows, hour_rows, sentences
+from minhos.views.card import Card, accuracy_rows, headline, hour_rows, sentences
 from minhos.views.training_report import Line, Lines
 
 LINE = Line("", 0.506, (0.487, 0.527), n=2545, majority=0.503, break_even=0.574)
@@ -67,3 +67,10 @@ def test_rows_say_what_was_not_measured():
     assert hour_rows(CARD) == [("09:00", "56.9%", "120")]
     decoded = msgspec.json.decode(msgspec.json.encode(CARD), type=Card)
     assert accuracy_rows(decoded) == rows, "the page reads it from the file that the terminal wrote"
+
+
+def test_the_headline_denies_no_trade_and_the_rule_is_the_one_that_was_tested():
+    assert headline(CARD) == "No edge is proven, and that is a result."
+    assert headline(msgspec.structs.replace(CARD, rule_trades=0)).startswith("No edge: nothing would be bet")
+    words = said(msgspec.structs.replace(CARD, rule=0.55))
+    assert words["The 55 % rule"].startswith("p reached 0.55 on 3 bars")

@@ -14,10 +14,12 @@ from minhos.testing.builders import MONDAY_OPEN, forecast, trading_events
 from minhos.trading import events as ev
 from minhos.views.health import service_health
 from minhos.views.heartbeats import FeedBeat, SupervisorBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
+from minhos.views.kelly import recommendation
+from minhos.views.ml import ml_performance
 from minhos.views.status import STATES, state_of, status, trader_words
 from minhos.views.store import Views
 from minhos.views.surroundings import Surroundings
-from minhos.views.training_report import TrainingReport
+from minhos.views.training_report import Line, Lines, TrainingReport
 
 CALENDAR = SessionCalendar.load()
 NOW = MONDAY_OPEN + 3_600 * NANOS_PER_SECOND
@@ -182,6 +184,21 @@ def test_a_trainer_that_fell_silent_does_not_train():
         part for part in service_health(folded(trading_events()), around).components if part.name == "trainer"
     )
     assert (trainer.status, trainer.detail) == ("waiting", "not heard of for 90 s")
+
+
+def test_what_a_simulated_market_showed_gets_older_while_its_trader_is_away():
+    views = folded(trading_events())
+    beside = recommendation(views, RUNNING).age_s
+    away = recommendation(views, replace(RUNNING, trader_gone=True, now_ns=NOW + 3_599 * NANOS_PER_SECOND)).age_s
+    assert (beside, away) == (0.0, 3_600.0)
+
+
+def test_another_models_training_is_not_shown_beside_the_one_that_serves():
+    report = TrainingReport("edge", "Because.", lines=Lines(all=Line("all", 0.6, (0.55, 0.65), 900)))
+    views = folded(trading_events())
+    own = replace(RUNNING, report=report, report_id=views.trading.model.bundle_id)
+    assert ml_performance(views, own).trained[0].accuracy == 0.6
+    assert ml_performance(views, replace(own, report_id="another")).trained == ()
 
 
 def test_the_states_are_those_of_the_interface():

@@ -17,7 +17,7 @@ from rich.panel import Panel
 from minhos import parts
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
-from minhos.assembly.naming import finished_data
+from minhos.assembly.naming import ceiling_of, finished_data
 from minhos.assembly.parts import load_parts, refuse_options_of_nobody
 from minhos.assembly.privacy import close_to_others, keep_to_owner
 from minhos.assembly.running import ALWAYS, living
@@ -38,6 +38,7 @@ from minhos.processes.process import sleep_until
 from minhos.processes.supervisor import Supervisor, anything_held, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 from minhos.web.listening import listen
+from minhos.words import percent
 
 POLL_S = 0.25
 DataOption = Annotated[Path | None, typer.Option("--data", help="Your own bars: a file, or a folder that grows.")]
@@ -147,7 +148,7 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
     if chosen.simulated:
         console.print(
             "[yellow]SIMULATED: far easier than any real market (50 to 52.5 %); this one's ceiling is "
-            f"{chosen.simulation.ceiling:.0%}.[/yellow]"
+            f"{percent(ceiling_of(chosen))}.[/yellow]"
         )
     try:
         if monitor and console.is_terminal:

@@ -25,10 +25,9 @@ from minhos.risk.evidence import Evidence
 from minhos.settings import Settings
 from minhos.studies.history import history_of
 from minhos.studies.studies import Study, bundle_for, study
-from minhos.views.card import ACCURACY_HEAD, HEADLINES, Card, accuracy_rows, hour_rows, sentences
+from minhos.views.card import ACCURACY_HEAD, Card, accuracy_rows, headline, hour_rows, sentences
 from minhos.views.training_report import TrainingReport
 
-RULE = 0.65
 BAR_WIDTH = 24
 BARS_A_DAY = 276
 """Of a whole session of 23 hours."""
@@ -48,19 +47,19 @@ def show_card(path: Path, chosen: Settings, place: Layout) -> Card:
         registry.promote(bundle.id, user(), SystemClock().now_ns())
     with progress("Testing") as report:
         found = study(history.bars, bundle, history.settings, place, report)
-    card = make_card(trained, found)
+    card = make_card(trained, found, history.settings.autonomous.min_confidence)
     write_json(place.card, card, place.disk)
     console.print(render(card))
     return card
 
 
-def make_card(trained: TrainingReport, found: Study) -> Card:
-    """The card's values from the training's report and the backtest."""
+def make_card(trained: TrainingReport, found: Study, rule: float) -> Card:
+    """The card's values from the training's report and the backtest.  rule: its least confidence."""
     result = found.result
     evidence = result.risk.market(found.bars.instrument.root).evidence
     wanted = [d.recommendation for d in result.decisions if d.recommendation is not None and d.forecast is not None]
     sized = [r for r in wanted if r.target]
-    sure = sum(1 for d in result.decisions if d.forecast and d.forecast.p_side >= RULE)
+    sure = sum(1 for d in result.decisions if d.forecast and d.forecast.p_side >= rule)
     return Card(
         verdict=trained.verdict,
         reason=trained.reason,
@@ -83,6 +82,7 @@ def make_card(trained: TrainingReport, found: Study) -> Card:
         bets_needed=evidence.bets_from_nothing,
         days_needed=days_needed(evidence, result),
         e_value=evidence.e_value,
+        rule=rule,
     )
 
 
@@ -99,7 +99,7 @@ def render(card: Card) -> Panel:
     """The card for the terminal."""
     style = STYLES[card.verdict]
     parts: list[RenderableType] = [
-        Text(f"{HEADLINES[card.verdict]}  {card.reason}", style=f"bold {style}"),
+        Text(f"{headline(card)}  {card.reason}", style=f"bold {style}"),
         Text(),
         lines_table(card),
         Text(),
