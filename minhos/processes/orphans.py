@@ -1,4 +1,4 @@
-"""What the watchdog does for a home whose supervisor is dead: it says so, and keeps the trader running.
+"""What watchdog and trader do for a home whose supervisor is dead: each keeps the other running, and it is said.
 
 By the same table and with the same pauses as the supervisor (`tended`), and only until one lives again.  A supervisor
 that lives and says nothing is only told of: it may go on any moment.
@@ -19,21 +19,24 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.tended import Tended
 from minhos.safety.stop import leave_alarm
 
+FRESH_S = 1.5
+"""One that was heard of so lately lives: its process need not be looked for."""
 SILENT_S = 5.0
 """A supervisor says something four times a second."""
 STOPPING_S = 60.0
 """So long may a supervisor take to end its children before it counts as dead."""
-TRADER = "trader"
 WAY_OUT = "`python3 minh.py start` takes over what runs."
-
-log = structlog.get_logger("watchdog")
 
 
 class Orphans:
-    """Of one home.  who: in whose name alarms are left."""
+    """Of one home.  who: looks, and in whose name alarms are left.  other: whom it keeps running.
 
-    def __init__(self, layout: Layout, clock: Clock, who: str) -> None:
-        self._layout, self._clock, self._who = layout, clock, who
+    tells: leaves an alarm that the supervisor is dead; one of both does.
+    """
+
+    def __init__(self, layout: Layout, clock: Clock, *, who: str, other: str, tells: bool) -> None:
+        self._layout, self._clock, self._who, self._other, self._tells = layout, clock, who, other, tells
+        self._log = structlog.get_logger(who)
         self.sentence = ""
         """What is wrong with the supervisor; empty while it is well, ends in order, or there is none."""
         self.ending = False
@@ -41,10 +44,10 @@ class Orphans:
         self._stamp: object = None
         self._changed_ns = clock.monotonic_ns()
         self._told = False
-        self._trader: Tended | None = None
+        self._tended: Tended | None = None
 
     def look(self) -> None:
-        """With every look at the trader."""
+        """Once a second or so."""
         beat = heartbeats.read(self._layout, SupervisorBeat)
         now_ns = self._clock.monotonic_ns()
         stamp = None if beat is None else (beat.pid, beat.time_ns)
@@ -52,42 +55,43 @@ class Orphans:
             self._stamp, self._changed_ns = stamp, now_ns
         silent_s = (now_ns - self._changed_ns) / NANOS_PER_SECOND
         self.ending = beat is not None and beat.state == STOPPING and silent_s < STOPPING_S
-        alive = beat is not None and pid_of(self._layout, SupervisorBeat) is not None
+        alive = beat is not None and (silent_s < FRESH_S or pid_of(self._layout, SupervisorBeat) is not None)
         if beat is None or self.ending or (alive and silent_s < SILENT_S):
             self._is_well()
             return
         what = f"has said nothing for {silent_s:.0f} s" if alive else "is gone"
         self.sentence = f"The supervisor (process {beat.pid}) {what}: no process is started again"
-        tends = not alive and TRADER in (*beat.children, *beat.restarts)
-        self.sentence += f" but the trader, by the watchdog; {WAY_OUT}" if tends else f"; {WAY_OUT}"
+        tends = not alive and self._other in (*beat.children, *beat.restarts)
+        self.sentence += f" but trader and watchdog, by each other; {WAY_OUT}" if tends else f"; {WAY_OUT}"
         self._tell()
         if tends:
             self._tend()
 
     def _is_well(self) -> None:
         if self._told:
-            log.warning("supervisor", reason="lives again, or ended in order")
+            self._log.warning("supervisor", reason="lives again, or ended in order")
         self.sentence, self._told = "", False
-        if self._trader is not None and self._trader.ended:  # its end is heard, so that nothing is left of it
-            self._trader = None
+        if self._tended is not None and self._tended.ended:  # its end is heard, so that nothing is left of it
+            self._tended = None
 
     def _tell(self) -> None:
         if not self._told:
             self._told = True
-            log.error("supervisor", reason=self.sentence)
-            leave_alarm(self._layout, self._who, self.sentence, self._clock)
+            self._log.error("supervisor", reason=self.sentence)
+            if self._tells:
+                leave_alarm(self._layout, self._who, self.sentence, self._clock)
 
     def _tend(self) -> None:
-        if self._trader is None:
+        if self._tended is None:
             environment = dict(os.environ, MINHOS_HOME=str(self._layout.home))
-            self._trader = Tended(
-                TRADER, SERVICES[TRADER], self._layout, environment, lambda name: living(self._layout, name)
+            self._tended = Tended(
+                self._other, SERVICES[self._other], self._layout, environment, lambda name: living(self._layout, name)
             )
-        trader = self._trader
-        trader.tend(self._clock.monotonic_ns() / NANOS_PER_SECOND)
-        if trader.problem:
-            self.sentence += f" {trader.problem}"
-        if trader.news:
-            log.error("trader", reason=trader.news)
-            leave_alarm(self._layout, self._who, trader.news, self._clock)
-            trader.news = ""
+        tended = self._tended
+        tended.tend(self._clock.monotonic_ns() / NANOS_PER_SECOND)
+        if tended.problem:
+            self.sentence += f" {tended.problem}"
+        if tended.news:
+            self._log.error(self._other, reason=tended.news)
+            leave_alarm(self._layout, self._who, tended.news, self._clock)
+            tended.news = ""

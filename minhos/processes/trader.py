@@ -45,6 +45,7 @@ from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.left_contracts import LeftContracts
+from minhos.processes.orphans import Orphans
 from minhos.processes.parts_watch import PartsWatch
 from minhos.processes.process import begin, main_of
 from minhos.processes.store_watch import StoreWatch
@@ -62,6 +63,7 @@ HEARTBEAT_INTERVAL_S = 1.0
 MODEL_INTERVAL_S = 1.0
 UNSOUND_INTERVAL_S = 300.0
 """Between two alarms that a feed gives what can be no price of a contract."""
+SUPERVISOR_INTERVAL_S = 2.0
 VENUE_INTERVAL_S = 0.002
 SNAPSHOT_RECORDS = 20_000
 """A snapshot at least so often, besides that of each trade date: a start folds what lies behind it."""
@@ -114,6 +116,7 @@ class Trader:
         self.refused_bundle = ""
         self.parts = PartsWatch()
         """Why a part of the user's own cannot be relied on: nothing new is risked, what is held is protected."""
+        self._orphans = Orphans(layout, self.wall, who="trader", other="watchdog", tells=False)
         self._heeded = self._snapshot_due = False
         self._unsaid: dict[int, Answer] = {}
         """Answers to requests that were carried out, and that the inbox does not have yet."""
@@ -253,6 +256,8 @@ class Trader:
             self._take_new_bundle()
         if self._is_due("heartbeat", HEARTBEAT_INTERVAL_S) or changed:
             self._heartbeat()
+        if self._is_due("supervisor", SUPERVISOR_INTERVAL_S):
+            self._orphans.look()
         if self.kept.full:
             return False  # what a feed has it has later, too; the broker and a person's word are still heard
         if self.settings.simulated and self.engine.forecasts is None:

@@ -131,7 +131,7 @@ class Watchdog:
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
         self._alarmed = self._reported = ""
-        self._orphans = Orphans(layout, clock, WHO)
+        self._orphans = Orphans(layout, clock, who=WHO, other="trader", tells=True)
         self._unwritable = False
         self.last_action = ""
         """What was done since the trader was last heard."""

@@ -22,6 +22,6 @@ def supervisor_words(around: Surroundings) -> str:
         what = "has been gone for" if around.supervisor_gone else "has said nothing for"
         return (
             f"The supervisor (process {beat.pid}) {what} {duration(age_s)}: no process that ends is started again, "
-            "but the trader by the watchdog; `python3 minh.py start` takes over what runs."
+            "but trader and watchdog by each other; `python3 minh.py start` takes over what runs."
         )
     return " ".join(beat.refused[name] for name in sorted(beat.refused))

@@ -62,7 +62,7 @@ def test_that_it_is_dead_is_said_within_ten_seconds_and_nobody_else_ends(world: 
     world.child(Supervisor).kill()
     world.run(3.0)
     said = watchdog_says(world).supervisor
-    assert said.startswith("The supervisor (process 100) is gone: no process is started again but the trader")
+    assert said.startswith("The supervisor (process 100) is gone: no process is started again but trader and watchdog")
     assert said.endswith("`python3 minh.py start` takes over what runs.")
     assert [text for text in alarms(world) if "supervisor" in text] == [said]
     assert [child.code for child in world.children[1:]] == [None] * 3
@@ -95,6 +95,21 @@ def test_a_trader_without_a_supervisor_is_started_again_by_the_watchdog(world: W
     assert 4 <= n_traders <= 7, "with growing pauses"
     world.run(40.0)
     assert world.child(Trader).code is None
+
+
+def test_a_watchdog_without_a_supervisor_is_started_again_by_the_trader(world: World) -> None:
+    world.run(10.0)
+    world.child(Supervisor).kill()
+    world.child(Watchdog).kill()
+    world.run(8.0)
+    assert world.child(Watchdog).code is None
+    world.child(Trader).kill()
+    world.run(8.0)
+    assert world.child(Trader).code is None, "and that one looks after the trader again"
+    restart(world)
+    world.run(20.0)
+    living = [type(child.process).__name__ for child in world.children if child.code is None]
+    assert sorted(living) == ["Supervisor", "Trader", "Trainer", "Watchdog"]
 
 
 def test_the_next_start_takes_over_what_lives(world: World) -> None:
