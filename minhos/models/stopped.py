@@ -8,7 +8,7 @@ The model of the path between a bar's ends is a Brownian bridge: a bar that ends
 probability exp(-2 s (s + x) / v).  Its variance v is the one that makes that balance hold for these outcomes at this
 stop.  Sizes that differ between right and wrong bars, as in a payoff made by hand, are balanced as far as both have
 them.  Where the paths were measured (`Payoff.right_share`), right and wrong bars bear the loss as measured, each with a
-variance of its own.  See docs/decisions/0014.  In ATR, before cost and slippage; those are `sizing.payoff`.
+variance of its own.  See docs/decisions/0015.  In ATR, before cost and slippage; those are `sizing.payoff`.
 """
 
 from __future__ import annotations
