@@ -138,6 +138,22 @@ def test_a_list_that_lies_after_a_reconnection_never_makes_more_rest_than_is_hel
     assert account.held >= 0, "price through every stop must not reverse the position"
 
 
+def test_positions_that_are_older_than_the_fills_are_outvoted_by_them_and_by_what_the_broker_says(account):
+    """A list that stays as it was before a position was turned round cancels no stop of the new one."""
+    held = account.held
+    rows = account.query(POSITIONS(trade_account="Sim1"))
+    account.lie = lists(POSITIONS, lambda _: list(rows))
+    account.decide(0.25)
+    account.price(AT)
+    account.run(3.0)
+    turned = account.held
+    assert turned <= 0 < held
+    account.run(40.0)
+    assert account.held == turned
+    assert account.resting(1) == -turned
+    assert account.most_excess <= 0
+
+
 def test_a_stop_that_was_ended_at_the_broker_is_placed_again_within_five_seconds(account):
     stop = next(o for o in account.backend.book.live.values() if o.order_type == 3)
     account.bench.run(_end(account, stop))

@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 
+import msgspec
+
 from minhos.dtc import messages as m
 from minhos.dtc.client import DtcClient
 from minhos.dtc.events import Connected, Disconnected, Event
@@ -81,7 +83,7 @@ class SierraSession:
             raise DtcDisconnected(self._closed)
         rows = await self._client.positions(self._options.account)
         await asyncio.sleep(0.0)  # what came with the answer is taken first
-        return positions_of(self._book, rows).get(contract, 0)
+        return self._believed(positions_of(self._book, rows)).get(contract, 0)
 
     def why_closed(self) -> str:
         """Why nothing at all can be sent; empty where something can."""
@@ -166,7 +168,7 @@ class SierraSession:
     async def _prepare_and_survey(self, client: DtcClient) -> None:
         """After each logon: what must hold before an order, then survey after survey."""
         self._fault, self._book.distrust, self._closed = "", "", "Sierra Chart is being asked for the account."
-        self._problems, self._defined = {}, set()
+        self._problems, self._defined, self._broker_net = {}, set(), {}
         while self._closed:
             try:
                 await conditions.require_account(client, self._options.account)
@@ -236,6 +238,7 @@ class SierraSession:
         now_ns = self._clock.now_ns()
         self._publish(self._book.restate(orders, now_ns))
         survey = make_survey(self._book, orders, positions, fills, started_ns, now_ns, quiet)
+        survey = msgspec.structs.replace(survey, positions=self._believed(survey.positions))
         self._book.settle(survey, round(2 * self._options.request_timeout_s * NANOS_PER_SECOND))
         for row in positions:
             self._check_average(row)
@@ -292,6 +295,26 @@ class SierraSession:
             self._book.distrust = price_distrust(update.symbol, update.average_price, instrument.to_points(last))
         elif not last:
             self._book.fills.last_ticks[contract] = ticks
+
+    def _believed(self, listed: dict[str, int]) -> dict[str, int]:
+        """The positions of a list, but where it contradicts both the fills and what the broker said by itself.
+
+        An old list is one voice against two; where the fills are against both, or nothing was said, the list counts.
+        """
+        found = dict(listed)
+        for contract in {*listed, *self._told_net()}:
+            told = self._told_net().get(contract)
+            if told is not None and told == self._book.fills.net.get(contract, 0) != listed.get(contract, 0):
+                found[contract] = told
+        return {contract: held for contract, held in found.items() if held}
+
+    def _told_net(self) -> dict[str, int]:
+        """Contracts held by contract, as the broker said by itself on this connection."""
+        told: dict[str, int] = {}
+        for symbol, held in self._broker_net.items():
+            if contract := self._book.contract_of(symbol):
+                told[contract] = told.get(contract, 0) + held
+        return told
 
     def _publish_status(self) -> None:
         reason = self.why_not_ready()
