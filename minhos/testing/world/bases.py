@@ -65,7 +65,9 @@ def sierra(plan: Plan, folder: Path) -> Stage:
     forecasts = GivenForecasts(plan.seed, world.machine_clock)
     join(broker, market, names)
     register(market)
-    make_home(world, folder, SIERRA.format(order_root="MNQ" if plan.seed % 2 else ""), simulated=False)
+    order_root = "MNQ" if plan.seed % 2 else ""
+    broker.traded = f"{order_root or 'NQ'}Z25-CME"
+    make_home(world, folder, SIERRA.format(order_root=order_root), simulated=False)
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:

@@ -82,6 +82,8 @@ class WorldBroker:
         self.truth = Truth(self.book)
         self.active: list[f.BrokerFault] = []
         """Faults that last, and those that wait for their occasion."""
+        self.traded = next(iter(self.symbols))
+        """In which others trade on the account where nothing is held: the contract that MinhOS trades."""
         self.is_open = True
         """Whether the exchange trades; in between, market orders are refused."""
         self.n_requests = 0
@@ -517,8 +519,8 @@ class WorldBroker:
                 self._market("other", symbol, -1 if contracts > 0 else 1, abs(contracts))
 
     def _main_symbol(self) -> str:
-        """What is held, or else what is traded first."""
-        return next(iter(self.truth.positions), next(iter(self.symbols)))
+        """What is held, or else what MinhOS trades."""
+        return next(iter(self.truth.positions), self.traded)
 
     def _market(self, whose: Whose, symbol: str, side: int, contracts: int) -> None:
         if symbol in self.book.state.books.prices:
