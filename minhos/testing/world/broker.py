@@ -87,6 +87,8 @@ class WorldBroker:
         self.is_open = True
         """Whether the exchange trades; in between, market orders are refused."""
         self.n_requests = 0
+        self.shown: list[tuple[int, dict[str, int]]] = [(0, {})]
+        """From when on which positions were shown, contracts by symbol."""
         self.loop = TurnLoop(clock.monotonic_ns)
         self._server = DtcServer(self, ServerOptions(port=port), transport=transport)
         self._publish: Publish = lambda message, symbol: None
@@ -258,6 +260,8 @@ class WorldBroker:
         for lie in self.active:
             if which and isinstance(lie, f.ListLie) and lie.which == which:
                 rows = self._bent(lie, rows)
+        if which == "positions":
+            self._note_shown(rows, whole=True)
         return rows
 
     def snapshot(self, request: Message) -> Sequence[Message] | Refused:
@@ -272,7 +276,31 @@ class WorldBroker:
         if silence is not None and silence.deaf:
             return ()
         refusal = self._refusal(requests)
-        return self._said(self._refused(requests, refusal) if refusal else list(self._inner.trade(requests)))
+        said = self._said(self._refused(requests, refusal) if refusal else list(self._inner.trade(requests)))
+        self._note_shown(said, whole=False)
+        return said
+
+    def _note_shown(self, rows: Sequence[Message], *, whole: bool) -> None:
+        """Remember the positions that clients were told of, true or not."""
+        told = [row for row in rows if isinstance(row, m.PositionUpdate)]
+        if not whole and not told:
+            return
+        shown: dict[str, int] = {} if whole else dict(self.shown[-1][1])
+        for symbol in {row.symbol for row in told}:
+            shown[symbol] = 0
+        for row in told:
+            shown[row.symbol] += round(row.quantity)
+        if shown != self.shown[-1][1]:
+            self.shown.append((self._clock.monotonic_ns(), shown))
+
+    def shown_most(self, symbol: str, side: int, since_ns: int) -> int:
+        """The most contracts that an order of that side could close, by any position shown since."""
+        most, until_ns = 0, self._clock.monotonic_ns() + 1
+        for at_ns, shown in reversed(self.shown):
+            if until_ns < since_ns:
+                break
+            most, until_ns = max(most, -side * shown.get(symbol, 0)), at_ns
+        return most
 
     def _rows(self, which: str) -> Sequence[Message]:
         """A list as it is, of our account."""
@@ -383,6 +411,7 @@ class WorldBroker:
     def _tell(self, updates: Iterable[Message]) -> None:
         """To all clients, as the faults have it."""
         for message in self._said(list(updates)):
+            self._note_shown([message], whole=False)
             self._publish(message, "")
 
     def _said(self, updates: list[Message]) -> list[Message]:

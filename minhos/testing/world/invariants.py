@@ -44,6 +44,8 @@ class Memory:
         return (now_ns - self.since_ns.setdefault(what, now_ns)) / NANOS_PER_SECOND
 
 
+SHOWN_NS = 10 * NANOS_PER_SECOND
+"""For so long the largest position that the broker showed counts."""
 NOTICED_S = 5.0
 """So long after a word of the broker's what follows from it is done."""
 LIED_TO_S = 30.0
@@ -140,7 +142,7 @@ def resting_exits_never_exceed_what_is_held(stage: Stage, memory: Memory) -> Ite
         return
     for symbol, side, contracts in stage.exits():
         held = max(0, -side * broker.truth.positions.get(symbol, 0))
-        excess = contracts - held
+        excess = contracts - max(held, broker.shown_most(symbol, side, now_ns - SHOWN_NS))
         lasts_s = memory.lasts_s(f"excess {symbol} {side}", excess > 0, now_ns)
         patience_s = NOTICED_S if stage.can_be_noticed() else LIED_TO_S
         if excess > 0 and lasts_s > patience_s:

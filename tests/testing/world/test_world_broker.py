@@ -65,6 +65,17 @@ def test_a_list_lies_and_the_books_do_not(held: Desk, which: str, how: str, show
     assert lists[which]() == before
 
 
+def test_what_was_shown_is_remembered(held: Desk) -> None:
+    broker = held.broker
+    assert broker.shown_most(MNQ_AT_BROKER, -1, held.clock.monotonic_ns()) == 2, "by the word of the fill"
+    held.begin(f.ListLie(for_ms=500, which="positions", how="opposite", reconnect=False))
+    held.positions()
+    assert broker.shown_most(MNQ_AT_BROKER, 1, held.clock.monotonic_ns()) == 2
+    held.wait(5.0)
+    at_ns = held.clock.monotonic_ns()
+    assert (broker.shown_most(MNQ_AT_BROKER, -1, at_ns), broker.shown_most(MNQ_AT_BROKER, -1, at_ns - 10**10)) == (0, 2)
+
+
 def test_a_stale_list_is_the_one_from_before(held: Desk) -> None:
     lies = [held.begin(f.ListLie(for_ms=1, which=w, how="stale", reconnect=False)) for w in ("orders", "positions")]
     held.price(PRICE - 50)
