@@ -99,7 +99,7 @@ class Views:
         if problem:
             self.contradictions += 1
             self._alert(sequence, _time_of(event), problem)
-        self._show(sequence, event)
+        self.show(sequence, event)
         self.sequence = sequence
         self.updates.on_event(sequence, event, self.trading.risk, self.instruments)
 
@@ -124,7 +124,7 @@ class Views:
                 event = _event(record)
                 if isinstance(event, ev.SettingsActivated):
                     self.trading.apply(event)
-                self._show(record.sequence, event)
+                self.show(record.sequence, event)
                 yield record.sequence
             self.trading, self.sequence = restored, snapshot.sequence
         yield from self.follow(journal)
@@ -137,8 +137,8 @@ class Views:
             return None
         return state
 
-    def _show(self, sequence: int, event: ev.Event) -> None:
-        """The pages' own folds."""
+    def show(self, sequence: int, event: ev.Event) -> None:
+        """The pages' own folds alone, for whoever has the account and the orders from elsewhere."""
         match event:
             case ev.EngineStarted():
                 self.performance.on_start(event.initial_cash_cents)

@@ -43,6 +43,9 @@ class WorldHouse:
     def start(self) -> None:
         """Refused where something runs, as `start` does."""
         self.is_stopped = False
+        if self._world.living("supervisor") is not None:
+            self._world.note("a person types start: refused, it starts already")
+            return
         if running := running_pids(self.layout):
             self._world.note(f"a person types start: {', '.join(running)} runs already")
             return

@@ -245,6 +245,12 @@ def the_day_compared_is_the_day_booked(stage: Stage, memory: Memory) -> Iterator
         yield f"of {dates[-1]} {report.undecided} decisions do not come out again"
 
 
+def statuses_are_true(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What `status` and the pages say is so when it is said; a machine that sleeps says nothing."""
+    if stage.witness.last and stage.world.true_ns >= stage.world.asleep_until_ns:
+        yield from stage.untrue()
+
+
 ALWAYS: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
@@ -262,8 +268,10 @@ ALWAYS: tuple[Rule, ...] = (
 )
 NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
 """Also at each start of the trader and at the end; between them every so many decisions."""
+SEEN: tuple[Rule, ...] = (statuses_are_true,)
+"""Every so many decisions, after the end of a process, and at the end."""
 AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once, the_day_compared_is_the_day_booked)
-EVERY_DECISIONS = 25
+EVERY_DECISIONS, SEEN_DECISIONS = 25, 10
 
 
 class Checks:
@@ -273,6 +281,7 @@ class Checks:
         self._stage, self._memory = stage, Memory()
         self._looked: tuple[int, ...] = ()
         self._decisions, self._starts = 0, 0
+        self._seen_decisions, self._ends = 0, 0
 
     def after_turn(self) -> Broken | None:
         """The first rule that does not hold, where something changed since the last look."""
@@ -293,11 +302,16 @@ class Checks:
             self._decisions, self._starts = seen.decisions, seen.starts
             if broken := self._ask(NOW_AND_THEN):
                 return broken
+        ends = sum(not child.alive for child in world.children.values())
+        if seen.decisions >= self._seen_decisions + SEEN_DECISIONS or ends != self._ends:
+            self._seen_decisions, self._ends = seen.decisions, ends
+            if broken := self._ask(SEEN):
+                return broken
         return self._ask(ALWAYS)
 
     def at_end(self) -> Broken | None:
         """Everything, once all is over."""
-        return self._ask((*ALWAYS, *NOW_AND_THEN, *AT_END))
+        return self._ask((*ALWAYS, *NOW_AND_THEN, *SEEN, *AT_END))
 
     def _ask(self, rules: tuple[Rule, ...]) -> Broken | None:
         for rule in rules:

@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from minhos.assembly import heartbeats
+from minhos.assembly.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat
 from minhos.assembly.naming import account_of, mode_of
+from minhos.assembly.running import gone
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.settings import Settings
@@ -26,6 +29,8 @@ from minhos.testing.world.plan import AnyFault, Crash, Kill, NetworkDown, PidGiv
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import NEVER_NS, World
 from minhos.trading import events as ev
+from minhos.views.surroundings import Surroundings
+from minhos.views.truth import Truth, untrue
 
 NANOS_PER_MS = 1_000_000
 MISTAKE_NS = 90 * NANOS_PER_SECOND
@@ -160,6 +165,33 @@ class Stage:
         """Positions of the broker, by contract."""
         assert self.broker is not None
         return {symbol.removesuffix("-CME"): contracts for symbol, contracts in self.broker.truth.positions.items()}
+
+    def untrue(self) -> Iterator[str]:
+        """Everything that status and pages say now and that is not so."""
+        world, layout, witness = self.world, self.world.layout, self.witness
+        beat = heartbeats.read(layout, TraderBeat)
+        trader, state = world.trader, witness.state
+        ends = [child.ended_ns for child in world.children.values() if child.name == "trader" and not child.alive]
+        alive = world.living("trader") is not None
+        halt_file = layout.disk.exists(layout.halt_file)
+        knows = trader is not None and not state.differences and not world.is_busy("trader")
+        around = Surroundings(
+            now_ns=world.machine_clock.now_ns(),
+            mode=witness.views.mode,
+            trader=beat,
+            trader_gone=beat is not None and gone(layout, beat),
+            trainer=heartbeats.read(layout, TrainerBeat) or TrainerBeat(),
+            watchdog=heartbeats.read(layout, WatchdogBeat),
+            supervisor=heartbeats.read(layout, SupervisorBeat),
+            halt_file=halt_file,
+        )
+        truth = Truth(
+            gone_s=None if alive or not ends else (world.true_ns - max(ends)) / NANOS_PER_SECOND,
+            mode=witness.views.mode,
+            halted=state.risk.halted is not None or halt_file,
+            positions={symbol: n for symbol, n in self.booked().items() if n} if knows else None,
+        )
+        yield from untrue(witness.views, around, truth)
 
     def can_be_noticed(self) -> bool:
         """Whether the trader could know what is so: it runs, hears the broker, and nobody lied to it for a while."""

@@ -20,6 +20,7 @@ from minhos.risk.force import SIDES
 from minhos.trading import events as ev
 from minhos.trading.recovery import take_snapshot
 from minhos.trading.state import Observe, TradingState
+from minhos.views.store import Views
 
 CLOCKS_MAY_DIFFER_NS = 600 * NANOS_PER_SECOND
 
@@ -60,6 +61,8 @@ class Witness:
         self.seen = Seen()
         self.state = self._fresh()
         """The fold of what was read."""
+        self.views = Views(calendar)
+        """What pages show of it; the account is that fold's, which is not made twice."""
         self.last = 0
         self._reader: JournalReader | None = None
 
@@ -78,6 +81,8 @@ class Witness:
         for record in self._reader.records(after=self.last):
             event = ev.decode(record.kind, record.payload, record.version)
             self._take(record.sequence, record.time_ns, event)
+            self.views.trading, self.views.sequence = self.state, record.sequence
+            self.views.show(record.sequence, event)
             self.last = record.sequence
         return self.last != before
 
@@ -85,6 +90,7 @@ class Witness:
         """The file was replaced: forget it and read from the beginning."""
         self.close()
         self.seen, self.state, self.last = Seen(), self._fresh(), 0
+        self.views = Views(self._calendar)
 
     def close(self) -> None:
         if self._reader is not None:
