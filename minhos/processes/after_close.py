@@ -5,7 +5,9 @@ Runs in the trainer's process, which trades nothing; the trader's heartbeat says
 
 from __future__ import annotations
 
+import functools
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -38,12 +40,17 @@ class AfterClose:
 
     def tend(self) -> CompareReport | None:
         """Call it every second or so; the report of a day that has just ended, else None."""
+        ended = self.ended()
+        return ended() if ended is not None else None
+
+    def ended(self) -> Callable[[], CompareReport | None] | None:
+        """What makes the report of a day that has just ended, and may take a while; None where none has."""
         beat = heartbeats.read(self.layout, TraderBeat)
         if beat is None or not beat.trade_date or (beat.journal, beat.trade_date) == self._seen:
             return None
         missed = self._seen[0] != beat.journal
         self._seen = beat.journal, beat.trade_date
-        return self._compare(Path(beat.journal), beat.trade_date, missed=missed)
+        return functools.partial(self._compare, Path(beat.journal), beat.trade_date, missed=missed)
 
     def _compare(self, journal: Path, today: int, *, missed: bool) -> CompareReport | None:
         """A day that cannot be compared is named in the log; nothing else depends on it."""

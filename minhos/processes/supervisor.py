@@ -8,7 +8,7 @@ what lives.  Told to stop, it ends its children, the watchdog last.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -33,6 +33,9 @@ POLL_S = 0.05
 WHO = "supervisor"
 LAST = ("watchdog",)
 """Ended after all others, for while they end something may be held."""
+
+Told = Mapping[str, Mapping[str, str | int | float | bool]]
+SYMBOL = ("market", "symbol")
 
 log = structlog.get_logger(WHO)
 
@@ -183,12 +186,21 @@ def refuse_second_start(layout: Layout) -> None:
         other = "" if version == minhos.__version__ else f" in {version or 'an earlier version'}"
         raise MinhosError(f"MinhOS already runs here{other}: {text}; `python3 minh.py stop` ends it.")
     known = {name: beat_of(layout, name) for name in running if version_of(layout, name)}
-    others = [name for name, beat in known.items() if beat.switches != switches()]
+    others = [name for name, beat in known.items() if not _told_alike(beat.switches, switches())]
     if others:
         raise MinhosError(
             f"MinhOS already runs here, and {', '.join(others)} with other switches of `start` than these: {text}; "
             "`python3 minh.py stop` ends it, the same switches take it over."
         )
+
+
+def _told_alike(one: Told, other: Told) -> bool:
+    """Whether two starts were told the same; `start --data` finds the symbol itself, later than this is asked."""
+    found = [{(section, key): v for section, keys in told.items() for key, v in keys.items()} for told in (one, other)]
+    if not all(SYMBOL in each for each in found):
+        for each in found:
+            each.pop(SYMBOL, None)
+    return found[0] == found[1]
 
 
 def beat_of(layout: Layout, name: str) -> Heartbeat:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -57,6 +58,7 @@ class Trainer:
         self.stopping = False
         self.last_error = ""
         self._job: Job | None = None
+        self._comparison: Job | None = None
         self._not_before_ns = 0
         self._parts_problem = ""
 
@@ -77,13 +79,22 @@ class Trainer:
             self._job = None
             gc.collect()  # as after a comparison: what a fit held lies in cycles of few and large objects
         self._heartbeat()
-        if self._job is None:
-            self.after_close.tend()
+        self._compare()
+        if self._job is None and self._comparison is None:
             why = self.due()
             if why:
                 self._job = self._start(functools.partial(self.train, why))
                 self._heartbeat()
         return after(self.clock, POLL_S)
+
+    def _compare(self) -> None:
+        """A day that ended, beside the turns: it may take minutes."""
+        if self._comparison is not None and self._comparison.done():
+            if self._comparison.problem:
+                log.warning("day not compared", reason=self._comparison.problem)
+            self._comparison = None
+        if self._comparison is None and self._job is None and (ended := self.after_close.ended()) is not None:
+            self._comparison = self._start(functools.partial(_done, ended))
 
     def close(self) -> None:
         """End the training under way, also one whose child is only now being started; give it a moment to clean up."""
@@ -97,8 +108,9 @@ class Trainer:
         """Why a training is due now; empty where none is."""
         if self._parts_problem:
             return ""
-        if take_training_request(self.layout):
-            return "it was asked for"
+        with suppress(OSError):  # a request that cannot be taken away would be taken with every turn
+            if take_training_request(self.layout):
+                return "it was asked for"
         if self.clock.monotonic_ns() < self._not_before_ns:
             return ""
         info = active_bundle(self.registry, self.scope)
@@ -141,7 +153,8 @@ class Trainer:
         self.last_error = reason or text
         self._not_before_ns = after(self.clock, RETRY_S)
         again = "" if self._parts_problem else f" It is tried again in {RETRY_S / 60:.0f} minutes."
-        report_progress(self.layout, self.scope)(-1.0, f"{text}{again}")
+        with suppress(OSError):  # a full disk does not end who trains
+            report_progress(self.layout, self.scope)(-1.0, f"{text}{again}")
         log.error("training failed", reason=self.last_error)
 
     def history(self) -> Bars:
@@ -158,6 +171,11 @@ class Trainer:
         state = "waiting" if self._job is None else "training"
         with suppress(OSError):  # a full disk does not end who trains
             heartbeats.write(self.layout, TrainerBeat(state=state, scope=self.scope, error=self.last_error), self.clock)
+
+
+def _done(call: Callable[[], object]) -> None:
+    """For its effect alone."""
+    call()
 
 
 def main() -> int:

@@ -181,6 +181,8 @@ def test_other_switches_are_no_reason_to_take_over(world: World, monkeypatch) ->
     monkeypatch.setenv(OVERRIDES, '{"web": {"port": 8123}}')
     with pytest.raises(MinhosError, match=r"trader, trainer, watchdog with other switches of `start` than these"):
         refuse_second_start(world.layout)
+    monkeypatch.setenv(OVERRIDES, '{"market": {"symbol": "NQ"}}')  # as `start --data` finds it
+    refuse_second_start(world.layout)
     monkeypatch.delenv(OVERRIDES)
     refuse_second_start(world.layout)
 
