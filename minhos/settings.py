@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -575,6 +576,7 @@ def refuse_contradictions(settings: Settings) -> None:
             "from LOW to EMERGENCY."
         )
     _check_start(settings.simulation.start)
+    _check_zone(settings.data.timezone)
 
 
 def _known_symbol(where: str, text: str) -> Symbol:
@@ -589,6 +591,17 @@ def _known_symbol(where: str, text: str) -> Symbol:
             f'{LAST_YEAR}; write the root "{symbol.root}" for the contract in front.'
         )
     return symbol
+
+
+def _check_zone(name: str) -> None:
+    if not name:
+        return
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = difflib.get_close_matches(name, available_timezones(), n=1, cutoff=0.4)
+        meant = f"did you mean {near[0]}?" if near else 'write it like "Europe/Berlin".'
+        raise SettingsError(f'[data] timezone = "{name}" is no zone of the IANA database; {meant}') from None
 
 
 def _check_start(text: str) -> None:

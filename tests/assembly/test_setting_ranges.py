@@ -177,6 +177,7 @@ def test_every_default_lies_in_its_range(tmp_path):
             "[risk.risk_multipliers]\nLOW=0.1\nMEDIUM=0.8\nHIGH=0.5\nCRITICAL=0.2\nEMERGENCY=0\n",
             "a worse level may not",
         ),
+        ('[data]\ntimezone = "Europe/Berln"\n', "did you mean Europe/Berlin?"),
         ('[simulation]\nstart = "yesterday"\n', '[simulation] start = "yesterday"'),
         ('[simulation]\nstart = "2025-10-06T09:30:00"\n', "with its offset"),
     ],
