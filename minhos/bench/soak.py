@@ -31,7 +31,7 @@ SECONDS_PER_BAR = 0.02
 BARS_A_DAY = 180
 """At least so many lie in a calendar day, weekends and holidays counted in."""
 WARM_BARS, WINDOW_BARS = 20_000, 5_000
-TRAIN_EVERY = 15_000
+TRAIN_EVERY = 10_000
 SAMPLE_S = 5.0
 MOST_GROWTH = 0.05
 STANDS_S = 120.0

@@ -31,6 +31,8 @@ ROUND_S = 0.25
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.05
 WHO = "supervisor"
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+"""Of every child.  The last: glibc otherwise keeps large arrays that were freed, some 25 MB for each training."""
 LAST = ("watchdog",)
 """Ended after all others, for while they end something may be held."""
 
@@ -45,7 +47,7 @@ class Supervisor:
 
     def __init__(self, layout: Layout, names: tuple[str, ...] = ALWAYS, clock: Clock | None = None) -> None:
         self.layout, self._clock = layout, clock or SystemClock()
-        environment = dict(os.environ, MINHOS_HOME=str(layout.home), OMP_NUM_THREADS="1", PYTHONUTF8="1")
+        environment = dict(os.environ, MINHOS_HOME=str(layout.home), **ENVIRONMENT)
         environment[AS_STARTED] = str(layout.settings_copy)
         self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
         self.stopping = self._opened = False
