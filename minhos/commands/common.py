@@ -105,11 +105,11 @@ _said: list[str] = []
 """Lines of this command on which market it means: each is said once."""
 
 
-def settings_with_parts() -> Settings:
+def settings_with_parts(*, last: bool = False) -> Settings:
     """The same with the user's parts loaded.  Raises PartsError, with file, line and way out."""
     from minhos.assembly.parts import load_parts, refuse_options_of_nobody
 
-    chosen = settings()
+    chosen = settings(last=last)
     load_parts(chosen, layout())
     refuse_options_of_nobody(chosen)
     return chosen

@@ -12,6 +12,7 @@ from rich.console import Console
 from minhos.features import pipeline
 from minhos.features.pipeline import compute
 from minhos.models.registry import Registry
+from minhos.training import canaries
 from minhos.training import canaries as asked
 from minhos.training import train as training
 from minhos.training.canaries import check, later_bars, next_bar, permuted_labels
@@ -217,3 +218,11 @@ def test_a_trend_is_no_leak(trend: Dataset) -> None:
 def test_a_leak_in_a_trend_is_one(trend: Dataset) -> None:
     ahead = msgspec.structs.replace(trend, rows=np.vstack([trend.rows[1:], trend.rows[-1:]]))
     assert not next_bar(ahead, np.arange(2_000), np.arange(2_001, len(trend)), seed=1).passed
+
+
+def test_forecasts_that_name_no_side_say_nothing_of_a_leak(market, calendar, run, monkeypatch):
+    """A model without a split answers one half on every bar; counted as "down" it would score the falling bars."""
+    monkeypatch.setattr(canaries, "_forecast", lambda learnt, asked, seed: np.full(len(asked.up), 0.5))
+    found = check(market.bars, calendar, *run)
+    assert found.permuted_labels is None
+    assert "named no side" in found.unchecked

@@ -29,8 +29,8 @@ CHAINS_SHARE = 0.1
 
 
 def _open(journal: Path | None) -> JournalReader:
-    """The configured journal, or the one named.  Raises DataError where there is none yet."""
-    chosen = settings_with_parts()
+    """The journal of what runs, or ran last, or the one named.  Raises DataError where there is none yet."""
+    chosen = settings_with_parts(last=True)
     place = layout()
     path = journal or place.journal(mode_of(chosen), account_of(chosen))
     if not place.database.exists(path):
