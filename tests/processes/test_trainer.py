@@ -133,3 +133,20 @@ def test_a_model_is_replaced_when_it_is_old_and_when_its_age_cannot_be_known(tmp
     said = desk.trainer.due()
     assert why in said
     assert bool(said) == bool(why)
+
+
+def test_a_day_is_compared_beside_its_turns_and_one_that_fails_is_named(tmp_path, monkeypatch):
+    refuse(monkeypatch, TrainingError("enough was heard."))
+    desk, compared = Desk(tmp_path), []
+
+    def fails() -> None:
+        compared.append(1)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(desk.trainer.after_close, "ended", lambda: fails if not compared else None)
+    assert [desk.turn().state for _ in range(5)] == ["waiting"] * 5
+    (job,) = desk.jobs
+    assert compared == [], "not in a turn"
+    job.finish()
+    assert desk.turn().state == "training", "and what was due goes on"
+    assert compared == [1]

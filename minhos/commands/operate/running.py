@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import structlog
 import typer
 from rich.live import Live
 from rich.panel import Panel
@@ -41,6 +42,7 @@ from minhos.web.listening import listen
 from minhos.words import percent
 
 POLL_S = 0.25
+log = structlog.get_logger("supervisor")
 DataOption = Annotated[Path | None, typer.Option("--data", help="Your own bars: a file, or a folder that grows.")]
 
 
@@ -166,7 +168,7 @@ def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
     watch, shown, problems = Watch(chosen, supervisor.layout), "", dict[str, str]()
     while (due_ns := supervisor.step()) is not None:
         _end_where_nothing_can_run(supervisor)
-        with suppress(OSError):
+        with _harmless():
             told = supervisor.notes | supervisor.problems
             for name, text in told.items():
                 if text != problems.get(name):
@@ -184,9 +186,18 @@ def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
     with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
         while (due_ns := supervisor.step()) is not None:
             _end_where_nothing_can_run(supervisor)
-            with suppress(OSError):
+            with _harmless():
                 live.update(watch.screen())
             sleep_until(supervisor, due_ns, SystemClock())
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """What is shown ends nothing that is tended: no terminal that is gone, and no defect of a view either."""
+    try:
+        yield
+    except Exception as error:
+        log.error("not shown", reason=f"{type(error).__name__}: {error}")
 
 
 def _end_where_nothing_can_run(supervisor: Supervisor) -> None:

@@ -1,0 +1,43 @@
+"""What `start` shows ends nothing that it tends."""
+
+from __future__ import annotations
+
+import pytest
+
+from minhos.commands.operate import running
+from minhos.errors import MinhosError
+from minhos.settings import parse
+
+
+class Supervisor:
+    """One that is stopped after a few rounds."""
+
+    def __init__(self, refusals: dict[str, str]) -> None:
+        self.rounds, self.refusals, self.closed = 0, refusals, 0
+        self.layout, self.stopping, self.notes, self.problems = None, False, {}, {"web": "web is tried again."}
+
+    def step(self) -> int | None:
+        self.rounds += 1
+        return 0 if self.rounds < 5 else None
+
+
+class Watch:
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def line(self) -> None:
+        raise ZeroDivisionError("a defect of a view")
+
+
+def test_a_view_that_fails_ends_nothing(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(running, "Watch", Watch)
+    supervisor = Supervisor({})
+    running._with_lines(supervisor, parse({}))
+    assert supervisor.rounds == 5
+    assert "web is tried again." in capsys.readouterr().out
+
+
+def test_a_mistake_that_ends_the_start_does(monkeypatch) -> None:
+    monkeypatch.setattr(running, "Watch", Watch)
+    with pytest.raises(MinhosError, match=r"trader cannot run: MinhOS trader: why\."):
+        running._with_lines(Supervisor({"trader": "MinhOS trader: why."}), parse({}))
