@@ -214,6 +214,13 @@ def test_repair_names_the_record_and_what_would_be_left_out(minh, home):
     assert "repair --until 12" in told["sentence"]
 
 
+def test_replay_of_a_broken_journal_names_the_record(minh, home):
+    breaking(journal(home), 13)
+    done = minh("replay", "--verify", "--json")
+    assert (done.code, json.loads(done.out)["chain"]["first_broken"]) == (1, 13)
+    assert "minh.py repair" in done.sentence()
+
+
 def test_repair_goes_on_from_the_record_and_keeps_the_file(minh, home):
     path = journal(home)
     breaking(path, 13)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
@@ -17,6 +17,7 @@ from minhos.commands.common import JsonOption, layout, print_json, settings, set
 from minhos.commands.terminal import console, progress
 from minhos.errors import CalendarError, CheckFailed, DataError, MinhosError
 from minhos.journal.reader import JournalReader, reader
+from minhos.journal.types import VerifyReport
 from minhos.market.calendar import SessionCalendar
 from minhos.progress import part_of
 from minhos.research.compare import compare as compare_day
@@ -69,17 +70,28 @@ def replay(
     source = _open(journal)
     with progress("Replay", quiet=as_json) as report:
         chain = source.verify(part_of(report, 0.0, CHAINS_SHARE)) if verify else None
+        if chain is not None and not chain.sound:
+            _say_broken(chain, as_json)
         found = replay_journal(source, progress=part_of(report, CHAINS_SHARE if verify else 0.0, 1.0))
     if as_json:
         print_json({"chain": chain, **msgspec.to_builtins(found)})
     else:
         if chain is not None:
-            console.print(f"Hash chain: {chain.records:,} records, {'sound' if chain.sound else chain.reason}.")
+            console.print(f"Hash chain: {chain.records:,} records, sound.")
         console.print(found.sentence, highlight=False)
-    if chain is not None and not chain.sound:
-        raise CheckFailed(f"the hash chain is broken at record {chain.first_broken}: {chain.reason}")
     if found.verdict != "identical":
         raise CheckFailed(found.sentence)
+
+
+def _say_broken(chain: VerifyReport, as_json: bool) -> NoReturn:
+    """What is recorded is not what was decided: nothing is decided again.  Raises CheckFailed."""
+    sentence = (
+        f"the hash chain is broken at record {chain.first_broken}: {chain.reason}; `python3 minh.py repair` says what "
+        "can be kept."
+    )
+    if as_json:
+        print_json({"chain": chain, "verdict": "differs", "sentence": sentence})
+    raise CheckFailed(sentence)
 
 
 def compare(
