@@ -235,7 +235,12 @@ class WorldBroker:
     # What clients ask --------------------------------------------------------------------------------------------
 
     def open(self, publish: Publish) -> None:
-        self._publish = publish
+        """Words go out in the server's loop, also those that come about outside of it, as at a price."""
+
+        def say(message: Message, symbol: str) -> None:
+            self.loop.call_soon(publish, message, symbol)
+
+        self._publish = say
 
     def logon(self, request: m.LogonRequest) -> m.LogonResponse:
         response = self._inner.logon(request)

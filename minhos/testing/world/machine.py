@@ -119,6 +119,7 @@ def abandon(loop: asyncio.AbstractEventLoop | None) -> None:
     """A loop of a process that is gone: nothing that waits in it goes on, and the locks that it held are free."""
     if loop is None or loop.is_closed():
         return
+    loop.set_exception_handler(lambda loop, context: None)  # nor is anybody to hear of what it left
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # what was begun is not awaited any more
         for task in asyncio.all_tasks(loop):

@@ -81,15 +81,16 @@ class Plan(msgspec.Struct, frozen=True):
     faults: tuple[AnyFault, ...]
 
 
-def drawn(seed: int) -> Plan:
+def drawn(seed: int, share: float = 1.0) -> Plan:
     """The plan of that seed.
 
+    share: of the usual length, with as many faults; another plan than the whole one.
     Where something can be held, two thirds of the faults fall into bars in which the forecasts have a side: a fault
     that meets an order or a position finds more than one that meets nothing.
     """
     rng = random.Random(seed)
     base = rng.choices(list(SHARES), list(SHARES.values()))[0]
-    length_ms = LENGTHS_MS[base]
+    length_ms = round(share * LENGTHS_MS[base])
     count = min(MOST, FEWEST + int(rng.expovariate(1 / 6)))
     busy = [] if base == "demo" else _busy_bars(seed, length_ms)
     faults: list[AnyFault] = []
