@@ -72,7 +72,7 @@ def _play(plan: Plan, folder: Path, trace: bool, before_end: Callable[[Stage], N
         while broken is None and world.advance(end_ns):
             broken = checks.after_turn() or _stands_still(world)
         stage.calm_down()
-        settled_ns = max(world.true_ns, end_ns) + round(SETTLE_S * NANOS_PER_SECOND)
+        settled_ns = max(world.true_ns, world.asleep_until_ns, end_ns) + round(SETTLE_S * NANOS_PER_SECOND)
         while broken is None and world.advance(settled_ns):
             broken = checks.after_turn() or _stands_still(world)
         broken = broken or checks.at_end()
