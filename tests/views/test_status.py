@@ -143,6 +143,17 @@ def test_too_little_data_is_not_no_edge():
     assert reason.startswith("Training had too little data to tell whether there is an edge; bets are made")
 
 
+@pytest.mark.parametrize("slope_low", [-0.1, 0.0, 0.6])
+def test_too_little_data_and_flat_is_not_no_edge_either(slope_low):
+    events = [
+        replace(e, slope_low=slope_low) if isinstance(e, ev.ModelActivated) else e
+        for e in trading_events(12, verdict="too_little_data")
+    ]
+    state, reason = state_of(folded(events), RUNNING)
+    assert state == "live"
+    assert ("nothing is bet" in reason) == (slope_low <= 0.0)
+
+
 def test_nothing_is_bet_is_not_said_beside_a_position():
     held, flat = folded(trading_events(6, verdict="no_edge")), folded(trading_events(12, verdict="no_edge"))
     assert state_of(held, RUNNING)[0] == "live"
