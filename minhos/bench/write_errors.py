@@ -36,8 +36,8 @@ KINDS: dict[Kind, int] = {"io": 1, "full": 25, "locked": 1}
 """With how many writes in a row fail."""
 LENGTH_MS = 80_000
 """Forty bars of two seconds."""
-MOST_BARS_MISSED = 20
-"""A trader that cannot even begin is started again after pauses that add up to so many."""
+MOST_BARS_MISSED = 31
+"""A minute, in which one that cannot even begin is back by the world's own rule."""
 QUICK = 24
 PER_CALL = 10
 SEED = 7
