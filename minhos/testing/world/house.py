@@ -41,13 +41,10 @@ class WorldHouse:
             self._world.stopping = False
 
     def start(self) -> None:
-        """Refused where something runs, as `start` does."""
+        """Refused where a supervisor runs; what runs without one is taken over."""
         self.is_stopped = False
         if self._world.living("supervisor") is not None:
             self._world.note("a person types start: refused, it starts already")
-            return
-        if running := running_pids(self.layout):
-            self._world.note(f"a person types start: {', '.join(running)} runs already")
             return
         self._world.note("a person types start")
         self._world.begin("supervisor")

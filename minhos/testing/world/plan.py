@@ -117,6 +117,11 @@ def _of_the_disk(rng: random.Random, length_ms: int) -> Iterator[DiskFault]:
             yield fault
 
 
+def _asleep_ms(length_ms: int) -> tuple[int, int, int]:
+    """How long the machine may sleep: in a world of minutes no hours, after which nothing would be left of it."""
+    return (5_000, 30_000, 120_000) if length_ms <= LENGTHS_MS["demo"] else (30_000, 600_000, 4 * 3_600_000)
+
+
 def _of_the_machine(rng: random.Random, length_ms: int) -> AnyFault:
     at_ms = rng.randrange(2_000, length_ms)
     makers: list[tuple[float, Callable[[], AnyFault]]] = [
@@ -126,7 +131,7 @@ def _of_the_machine(rng: random.Random, length_ms: int) -> AnyFault:
             2,
             lambda: SetClock(at_ms=at_ms, by_ms=rng.choice((-1, 1)) * rng.choice(JUMPS_MS)),
         ),
-        (1, lambda: Suspend(at_ms=at_ms, for_ms=rng.choice((30_000, 600_000, 4 * 3_600_000)))),
+        (1, lambda: Suspend(at_ms=at_ms, for_ms=rng.choice(_asleep_ms(length_ms)))),
         (1.5, lambda: NetworkDown(at_ms=at_ms, for_ms=rng.choice((300, 3_000, 60_000)))),
         (0.5, lambda: PidGivenAgain(at_ms=at_ms, name=rng.choice(("trader", "watchdog", "supervisor")))),
     ]
