@@ -272,6 +272,8 @@ SEEN: tuple[Rule, ...] = (statuses_are_true,)
 """Every so many decisions, after the end of a process, and at the end."""
 AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once, the_day_compared_is_the_day_booked)
 EVERY_DECISIONS, SEEN_DECISIONS = 25, 10
+SEEN_NS = 12 * NANOS_PER_SECOND
+"""While there is no trader, pages are looked at again after so long."""
 
 
 class Checks:
@@ -281,7 +283,7 @@ class Checks:
         self._stage, self._memory = stage, Memory()
         self._looked: tuple[int, ...] = ()
         self._decisions, self._starts = 0, 0
-        self._seen_decisions, self._ends = 0, 0
+        self._seen_decisions, self._ends, self._seen_ns = 0, 0, 0
 
     def after_turn(self) -> Broken | None:
         """The first rule that does not hold, where something changed since the last look."""
@@ -303,8 +305,11 @@ class Checks:
             if broken := self._ask(NOW_AND_THEN):
                 return broken
         ends = sum(not child.alive for child in world.children.values())
-        if seen.decisions >= self._seen_decisions + SEEN_DECISIONS or ends != self._ends:
-            self._seen_decisions, self._ends = seen.decisions, ends
+        if ends != self._ends:
+            world.at(world.true_ns + SEEN_NS, lambda: None)  # a look then, also where nothing runs any more
+        again = world.living("trader") is None and world.true_ns >= self._seen_ns + SEEN_NS
+        if seen.decisions >= self._seen_decisions + SEEN_DECISIONS or ends != self._ends or again:
+            self._seen_decisions, self._ends, self._seen_ns = seen.decisions, ends, world.true_ns
             if broken := self._ask(SEEN):
                 return broken
         return self._ask(ALWAYS)

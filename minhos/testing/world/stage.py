@@ -17,7 +17,7 @@ from minhos.settings import Settings
 from minhos.testing.world import disk_faults, faults
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.broker_book import Working
-from minhos.testing.world.broker_faults import BrokerFault, HandTrade
+from minhos.testing.world.broker_faults import Cut, FillLie, ListLie, LogonRefused, NoOco, Silence, Slow, WordLie
 from minhos.testing.world.disk_faults import DiskFault, PowerCut, WriteFails
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
@@ -33,6 +33,8 @@ from minhos.views.surroundings import Surroundings
 from minhos.views.truth import Truth, untrue
 
 NANOS_PER_MS = 1_000_000
+LIES = (ListLie, FillLie, WordLie, Cut, Silence, LogonRefused, Slow, NoOco)
+"""Of these the broker tells nothing, or what is not so; what other faults of its do can be noticed at once."""
 MISTAKE_NS = 90 * NANOS_PER_SECOND
 """A process that ended because of a person's mistake is looked at again every minute."""
 BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
@@ -266,7 +268,7 @@ class Stage:
         faults.begin(fault, self.outside)
         if isinstance(fault, PersonFault):
             self._note_settings()
-        if isinstance(fault, BrokerFault) and not isinstance(fault, HandTrade):
+        if isinstance(fault, LIES):
             lasts_ns = fault.for_ms * NANOS_PER_MS + BLIND_AFTER_NS
             self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
         if fault.for_ms:

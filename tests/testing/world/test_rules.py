@@ -1,0 +1,58 @@
+"""The rules of what stands at the broker and of what is shown: silent where all is well, red where it is not."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from minhos.testing.world import invariants
+from minhos.testing.world.broker_faults import HandTrade, Rejection
+from minhos.testing.world.plan import Kill, Plan
+from minhos.testing.world.play import Outcome, play
+from minhos.venues.sierra.desk import Desk
+from minhos.views.surroundings import Surroundings
+
+HELD_MS = 3_100_000
+"""With seed 5, five contracts are held from 3,001 to 3,901 seconds after the start."""
+QUIET = Plan(5, "sierra", 3_700_000, ())
+BY_HAND = msgspec.structs.replace(QUIET, faults=(HandTrade(at_ms=HELD_MS, what="close"),))
+BARE = msgspec.structs.replace(
+    QUIET,
+    faults=(
+        Rejection(at_ms=HELD_MS - 1_000, for_ms=400_000, what="stop", why="band"),
+        HandTrade(at_ms=HELD_MS, what="cancel_stops"),
+    ),
+)
+DEAD = Plan(
+    7,
+    "demo",
+    50_000,
+    tuple(
+        Kill(at_ms=10_000 + 500 * i, name=name)
+        for i, name in enumerate(("supervisor", "watchdog", "trainer", "trader"))
+    ),
+)
+
+
+def broken(outcome: Outcome) -> str:
+    return "" if outcome.broken is None else outcome.broken.invariant
+
+
+def test_a_stop_whose_position_was_closed_by_hand_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broken(play(BY_HAND)) == ""
+    monkeypatch.setattr(Desk, "cancel", lambda self, order_id: None)
+    assert broken(play(BY_HAND)) == "resting_exits_never_exceed_what_is_held"
+
+
+def test_a_position_without_a_stop_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broken(play(BARE)) == ""
+    monkeypatch.setattr(invariants, "UNPROTECTED", re.compile("no alarm says this"))
+    assert broken(play(BARE)) == "what_is_held_is_covered_or_said"
+
+
+def test_a_page_that_calls_a_dead_trader_live_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broken(play(DEAD)) == ""
+    monkeypatch.setattr(Surroundings, "trader_alive", property(lambda self: True))
+    assert broken(play(DEAD)) == "statuses_are_true"
