@@ -17,7 +17,7 @@ from minhos.assembly.running import SERVICES, living, pid_of
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.tended import Tended
-from minhos.safety.stop import leave_alarm
+from minhos.safety.alarms import Alarms
 
 FRESH_S = 1.5
 """One that was heard of so lately lives: its process need not be looked for."""
@@ -35,8 +35,8 @@ class Orphans:
     """
 
     def __init__(self, layout: Layout, clock: Clock, *, who: str, other: str, tells: bool) -> None:
-        self._layout, self._clock, self._who, self._other, self._tells = layout, clock, who, other, tells
-        self._log = structlog.get_logger(who)
+        self._layout, self._clock, self._other, self._tells = layout, clock, other, tells
+        self._log, self._alarms = structlog.get_logger(who), Alarms(layout, who, clock)
         self.sentence = ""
         """What is wrong with the supervisor; empty while it is well, ends in order, or there is none."""
         self.ending = False
@@ -48,6 +48,7 @@ class Orphans:
 
     def look(self) -> None:
         """Once a second or so."""
+        self._alarms.retry()
         beat = heartbeats.read(self._layout, SupervisorBeat)
         now_ns = self._clock.monotonic_ns()
         stamp = None if beat is None else (beat.pid, beat.time_ns)
@@ -79,7 +80,7 @@ class Orphans:
             self._told = True
             self._log.error("supervisor", reason=self.sentence)
             if self._tells:
-                leave_alarm(self._layout, self._who, self.sentence, self._clock)
+                self._alarms.leave(self.sentence)
 
     def _tend(self) -> None:
         if self._tended is None:
@@ -93,5 +94,5 @@ class Orphans:
             self.sentence += f" {tended.problem}"
         if tended.news:
             self._log.error(self._other, reason=tended.news)
-            leave_alarm(self._layout, self._who, tended.news, self._clock)
+            self._alarms.leave(tended.news)
             tended.news = ""

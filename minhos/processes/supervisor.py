@@ -24,7 +24,7 @@ from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
 from minhos.processes.tended import Tended
-from minhos.safety.stop import leave_alarm
+from minhos.safety.alarms import Alarms
 from minhos.settings import AS_STARTED, switches, texts_of
 
 ROUND_S = 0.25
@@ -52,6 +52,7 @@ class Supervisor:
         self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
         self.stopping = self._opened = False
         self._replacing: Tended | None = None
+        self._alarms = Alarms(layout, WHO, self._clock)
 
     def open(self) -> None:
         """Take over what a supervisor that is gone has left.  Raises MinhosError where this home is already run."""
@@ -79,6 +80,7 @@ class Supervisor:
         for one in self.tended:
             one.tend(now_s, may_end_all=not anything_held(self.layout))
         self._beat("running")
+        self._alarms.retry()
         for one in self.tended:
             if one.news:
                 self._tell(one.news)
@@ -100,7 +102,7 @@ class Supervisor:
 
     def _tell(self, text: str) -> None:
         log.error("child", reason=text)
-        leave_alarm(self.layout, WHO, text, self._clock)
+        self._alarms.leave(text)
 
     def _beat(self, state: str) -> None:
         running = {one.name: one.child for one in self.tended if one.child is not None}

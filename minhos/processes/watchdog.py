@@ -24,9 +24,10 @@ from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.orphans import Orphans
 from minhos.processes.process import after, begin, main_of
+from minhos.safety.alarms import Alarms
 from minhos.safety.broker import is_at_broker, what_stands
 from minhos.safety.flatten_outside import OutsideReport, closed_until, flatten_outside
-from minhos.safety.stop import leave_alarm, write_halt
+from minhos.safety.stop import write_halt
 from minhos.settings import Settings, load
 from minhos.trading.venue import describe
 
@@ -131,6 +132,7 @@ class Watchdog:
         self._asked_ns = self._acted_ns = -(10**18)
         self._broker: dict[str, int] | None = None
         self._alarmed = self._reported = ""
+        self._alarms = Alarms(layout, WHO, clock)
         self._orphans = Orphans(layout, clock, who=WHO, other="trader", tells=True)
         self._unwritable = False
         self.last_action = ""
@@ -159,6 +161,7 @@ class Watchdog:
     def look(self) -> Judgement:
         """What it costs to ask the broker or to flatten included."""
         self._orphans.look()
+        self._alarms.retry()
         beat = self._read()
         judgement = judge(beat, self._clock.monotonic_ns(), self.settings)
         if judgement.state in ("flat", "alarm", "act") and self._at_broker:
@@ -219,7 +222,7 @@ class Watchdog:
         log.error("acted", flat=report.flat, steps=[f"{step.ms} ms {step.text}" for step in report.steps])
         if report.sentence != self._reported:  # a broker that stays away is told of once
             self._reported = report.sentence
-            leave_alarm(self.layout, WHO, self.last_action, self._clock)
+            self._alarms.leave(self.last_action)
 
     def _tell(self, judgement: Judgement) -> None:
         """Once an episode, and again when it comes to acting."""
@@ -227,7 +230,7 @@ class Watchdog:
             self._alarmed = judgement.state
             log.error(judgement.state, reason=judgement.sentence)
             if judgement.state == "alarm":
-                leave_alarm(self.layout, WHO, judgement.sentence, self._clock)
+                self._alarms.leave(judgement.sentence)
 
     def _write(self, judgement: Judgement) -> None:
         beat = WatchdogBeat(

@@ -151,8 +151,8 @@ def ask(
         inbox.close()
 
 
-def leave_alarm(layout: Layout, who: str, text: str, clock: Clock) -> None:
-    """Have the trader journal an alarm when it is back; a full disk does not stop whoever raises one."""
+def leave_alarm(layout: Layout, who: str, text: str, clock: Clock) -> bool:
+    """Have the trader journal an alarm when it is back; False where the inbox cannot be used now."""
     now_ns = clock.now_ns()
     with suppress(JournalError):
         inbox = Inbox(layout.inbox, layout.database)
@@ -160,8 +160,10 @@ def leave_alarm(layout: Layout, who: str, text: str, clock: Clock) -> None:
             expires_ns = now_ns + ALARM_EXPIRES_S * NANOS_PER_SECOND
             alarm = Request(name="alarm", who=who, fields={"text": text}, created_ns=now_ns, expires_ns=expires_ns)
             inbox.put(alarm)
+            return True
         finally:
             inbox.close()
+    return False
 
 
 def _wait_until_flat(layout: Layout, since_ns: int, clock: Clock) -> tuple[bool, str]:

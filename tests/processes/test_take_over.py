@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from failing_disk import FailingDatabases
 from one_thread import World
 from trading_home import events_of
 
@@ -68,6 +69,21 @@ def test_that_it_is_dead_is_said_within_ten_seconds_and_nobody_else_ends(world: 
     assert [child.code for child in world.children[1:]] == [None] * 3
     world.run(30.0)
     assert len([text for text in alarms(world) if "supervisor" in text]) == 1
+
+
+def test_an_alarm_that_cannot_be_left_now_is_left_once_the_inbox_works(tmp_path: Path) -> None:
+    databases = FailingDatabases()
+    world = World(tmp_path, database=databases)
+    world.run(10.0)
+    databases.failing, databases.all = {"inbox": "database is locked"}, True
+    world.child(Supervisor).kill()
+    world.run(20.0)
+    assert not [text for text in alarms(world) if "supervisor" in text]
+    databases.failing = {}
+    world.run(10.0)
+    assert len([text for text in alarms(world) if text.startswith("The supervisor (process 100) is gone")]) == 1
+    world.child(Trader).kill()
+    parts.load_source(parts.Source())
 
 
 def test_a_supervisor_that_only_says_nothing_is_said_and_nothing_is_started_beside_it(world: World) -> None:
