@@ -226,6 +226,7 @@ class Stage:
             return
         self.world.note(f"FAULT {fault}")
         self.done.append(str(fault))
+        self.world.stir()
         if isinstance(fault, OutsideFault):
             self._begin_outside(fault)
         elif isinstance(fault, DiskFault):

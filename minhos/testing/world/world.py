@@ -134,6 +134,8 @@ class World:
         self._acting = []
         waiting = {child.pid for child in acting}
         self._busy |= waiting
+        if self.stirs != self._seen_stirs:
+            self._wake_all()
         try:
             while self.advance(true_ns):
                 pass
