@@ -153,9 +153,11 @@ class Scores:
                 self._settle(pending, bar)
 
     def on_decision(self, decision: Decision) -> None:
-        """A forecast that waits for its label."""
+        """A forecast that waits for its label; one that is no number has no side to be judged."""
         forecast = decision.forecast
-        if forecast is not None:
+        if forecast is not None and not (math.isfinite(forecast.p_up) and math.isfinite(forecast.score)):
+            self.void += 1
+        elif forecast is not None:
             wanted = decision.recommendation
             self._pending.append(_Pending(forecast, wanted.break_even if wanted else None))
 

@@ -11,6 +11,7 @@ from minhos.journal.reader import reader
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
+from minhos.models.forecast import Forecast
 from minhos.risk.types import Level
 from minhos.testing.builders import MONDAY_OPEN, NQ, forecast, ns, random_bars, trading_events
 from minhos.trading import events as ev
@@ -130,6 +131,27 @@ def test_drawdown_is_the_worst_share_of_a_peak_at_closes() -> None:
         for event in events
     ]
     assert folded(changed).performance.summary().max_drawdown == pytest.approx(1 - 247 / 260, abs=1e-6)
+
+
+def test_a_forecast_that_is_no_number_is_not_scored_and_no_page_fails_for_it() -> None:
+    nan = float("nan")
+    spoilt = [
+        ev.DecisionMade(msgspec.structs.replace(event.decision, forecast=_spoilt(event, nan)))
+        if isinstance(event, ev.DecisionMade) and i % 3 == 0
+        else event
+        for i, event in enumerate(trading_events(60))
+    ]
+    views = folded(spoilt)
+    n_spoilt = str(spoilt).count("p_up=nan")
+    assert n_spoilt > 10
+    assert views.scores.void >= n_spoilt
+    assert 0 < views.scores.calibration().n <= 60 - n_spoilt
+    assert health.service_health(views, running()).state
+
+
+def _spoilt(event: ev.DecisionMade, nan: float) -> Forecast:
+    assert event.decision.forecast is not None
+    return msgspec.structs.replace(event.decision.forecast, p_up=nan, p_low=nan, score=nan)
 
 
 def test_the_days_add_up_though_a_bar_comes_after_the_next_dates_first() -> None:
