@@ -13,7 +13,7 @@ from minhos.views.risk import RiskView
 from minhos.views.status import elsewhere_of
 from minhos.views.watchdog import WatchdogLine
 from minhos.web.moment import Moment
-from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, position, probability
+from minhos.words import NONE, UNKNOWN, dollars, duration, number, percent, plural, position, probability
 
 STATE_TONES = {
     "not_running": "bad",
@@ -261,8 +261,8 @@ class Proof:
         self.accuracy.set(table_html(head, rows) if rows else '<div class="note">no label has arrived yet</div>')
         s, w = m.summary, m.win_rates
         self.trades.set(
-            f"{mark}{s.trades} trades, win rate {_share(s.win_rate)}, profit factor {_plain(s.profit_factor)}, "
-            f"P&L {money(s.total_pnl)}, worst drawdown {_share(s.max_drawdown)}"
+            f"{mark}{plural(s.trades, 'trade')}, win rate {_share(s.win_rate)}, "
+            f"profit factor {_plain(s.profit_factor)}, P&L {money(s.total_pnl)}, worst drawdown {_share(s.max_drawdown)}"
         )
         bootstrap = (
             f"Fewer than {w.trades_needed} own trades: the model's out-of-sample bets (bootstrap) won "
