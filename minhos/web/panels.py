@@ -262,7 +262,8 @@ class Proof:
         s, w = m.summary, m.win_rates
         self.trades.set(
             f"{mark}{plural(s.trades, 'trade')}, win rate {_share(s.win_rate)}, "
-            f"profit factor {_plain(s.profit_factor)}, P&L {money(s.total_pnl)}, worst drawdown {_share(s.max_drawdown)}"
+            f"profit factor {_plain(s.profit_factor)}, P&L {money(s.total_pnl)}, "
+            f"worst drawdown {_share(s.max_drawdown)}"
         )
         bootstrap = (
             f"Fewer than {w.trades_needed} own trades: the model's out-of-sample bets (bootstrap) won "
