@@ -38,7 +38,11 @@ class Cover:
     def on_price(self, price: Price) -> None:
         """Which stops of that contract the market has passed since their entry filled."""
         engine = self._engine
-        if engine.venue.owns_account or engine.clock.now_ns() > price.time_ns + FRESH_NS:
+        if (
+            engine.venue.owns_account
+            or not engine.state.book.open_ids
+            or engine.clock.now_ns() > price.time_ns + FRESH_NS
+        ):
             return
         position = engine.state.ledger.account().position(price.symbol)
         since_ns = max([lot.entry_time_ns for lot in position.lots], default=0)

@@ -534,13 +534,18 @@ class TradingState:
 
     def _held_elsewhere(self, symbol: str) -> tuple[str, ...]:
         settings = self._settings()
-        if self.fold_version < 3 or symbol != settings.signal_symbol:
-            return ()
-        positions = self.ledger.account().positions
-        if not self.book.open_ids and (not positions or [p.symbol for p in positions] == [settings.order_symbol]):
+        if self.fold_version < 3 or symbol != settings.signal_symbol or not self._is_open_elsewhere():
             return ()
         others = self.traded_symbols() - {settings.order_symbol, symbol}
         return tuple(sorted(each for each in others if self._is_same_index(symbol, each)))
+
+    def _is_open_elsewhere(self) -> bool:
+        """Whether something is held or works in another contract than the traded one; asked with every price."""
+        order_symbol, records = self._settings().order_symbol, self.book.records
+        for position in self.ledger.account().positions:
+            if position.symbol != order_symbol:
+                return True
+        return any([records[key].order.symbol != order_symbol for key in self.book.open_ids])
 
     def _is_same_index(self, signal: str, other: str) -> bool:
         ours, theirs = self._settings().instruments[signal], self.ledger.instruments.get(other)
@@ -550,6 +555,8 @@ class TradingState:
 
     def elsewhere(self) -> str:
         """What is held or may be in another contract than the one that is traded, in words; empty for nothing."""
+        if not self._is_open_elsewhere():
+            return ""
         order_symbol = self._settings().order_symbol
         positions = [p for p in self.ledger.account().positions if p.symbol != order_symbol]
         works = [r.order for r in self.book.open_records() if r.order.symbol != order_symbol and not is_stop(r.order)]
