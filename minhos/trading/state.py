@@ -545,7 +545,7 @@ class TradingState:
         for position in self.ledger.account().positions:
             if position.symbol != order_symbol:
                 return True
-        return any([records[key].order.symbol != order_symbol for key in self.book.open_ids])
+        return any(records[key].order.symbol != order_symbol for key in self.book.open_ids)
 
     def _is_same_index(self, signal: str, other: str) -> bool:
         ours, theirs = self._settings().instruments[signal], self.ledger.instruments.get(other)
