@@ -127,8 +127,10 @@ def the_fold_is_the_live_state(stage: Stage, memory: Memory) -> Iterator[str]:
 
 
 def the_chain_is_whole(stage: Stage, memory: Memory) -> Iterator[str]:
-    """Every record fits the one before it."""
-    if reason := stage.witness.verified():
+    """Every record fits the one before it; or the trader has said which does not, and adds nothing."""
+    trader, reason = stage.world.trader, stage.witness.verified()
+    said = trader is not None and trader.watch.problem and trader.engine.state.risk.paused is not None
+    if reason and not said:
         yield reason
 
 
