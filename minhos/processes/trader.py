@@ -65,6 +65,8 @@ UNSOUND_INTERVAL_S = 300.0
 """Between two alarms that a feed gives what can be no price of a contract."""
 SUPERVISOR_INTERVAL_S = 2.0
 VENUE_INTERVAL_S = 0.002
+PROOF_INTERVAL_S = 1.0
+"""The journal's proof goes on so often also where something comes in all the time."""
 SNAPSHOT_RECORDS = 20_000
 """A snapshot at least so often, besides that of each trade date: a start folds what lies behind it."""
 INBOX_PATIENCE_S = 0.05
@@ -229,7 +231,7 @@ class Trader:
         now_ns = self.wall.monotonic_ns()
         if not self.stopping and (now_ns >= self._rests_until_ns or self._hear_the_venue()):
             self._rests_until_ns = 0 if self._turn() else now_ns + round(CONTROL_INTERVAL_S * NANOS_PER_SECOND)
-            if self._rests_until_ns and not self.kept.away:
+            if not self.kept.away and (self._is_due("proof", PROOF_INTERVAL_S) or self._rests_until_ns):
                 self._prove_journal()
         if self.stopping:
             return None
