@@ -25,6 +25,8 @@ class WorldHouse:
         self.clock: Clock = world.machine_clock
         self.is_stopped = False
         """A person stopped everything and has not started it again."""
+        self.left: list[str] = []
+        """What ran on after the last `stop`, where no supervisor was started meanwhile."""
         self._n_backups = 0
         self.restored = 0
         """How often a backup was put back."""
@@ -39,6 +41,8 @@ class WorldHouse:
             stop_running(self.layout, clock=self.clock)
         finally:
             self._world.stopping = False
+        booted = self._world.living("supervisor") is not None
+        self.left = [] if booted else [f"{child.name} {child.pid}" for child in self._world.alive()]
 
     def start(self) -> None:
         """Refused where a supervisor runs; what runs without one is taken over."""

@@ -52,6 +52,11 @@ NOTICED_S = 5.0
 LIED_TO_S = 30.0
 """So much longer where the broker cannot be heard or says what is not so."""
 COVERED_S = 5.0
+TWO_S = 2.0
+LEFT_S = 660.0
+"""The next bar and its prices come within that."""
+TO_CLOSE_S = 120.0
+"""A close that was refused is tried again after a minute."""
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
@@ -63,12 +68,14 @@ Rule = Callable[[Stage, Memory], Iterator[str]]
 def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
     """A process that no fault and no person ended is running, or ended because its work was over.
 
-    One that cannot even begin, because the disk is not there for it, is started again later.
+    One that cannot even begin, because the disk is not there for it, is started again later; one that ran goes on.
     """
     for child in stage.world.children.values():
         mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
-        away = child.code == Ending.PASSING and (
-            stage.disk_was_bad(child.ended_ns) or stage.were_spoilt(child.ended_ns)
+        away = (
+            child.code == Ending.PASSING
+            and not child.ran
+            and (stage.disk_was_bad(child.ended_ns) or stage.were_spoilt(child.ended_ns))
         )
         over = child.code in (None, Ending.ASKED, Ending.DONE)
         if child.crashed or not (over or child.why or mistake or away):
@@ -96,6 +103,29 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
             yield f"there has been no {name} for {lasts_s:.0f} s"
 
 
+def one_of_each(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Of a home there is no process twice, whoever started it."""
+    counted = Counter(child.name for child in stage.world.alive())
+    for name, count in counted.items():
+        lasts_s = memory.lasts_s(f"two {name}", count > 1, stage.world.true_ns)
+        if count > 1 and lasts_s > TWO_S:
+            yield f"{count} processes {name} run at once"
+
+
+def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
+    """After a `stop` nothing runs, and the watchdog ended after the trader."""
+    house, children = stage.house, stage.world.children.values()
+    if house.left and not stage.disk_was_bad(stage.world.true_ns):
+        yield f"after `stop` there still ran: {', '.join(house.left)}"
+    for watchdog in children:
+        ended_ns = watchdog.ended_ns
+        if watchdog.name != "watchdog" or watchdog.why != "ended by a person" or stage.disk_was_bad(ended_ns):
+            continue
+        for trader in children:
+            if trader.name == "trader" and trader.began_ns < ended_ns and (trader.alive or trader.ended_ns > ended_ns):
+                yield f"`stop` ended the watchdog {watchdog.pid} while the trader {trader.pid} ran"
+
+
 def no_order_twice(stage: Stage, memory: Memory) -> Iterator[str]:
     """An order's intent stands in the journal once."""
     for order_id in stage.witness.seen.intents_twice:
@@ -106,6 +136,48 @@ def nothing_opens_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
     """After a halt nothing is sent but what closes."""
     for order in stage.witness.seen.opened_while_halted:
         yield f"{order.role} {order.order_id} of {order.contracts} {order.symbol} was intended while halted"
+
+
+def nothing_is_opened_that_no_restart_would_know(stage: Stage, memory: Memory) -> Iterator[str]:
+    """While the journal takes nothing, nothing that opens is sent."""
+    for order_id in stage.witness.seen.opened_while_away:
+        yield f"order {order_id} opened while the journal was away"
+
+
+def a_command_is_carried_out_once(stage: Stage, memory: Memory) -> Iterator[str]:
+    """One trader does once what it was asked for once, also where its answer cannot be written."""
+    for what in stage.witness.seen.carried_out_twice:
+        yield f"{what} was carried out twice"
+
+
+def nothing_is_opened_beside_another_contract(stage: Stage, memory: Memory) -> Iterator[str]:
+    """After a change of contract the old one is closed first."""
+    yield from stage.witness.seen.opened_beside
+
+
+def what_was_left_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What is held in a contract that is not traded any more is closed while that can be done."""
+    state, trader = stage.witness.state, stage.world.trader
+    settings, positions = state.settings, state.ledger.account().positions
+    left = [] if settings is None else [p for p in positions if p.symbol != settings.order_symbol]
+    can_be = trader is not None and stage.can_be_closed() and (stage.broker is None or stage.can_be_noticed())
+    doubted = state.risk.distrust is not None or bool(state.differences)
+    lasts_s = memory.lasts_s("left", bool(left) and can_be and not doubted, stage.world.true_ns)
+    if lasts_s > LEFT_S:
+        yield f"{left[0].contracts:+d} {left[0].symbol} has been held for {lasts_s:.0f} s, which is not traded any more"
+
+
+def what_is_to_be_closed_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Where a halt or a stop demands that all be closed, nothing is held at the broker and no entry works there."""
+    broker, state = stage.broker, stage.witness.state
+    if broker is None:
+        return
+    can_be = stage.world.trader is not None and stage.can_be_noticed() and stage.can_be_closed()
+    demand = state.risk.demand_to_flatten() if can_be else ""
+    held = [f"{contracts:+d} {symbol}" for symbol, contracts in broker.truth.positions.items() if contracts]
+    lasts_s = memory.lasts_s("to close", bool(demand and held), stage.world.true_ns)
+    if lasts_s > TO_CLOSE_S:
+        yield f"{', '.join(held)} has been held for {lasts_s:.0f} s, although all is to be closed ({demand})"
 
 
 def no_level_is_lowered_by_a_restart(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -259,8 +331,15 @@ ALWAYS: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
     what_ended_comes_back,
+    one_of_each,
+    stop_ends_everything,
     no_order_twice,
     nothing_opens_after_a_halt,
+    nothing_is_opened_that_no_restart_would_know,
+    a_command_is_carried_out_once,
+    nothing_is_opened_beside_another_contract,
+    what_was_left_is_closed,
+    what_is_to_be_closed_is_closed,
     no_level_is_lowered_by_a_restart,
     resting_exits_never_exceed_what_is_held,
     what_is_held_is_covered_or_said,

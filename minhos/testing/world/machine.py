@@ -36,8 +36,8 @@ class Child:
         """Why it ended where a fault or a person ended it; empty where it ended by itself."""
         self.crashed = False
         """It ended with a traceback."""
-        self.ended_ns = 0
-        """True time of its end."""
+        self.began_ns = self.ended_ns = 0
+        """True time of its start and of its end."""
         self.ran = False
         """Whether it was ever open."""
         self.due_ns = 0

@@ -204,6 +204,14 @@ class Stage:
         status = trader.engine.state.venue_status
         return status is not None and status.ready
 
+    def can_be_closed(self) -> bool:
+        """Whether an order to close would be filled: the market trades, and the broker refuses and lacks nothing."""
+        if self.market is not None and (self.market.ended or self.market.is_behind or self.market.active):
+            return False
+        if not self.witness.state.calendar.is_open(self.world.true_ns):
+            return False
+        return self.broker is None or all(isinstance(fault, FillLie) for fault in self.broker.active)
+
     def said_since(self, since_ns: int, pattern: re.Pattern[str]) -> bool:
         """Whether an alarm that fits was journaled since, by the machine's clock."""
         since_ns += self.world.machine_clock.offset_ns

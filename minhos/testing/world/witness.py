@@ -20,6 +20,7 @@ from minhos.risk.force import SIDES
 from minhos.trading import events as ev
 from minhos.trading.recovery import take_snapshot
 from minhos.trading.state import Observe, TradingState
+from minhos.trading.venue import OrderStatus
 from minhos.views.store import Views
 
 CLOCKS_MAY_DIFFER_NS = 600 * NANOS_PER_SECOND
@@ -45,6 +46,12 @@ class Seen(msgspec.Struct):
     """Stops that closed everything, or a stop of the forced position, and left a side forced."""
     with_a_future_model: list[Order] = []
     """New risk that was taken on a bundle stamped ahead of the clock."""
+    opened_while_away: list[str] = []
+    """New risk that the venue took although no restart would have known of it."""
+    opened_beside: list[str] = []
+    """New risk while another contract than the one that is traded was held."""
+    carried_out_twice: list[str] = []
+    """What a person asked for once."""
     days: dict[int, int] = {}
     """The account's P&L in cents of each trade date, as it was last while that date lasted."""
     commands_of: dict[str, list[str]] = {}
@@ -64,6 +71,10 @@ class Witness:
         self.views = Views(calendar)
         """What pages show of it; the account is that fold's, which is not made twice."""
         self.last = 0
+        self._asked_for: set[tuple[str, str]] = set()
+        """Name and person of what was asked for since the last start."""
+        self._unstored: set[str] = set()
+        """Orders that open and were intended while the journal was away."""
         self._reader: JournalReader | None = None
 
     def _fresh(self) -> TradingState:
@@ -115,6 +126,7 @@ class Witness:
     def _take(self, sequence: int, time_ns: int, event: ev.Event) -> None:
         seen, state = self.seen, self.state
         level, date = state.risk.level(), state.ledger.account().trade_date
+        self._look_at_stores(event)
         state.apply(event)
         if isinstance(event, ev.Alarm):
             seen.alarms.append((event.time_ns, event.text))
@@ -157,6 +169,27 @@ class Witness:
         begins = isinstance(event, ev.EngineStarted | ev.SettingsActivated)
         if begins and after < level and state.ledger.account().trade_date == date:
             seen.lowered.append(f"{level.name} became {after.name} with {ev.kind_of(event)} {sequence}")
+
+    def _look_at_stores(self, event: ev.Event) -> None:
+        """What is done although it cannot be stored, or done again because its answer could not be."""
+        seen = self.seen
+        if isinstance(event, ev.EngineStarted):
+            self._asked_for.clear()
+        elif isinstance(event, ev.CommandReceived):
+            if (event.name, event.who) in self._asked_for and event.who.startswith("person-"):
+                seen.carried_out_twice.append(f"{event.name} of {event.who}")
+            self._asked_for.add((event.name, event.who))
+        elif isinstance(event, ev.OrderIntended) and event.order.role in (Role.ENTRY, Role.ADD):
+            order, settings = event.order, self.state.settings
+            if self.state.store_away:
+                self._unstored.add(order.order_id)
+            held = {position.symbol for position in self.state.ledger.account().positions}
+            if settings is not None and (others := held - {settings.order_symbol}):
+                seen.opened_beside.append(f"{order.role} {order.order_id} in {order.symbol} beside {', '.join(others)}")
+        elif isinstance(event, ev.VenueReported):
+            ended = event.report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED)
+            if event.report.order_id in self._unstored and not ended:
+                seen.opened_while_away.append(event.report.order_id)
 
 
 def remembered(state: TradingState) -> bytes:

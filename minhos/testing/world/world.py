@@ -233,6 +233,7 @@ class World:
         """Start a process; it opens and has its first turn a moment later."""
         pid, self._next_pid = self._next_pid, self._next_pid + 1
         child = Child(pid, name, self.machine_clock.now_ns() / 1e9, self.acting_pid)
+        child.began_ns = self.true_ns
         self.children[pid] = child
         self.note(f"{name} {pid} starts")
         self._schedule(child, self.true_ns + round(START_S * NANOS_PER_SECOND))
