@@ -107,7 +107,7 @@ def _pack_journal(layout: Layout, path: Path, archive: zipfile.ZipFile, progress
             report = check.verify(progress)
         if not report.sound:
             raise JournalError(
-                f"The journal {path} is broken ({report.reason}); it is not backed up over a good one.  "
+                f"The journal {path} is broken ({report.reason}); it is not backed up over a good one. "
                 "`python3 minh.py repair` says what can be kept of it."
             )
         archive.write(copy, path.relative_to(layout.home).as_posix())

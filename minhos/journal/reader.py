@@ -288,7 +288,7 @@ def failure(path: Path, verb: str, error: Exception) -> JournalError:
     """The error of SQLite or the system as a sentence for a trader."""
     if is_unusable(error):
         return JournalError(
-            f"The journal {path} could not be {verb}: the file is damaged ({error}).  `python3 minh.py repair` says "
+            f"The journal {path} could not be {verb}: the file is damaged ({error}). `python3 minh.py repair` says "
             "how much of it is sound, `python3 minh.py restore BACKUP.zip` puts a backup in its place."
         )
     return JournalError(

@@ -68,7 +68,7 @@ class JournalWatch:
         database = self._layout.database
         if self._note.last and not database.exists(self._path) and not database.exists(replacement_of(self._path)):
             self._stop(
-                f"The journal {self._path} is gone; {self._note.last:,} records were there.  An empty one was begun: "
+                f"The journal {self._path} is gone; {self._note.last:,} records were there. An empty one was begun: "
                 "compare the account, or stop MinhOS and `python3 minh.py restore BACKUP.zip`."
             )
             self._note = Verified()
@@ -94,7 +94,7 @@ class JournalWatch:
                 if sequence > journal.last:
                     self._stop(
                         f"The journal {self._path} ends at record {journal.last:,}, and its snapshot knows of "
-                        f"{sequence:,}: its end is missing.  Compare the account with the broker, or stop MinhOS and "
+                        f"{sequence:,}: its end is missing. Compare the account with the broker, or stop MinhOS and "
                         "`python3 minh.py restore BACKUP.zip`."
                     )
                 else:
@@ -130,13 +130,13 @@ class JournalWatch:
         if broken is None:
             self._stop(
                 f"The file of the journal {self._path} was damaged ({found.reason}), its {sound:,} records are sound "
-                f"and were written anew; {as_it_was}.  Look at the disk before you `resume`, {ways}."
+                f"and were written anew; {as_it_was}. Look at the disk before you `resume`, {ways}."
             )
             return
         lost = f"{last - sound:,} records" if last > sound else "what followed"
         self._stop(
-            f"The journal {self._path} was broken at record {broken.first_broken} ({broken.reason}).  The account is "
-            f"that of record {sound}, without {lost}; {as_it_was}.  Compare what is held with the broker before you "
+            f"The journal {self._path} was broken at record {broken.first_broken} ({broken.reason}). The account is "
+            f"that of record {sound}, without {lost}; {as_it_was}. Compare what is held with the broker before you "
             f"`resume`, {ways}."
         )
 
@@ -152,7 +152,7 @@ class JournalWatch:
             what = f"has another record {note.last:,} than the one that was there: another journal stands in its place"
         if what:
             self._found(
-                f"The journal {self._path} {what}.  Ways out, with MinhOS stopped: `python3 minh.py restore "
+                f"The journal {self._path} {what}. Ways out, with MinhOS stopped: `python3 minh.py restore "
                 f"BACKUP.zip`, or `python3 minh.py repair --until {journal.last}`, which takes it as it is."
             )
 

@@ -120,7 +120,10 @@ def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
     if not stops:
         return None
     stop = stops[0]
-    return "halted", f"Stopped by {stop.name} ({stop.who}): {stop.why or 'no reason given'}; ends {stop.ends}.{also}"
+    return (
+        "halted",
+        f"Stopped by {stop.name} ({stop.who}): {stop.why.rstrip('.') or 'no reason given'}; ends {stop.ends}.{also}",
+    )
 
 
 def _not_running(views: Views, around: Surroundings) -> tuple[str, str] | None:

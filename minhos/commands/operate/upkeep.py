@@ -158,8 +158,8 @@ def _looked_at(place: Layout, path: Path, report: Progress) -> Repair:
         keep = proof.records
         left_out = _left_out(path, place, keep)
         sentence = (
-            f"The journal {path} is broken: {proof.reason}.  {keep:,} records are sound, {_when(path, place, keep)}; "
-            f"{_words(last - keep, left_out)} would be left out.  {_way_out(keep)}"
+            f"The journal {path} is broken: {proof.reason}. {keep:,} records are sound, {_when(path, place, keep)}; "
+            f"{_words(last - keep, left_out)} would be left out. {_way_out(keep)}"
         )
         return Repair(str(path), "broken", sentence, keep, last, proof.first_broken, left_out=left_out)
 
@@ -194,7 +194,7 @@ def _repaired(place: Layout, path: Path, until: int, report: Progress) -> Repair
         place.disk.remove(journal_notes.note_of(path))
     sentence = (
         f"The journal {path} {f'goes on from record {until:,}' if until else 'begins anew'}; {what} are left out, the "
-        f"file as it was is {name}.  Before you `start`, look what the broker shows: what happened after "
+        f"file as it was is {name}. Before you `start`, look what the broker shows: what happened after "
         "that record is not known here any more."
     )
     return Repair(str(path), "repaired", sentence, until, last, until=until, kept_as=name, left_out=left_out)

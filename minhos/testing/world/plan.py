@@ -100,6 +100,7 @@ def drawn(seed: int, share: float = 1.0) -> Plan:
             fault = msgspec.structs.replace(fault, at_ms=rng.choice(busy) * BAR_MS + rng.randrange(BAR_MS))
         faults.append(fault)
     faults += _of_the_disk(random.Random(-1 - seed), length_ms)
+    faults += _flipped(random.Random(f"flip {seed}"), length_ms)
     return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 
@@ -110,11 +111,19 @@ def _busy_bars(seed: int, length_ms: int) -> list[int]:
 
 
 def _of_the_disk(rng: random.Random, length_ms: int) -> Iterator[DiskFault]:
-    """Half of all plans have some.  A bit that turns over breaks the chain for good: no fault to live on with."""
+    """Half of all plans have some.  A bit that turns over breaks the chain for good: see `_flipped`."""
     for _ in range(rng.choice((0, 0, 0, 1, 2, 4))):
         fault = disk_faults.draw(rng, length_ms)
         if not isinstance(fault, ByteFlipped):
             yield fault
+
+
+def _flipped(rng: random.Random, length_ms: int) -> Iterator[AnyFault]:
+    """In one plan of fifteen a bit of the journal turns over, and the trader starts again soon after it."""
+    if rng.random() < 1 / 15:
+        at_ms = rng.randrange(length_ms // 10, length_ms - length_ms // 10)
+        yield ByteFlipped(at_ms=at_ms, base="journal", seed=rng.randrange(2**31))
+        yield Kill(at_ms=at_ms + rng.randrange(1_000, length_ms // 20), name="trader")
 
 
 def _asleep_ms(length_ms: int) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from minhos.testing.world import disk_faults, faults
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.broker_book import Working
 from minhos.testing.world.broker_faults import Cut, FillLie, ListLie, LogonRefused, NoOco, Silence, Slow, WordLie
-from minhos.testing.world.disk_faults import DiskFault, PowerCut, WriteFails
+from minhos.testing.world.disk_faults import ByteFlipped, DiskFault, PowerCut, WriteFails
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
 from minhos.testing.world.house import WorldHouse
@@ -71,7 +71,7 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
-        self._restored_ns = self._blind_until_ns = 0
+        self._restored_ns = self._blind_until_ns = self.flipped_ns = 0
         """Until then what the broker says may not be so."""
 
     def lost_by_restore(self, at_ns: int) -> bool:
@@ -99,9 +99,12 @@ class Stage:
 
     def follow(self) -> None:
         """Take in what the journal says now, and note what matters.  Raises JournalError where it cannot be read."""
-        seen = self.witness.seen
+        seen, replaced = self.witness.seen, self.witness.replaced
         alarms, intents = len(seen.alarms), len(seen.intents)
         self.witness.follow()
+        if self.witness.replaced != replaced:
+            self._restored_ns = self.world.machine_clock.now_ns()
+            seen, alarms, intents = self.witness.seen, 0, 0
         for _, text in seen.alarms[alarms:]:
             self.world.note(f"alarm: {text}")
         for order in list(seen.intents.values())[intents:]:
@@ -249,6 +252,8 @@ class Stage:
             for child in list(world.alive()):
                 world.kill(child, "the power is gone")
             self.witness.again()
+        if isinstance(fault, ByteFlipped):
+            self.flipped_ns = self.flipped_ns or world.true_ns
         disk_faults.begin(fault, world.disk, world.layout, self.journal)
         until_ns = world.true_ns + fault.for_ms * NANOS_PER_MS
         self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails) else until_ns))

@@ -75,6 +75,8 @@ class Witness:
         """Name and person of what was asked for since the last start."""
         self._unstored: set[str] = set()
         """Orders that open and were intended while the journal was away."""
+        self.replaced = self._read_file = 0
+        """How often another file took its place."""
         self._reader: JournalReader | None = None
 
     def _fresh(self) -> TradingState:
@@ -84,10 +86,13 @@ class Witness:
 
     def follow(self) -> bool:
         """Take in what is new; True where there was anything.  Raises JournalError where the chain is broken."""
+        file = self._file()
+        if self._reader is not None and file != self._read_file:
+            self.again()
         if self._reader is None:
-            if not self.path.exists():
+            if not file:
                 return False
-            self._reader = reader(self.path, self._opened)
+            self._reader, self._read_file = reader(self.path, self._opened), file
         before = self.last
         for record in self._reader.records(after=self.last):
             event = ev.decode(record.kind, record.payload, record.version)
@@ -97,9 +102,17 @@ class Witness:
             self.last = record.sequence
         return self.last != before
 
+    def _file(self) -> int:
+        """Which file lies there; 0 for none."""
+        try:
+            return self.path.stat().st_ino
+        except OSError:
+            return 0
+
     def again(self) -> None:
         """The file was replaced: forget it and read from the beginning."""
         self.close()
+        self.replaced += 1
         self.seen, self.state, self.last = Seen(), self._fresh(), 0
         self.views = Views(self._calendar)
 
