@@ -23,6 +23,7 @@ HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged
 HEARTBEAT = (
     "`[sierra] heartbeat_s`: seconds between two heartbeats of the connection; silence of twice as long is a lost one."
 )
+REWORDED = "The rules of decision have version 2: a journal of 0.1.0 is replayed by them, and `replay` names the rules and counts"
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 PAIRS = "`config set` takes several keys with their values, for those that must change together, and says from when they count."
 SLIP = "`[market.instruments.NQ] stop_slippage_ticks`: what a stop's fill slips, in the paper venue, the shadow book and sizing."
@@ -170,6 +171,41 @@ WANTED: list[Wanted] = [
     Wanted("settings > values > sierra.heartbeat_s", None, {"type": "int", "default": 10}, HEARTBEAT),
     Wanted("json_keys > home of a demo > config show --json > keys > sierra.heartbeat_s", None, "int", HEARTBEAT),
     Wanted("settings > files > minhos.toml", None, "# heartbeat_s = 10", HEARTBEAT),
+    Wanted("json_keys > home of a demo > replay --verify --json > exit", 0, 1, REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first", "null", "object", REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.close_time_ns", None, "int", REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.fields", None, "list", REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.fields[]", None, "object", REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.fields[].field", None, "str", REWORDED),
+    Wanted(
+        "json_keys > home of a demo > replay --verify --json > keys > first.fields[].recomputed", None, "str", REWORDED
+    ),
+    Wanted(
+        "json_keys > home of a demo > replay --verify --json > keys > first.fields[].recorded", None, "str", REWORDED
+    ),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.sequence", None, "int", REWORDED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > first.time", None, "str", REWORDED),
+    Wanted("journals > demo > replay > exit", 0, 1, REWORDED),
+    Wanted("journals > demo > replay > answer > verdict", "identical", "differs", REWORDED),
+    Wanted(
+        "journals > demo > replay > answer > sentence",
+        "All 474 recorded decisions come out identical, bit for bit.",
+        '"43 of 474 decisions differ, first that of 2025-10-06T14:55:00Z (record 83): reason p 63.13% is belo… (696 characters, 827c6ae86c1f)',
+        REWORDED,
+    ),
+    Wanted("journals > demo > replay > answer > differing", 0, 43, REWORDED),
+    Wanted(
+        "journals > demo > replay > answer > first",
+        None,
+        '{"close_time_ns": 1759762500000000000, "fields": [{"field": "reason", "recomputed": "p 0.631 is belo… (515 characters, fc1559d8b045)',
+        REWORDED,
+    ),
+    Wanted(
+        "journals > demo > replay > answer > rules",
+        None,
+        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 474, "differing": 43}],
+        REWORDED,
+    ),
     Wanted(
         "help > packages",
         None,
@@ -182,12 +218,6 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
-    Wanted(
-        "journals > demo > replay > answer > rules",
-        None,
-        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 474, "differing": 0}],
-        RULES,
-    ),
     Wanted(
         "journals > sierra > replay > answer > rules",
         None,
@@ -249,12 +279,6 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
-    Wanted(
-        "journals > demo > replay > answer > rules",
-        None,
-        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 474, "differing": 0}],
-        RULES,
-    ),
     Wanted(
         "journals > sierra > replay > answer > rules",
         None,
@@ -358,7 +382,6 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > config show --json > keys > limit", None, "object", OPTIONS),
     Wanted("json_keys > home of a demo > config show --json > keys > user", None, "object", USER),
     Wanted("json_keys > home of a demo > config show --json > keys > user.file", None, "str", USER),
-    Wanted("json_keys > home of a demo > compare --day 20251007 --json > exit", 1, 0, COMPARED),
     Wanted("json_keys > home of a demo > compare --day 20251007 --json > keys > rows[]", "object", None, COMPARED),
     Wanted(
         "json_keys > home of a demo > compare --day 20251007 --json > keys > rows[].backtest", "str", None, COMPARED
