@@ -26,7 +26,8 @@ class WorldHouse:
         self.is_stopped = False
         """A person stopped everything and has not started it again."""
         self.left: list[str] = []
-        """What ran on after the last `stop`, where no supervisor was started meanwhile."""
+        """What ran on after the last `stop`, where no supervisor was started meanwhile; without what the watchdog had
+        started a moment before and nobody knew of yet."""
         self._n_backups = 0
         self.restored = 0
         """How often a backup was put back."""
@@ -37,12 +38,14 @@ class WorldHouse:
     def stop(self) -> None:
         self._world.note("a person types stop")
         self.is_stopped, self._world.stopping = True, True
+        since_ns = self._world.true_ns
         try:
             stop_running(self.layout, clock=self.clock)
         finally:
             self._world.stopping = False
         booted = self._world.living("supervisor") is not None
-        self.left = [] if booted else [f"{child.name} {child.pid}" for child in self._world.alive()]
+        left = [each for each in self._world.alive() if each.ran or each.began_ns > since_ns]
+        self.left = [] if booted else [f"{child.name} {child.pid}" for child in left]
 
     def start(self) -> None:
         """Refused where a supervisor runs; what runs without one is taken over."""
