@@ -75,7 +75,12 @@ def test_a_file_that_does_not_load_stands_in_status_and_log(tmp_path):
     sentence = f"No new risk: {tmp_path / 'mine.py'}:3: your parts cannot be loaded"
     assert [entry["log_level"] for entry in logged if entry.get("text", "").startswith(sentence)] == ["error"]
     live = LiveViews(desk.trader.settings, desk.layout)
-    now = live.read(lambda views, around: status(views, msgspec.structs.replace(around, trader=None)))
+
+    def beside_a_living_trader(views, around):
+        beat = msgspec.structs.replace(desk.heartbeats[-1], time_ns=around.now_ns)
+        return status(views, msgspec.structs.replace(around, trader=beat, trader_gone=False))
+
+    now = live.read(beside_a_living_trader)
     assert (now.state, now.reason.startswith(sentence)) == ("degraded", True), now.reason
 
 

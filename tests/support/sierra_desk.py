@@ -64,7 +64,7 @@ def minh(desk: SierraDesk | None, *words: str) -> Done:
     def call() -> None:
         done = CliRunner().invoke(cli.app, list(words))
         said = "" if isinstance(done.exception, SystemExit) else str(done.exception or "")
-        answer.append(Done(done.exit_code, done.output, said))
+        answer.append(Done(done.exit_code, done.stdout, said))
 
     thread = threading.Thread(target=call)
     thread.start()
