@@ -191,7 +191,10 @@ class Watchdog:
         return self._seen(alive, beat.venue, beat.positions, ended=beat.state == "stopped" and not alive)
 
     def _seen(self, alive: bool, venue: str, held: dict[str, int] | None, *, ended: bool = False) -> TraderSeen:
-        """ended: the trader said so itself; on paper nothing is left to look after then."""
+        """ended: the trader said so itself; on paper nothing is left to look after then.
+
+        What one said before this watchdog ran is no ending now: another may be about to start, or cannot.
+        """
         return TraderSeen(
             alive,
             self._heard_ns,
@@ -199,7 +202,7 @@ class Watchdog:
             held,
             known=self._known,
             at_broker=self._at_broker,
-            ending=self._orphans.ending or (ended and venue == "paper"),
+            ending=self._orphans.ending or (ended and self._known and venue == "paper"),
             unwritable=self._unwritable,
         )
 

@@ -63,14 +63,23 @@ def refusal(
         (f"margin of {instrument.root} in cents", margin, _INFINITY),
     )
     for name, value, end in positive:
+        if math.isnan(value):
+            return _no_number(name, of_models=end == 1.0)
         if not 0.0 < value < end:
             huge = LARGEST_TICKS <= value < _INFINITY
             limit = "below one" if end == 1.0 else "below a billion" if huge else "be finite"
             return f"the {name} is {value}, and must lie above zero and {limit}"
     for name, value in (("day's P&L in cents", account.day_pnl_cents), ("risk multiplier", risk_multiplier)):
+        if math.isnan(value):
+            return _no_number(name)
         if not math.isfinite(value) or (name == "risk multiplier" and value < 0.0):
             return f"the {name} is {value}"
     return f"the stop risk in cents is {account.stop_risk_cents}, and must be zero or more"
+
+
+def _no_number(name: str, *, of_models: bool = False) -> str:
+    """Of a NaN, which is no word for a person."""
+    return f"the models gave no number for the {name}" if of_models else f"the {name} is not a number"
 
 
 @once_per_value

@@ -164,6 +164,15 @@ def test_after_a_restart_of_the_machine_the_trader_has_its_time_to_start(tmp_pat
         assert not Inbox(layout.inbox).pending(MONDAY_OPEN)
 
 
+def test_what_a_trader_said_of_an_earlier_stop_is_no_ending_now(tmp_path):
+    layout = Layout(tmp_path).make()
+    beat(layout, 7, venue="paper", state="stopped", time_ns=MONDAY_OPEN - 3600 * S)
+    watchdog = Watchdog(parse({}), layout, OpenClock())
+    assert [watchdog.look().sentence for _ in range(2)] == [
+        "Orders go to the paper venue; nothing stands at a broker."
+    ] * 2
+
+
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"pid": 1, "positions": null}'])
 def test_without_a_heartbeat_the_broker_is_asked(tmp_path, content):
     with broker() as there:

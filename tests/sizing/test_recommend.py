@@ -237,7 +237,8 @@ def test_a_number_that_cannot_be_used_gives_zero_and_names_itself(bad, held):
         got = recommend(one, payoff(), two, three, four, BREAK_EVEN_ENTRY, cost_ticks=cost)
         assert (got.target, got.bound) == (0, "invalid")
         assert name in got.reason
-        assert str(bad) in got.reason
+        assert "nan" not in got.reason
+        assert math.isnan(bad) or str(bad) in got.reason
         assert all(map(math.isfinite, (got.p_side, got.p_low, got.break_even, got.fraction, got.mean_r)))
 
 
@@ -460,6 +461,12 @@ def test_the_sentence_of_a_refusal_says_what_the_number_must_be():
     got = recommend(certain, payoff(), market_state(), owner, NQ, BREAK_EVEN_ENTRY)
     assert got.reason == "No trade: the calibrated p of up is 1.0, and must lie above zero and below one."
     assert (got.p_side, got.break_even, got.side) == (1.0, 1.0, 0)
+    blank = msgspec.structs.replace(forecast(), p_up=math.nan, p_low=math.nan)
+    got = recommend(blank, payoff(), market_state(), owner, NQ, BREAK_EVEN_ENTRY)
+    assert got.reason == "No trade: the models gave no number for the calibrated p of up."
+    nothing = recommend(forecast(), payoff(), market_state(math.nan), owner, NQ, BREAK_EVEN_ENTRY)
+    assert nothing.reason == "No trade: the ATR in ticks is not a number."
+    assert ask(level=math.nan).reason == "No trade: the risk multiplier is not a number."
     owing = msgspec.structs.replace(owner, stop_risk_cents=-1)
     got = recommend(forecast(), payoff(), market_state(), owing, NQ, BREAK_EVEN_ENTRY)
     assert got.reason == "No trade: the stop risk in cents is -1, and must be zero or more."
