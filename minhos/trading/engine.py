@@ -201,6 +201,7 @@ class Engine:
         for symbol in self.state.priced_by(price.symbol):
             shadowed = msgspec.structs.replace(price, symbol=symbol)
             self.take(self._asked(self.venue.on_price, shadowed) or (), price.time_ns)
+            self.cover.on_price(shadowed)
         self.cover.on_price(price)
         self.guard.act(price.time_ns)
         self._say_what_ended(price.time_ns)

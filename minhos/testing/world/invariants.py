@@ -58,6 +58,7 @@ LEFT_S = 660.0
 TO_CLOSE_S = 120.0
 """A close that was refused is tried again after a minute."""
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
+DIFFERENCE_SAID = re.compile(r"flat-only|broker|compare", re.IGNORECASE)
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
 COMPARED_EVERY = 5
@@ -92,7 +93,8 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     now_ns = world.machine_clock.monotonic_ns()
     is_off = world.true_ns < world.asleep_until_ns
     if stage.house.is_stopped or stage.were_spoilt(world.true_ns) or is_off:
-        memory.since_ns.clear()
+        for name in ("trader", "watchdog"):
+            memory.lasts_s(f"no {name}", False, now_ns)
         return
     for name in ("trader", "watchdog"):
         gone = world.living(name) is None and (world.living("supervisor") is not None or name == "trader")
@@ -240,7 +242,8 @@ def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[st
         what = f"bare {symbol} {side}"
         memory.lasts_s(what, bare > 0, now_ns)
         lasts_s = memory.lasts_s(f"noticed {what}", bare > 0 and stage.can_be_noticed(), now_ns)
-        if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED):
+        about = symbol.removesuffix("-CME")
+        if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED, about):
             yield f"{bare} of {held:+d} {symbol} stood without a stop for {lasts_s:.1f} s, and no alarm said so"
     for what in [each for each in memory.since_ns if "bare " in each]:
         if what.split()[-2] not in stage.own_positions():
@@ -255,7 +258,8 @@ def journal_and_broker_agree_or_it_is_said(stage: Stage, memory: Memory) -> Iter
     ours, theirs = stage.booked(), stage.shown_by_name()
     state = stage.witness.state
     differs = ours != theirs and trader is not None and stage.can_be_noticed()
-    known = bool(state.differences) or state.risk.distrust is not None
+    said = any(DIFFERENCE_SAID.search(text) for _, text in stage.witness.seen.alarms)
+    known = said and (bool(state.differences) or state.risk.distrust is not None)
     lasts_s = memory.lasts_s("differs", differs and not known, stage.world.true_ns)
     if lasts_s > ONE_SURVEY_S:
         yield f"for {lasts_s:.0f} s the journal has held {ours or 'nothing'} and the broker {theirs or 'nothing'}"

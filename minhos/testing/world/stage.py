@@ -215,13 +215,13 @@ class Stage:
             return False
         return self.broker is None or all(isinstance(fault, FillLie) for fault in self.broker.active)
 
-    def said_since(self, since_ns: int, pattern: re.Pattern[str]) -> bool:
-        """Whether an alarm that fits was journaled since, by the machine's clock."""
+    def said_since(self, since_ns: int, pattern: re.Pattern[str], about: str = "") -> bool:
+        """Whether an alarm that fits, and names what it is about, was journaled since, by the machine's clock."""
         since_ns += self.world.machine_clock.offset_ns
         for time_ns, text in reversed(self.witness.seen.alarms):
             if time_ns < since_ns:
                 return False
-            if pattern.search(text):
+            if pattern.search(text) and about in text:
                 return True
         return False
 

@@ -169,8 +169,8 @@ class Witness:
             seen.commands_of.setdefault(event.who, []).append(event.name)
             if event.name in ("halt", "flatten") and state.risk.forced is not None:
                 seen.still_forced.append(f"{state.risk.forced.side} stayed forced after {event.name}")
-            if event.name in ("halt", "resume"):
-                seen.halted_since = sequence if event.name == "halt" else 0
+            if event.name in ("halt", "flatten", "pause", "resume"):
+                seen.halted_since = 0 if event.name == "resume" else sequence
         elif isinstance(event, ev.DecisionMade):
             seen.decisions += 1
         elif isinstance(event, ev.EngineStarted):
