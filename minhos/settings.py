@@ -36,6 +36,12 @@ OVERRIDES = "MINHOS_OVERRIDES"
 """Environment variable through which `start` hands its switches to the processes that it starts."""
 LARGEST_SEED = 1_000_000_000
 """Libraries take seeds of 31 bits, and some fits take those that follow."""
+LARGEST_NUMBER = 2**63 - 1
+"""What TOML promises for a whole number."""
+TOO_LONG = f"has a whole number beyond {LARGEST_NUMBER}, which no setting is; write a shorter one."
+TOO_DEEP = (
+    "has lists or tables within each other so deep that no setting is there; remove what is in too many brackets."
+)
 BROKER_SYMBOL_BYTES = 64
 """Of a symbol in a DTC message, its closing zero included."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -448,7 +454,7 @@ def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Stru
 def _number(values: dict[str, object], key: str, default: float = math.nan) -> float:
     """A finite number of `[sizing]`, taken out of it.  Raises SettingsError with the value."""
     value = values.pop(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not ranges.is_number(value) or not (isinstance(value, int) or math.isfinite(value)):
         raise SettingsError(f"[sizing] {key} = {value!r} is no number; give one such as 5, without quotes.")
     return value
 
@@ -489,7 +495,7 @@ def load(
     """
     place = folder or home()
     config, texts = place / "config", _copied(copy) or texts_of(place)
-    values = _read_toml(config / "minhos.toml", texts["minhos.toml"])
+    values = read_toml(config / "minhos.toml", texts["minhos.toml"])
     for source in (switches(), overrides or {}):
         for section, entries in source.items():
             given = values.setdefault(section, {})
@@ -672,7 +678,7 @@ def range_of(section: type[Section], key: str) -> ranges.Range | None:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
@@ -691,18 +697,39 @@ def _copied(copy: Path | None) -> dict[str, str] | None:
     return found if whole else None
 
 
-def _read_toml(path: Path, text: str) -> dict[str, object]:
+def _refuse_endless(values: object, path: Path) -> None:
+    """Raises SettingsError for a whole number, however deep, that no setting can be and no float can hold."""
+    if isinstance(values, dict | list):
+        for value in values.values() if isinstance(values, dict) else values:
+            _refuse_endless(value, path)
+    elif isinstance(values, int) and abs(values) > LARGEST_NUMBER:
+        raise SettingsError(f"{path} {TOO_LONG}")
+
+
+def read_toml(path: Path, text: str) -> dict[str, object]:
+    """The text of that file as TOML.  Raises SettingsError, which names the file."""
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
+        _refuse_endless(values, path)
+        return values
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path} {TOO_DEEP}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} {TOO_LONG}") from error
 
 
 def _read_json(path: Path, text: str) -> dict[str, object]:
     try:
         values = json.loads(text) if text else {}
+        _refuse_endless(values, path)
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}.") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path} {TOO_DEEP}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} {TOO_LONG}") from error
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold one JSON object, not {type(values).__name__}.")
     return values

@@ -133,6 +133,8 @@ def shrink_factor(p_win: float, payoff_ratio: float, p_standard_error: float) ->
     if kelly_fraction(p_win, payoff_ratio) <= 0.0 or not 0.0 <= p_standard_error < math.inf:
         return 0.0
     edge = (payoff_ratio + 1.0) * p_win - 1.0
+    if edge <= 0.0:  # a payoff so small that nothing of it is left beside 1
+        return 0.0
     spread = (payoff_ratio + 1.0) * p_standard_error / edge
     return 1.0 / (1.0 + spread * spread)
 

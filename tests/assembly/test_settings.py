@@ -250,3 +250,30 @@ def test_each_switch_leaves_exactly_the_others_whatever_members_there_are():
     members = ("lstm", "xgboost", "a_member_of_my_own")
     assert Settings(autonomous={"ensemble_enabled": False}).members_off(members) == members[1:]
     assert Settings(autonomous={"lstm_enabled": False}).members_off(members) == ("lstm",)
+
+
+@pytest.mark.parametrize(
+    ("toml", "kelly", "why"),
+    [
+        ("", '{"kelly_multiplier": 1' + 400 * "0" + "}", "whole number"),
+        ("", '{"kelly_multiplier": 1' + 5000 * "0" + "}", "whole number"),
+        ("", '{"a": ' + 100_000 * "[" + 100_000 * "]" + "}", "brackets"),
+        ("[sizing]\nmax_position_size = 1" + 400 * "0", None, "whole number"),
+        ("[web]\nport = 1" + 5000 * "0", None, "whole number"),
+        ("a = " + 5000 * "[" + 5000 * "]", None, "brackets"),
+    ],
+)
+def test_a_file_that_no_reader_bears_is_refused_in_a_sentence_that_names_it(tmp_path, toml, kelly, why):
+    file = "minhos.toml" if kelly is None else "kelly_risk_parameters.json"
+    with pytest.raises(SettingsError, match=rf"{file} has .*{why}") as refused:
+        load(written(tmp_path, toml, kelly))
+    assert len(str(refused.value)) < 300 + len(str(tmp_path))
+
+
+def test_a_mark_of_the_encoding_before_a_file_is_no_part_of_it(tmp_path):
+    mark = "\ufeff"
+    events = "time,name,currency\n2026-01-09T08:30:00-05:00,Payrolls,USD\n"
+    written(tmp_path, f"{mark}[web]\nport = 8111\n", f'{mark}{{"kelly_multiplier": 0.5}}', mark + events)
+    chosen = load(tmp_path)
+    assert (chosen.web.port, chosen.sizing_parameters().kelly_multiplier) == (8111, 0.5)
+    assert chosen.events_text == events

@@ -41,3 +41,11 @@ def test_a_mistake_that_ends_the_start_does(monkeypatch) -> None:
     monkeypatch.setattr(running, "Watch", Watch)
     with pytest.raises(MinhosError, match=r"trader cannot run: MinhOS trader: why\."):
         running._with_lines(Supervisor({"trader": "MinhOS trader: why."}), parse({}))
+
+
+def test_a_section_in_what_a_process_says_is_shown(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(running, "Watch", Watch)
+    supervisor = Supervisor({})
+    supervisor.problems = {"web": '[web] host = "0.0.0.0" needs a password.'}
+    running._with_lines(supervisor, parse({}))
+    assert '[web] host = "0.0.0.0" needs a password.' in capsys.readouterr().out

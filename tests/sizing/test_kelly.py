@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 from scipy import stats as scipy_stats
@@ -387,3 +387,14 @@ class Counted(tuple[float, ...]):
     def __iter__(self):
         self.passes += 1
         return super().__iter__()
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(st.sampled_from([0.0, 1e-320, 0.5, 1.0]), st.floats(0.0, 1.0)),
+    st.one_of(st.sampled_from([1e-320, 1e-17, 1.0, 1e308]), st.floats(min_value=5e-324, allow_infinity=False)),
+    st.one_of(st.sampled_from([0.0, 5e-324, 1e308]), st.floats(0.0, allow_infinity=False)),
+)
+@example(1.0, 1e-320, 0.0)
+def test_at_the_ends_of_what_a_float_holds_a_share_is_a_share(p, b, error):
+    assert 0.0 <= shrink_factor(p, b, error) <= 1.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 from rich.table import Column, Table
+from rich.text import Text
 
 from minhos.assembly.live_views import LiveViews
 from minhos.commands.common import JsonOption, layout, print_json, settings
@@ -34,5 +35,5 @@ def checklist(as_json: JsonOption = False) -> None:
         return
     table = Table("part", "what was asked for", "state", "value", Column("command", overflow="fold"))
     for row in rows:
-        table.add_row(row.section, row.text, row.state, row.value, row.command)
+        table.add_row(*map(Text, (row.section, row.text, row.state, row.value, row.command)))
     console.print(table)

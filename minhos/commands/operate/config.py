@@ -21,7 +21,7 @@ from minhos.commands.mistakes import bare_number
 from minhos.commands.terminal import console, say
 from minhos.errors import SettingsError
 from minhos.models.storage import replace_file
-from minhos.settings import Settings, home, load
+from minhos.settings import Settings, home, load, read_toml
 
 SECRETS = ("password", "bridge_password")
 HIDDEN = "(set)"
@@ -59,7 +59,8 @@ def set_value(
         raise SettingsError(f"{words[-1]!r} has no value; write pairs of section.key and value.")
     pairs = list(zip(words[::2], words[1::2], strict=True))
     path = layout().config / "minhos.toml"
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    read_toml(path, before)
     try:
         document = tomlkit.parse(before)
     except TOMLKitError as error:
@@ -113,5 +114,5 @@ def keep_private(path: Path) -> None:
 def _value(text: str) -> Item | str:
     try:
         return tomlkit.value(text)
-    except TOMLKitError:
+    except (TOMLKitError, ValueError, RecursionError):
         return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from minhos.assembly.naming import account_of
 from minhos.commands.common import JsonOption, layout, print_json, settings, user
@@ -126,5 +127,5 @@ def _show(worst_cents: int | None, conditions: Sequence[Condition]) -> None:
     table = Table("", "condition", "value", Column("what is the case, or to do", overflow="fold"))
     for condition in conditions:
         state = "met" if condition.met else "NOT MET" if condition.needed else "missed"
-        table.add_row(state, condition.name, condition.value, condition.sentence)
+        table.add_row(state, *map(Text, (condition.name, condition.value, condition.sentence)))
     console.print(table)

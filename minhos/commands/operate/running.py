@@ -172,7 +172,7 @@ def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
             told = supervisor.notes | supervisor.problems
             for name, text in told.items():
                 if text != problems.get(name):
-                    console.print(text, highlight=False)
+                    say(text)
             problems = told
             line = watch.line()
             if line.plain != shown:

@@ -101,9 +101,9 @@ def _account(now: Status, views: Views) -> Table:
     for evidence in risk.evidence_lines(views.trading.risk):
         table.add_row("evidence", f"{evidence.state}, {evidence.bets} bets")
     if now.watchdog is not None:
-        table.add_row("watchdog", now.watchdog.word)
+        table.add_row("watchdog", Text(now.watchdog.word))
     if now.supervisor:
-        table.add_row("supervisor", now.supervisor)
+        table.add_row("supervisor", Text(now.supervisor))
     table.add_row("market time", now.market_time or "-")
     return table
 
@@ -112,7 +112,7 @@ def _sentences(views: Views) -> Table:
     """The newest decisions, one sentence a bar."""
     table = Table("bar", "decision", box=None, expand=True)
     for line in views.decisions.lines(SENTENCES, views.instruments):
-        table.add_row((line.time or "")[11:16], line.reason)
+        table.add_row((line.time or "")[11:16], Text(line.reason))
     return table
 
 

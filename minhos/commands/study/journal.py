@@ -10,11 +10,12 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from minhos.assembly.naming import account_of, mode_of
 from minhos.assembly.venues import matching_of
 from minhos.commands.common import JsonOption, layout, print_json, settings, settings_with_parts
-from minhos.commands.terminal import console, progress
+from minhos.commands.terminal import console, progress, say
 from minhos.errors import CalendarError, CheckFailed, DataError, MinhosError
 from minhos.journal.reader import JournalReader, reader
 from minhos.journal.types import VerifyReport
@@ -78,7 +79,7 @@ def replay(
     else:
         if chain is not None:
             console.print(f"Hash chain: {chain.records:,} records, sound.")
-        console.print(found.sentence, highlight=False)
+        say(found.sentence)
     if found.verdict != "identical":
         raise CheckFailed(found.sentence)
 
@@ -110,11 +111,11 @@ def compare(
     if as_json:
         print_json(found)
     else:
-        console.print(found.sentence, highlight=False)
+        say(found.sentence)
         if found.rows:
             table = Table("bar", "what", "paper", "backtest", "why")
             for row in found.rows[:ROWS_SHOWN]:
-                table.add_row(row.time, row.what, row.paper, row.backtest, row.reason)
+                table.add_row(row.time, row.what, row.paper, row.backtest, Text(row.reason))
             console.print(table)
     if found.verdict != "identical":
         raise CheckFailed(found.sentence)

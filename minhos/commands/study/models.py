@@ -25,12 +25,13 @@ def list_models(as_json: JsonOption = False) -> None:
         print_json({"scope": scope_of(chosen), "bundles": [_plain(info) for info in (*infos, *others)]})
         return
     from rich.table import Table
+    from rich.text import Text
 
     from minhos.commands.terminal import console, say
 
     table = Table("bundle", "scope", "status", "verdict", "why")
     for info in (*infos, *others):
-        table.add_row(info.id, info.scope, info.status, info.verdict, info.why)
+        table.add_row(info.id, info.scope, info.status, info.verdict, Text(info.why))
     if infos or others:
         console.print(table)
     if not any(info.scope == scope_of(chosen) for info in infos):
