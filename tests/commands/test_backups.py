@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sqlite3
 import stat
 import zipfile
@@ -250,6 +251,36 @@ def test_repair_takes_a_sound_journal_as_it_is_and_begins_anew_where_nothing_can
     assert json.loads(minh("repair", "--until", "0", "--json").out)["kept_as"] == path.name + ".replaced-1"
     assert not path.exists()
     assert "There is no journal" in minh("repair").sentence()
+
+
+def test_the_way_out_of_another_journal_names_that_journal(minh, home, tmp_path):
+    ours, other = journal(home), tmp_path / "a copy of paper.sqlite"
+    other.write_bytes(ours.read_bytes())
+    breaking(other, 13)
+    said = minh("repair", "--journal", str(other))
+    assert (said.code, "restore" in said.out) == (1, False), "a backup would come back elsewhere"
+    (command,) = [part for part in " ".join(said.out.split()).split("`") if part.startswith("python3 minh.py")]
+    assert shlex.split(command)[2:] == ["repair", "--until", "12", "--journal", str(other)]
+    assert minh(*shlex.split(command)[2:]).code == 0
+    assert (reader(other).last, reader(ours).last) == (13, 20)
+    breaking(ours, 13)
+    assert "--journal" not in minh("repair", "--json").out
+
+
+def test_what_is_no_journal_is_not_set_aside_by_a_repair(minh, home, tmp_path):
+    journal(home)
+    notes, bookmarks = tmp_path / "notes.txt", tmp_path / "bookmarks.sqlite"
+    notes.write_text("what I meant to do")
+    sqlite3.connect(bookmarks).execute("CREATE TABLE bookmarks (address TEXT)").connection.close()
+    for path in (notes, bookmarks):
+        before = tree(tmp_path)
+        for words in (("--until", "0"), ("--until", "3"), ()):
+            said = minh("repair", *words, "--journal", str(path))
+            assert (said.code, "is no journal" in said.sentence()) == (2, True)
+        assert tree(tmp_path) == before
+    broken = tmp_path / "paper-sim.sqlite"
+    broken.write_bytes(b"no database at all" * 500)
+    assert minh("repair", "--until", "0", "--journal", str(broken)).code == 0
 
 
 def test_a_damaged_index_is_written_anew_with_every_record(minh, home):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import subprocess
 import zipfile
 from contextlib import closing, suppress
 from pathlib import Path
@@ -28,6 +32,7 @@ from minhos.words import utc
 
 SHOWN = ("OrderFilled", "OrderIntended", "DecisionMade", "CommandReceived")
 """Kinds of which a repair names how many it would leave out."""
+NAMED_AS_A_JOURNAL = re.compile(r"(simulated|paper|live)-.+\.sqlite(\.replaced-\d+)?")
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: JsonOption = False) -> None:
@@ -132,11 +137,15 @@ def repair(
     """
     chosen = settings()
     place = layout() if until is None else _home_at_rest()
-    path = journal or place.journal(mode_of(chosen), account_of(chosen))
+    configured = place.journal(mode_of(chosen), account_of(chosen))
+    path = journal or configured
     if not place.database.exists(path):
         raise JournalError(f"There is no journal {path}; `python3 minh.py start` begins one, --journal names another.")
+    if path != configured:
+        _refuse_another_file(place, path)
+    named = "" if path == configured else f" --journal {_typed(path)}"
     with progress("Repair", quiet=as_json) as report:
-        found = _looked_at(place, path, report) if until is None else _repaired(place, path, until, report)
+        found = _looked_at(place, path, named, report) if until is None else _repaired(place, path, until, report)
     if as_json:
         print_json(found)
     else:
@@ -145,11 +154,31 @@ def repair(
         raise typer.Exit(1)
 
 
-def _looked_at(place: Layout, path: Path, report: Progress) -> Repair:
+def _refuse_another_file(place: Layout, path: Path) -> None:
+    """What opens as no journal and is not named as one is somebody's other file: it is not set aside for a new one."""
+    if path.is_file() and NAMED_AS_A_JOURNAL.fullmatch(path.name):
+        return
+    try:
+        reader(path, place.database).close()
+    except JournalError as error:
+        raise CommandRefused(
+            f"{path} is no journal ({error}) Nothing was changed; journals lie in {place.data / 'journal'}, named as "
+            "paper-ACCOUNT.sqlite."
+        ) from error
+
+
+def _typed(path: Path) -> str:
+    """As a shell takes it for one word."""
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
+
+
+def _looked_at(place: Layout, path: Path, named: str, report: Progress) -> Repair:
+    """named: the switch that names this journal, where it is not the configured one."""
     try:
         source = reader(path, place.database)
     except JournalError as error:
-        return Repair(str(path), "broken", f"{error} Nothing of it can be read: {_way_out(0)}", 0, 0, 1)
+        sentence = f"{error} Nothing of it can be read: {_way_out(place, path, named, 0)}"
+        return Repair(str(path), "broken", sentence, 0, 0, 1)
     with closing(source):
         proof = source.verify(report)
         last = _last_of(path, place, proof.records)
@@ -159,16 +188,16 @@ def _looked_at(place: Layout, path: Path, report: Progress) -> Repair:
         left_out = _left_out(path, place, keep)
         sentence = (
             f"The journal {path} is broken: {proof.reason}. {keep:,} records are sound, {_when(path, place, keep)}; "
-            f"{_words(last - keep, left_out)} would be left out. {_way_out(keep)}"
+            f"{_words(last - keep, left_out)} would be left out. {_way_out(place, path, named, keep)}"
         )
         return Repair(str(path), "broken", sentence, keep, last, proof.first_broken, left_out=left_out)
 
 
-def _way_out(keep: int) -> str:
-    return (
-        "`python3 minh.py restore BACKUP.zip` puts a backup in its place, "
-        f"`python3 minh.py repair --until {keep}` goes on from there."
-    )
+def _way_out(place: Layout, path: Path, named: str, keep: int) -> str:
+    """Commands that do to this very journal what they say; a backup comes back to this home only."""
+    ours = path.absolute().parent == (place.data / "journal").absolute()
+    back = "`python3 minh.py restore BACKUP.zip` puts a backup in its place, " if ours else ""
+    return f"{back}`python3 minh.py repair --until {keep}{named}` goes on from there."
 
 
 def _repaired(place: Layout, path: Path, until: int, report: Progress) -> Repair:
