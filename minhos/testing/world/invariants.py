@@ -91,7 +91,7 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     """Trader and watchdog run again within a minute of the machine's own time."""
     world = stage.world
     now_ns = world.machine_clock.monotonic_ns()
-    is_off = world.true_ns < world.asleep_until_ns
+    is_off = world.true_ns < world.asleep_until_ns or world.hangs("supervisor") or world.hangs("watchdog")
     if stage.house.is_stopped or stage.were_spoilt(world.true_ns) or is_off:
         for name in ("trader", "watchdog"):
             memory.lasts_s(f"no {name}", False, now_ns)
@@ -222,6 +222,7 @@ def resting_exits_never_exceed_what_is_held(stage: Stage, memory: Memory) -> Ite
     for symbol, side, contracts in stage.exits():
         held = max(0, -side * broker.truth.positions.get(symbol, 0))
         excess = contracts - max(held, broker.shown_most(symbol, side, now_ns - SHOWN_NS))
+        excess = 0 if stage.world.hangs("trader") else excess
         lasts_s = memory.lasts_s(f"excess {symbol} {side}", excess > 0, now_ns)
         patience_s = NOTICED_S if stage.can_be_noticed() else LIED_TO_S
         if excess > 0 and lasts_s > patience_s:
@@ -397,7 +398,8 @@ class Checks:
         ends = sum(not child.alive for child in world.children.values())
         if ends != self._ends:
             world.at(world.true_ns + SEEN_NS, lambda: None)  # a look then, also where nothing runs any more
-        again = world.living("trader") is None and world.true_ns >= self._seen_ns + SEEN_NS
+        away = world.living("trader") is None or world.hangs("trader")
+        again = away and world.true_ns >= self._seen_ns + SEEN_NS
         if seen.decisions >= self._seen_decisions + SEEN_DECISIONS or ends != self._ends or again:
             self._seen_decisions, self._ends, self._seen_ns = seen.decisions, ends, world.true_ns
             if broken := self._ask(SEEN):

@@ -31,6 +31,8 @@ class Child:
         """True time of its start."""
         self.process: Process | None = None
         """None once it has ended."""
+        self.hangs_from_ns = self.hangs_until_ns = 0
+        """Between them, true time, it has no turn."""
         self.code: int | None = None
         self.words = ""
         """The last line that it wrote to its errors."""

@@ -48,6 +48,12 @@ class Crash(Fault, frozen=True, kw_only=True):
     events: int
 
 
+class Hang(Fault, frozen=True, kw_only=True):
+    """A process lives and has no turn, as one that is stopped or waits for its memory from the disk."""
+
+    name: str
+
+
 class SetClock(Fault, frozen=True, kw_only=True):
     """The machine's time of day jumps by so much and stays so."""
 
@@ -68,7 +74,7 @@ class PidGivenAgain(Fault, frozen=True, kw_only=True):
     name: str
 
 
-MachineFault = Kill | Crash | SetClock | Suspend | NetworkDown | PidGivenAgain
+MachineFault = Kill | Crash | Hang | SetClock | Suspend | NetworkDown | PidGivenAgain
 AnyFault = MachineFault | DiskFault | OutsideFault
 
 
@@ -101,6 +107,7 @@ def drawn(seed: int, share: float = 1.0) -> Plan:
         faults.append(fault)
     faults += _of_the_disk(random.Random(-1 - seed), length_ms)
     faults += _flipped(random.Random(f"flip {seed}"), length_ms)
+    faults += _hangs(random.Random(-1_000_000 - seed), length_ms)
     return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 
@@ -124,6 +131,13 @@ def _flipped(rng: random.Random, length_ms: int) -> Iterator[AnyFault]:
         at_ms = rng.randrange(length_ms // 10, length_ms - length_ms // 10)
         yield ByteFlipped(at_ms=at_ms, base="journal", seed=rng.randrange(2**31))
         yield Kill(at_ms=at_ms + rng.randrange(1_000, length_ms // 20), name="trader")
+
+
+def _hangs(rng: random.Random, length_ms: int) -> Iterator[Hang]:
+    """In a third of all plans somebody does.  Drawn apart, so that the other faults of a seed stay what they were."""
+    for _ in range(rng.choice((0, 0, 1))):
+        name, for_ms = rng.choice(("trader", "trader", "supervisor", "watchdog")), rng.choice((2_000, 8_000, 90_000))
+        yield Hang(at_ms=rng.randrange(2_000, length_ms), for_ms=for_ms, name=name)
 
 
 def _asleep_ms(length_ms: int) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ from minhos.testing.world.house import WorldHouse
 from minhos.testing.world.machine import Killed, abandon
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.person import Person, PersonFault
-from minhos.testing.world.plan import AnyFault, Crash, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
+from minhos.testing.world.plan import AnyFault, Crash, Hang, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import NEVER_NS, World
 from minhos.trading import events as ev
@@ -177,7 +177,9 @@ class Stage:
         beat = heartbeats.read(layout, TraderBeat)
         trader, state = world.trader, witness.state
         ends = [child.ended_ns for child in world.children.values() if child.name == "trader" and not child.alive]
-        alive = world.living("trader") is not None
+        living = world.living("trader")
+        alive = living is not None and not world.hangs("trader")
+        ends += [living.hangs_from_ns] if living is not None and not alive else []
         halt_file = layout.disk.exists(layout.halt_file)
         knows = trader is not None and not state.differences and not world.is_busy("trader")
         around = Surroundings(
@@ -324,6 +326,13 @@ class Stage:
         if child is not None:
             self.world.kill(child, "a fault")
 
+    def _hang(self, fault: Hang) -> None:
+        child, world = self.world.living(fault.name), self.world
+        if child is not None:
+            child.hangs_from_ns, child.hangs_until_ns = world.true_ns, world.true_ns + fault.for_ms * NANOS_PER_MS
+            if fault.name == "trader":
+                self._blind_until_ns = max(self._blind_until_ns, child.hangs_until_ns + BLIND_AFTER_NS)
+
     def _crash(self, fault: Crash) -> None:
         trader, child = self.world.trader, self.world.living("trader")
         if trader is None or child is None:
@@ -368,6 +377,7 @@ class Stage:
 _BEGIN: dict[type, Callable[..., None]] = {
     Kill: Stage._kill,
     Crash: Stage._crash,
+    Hang: Stage._hang,
     SetClock: Stage._set_clock,
     Suspend: Stage._suspend,
     NetworkDown: Stage._network_down,

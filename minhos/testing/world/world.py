@@ -156,6 +156,11 @@ class World:
         child = self.living(name)
         return child is not None and child.pid in self._busy
 
+    def hangs(self, name: str) -> bool:
+        """Whether that process lives and has no turn now."""
+        child = self.living(name)
+        return child is not None and self.true_ns < child.hangs_until_ns
+
     def stir(self) -> None:
         """Something happened: every process is asked soon, and then again and again."""
         self.stirs += 1
@@ -286,6 +291,9 @@ class World:
             return
         if self.true_ns < self.asleep_until_ns or child.pid in self._busy:
             self._schedule(child, max(self.asleep_until_ns, self.true_ns + FIRST_GAP_NS))
+            return
+        if self.true_ns < child.hangs_until_ns:
+            self._schedule(child, child.hangs_until_ns)
             return
         self.turns += 1
         depth, ran = len(self._acting), False
