@@ -154,6 +154,11 @@ def nothing_is_opened_beside_another_contract(stage: Stage, memory: Memory) -> I
     yield from stage.witness.seen.opened_beside
 
 
+def a_fill_is_booked_on_its_own_date(stage: Stage, memory: Memory) -> Iterator[str]:
+    """The first fill of a session counts for that session's limits."""
+    yield from stage.witness.seen.booked_the_day_before
+
+
 def what_was_left_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
     """What is held in a contract that is not traded any more is closed while that can be done."""
     state, trader = stage.witness.state, stage.world.trader
@@ -167,7 +172,7 @@ def what_was_left_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
 
 
 def what_is_to_be_closed_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
-    """Where a halt or a stop demands that all be closed, nothing is held at the broker and no entry works there."""
+    """Where a halt or a stop demands that all be closed, nothing is held at the broker once that can be."""
     broker, state = stage.broker, stage.witness.state
     if broker is None:
         return
@@ -345,6 +350,7 @@ ALWAYS: tuple[Rule, ...] = (
     nothing_is_opened_that_no_restart_would_know,
     a_command_is_carried_out_once,
     nothing_is_opened_beside_another_contract,
+    a_fill_is_booked_on_its_own_date,
     what_was_left_is_closed,
     what_is_to_be_closed_is_closed,
     no_level_is_lowered_by_a_restart,

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from minhos.accounting.types import Fill, Order, Role
-from minhos.errors import JournalError
+from minhos.errors import CalendarError, JournalError
 from minhos.journal.database import OpenDatabase
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
@@ -50,6 +50,8 @@ class Seen(msgspec.Struct):
     """New risk that the venue took although no restart would have known of it."""
     opened_beside: list[str] = []
     """New risk while another contract than the one that is traded was held."""
+    booked_the_day_before: list[str] = []
+    """Fills of a session that were booked on the trade date before it."""
     carried_out_twice: list[str] = []
     """What a person asked for once."""
     days: dict[int, int] = {}
@@ -160,6 +162,8 @@ class Witness:
                 seen.with_a_future_model.append(event.order)
         elif isinstance(event, ev.OrderFilled):
             fill = event.fill
+            if fill.fill_id not in seen.fills:
+                self._look_at_date(fill, date)
             seen.fills.setdefault(fill.fill_id, fill)
             forced = state.risk.forced
             if fill.role is Role.STOP and forced is not None and SIDES.get(forced.side, 0) == -fill.side:
@@ -182,6 +186,17 @@ class Witness:
         begins = isinstance(event, ev.EngineStarted | ev.SettingsActivated)
         if begins and after < level and state.ledger.account().trade_date == date:
             seen.lowered.append(f"{level.name} became {after.name} with {ev.kind_of(event)} {sequence}")
+
+    def _look_at_date(self, fill: Fill, before: int) -> None:
+        """A fill that is the first word of the next trade date begins it.  before: the date until then."""
+        booked = self.state.ledger.account().trade_date
+        try:
+            own = self._calendar.trade_date_of_fill(fill.time_ns)
+            begins = before > 0 and own == self._calendar.next_trade_date(before)
+        except CalendarError:
+            return
+        if begins and booked != own:
+            self.seen.booked_the_day_before.append(f"the fill {fill.fill_id} of {own} is booked on {booked}")
 
     def _look_at_stores(self, event: ev.Event) -> None:
         """What is done although it cannot be stored, or done again because its answer could not be."""
