@@ -51,6 +51,8 @@ FIRST_YEAR, LAST_YEAR = 2008, 2032
 """Of the contracts that the table of sessions knows."""
 USUAL_SIZE = SizingParameters().max_position_size
 """Contracts up to which the smaller of two settings counts without a word."""
+RULES_OF_EVALUATION = (*ranges.ACCOUNT_RULES, "trails")
+"""Keys of `[evaluation.NAME]`."""
 KELLY_FILE = "kelly_risk_parameters.json"
 
 
@@ -444,11 +446,20 @@ def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Stru
     Raises:
         SettingsError: an unknown key (with the likely one) or a value of the wrong kind.
     """
-    refuse_unknown(values, kind.__struct_fields__, where)
+    _refuse_unknown_within(kind, values, where)
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}; see `config show` for every key and its value.") from error
+
+
+def _refuse_unknown_within(kind: type[msgspec.Struct], values: Mapping[str, object], where: str) -> None:
+    """Say which key was meant, in the tables within that section too."""
+    refuse_unknown(values, kind.__struct_fields__, where)
+    for field in msgspec.structs.fields(kind):
+        table = values.get(field.name)
+        if isinstance(table, Mapping) and isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            _refuse_unknown_within(field.type, table, f"{where.rstrip(']')}.{field.name}]")
 
 
 def _number(values: dict[str, object], key: str, default: float = math.nan) -> float:
@@ -459,7 +470,7 @@ def _number(values: dict[str, object], key: str, default: float = math.nan) -> f
     return value
 
 
-def refuse_unknown(values: dict[str, object], known: tuple[str, ...], where: str) -> None:
+def refuse_unknown(values: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
     """Say which key was meant."""
     for key in values:
         if key not in known:
@@ -521,6 +532,10 @@ def refuse_contradictions(settings: Settings) -> None:
     market, autonomous, watchdog = settings.market, settings.autonomous, settings.watchdog
     sizing, risk = settings.sizing_parameters(), settings.risk_parameters()
     autonomous.sends_orders()
+    for name, rules in settings.evaluation.items():
+        section = f"[evaluation.{name}]"
+        refuse_unknown(rules, RULES_OF_EVALUATION, section)
+        ranges.check(rules, ranges.ACCOUNT_RULES, lambda key, section=section: f"{section} {key}")
     symbol = _known_symbol("[market] symbol", market.symbol)
     if market.order_root:
         order_root = _known_symbol("[market] order_root", market.order_root).root

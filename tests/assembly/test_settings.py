@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,8 @@ from minhos.errors import SettingsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.models.registry import Registry
 from minhos.research.backtest import run_backtest
-from minhos.settings import OVERRIDES, Settings, load
+from minhos.research.sizing_lab.prop_firm import AccountRules
+from minhos.settings import OVERRIDES, RULES_OF_EVALUATION, Settings, load
 from minhos.testing.builders import NQ, bundle_contents
 
 
@@ -277,3 +279,20 @@ def test_a_mark_of_the_encoding_before_a_file_is_no_part_of_it(tmp_path):
     chosen = load(tmp_path)
     assert (chosen.web.port, chosen.sizing_parameters().kelly_multiplier) == (8111, 0.5)
     assert chosen.events_text == events
+
+
+@pytest.mark.parametrize(
+    ("toml", "section", "meant"),
+    [
+        ("[risk.levels]\ndrawdwon = [0.01]\n", "[risk.levels]", "drawdown"),
+        ("[risk.stale_after_s]\nlvie = 5\n", "[risk.stale_after_s]", "live"),
+        ("[evaluation.mine]\nacount = 3\n", "[evaluation.mine]", "account"),
+    ],
+)
+def test_a_misspelt_key_in_a_table_within_a_section_says_which_was_meant(tmp_path, toml, section, meant):
+    with pytest.raises(SettingsError, match=re.escape(section) + f" has no key .* did you mean '{meant}'"):
+        load(written(tmp_path, toml))
+
+
+def test_every_rule_of_an_evaluation_account_is_a_key_of_its_section():
+    assert {*RULES_OF_EVALUATION, "name"} == {*AccountRules.__struct_fields__}
