@@ -14,6 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -413,6 +414,10 @@ class Settings(Section):
         return self.trading.venue or ("sierra" if self.sierra.used else "paper")
 
 
+def _where_evaluation(name: str, key: str) -> str:
+    return f"[evaluation.{name}] {key}"
+
+
 def _where_kelly(key: str) -> str:
     return f"{KELLY_FILE}: {key}"
 
@@ -533,9 +538,8 @@ def refuse_contradictions(settings: Settings) -> None:
     sizing, risk = settings.sizing_parameters(), settings.risk_parameters()
     autonomous.sends_orders()
     for name, rules in settings.evaluation.items():
-        section = f"[evaluation.{name}]"
-        refuse_unknown(rules, RULES_OF_EVALUATION, section)
-        ranges.check(rules, ranges.ACCOUNT_RULES, lambda key, section=section: f"{section} {key}")
+        refuse_unknown(rules, RULES_OF_EVALUATION, f"[evaluation.{name}]")
+        ranges.check(rules, ranges.ACCOUNT_RULES, partial(_where_evaluation, name))
     symbol = _known_symbol("[market] symbol", market.symbol)
     if market.order_root:
         order_root = _known_symbol("[market] order_root", market.order_root).root
