@@ -57,6 +57,12 @@ RULES_OF_EVALUATION = (*ranges.ACCOUNT_RULES, "trails")
 KELLY_FILE = "kelly_risk_parameters.json"
 
 
+ACCOUNT_NAME = (
+    "it names the file of the account's journal: 1 to 31 letters, digits, dots, underscores and hyphens, the first "
+    "of them no dot"
+)
+
+
 def home() -> Path:
     """Where configuration and data lie: the checkout, or the folder named by MINHOS_HOME."""
     return Path(os.environ.get("MINHOS_HOME", ROOT))
@@ -65,6 +71,12 @@ def home() -> Path:
 def within(default: Number, low: float, high: float, why: str) -> Number:
     """A number's field: its default, its range with both ends, and the end of the sentence that refuses another."""
     field: Number = Field(default, ge=low, le=high, json_schema_extra={"why": why})
+    return field
+
+
+def account_name(default: str) -> str:
+    """A field that names an account of ours: a part of its journal's file name, which `backup` finds again."""
+    field: str = Field(default, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,30}$", json_schema_extra={"why": ACCOUNT_NAME})
     return field
 
 
@@ -141,14 +153,14 @@ class PaperSettings(Section):
     """Dollars with which a new paper journal begins."""
     delay_bars: int = within(0, 0, 12, "an order of an hour ago is another decision")
     """Opens to let pass before a market order fills; 0: the next one."""
-    account: str = "paper"
+    account: str = account_name("paper")
     """Name of the paper account; each has a journal of its own."""
 
 
 class TradingSection(Section):
     venue: str = ""
     """Name of a venue of the user's own (`parts`); empty for Sierra Chart where it has a host, else the paper venue."""
-    account: str = "own"
+    account: str = account_name("own")
     """Its account's name in the journal."""
     mode: Literal["paper", "live"] = "paper"
     """`live` where its orders are real money."""
@@ -682,6 +694,9 @@ def _sentence(loc: tuple[int | str, ...], value: object, message: str) -> str:
         allowed = range_of(kind, str(loc[1]))
         if allowed is not None and ranges.is_number(value):
             return ranges.refusal(where, value, allowed, kind.model_fields[str(loc[1])].default)
+        field = kind.model_fields[str(loc[1])]
+        if isinstance(value, str) and field.annotation is str and isinstance(field.json_schema_extra, dict):
+            return f'{where} = {value!r}: {field.json_schema_extra["why"]}; set it to "{field.default}".'
     return f"{where} = {value!r}: {message.lower()}."
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from minhos import ranges
 from minhos.accounting.types import Account
-from minhos.assembly import heartbeats
+from minhos.assembly import archive, heartbeats
 from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.in_use import settings_in_use
 from minhos.assembly.layout import Layout
@@ -102,6 +102,17 @@ def test_every_number_of_a_section_is_held_to_its_range(section, kind, key):
         sentence = str(caught.value)
         assert sentence.startswith(f"{section}.{key} = {value}")
         assert allowed.why in sentence or not math.isfinite(value)
+
+
+@pytest.mark.parametrize("section", ["paper", "trading"])
+def test_an_account_names_a_journal_and_no_path(section):
+    for name in ("../../etc", "a/b", "a\\b", "C:x", "", ".", "..", ".hidden", "a\0", "a b", "a\n", "ä", "a" * 32):
+        with pytest.raises(SettingsError) as caught:
+            parse({section: {"account": name}})
+        assert str(caught.value).startswith(f"{section}.account = {name!r}: it names the file")
+    for name in ("paper", "own", "Sim1", "a.b-c_1", "a" * 31):
+        found = getattr(parse({section: {"account": name}}), section).account
+        assert archive.kind_of(f"data/journal/paper-{found}.sqlite") is archive.JOURNAL
 
 
 LISTS = {"ladder_steps", *(f"levels.{name}" for name in ("drawdown", "volatility_ratio", "spread_ticks"))}
