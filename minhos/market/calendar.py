@@ -64,9 +64,9 @@ class SessionCalendar:
         if not table:
             raise CalendarError("the table of sessions is empty; reinstall MinhOS or correct the override file")
         self._built: list[Session | None] = [None] * len(table)
-        self._last = 0
-        self._from = self._after = 0
-        """The cached stretch of time, (from, after], in which session `_last` is the open or the next one."""
+        self._asked = (0, 0, 0)
+        """The stretch of time [from, after) that was asked about last, and the session that is open or next in it; one
+        value, because threads share the packaged calendar."""
 
     @classmethod
     def load(cls, extra_overrides: Path | None = None) -> SessionCalendar:
@@ -75,13 +75,14 @@ class SessionCalendar:
         An override file is CSV with the columns trade_date (yyyymmdd), open, close, source; times are ISO 8601
         with offset, an empty one stays as it is, and `closed` as close removes the session.
         """
+        if extra_overrides is None:
+            return _of_the_package()
         table = dict(_packaged())
-        if extra_overrides is not None:
-            try:
-                text = extra_overrides.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise CalendarError(f"cannot read the session overrides {extra_overrides}: {error}") from None
-            _override(table, text, str(extra_overrides))
+        try:
+            text = extra_overrides.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CalendarError(f"cannot read the session overrides {extra_overrides}: {error}") from None
+        _override(table, text, str(extra_overrides))
         return cls((date, *times) for date, times in sorted(table.items()))
 
     def trade_date(self, time_ns: int) -> int:
@@ -178,14 +179,13 @@ class SessionCalendar:
 
     def _index(self, time_ns: int) -> int:
         """Index of the first session that closes after time."""
-        if self._from <= time_ns < self._after:
-            return self._last
+        since_ns, until_ns, index = self._asked
+        if since_ns <= time_ns < until_ns:
+            return index
         i = bisect_right(self._closes, time_ns)
         if i == len(self._closes) or time_ns < self._opens[0]:
             raise self._outside(time_ns)
-        self._last = i
-        self._from = self._closes[i - 1] if i else self._opens[0]
-        self._after = self._closes[i]
+        self._asked = (self._closes[i - 1] if i else self._opens[0], self._closes[i], i)
         return i
 
     def _session(self, i: int) -> Session:
@@ -219,6 +219,12 @@ def _new_york(trade_date: int, time: dt.time) -> int:
 
 def _nanos(text: str) -> int:
     return int(dt.datetime.fromisoformat(text).timestamp()) * NANOS_PER_SECOND
+
+
+@functools.cache
+def _of_the_package() -> SessionCalendar:
+    """One for all who ask for no overrides: it answers and does not change."""
+    return SessionCalendar((date, *times) for date, times in sorted(_packaged().items()))
 
 
 @functools.cache

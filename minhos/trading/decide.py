@@ -224,7 +224,7 @@ def explain(moment: Moment, verdict: Verdict, orders: tuple[Order, ...]) -> str:
     if verdict.action is Action.FLATTEN:
         return verdict.reason
     if verdict.target != held and moment.blind:
-        return f"Target {verdict.target:+d} not sent: {moment.venue_trouble}."
+        return f"Target {verdict.target:+d} not sent: {moment.venue_trouble.rstrip('.')}."
     if verdict.target != held and not orders and moment.risk.distrust is not None:
         return f"Target {verdict.target:+d} not sent: {moment.risk.distrust.why}; `resume` when that is settled."
     if verdict.target != recommendation.target:

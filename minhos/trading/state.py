@@ -181,7 +181,7 @@ class TradingState:
         if event.reset or self.observe is None:
             self.observe = self.features(settings.instruments[settings.signal_symbol])
             self.last_close_ns = 0
-        for bar in event.bars:
+        for bar in event.bars if self.warming else event.bars[-1:]:
             if bar.close_time_ns > self.last_close_ns:
                 self._warm(bar)
         if event.bars:

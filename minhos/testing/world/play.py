@@ -8,6 +8,7 @@ Nothing here knows what must hold or what a fault does.
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import shutil
@@ -52,10 +53,12 @@ def play(plan: Plan, *, trace: bool = False, before_end: Callable[[Stage], None]
     folder = Path(tempfile.mkdtemp(prefix="minhos-world-", dir=_memory()))
     chance = random.getstate()
     random.seed(plan.seed)  # a client that was cut off waits for a random moment
+    gc.freeze()  # a process that collects what a fit left behind walks through its own objects alone
     try:
         with _quiet():
             return _play(plan, folder / "home", trace, before_end)
     finally:
+        gc.unfreeze()
         random.setstate(chance)
         shutil.rmtree(folder, ignore_errors=True)
 
