@@ -171,11 +171,6 @@ class Surroundings(msgspec.Struct, frozen=True):
         """It was heard of within the last seconds."""
         return self.watchdog is not None and self.now_ns - self.watchdog.time_ns < STALE_AFTER_S * NANOS_PER_SECOND
 
-    @property
-    def trader_lost(self) -> bool:
-        """It ran, did not say that it stopped, and is silent or gone."""
-        return self.trader is not None and self.trader.state != "stopped" and not self.trader_alive
-
     def runs(self, beat: Heartbeat | None) -> bool:
         """Whether that process was heard of within the last seconds, did not say that it stopped, and exists."""
         if beat is None or beat.state == "stopped" or beat.PROCESS in self.ended:

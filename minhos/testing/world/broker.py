@@ -86,7 +86,6 @@ class WorldBroker:
         """In which others trade on the account where nothing is held: the contract that MinhOS trades."""
         self.is_open = True
         """Whether the exchange trades; in between, market orders are refused."""
-        self.n_requests = 0
         self.shown: list[tuple[int, dict[str, int]]] = [(0, {})]
         """From when on which positions were shown, contracts by symbol."""
         self.loop = TurnLoop(clock.monotonic_ns)
@@ -255,7 +254,6 @@ class WorldBroker:
         return msgspec.structs.replace(response, result=int(result), result_text="The server takes no logons now.")
 
     def query(self, request: Message) -> Sequence[Message] | Refused:
-        self.n_requests += 1
         rows = self._inner.query(request)
         if isinstance(rows, Refused):
             return rows
@@ -276,7 +274,6 @@ class WorldBroker:
         return self._inner.history(request)
 
     def trade(self, requests: Sequence[Message]) -> Iterable[Message]:
-        self.n_requests += 1
         silence = self._first(f.Silence)
         if silence is not None and silence.deaf:
             return ()

@@ -155,10 +155,6 @@ def _forecasts(rng: random.Random, at_ms: int) -> MarketFault:
     return ForecastFault(at_ms=at_ms, for_ms=_minutes(rng), how=how, late_ms=rng.choice((300, 3_000, 40_000)))
 
 
-def _delay(rng: random.Random, at_ms: int) -> MarketFault:
-    return FeedDelay(at_ms=at_ms, for_ms=_minutes(rng), delay_ms=rng.choice((5_000, 600_000)))
-
-
 def _bad_price(rng: random.Random, at_ms: int) -> MarketFault:
     how: Literal["zero", "negative", "far", "nan"] = rng.choice(("zero", "negative", "far", "nan"))
     return BadPrice(at_ms=at_ms, how=how)
