@@ -87,6 +87,8 @@ class Settlement:
         self._turned_ns: dict[str, int] = {}
         """By contract: since when the broker shows the other side than the journal."""
         self._asked_ns = 0
+        self._shown_now: dict[str, int] = {}
+        """Positions of the newest survey."""
         self._again_ns: dict[str, int] = {}
         """By entry: when its stop may be placed again, should the last one have been refused; by contract: when what no
         stop was planned for is closed again."""
@@ -105,6 +107,7 @@ class Settlement:
             engine.ask()
             return False
         elapsed_ns = self._elapsed_ns
+        self._shown_now = survey.positions
         self._remember(survey, elapsed_ns)
         engine.take(answers(state, survey, self._gone(survey, now_ns), targets=engine.venue.targets), now_ns)
         self._journal(survey, now_ns)
@@ -347,6 +350,8 @@ class Settlement:
     def _place(self, order: Order, now_ns: int) -> None:
         """The missing stop; where the market has passed it, the position is closed; a smaller one makes room first."""
         engine, state = self._engine, self._engine.state
+        if order.side * self._shown_now.get(order.symbol, 0) >= 0:
+            return  # the broker shows nothing now that a stop or a close could be for: it would open
         text = f"{order.contracts} {order.symbol} stood without a stop at the broker"
         last = state.ledger.account().last_ticks.get(order.symbol, 0)
         if last and order.side * (last - order.trigger_ticks) >= 0:

@@ -39,5 +39,5 @@ def test_a_dozen_rounds_end_with_both_sides_agreed(tmp_path):
 def test_rounds_are_of_the_fault_bench_alone():
     command = [sys.executable, "-m", "minhos.cli", "bench", "features", "--rounds", "3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "bench features has no --rounds" in done.stderr

@@ -246,7 +246,7 @@ def test_a_number_that_cannot_be_is_named_and_nothing_is_added(name, context, wo
 
 
 def test_zero_confidence_and_zero_agreement_are_numbers():
-    assert "0.00% is below" in cap_of("min confidence", risk_context(recommendation=recommendation(p=0.0))).reason
+    assert "0.000 is below" in cap_of("min confidence", risk_context(recommendation=recommendation(p=0.0))).reason
     assert cap_of("min agreement", saying(agreement=0.0)).reason == "0% of the members agree; 60% are needed"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from minhos.dtc.faults import Faults
 from minhos.dtc.server import DtcServer, ServerOptions
+from minhos.feeds.bridge import mirror as bridge_mirror
 from minhos.feeds.bridge.backend import ScidBackend
 from minhos.feeds.bridge.file import header
 from minhos.feeds.bridge.mirror import BridgeMirror, MirrorOptions
@@ -92,6 +93,7 @@ def bridging(folder: Path, **named) -> Iterator[Bridge]:
 @contextlib.contextmanager
 def mirroring(port: int, folder: Path, symbol: str = "NQZ25", now_ns: int = NOW, **named) -> Iterator[BridgeMirror]:
     """A mirror that runs."""
+    named.setdefault("older_every_s", bridge_mirror.OLDER_EVERY_S)
     options = MirrorOptions(host="127.0.0.1", port=port, reconnect_first_s=0.01, reconnect_most_s=0.1, **named)
     mirror = BridgeMirror(options, folder, symbol, SimulatedClock(now_ns))
     mirror.start()

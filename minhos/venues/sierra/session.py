@@ -300,11 +300,14 @@ class SierraSession:
         """The positions of a list, but where it contradicts both the fills and what the broker said by itself.
 
         An old list is one voice against two; where the fills are against both, or nothing was said, the list counts.
+        So it does where it shows less of the same side: what a risk desk closed without a word is never closed again.
         """
         found = dict(listed)
         for contract in {*listed, *self._told_net()}:
-            told = self._told_net().get(contract)
-            if told is not None and told == self._book.fills.net.get(contract, 0) != listed.get(contract, 0):
+            told, shown = self._told_net().get(contract), listed.get(contract, 0)
+            if told is None or 0 <= shown * (1 if told > 0 else -1) < abs(told):
+                continue
+            if told == self._book.fills.net.get(contract, 0) != shown:
                 found[contract] = told
         return {contract: held for contract, held in found.items() if held}
 
