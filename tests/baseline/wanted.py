@@ -151,7 +151,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        "name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, honesty, walk_forward, scheduler, mutants, world, journal_year, kills, write_errors, soak. [required]",
+        '"name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, hon… (209 characters, 1e9624b90a3a)',
         BENCH,
     ),
     Wanted(
@@ -166,7 +166,7 @@ WANTED: list[Wanted] = [
         "--seed <int> What makes the rounds the same again (faults, mutants, world).",
         WORLD,
     ),
-    Wanted("help > bench", None, "--seeds <int range> [x>=1] Seeds from --seed on (world).", WORLD),
+    Wanted("help > bench", None, "--seeds <int range> [x>=1] Seeds from --seed on (world, put_back).", WORLD),
     Wanted("help > bench", None, "--trace <bool> Tell what happened, and the fewest faults (world).", WORLD),
     Wanted("settings > values > sierra.heartbeat_s", None, {"type": "int", "default": 10}, HEARTBEAT),
     Wanted("json_keys > home of a demo > config show --json > keys > sierra.heartbeat_s", None, "int", HEARTBEAT),

@@ -11,6 +11,7 @@ import pytest
 
 from minhos.cli import GROUPS, ROOT, TABLES, command_of
 from minhos.commands.mistakes import OF_THE_LAUNCHER
+from minhos.commands.study.bench import NAMES as BENCHES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -80,6 +81,8 @@ def refusal(line: str) -> str:
     group, name, arguments = (words[0], words[1], words[2:]) if words[0] in GROUPS else ("", words[0], words[1:])
     if name not in TABLES[group]:
         return f"there is no command {group} {name}"
+    if name == "bench" and arguments and arguments[0] not in BENCHES:
+        return f"there is no bench {arguments[0]}"
     try:
         command_of(name, TABLES[group][name]).make_context(f"minh.py {name}", arguments)
     except Exception as error:  # whatever the library finds: what matters is that it finds nothing
@@ -104,6 +107,19 @@ def test_they_are_found_at_all() -> None:
     assert where.count("said") > 20
 
 
-@pytest.mark.parametrize("line", ["minh.py paus", "python3 minh.py pause --reason x", "python3 minh.py train --days x"])
+def test_every_bench_that_is_written_can_be_typed() -> None:
+    folder = CHECKOUT / "minhos" / "bench"
+    written = {
+        path.relative_to(folder).parts[0].removesuffix(".py")
+        for path in folder.rglob("*.py")
+        if re.search(r"^def run\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert written == set(BENCHES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["minh.py bench wrold", "minh.py paus", "python3 minh.py pause --reason x", "python3 minh.py train --days x"],
+)
 def test_one_that_would_not_be_understood_is_found(line: str) -> None:
     assert refusal(line)

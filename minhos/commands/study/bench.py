@@ -36,6 +36,7 @@ NAMES = (
     "scheduler",
     "mutants",
     "world",
+    "put_back",
     "journal_year",
     "kills",
     "write_errors",
@@ -50,7 +51,7 @@ def bench(
     seed: Annotated[
         int | None, typer.Option("--seed", help="What makes the rounds the same again (faults, mutants, world).")
     ] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds from --seed on (world).")] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds from --seed on (world, put_back).")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Tell what happened, and the fewest faults (world).")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,6 +15,7 @@ from minhos.assembly.endings import Ending
 from minhos.errors import JournalError
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.research.compare import compare
+from minhos.research.replay import replay
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.witness import remembered
 from minhos.trading.order_ids import MANUAL
@@ -61,8 +62,8 @@ SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
 DIFFERENCE_SAID = re.compile(r"flat-only|broker|compare", re.IGNORECASE)
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
-COMPARED_EVERY = 5
-"""Days are compared in one seed of so many: it decides the whole day again."""
+COMPARED_EVERY, REPLAYED = 5, 1
+"""Days are compared in one seed of so many, and a journal is replayed in another: both decide everything again."""
 Rule = Callable[[Stage, Memory], Iterator[str]]
 
 
@@ -333,6 +334,15 @@ def the_day_compared_is_the_day_booked(stage: Stage, memory: Memory) -> Iterator
         yield f"of {dates[-1]} {report.undecided} decisions do not come out again"
 
 
+def a_replay_decides_the_same(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What was decided live comes out of the journal alone, bit for bit."""
+    if stage.plan.seed % COMPARED_EVERY != REPLAYED or stage.witness.verified():
+        return
+    report = replay(stage.witness.source())
+    if report.verdict != "identical":
+        yield report.sentence
+
+
 def statuses_are_true(stage: Stage, memory: Memory) -> Iterator[str]:
     """What `status` and the pages say is so when it is said; a machine that sleeps says nothing."""
     if stage.witness.last and stage.world.true_ns >= stage.world.asleep_until_ns:
@@ -366,7 +376,12 @@ NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
 """Also at each start of the trader and at the end; between them every so many decisions."""
 SEEN: tuple[Rule, ...] = (statuses_are_true,)
 """Every so many decisions, after the end of a process, and at the end."""
-AT_END: tuple[Rule, ...] = (the_chain_is_whole, every_fill_is_booked_once, the_day_compared_is_the_day_booked)
+AT_END: tuple[Rule, ...] = (
+    the_chain_is_whole,
+    every_fill_is_booked_once,
+    the_day_compared_is_the_day_booked,
+    a_replay_decides_the_same,
+)
 EVERY_DECISIONS, SEEN_DECISIONS = 25, 10
 SEEN_NS = 12 * NANOS_PER_SECOND
 """While there is no trader, pages are looked at again after so long."""

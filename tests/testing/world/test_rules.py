@@ -7,6 +7,7 @@ import re
 import msgspec
 import pytest
 
+from minhos.research import replay
 from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, Rejection
 from minhos.testing.world.plan import Kill, Plan
@@ -56,3 +57,13 @@ def test_a_page_that_calls_a_dead_trader_live_is_found(monkeypatch: pytest.Monke
     assert broken(play(DEAD)) == ""
     monkeypatch.setattr(Surroundings, "trader_alive", property(lambda self: True))
     assert broken(play(DEAD)) == "statuses_are_true"
+
+
+def test_a_decision_that_a_replay_makes_otherwise_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    replayed = msgspec.structs.replace(QUIET, seed=invariants.REPLAYED, length_ms=1_500_000)
+    assert broken(play(replayed)) == ""
+    again = replay.decide_again
+    monkeypatch.setattr(
+        replay, "decide_again", lambda state, was: msgspec.structs.replace(again(state, was), close_time_ns=0)
+    )
+    assert broken(play(replayed)) == "a_replay_decides_the_same"
