@@ -75,7 +75,7 @@ class JournalBroken(JournalError):
         self.first_broken, self.reason = first_broken, reason
         self.keep = first_broken - 1 if keep is None else keep
         super().__init__(
-            f"The journal {path} is broken at record {first_broken}: {reason}.  Ways out, with MinhOS stopped: "
+            f"The journal {path} is broken at record {first_broken}: {reason}. Ways out, with MinhOS stopped: "
             f"`python3 minh.py restore BACKUP.zip`, or `python3 minh.py repair --until {self.keep}`, which goes on "
             "from there and keeps the file as it is beside the new one."
         )

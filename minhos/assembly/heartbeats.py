@@ -33,6 +33,7 @@ __all__ = [
     "BEATS",
     "STOPPING",
     "AlertsBeat",
+    "Begun",
     "FeedBeat",
     "Heartbeat",
     "SupervisorBeat",
@@ -45,11 +46,13 @@ __all__ = [
     "ask_for_training_now",
     "path_of",
     "read",
+    "read_begun",
     "read_training",
     "report_training",
     "say_stopping",
     "take_training_request",
     "write",
+    "write_begun",
 ]
 
 STOPPING = "stopping"
@@ -102,6 +105,25 @@ def path_of(layout: Layout, kind: type[Heartbeat]) -> Path:
 @functools.cache
 def _path_in(run: Path, process: str) -> Path:
     return run / f"{process}.json"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What is known of a process that was started and has not yet said anything of itself."""
+
+    pid: int
+    created_s: float
+    home: str
+
+
+def write_begun(layout: Layout, name: str, pid: int, created_s: float) -> None:
+    """Of that child, by who started it, in case he ends before anybody has heard of it.  Raises OSError."""
+    begun = Begun(pid, created_s, resolved(layout.home))
+    layout.disk.replace(_path_in(layout.run, f"begun-{name}"), msgspec.json.encode(begun))
+
+
+def read_begun(layout: Layout, name: str) -> Begun | None:
+    """The child of that name that was started last, by whomever."""
+    return _read(layout, _path_in(layout.run, f"begun-{name}"), Begun)
 
 
 def say_stopping(layout: Layout, clock: Clock) -> None:

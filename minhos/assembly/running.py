@@ -42,6 +42,10 @@ def running_pids(layout: Layout) -> dict[str, int]:
             created_s = supervisor.children_created_s.get(name, 0.0)
             if name not in found and _is(layout, name, pid, created_s, supervisor.home):
                 found[name] = pid
+    for name in SERVICES.keys() - found.keys():
+        begun = heartbeats.read_begun(layout, name)
+        if begun is not None and _is(layout, name, begun.pid, begun.created_s, begun.home):
+            found[name] = begun.pid
     return found
 
 

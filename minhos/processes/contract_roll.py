@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from minhos.errors import DataError
+from minhos.errors import DataError, FeedError
 from minhos.feeds.port import Feed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
@@ -41,7 +41,7 @@ class ContractRoll:
             return feed
         try:
             return self._ask(feed)
-        except DataError as error:
+        except (DataError, FeedError) as error:
             log.warning("the contract that leads is not known", reason=str(error))
             self._unsettled = True
             return feed
@@ -55,16 +55,17 @@ class ContractRoll:
         turn = feed.turn(self._clock.now_ns(), held=_held(self._engine.state))
         self._unsettled = turn.state is RollState.LEAVING
         if turn.state is not RollState.NEW:
-            self._activate(feed, turn.reason if self._unsettled else "")
+            self.activate(feed, turn.reason if self._unsettled else "")
             return feed
         after = feed.follow(turn.symbol)
         log.info("roll", contract=turn.symbol, reason=turn.reason)
-        self._activate(after, "")
+        self.activate(after)
         bars = after.history()
         self._engine.load_history(tuple(bars.rows(bars.close_time_ns > self._engine.state.last_close_ns)), reset=False)
         return after
 
-    def _activate(self, feed: Feed, leaving: str) -> None:
+    def activate(self, feed: Feed, leaving: str = "") -> None:
+        """Trade by that feed's contract from here on."""
         settings = self._settings_for(feed, leaving)
         for symbol, instrument in settings.instruments.items():
             self._engine.venue.add_instrument(symbol, instrument)

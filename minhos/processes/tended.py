@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from minhos.assembly import heartbeats
 from minhos.assembly.children import Child, Machine, Seen
 from minhos.assembly.endings import Ending, Then, what_follows
 from minhos.assembly.layout import Layout
@@ -183,6 +184,8 @@ class Tended:
             )
             self._wait(now_s)
             return
+        with suppress(OSError):
+            heartbeats.write_begun(self._layout, self.name, self.child.pid, self.child.created_s)
         self.starts += 1
         self.problem = "" if self._unstarted else self.problem
         self._unstarted = False

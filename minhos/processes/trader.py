@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
-import msgspec
 import structlog
 
 import minhos
 from minhos import parts
 from minhos.assembly import heartbeats
 from minhos.assembly.feeds import feed_name, make_feed
-from minhos.assembly.heartbeats import FeedBeat, TraderBeat
+from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import account_of, mode_of, registry_of, scope_of
 from minhos.assembly.parts import problem_of_parts
@@ -33,7 +31,8 @@ from minhos.assembly.trading import (
     trading_settings,
 )
 from minhos.assembly.venues import make_venue, starting_cash_cents
-from minhos.errors import CommandRefused, FeedError, InboxDamaged, JournalError, MinhosError, ModelError
+from minhos.errors import CommandRefused, InboxDamaged, JournalError, MinhosError, ModelError
+from minhos.feeds.guarded import GuardedFeed
 from minhos.feeds.port import Feed
 from minhos.journal.database import set_aside
 from minhos.journal.inbox import Answer, Inbox, Request, Scalar
@@ -41,8 +40,9 @@ from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
 from minhos.market.sound import fault_of_price, without_unsound
-from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Price, Slice
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bars, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
+from minhos.processes.feed_watch import FeedWatch
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.left_contracts import LeftContracts
 from minhos.processes.orphans import Orphans
@@ -90,7 +90,7 @@ class Trader:
     kept: Kept
     """The journal as the engine has it: what cannot be written now waits in it."""
     stores: StoreWatch
-    feed: Feed
+    feeds: FeedWatch
     engine: Engine
     roll: ContractRoll
     left: LeftContracts
@@ -127,9 +127,10 @@ class Trader:
         self.trade_date = 0
         self._damaged = ""
         """What SQLite said of the inbox's file; until there is a new one."""
+        self._without_history = False
+        """Whether the features wait for a history, as there was no feed at the start."""
         self._snapshot_at = 0
         """The record of the last snapshot of this start; 0 before the first."""
-        self._stream: Iterator[Price | Slice | None] = iter(())
         self._due_ns: dict[str, int] = {}
         self._rests_until_ns = 0
         self._opened = ExitStack()
@@ -156,14 +157,13 @@ class Trader:
         self._opened.callback(self.journal.close)
         self._opened.callback(self.watch.close)
         self.kept = Kept(self.journal)
-        self.feed = make_feed(self.settings, self.calendar, self.clock)
-        self._opened.callback(lambda: self.feed.close())
+        self.feeds = FeedWatch(self.calendar, self.clock, self.wall)
+        self._opened.callback(lambda: self.feeds.close())
         self.engine = self._engine(state)
         self.stores = StoreWatch(self.kept, self.engine, self.wall)
         self.roll = ContractRoll(self._settings_for, self.engine, self.calendar, self.clock)
         self.left = LeftContracts(self.settings, self.engine, self.clock, self._feed_of)
         self._opened.callback(self.left.close)
-        self._stream = self._inputs()
         self.trade_date = self.engine.state.ledger.account().trade_date
         self._ready = True
         self._heed_parts()
@@ -178,15 +178,12 @@ class Trader:
     def _engine(self, state: TradingState) -> Engine:
         """The engine of that state, compared with its venue."""
         self.seen_ns = state.last_close_ns
-        if held := contract_held(state):
-            self.feed = self.feed.follow(held)
+        self._begin_feed(state)
         settings = self._settings_for(self.feed)
         venue = make_venue(self.settings, self.layout, settings.instruments, self.clock)
         self._opened.callback(venue.close)
         engine = Engine(state, venue, self.clock, self.kept)
         engine.tell = lambda text: log.error("alarm", text=text)
-        if state.last_close_ns:
-            self.feed.resume_after(state.last_close_ns)
         engine.start(
             settings,
             mode=self.mode,
@@ -194,8 +191,9 @@ class Trader:
             version=minhos.__version__,
             cash_cents=0 if state.mode else starting_cash_cents(self.settings, venue),
         )
-        history = tuple(bars_since(self.feed.history(), state.anchor_time_ns))
+        history = tuple(bars_since(self._history(state), state.anchor_time_ns))
         after_ns = self.seen_ns or (history[-1].close_time_ns if history else self.clock.now_ns())
+        self.feeds.taken_ns = history[-1].close_time_ns if history else self.seen_ns
         missed = tuple(bar for bar in history if bar.close_time_ns > after_ns and bar.symbol == self.feed.symbol)
         self._heed_journal(engine)
         engine.load_history(history[: len(history) - len(missed)], reset=True)
@@ -205,8 +203,73 @@ class Trader:
         venue.open()
         return engine
 
+    # The feed -----------------------------------------------------------------------------------------------------
+
+    @property
+    def feed(self) -> Feed:
+        """What brings prices and bars now."""
+        return self.feeds.feed
+
+    def _begin_feed(self, state: TradingState) -> None:
+        """The feed of that state's contract; while something is held, one that cannot be had is waited for.
+
+        Raises MinhosError where nothing is held: a person has to change something first.
+        """
+        try:
+            self.feeds.begin(self._feed_for(contract_held(state), state))
+        except MinhosError as error:
+            self._wait_for_feed(state, error)
+
+    def _history(self, state: TradingState) -> Bars:
+        """Raises MinhosError as `_begin_feed`."""
+        try:
+            return self.feed.history()
+        except MinhosError as error:
+            self._wait_for_feed(state, error)
+            return self.feed.history()
+
+    def _wait_for_feed(self, state: TradingState, error: MinhosError) -> None:
+        held = contract_held(state)
+        if not held or held not in state.ledger.instruments:
+            raise error
+        self.feeds.lose(str(error), (held, state.ledger.instruments[held]))
+        self._without_history = True
+
+    def _feed_for(self, contract: str, state: TradingState) -> Feed:
+        """A new feed that goes on behind the last bar, of that contract where one is named.  Raises MinhosError."""
+        feed = self._feed_of(self.settings)
+        if contract:
+            feed = feed.follow(contract)
+        if state.last_close_ns:
+            feed.resume_after(state.last_close_ns)
+        return feed
+
     def _feed_of(self, settings: Settings) -> Feed:
-        return make_feed(settings, self.calendar, self.clock)
+        return GuardedFeed(make_feed(settings, self.calendar, self.clock), self._place_in_feed)
+
+    def _place_in_feed(self, error: BaseException) -> str:
+        name = feed_name(self.settings)
+        return f"{parts.place_of(error, parts.feeds, name)}: the feed {name}"
+
+    def _look_for_feed(self) -> None:
+        """Take up a feed that failed, if it can be had again: what closed meanwhile is taken in as late."""
+        state, taken_ns = self.engine.state, self.feeds.taken_ns
+        try:
+            feed = self._feed_for(self.feed.symbol, state)
+            history = bars_since(feed.history(), state.anchor_time_ns)
+        except MinhosError as error:
+            self.feeds.still_away(str(error))
+            return
+        self.feeds.is_back(feed)
+        if state.settings is None or feed.symbol != state.settings.signal_symbol:
+            self.roll.activate(feed)
+        known = history.close_time_ns <= taken_ns
+        if self._without_history:
+            self._without_history = False
+            self.engine.load_history(tuple(history.rows(known)), reset=True)
+        for bar in history.rows(~known):
+            if bar.symbol == feed.symbol:
+                self._on_slice(Slice(bar.close_time_ns, (bar,), late=True))
 
     def _settings_for(self, feed: Feed, leaving: str = "") -> ev.TradingSettings:
         return trading_settings(self.settings, feed.instrument, feed.symbol, leaving, self.parts.problem)
@@ -264,52 +327,25 @@ class Trader:
             return False  # what a feed has it has later, too; the broker and a person's word are still heard
         if self.settings.simulated and self.engine.forecasts is None:
             return False  # the simulated clock stands until a bundle is live
-        item = self._next_item()
-        if item is _END:
-            self.stopping, self.done = True, self.feed.simulated
-            if not self.feed.simulated:
-                self._alarm(
-                    f"The feed of {self.feed.symbol} ended: no bar can come any more, and MinhOS stops trading."
-                )
+        if self.feeds.asks_again():
+            self._look_for_feed()
+        item = self.feeds.item()
+        if self.feeds.over:
+            self.stopping = self.done = True
         elif item is None:
             if not self.stores.away:
                 self._follow_the_leader()
         elif isinstance(item, Price):
             self._on_price(item)
-        elif isinstance(item, Slice):
-            self._on_slice(item)
         else:
-            raise self._feed_failed("stream", TypeError(f"gave {item!r:.80}, neither a Price nor a Slice nor None"))
+            self._on_slice(item)
+        self._heed_feed()
         self._heed_parts()
         return item is not None
 
-    def _next_item(self) -> object:
-        """What the feed has now.  Raises FeedError where it fails otherwise than in words of its own."""
-        try:
-            return next(self._stream, _END)
-        except MinhosError:
-            raise
-        except (Exception, SystemExit) as error:  # whatever a user's feed raises
-            raise self._feed_failed("stream", error) from error
-
-    def _feed_status(self) -> FeedBeat:
-        """Raises FeedError as `_next_item`."""
-        try:
-            return msgspec.convert(self.feed.status(), FeedBeat, from_attributes=True)
-        except MinhosError:
-            raise
-        except (Exception, SystemExit) as error:  # whatever a user's feed raises or answers
-            raise self._feed_failed("status", error) from error
-
-    def _feed_failed(self, what: str, error: BaseException) -> FeedError:
-        """An alarm, and the sentence with which the process ends."""
-        name = feed_name(self.settings)
-        text = (
-            f"{parts.place_of(error, parts.feeds, name)}: the feed {name} failed at {what} ({type(error).__name__}: "
-            f"{error}); mend it, or leave [data] feed in minhos.toml empty, and start again."
-        )
-        self._alarm(text)
-        return FeedError(text)
+    def _heed_feed(self) -> None:
+        while self.feeds.alarms:
+            self._alarm(self.feeds.alarms.pop(0))
 
     def _hear_the_venue(self) -> bool:
         """What the broker said; a changed position is in the heartbeat at once, for those who watch."""
@@ -323,19 +359,7 @@ class Trader:
         """Between inputs: whether another contract is traded from here on."""
         feed = self.roll.feed_after(self.feed)
         if feed is not self.feed:
-            self.feed.close()
-            self.feed, self._stream = feed, self._inputs()
-
-    def _inputs(self) -> Iterator[Price | Slice | None]:
-        """The feed's items; a simulated market's bars at its set pace."""
-        feed, due_ns = self.feed, 0
-        pace_ns = round(feed.pace_s * NANOS_PER_SECOND)
-        for item in feed.stream():
-            if pace_ns and isinstance(item, Slice):
-                due_ns = max(due_ns + pace_ns, self.wall.monotonic_ns())
-                while self.wall.monotonic_ns() < due_ns:
-                    yield None
-            yield item
+            self.feeds.begin(feed)
 
     def _on_price(self, price: Price) -> None:
         """Hand it to the engine; what can be no price is passed over."""
@@ -481,7 +505,7 @@ class Trader:
         if self.kept.away and request.name not in ALWAYS_DONE:
             raise CommandRefused(
                 f"{self.kept.away}, and a restart would not know of {request.name}: only "
-                f"{' and '.join(ALWAYS_DONE)} are carried out now.  Nothing new is opened meanwhile."
+                f"{' and '.join(ALWAYS_DONE)} are carried out now. Nothing new is opened meanwhile."
             )
         refuse(request, self.mode)
         if self.watch.problem and request.name in ("resume", "force", "arm"):
@@ -550,7 +574,7 @@ class Trader:
             positions=self.engine.state.held(),
             serving=self.engine.forecasts is not None,
             no_model=self.engine.no_model if self.refused_bundle and self.engine.forecasts is None else "",
-            feed=self._feed_status(),
+            feed=self.feeds.status(),
             market_open=self.calendar.is_open(now_ns),
             next_open_ns=self.calendar.next_open_ns(now_ns),
             store=self.stores.away,
@@ -571,9 +595,6 @@ class Trader:
             return False
         self._due_ns[what] = now_ns + round(interval_s * NANOS_PER_SECOND)
         return True
-
-
-_END = object()
 
 
 def main() -> int:

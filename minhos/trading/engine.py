@@ -578,10 +578,10 @@ class Engine:
         if fill.role in CLOSING:
             self.closing.on_fill(fill)
             self.guard.hurry()
-        if state.risk.distrust is not None:
-            self.ask()
-            if manual:
-                self.record(ev.Alarm(fill.time_ns, f"Flat-only: {state.risk.distrust.why}."), fill.time_ns)
+        if not self.venue.owns_account:
+            self.ask()  # a fill is one word of the broker's: what it holds now is another
+        if manual and state.risk.distrust is not None:
+            self.record(ev.Alarm(fill.time_ns, f"Flat-only: {state.risk.distrust.why}."), fill.time_ns)
 
     def _refuse_fill(self, fill: Fill, why: str) -> None:
         """It is not booked: an alarm, nothing that adds, and the broker is asked what it holds."""

@@ -36,7 +36,7 @@ def test_a_price_that_is_none_triggers_nothing_and_stands_nowhere(world: World, 
     held, equity = trader.engine.state.held(), trader.engine.state.ledger.account().equity_cents
     assert any(held.values())
     bad = [Price(trader.feed.symbol, trader.clock.now_ns(), ticks)] * 3
-    trader._stream = itertools.chain(bad, trader._stream)
+    trader.feeds._items = itertools.chain(bad, trader.feeds._items)
     world.run(0.2)
     account = trader.engine.state.ledger.account()
     assert (trader.engine.state.held(), account.equity_cents) == (held, equity)
@@ -52,7 +52,7 @@ def test_a_bar_that_is_none_is_missing(world: World) -> None:
     world.run(9.0)
     trader = world.child(Trader).process
     assert isinstance(trader, Trader)
-    stream, broken = trader._stream, []
+    stream, broken = trader.feeds._items, []
 
     def spoiled() -> Iterator[object]:
         for item in stream:
@@ -63,7 +63,7 @@ def test_a_bar_that_is_none_is_missing(world: World) -> None:
             else:
                 yield item
 
-    trader._stream = spoiled()  # type: ignore[assignment]
+    trader.feeds._items = spoiled()  # type: ignore[assignment]
     world.run(6.0)
     outcomes = {e.decision.close_time_ns: e.decision.outcome for e in events_of(world.layout, "DecisionMade")}
     assert outcomes[broken[0].close_time_ns] is Outcome.MISSING_BAR

@@ -44,6 +44,8 @@ REVIVED = 2
 """So many ended orders a list shows that lists orders after their end."""
 FAR_STOP_TICKS = 400
 _MILLI, _SECOND = 10**6, 10**9
+_ROUNDED_NS = 1_000
+"""A moment in seconds counts as so much later, lest it is rounded to one at which nothing is due yet."""
 _FILLS = (OrderUpdateReason.ORDER_FILLED, OrderUpdateReason.ORDER_FILLED_PARTIALLY)
 _WHY = {
     "clip": "The order quantity exceeds the maximum clip size.",
@@ -118,7 +120,7 @@ class WorldBroker:
     def due_ns(self) -> int | None:
         """When, on the monotonic clock, the next turn has something to do by itself; None for never."""
         due_s = self.loop.next_due_s()
-        moments = [round(due_s * _SECOND)] if due_s is not None else []
+        moments = [round(due_s * _SECOND) + _ROUNDED_NS] if due_s is not None else []
         return min([*moments, *(due for due, _, _ in self._late[:1])], default=None)
 
     @property

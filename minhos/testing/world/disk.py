@@ -184,13 +184,16 @@ class WorldDisk:
         self._small[path] = _Small(content, sure, now_ns)
 
     def change_database(self, path: Path, target: Path | None) -> None:
-        """Give a file of a database another name, or none.  Raises OSError, or Killed."""
+        """Give a file of a database another name, or none.  Raises OSError, or Killed.
+
+        Who reads from outside the machine, as the rules do, is in nobody's way.
+        """
         if not path.exists():
             return
         for changed in (path, target):
             if changed is not None:
                 self._may_change(changed, grows=False)
-                if self.windows and any(file.path == changed for file in self._vfs.open_files):
+                if self.windows and any(file.path == changed and file.owner for file in self._vfs.open_files):
                     raise PermissionError(errno.EACCES, "The process cannot access the file", str(changed))
         image = self._vfs.images.pop(str(path), None)
         if target is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minhos.assembly import archive
+from minhos.assembly.endings import Ending
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
 from minhos.errors import MinhosError
@@ -26,8 +27,7 @@ class WorldHouse:
         self.is_stopped = False
         """A person stopped everything and has not started it again."""
         self.left: list[str] = []
-        """What ran on after the last `stop`, where no supervisor was started meanwhile; without what the watchdog had
-        started a moment before and nobody knew of yet."""
+        """What ran on after the last `stop`, where no supervisor was started meanwhile."""
         self._n_backups = 0
         self.restored = 0
         """How often a backup was put back."""
@@ -38,14 +38,12 @@ class WorldHouse:
     def stop(self) -> None:
         self._world.note("a person types stop")
         self.is_stopped, self._world.stopping = True, True
-        since_ns = self._world.true_ns
         try:
             stop_running(self.layout, clock=self.clock)
         finally:
             self._world.stopping = False
         booted = self._world.living("supervisor") is not None
-        left = [each for each in self._world.alive() if each.ran or each.began_ns > since_ns]
-        self.left = [] if booted else [f"{child.name} {child.pid}" for child in left]
+        self.left = [] if booted else [f"{child.name} {child.pid}" for child in self._world.alive()]
 
     def start(self) -> None:
         """Refused where a supervisor runs; what runs without one is taken over."""
@@ -55,6 +53,12 @@ class WorldHouse:
             return
         self._world.note("a person types start")
         self._world.begin("supervisor")
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the last `start` ended in a sentence to the person, who has to change something first."""
+        begun = [child for child in self._world.children.values() if child.name == "supervisor"]
+        return bool(begun) and not begun[-1].alive and begun[-1].code == Ending.MISTAKE
 
     def backup(self) -> None:
         self._n_backups += 1

@@ -89,16 +89,17 @@ def no_end_ends_another(stage: Stage, memory: Memory) -> Iterator[str]:
 
 
 def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
-    """Trader and watchdog run again within a minute of the machine's own time."""
+    """Trader and watchdog run again within a minute of the machine's own time, while anybody lives who starts them."""
     world = stage.world
     now_ns = world.machine_clock.monotonic_ns()
     is_off = world.true_ns < world.asleep_until_ns or world.hangs("supervisor") or world.hangs("watchdog")
-    if stage.house.is_stopped or stage.were_spoilt(world.true_ns) or is_off:
+    if stage.house.is_stopped or stage.house.was_refused or stage.were_spoilt(world.true_ns) or is_off:
         for name in ("trader", "watchdog"):
             memory.lasts_s(f"no {name}", False, now_ns)
         return
     for name in ("trader", "watchdog"):
-        gone = world.living(name) is None and (world.living("supervisor") is not None or name == "trader")
+        keepers = ("supervisor", "watchdog" if name == "trader" else "trader")
+        gone = world.living(name) is None and any(world.living(keeper) is not None for keeper in keepers)
         if (lasts_s := memory.lasts_s(f"no {name}", gone, now_ns)) > BACK_WITHIN_S:
             yield f"there has been no {name} for {lasts_s:.0f} s"
 
@@ -264,7 +265,8 @@ def journal_and_broker_agree_or_it_is_said(stage: Stage, memory: Memory) -> Iter
         return
     ours, theirs = stage.booked(), stage.shown_by_name()
     state = stage.witness.state
-    differs = ours != theirs and trader is not None and stage.can_be_noticed()
+    sleeps = stage.world.true_ns < stage.world.asleep_until_ns
+    differs = ours != theirs and trader is not None and not sleeps and stage.can_be_noticed()
     said = any(DIFFERENCE_SAID.search(text) for _, text in stage.witness.seen.alarms)
     known = said and (bool(state.differences) or state.risk.distrust is not None)
     lasts_s = memory.lasts_s("differs", differs and not known, stage.world.true_ns)

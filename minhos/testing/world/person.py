@@ -113,6 +113,10 @@ class House(Protocol):
     def start(self) -> None:
         """`start` is typed."""
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether the last start ended with a sentence that asks for something to be changed."""
+
     def backup(self) -> None: ...
 
     def restore(self) -> None:
@@ -256,6 +260,8 @@ class Person:
                 text = edited(text, edit.section, edit.key, edit.value)
         half = any(isinstance(edit, HalfSaved) for edit in self._edits)
         self._file.write_text(text[: len(text) // 2] if half else text, encoding="utf-8")
+        if self._house.was_refused and not self.has_spoilt_settings:
+            self._house.start()
 
 
 def edited(text: str, section: str, key: str, value: str) -> str:

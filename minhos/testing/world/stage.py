@@ -88,7 +88,7 @@ class Stage:
         self.world.begin("supervisor")
 
     def calm_down(self) -> None:
-        """No fault lasts any longer, and what was killed and nobody restarts is started by the person."""
+        """No fault lasts any longer; the person starts what nobody restarts, and again what asks for it."""
         self.world.network.refuses = False
         disk_faults.end_all(self.world.disk)
         for fault in list(self._active):
@@ -96,6 +96,10 @@ class Stage:
         if self.world.living("supervisor") is None and not self.house.is_stopped:
             self.world.note("a person types start")
             self.world.begin("supervisor")
+        venue = self.witness.state.venue_status
+        if self.world.trader is not None and venue is not None and "start the trader again" in venue.reason.lower():
+            self.house.stop()
+            self.house.start()
 
     def follow(self) -> None:
         """Take in what the journal says now, and note what matters.  Raises JournalError where it cannot be read."""

@@ -304,6 +304,7 @@ class World:
                 child.process = self.make(child.name)
                 child.process.open()
                 ran = child.ran = True
+                self.stir()  # it and those who watch it grow calm together
             due_ns = child.process.step()
             if due_ns is None:
                 done = getattr(child.process, "done", False)
