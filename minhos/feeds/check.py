@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.errors import CalendarError, DataError
+from minhos.errors import CalendarError, DataError, DataRefused
+from minhos.feeds.export import Judged, check_target, write_seen
 from minhos.feeds.files import Loaded, load
+from minhos.feeds.seen import Seen
 from minhos.market.calendar import SessionCalendar
 from minhos.market.gate import DateJudgement, GateParameters, GateReport, judge
 from minhos.market.quality import QualityReport, assess
@@ -57,18 +59,34 @@ def check_data(
     days: int | None = None,
     calendar: SessionCalendar | None = None,
     parameters: GateParameters | None = None,
+    export: Path | None = None,
 ) -> DataReport:
     """Read a file or folder as `load` does and judge it.
 
-    Bad data give a report with the verdict "refused"; only data that cannot be read raise DataError (or
-    SymbolError for an unknown symbol).
+    export: a new .csv or .parquet file for what was read; written also where the data are refused, if their stamps
+    are known.  Bad data give a report with the verdict "refused"; data that cannot be read raise DataError (or
+    SymbolError for an unknown symbol), those that must not be used DataRefused.
     """
+    if export is not None:
+        check_target(export)
+    if not source.exists():
+        raise DataError(f"there is no file or folder {source}; give the path of one")
     sessions = calendar or SessionCalendar.load()
+    seen: list[Seen] = []
+    see = seen.append if export is not None else None
     try:
-        loaded = load(source, symbol=symbol, timezone=timezone, stamps=stamps, days=days, calendar=sessions)
-        return report_of(loaded, sessions, parameters)
-    except CalendarError as error:
-        raise DataError(f"{source}: {error}") from None
+        loaded = load(source, symbol=symbol, timezone=timezone, stamps=stamps, days=days, calendar=sessions, see=see)
+        report = report_of(loaded, sessions, parameters)
+    except (CalendarError, DataError) as error:
+        refusal = DataError(f"{source}: {error}") if isinstance(error, CalendarError) else error
+        if export is not None and seen:
+            write_seen(export, seen, sessions, None, str(refusal))
+            refusal = DataRefused(str(refusal))
+        raise refusal from None
+    if export is not None:
+        reason = "" if report.accepted else report.reason
+        write_seen(export, seen, sessions, Judged(loaded.bars, report.gate), reason)
+    return report
 
 
 def report_of(loaded: Loaded, calendar: SessionCalendar, parameters: GateParameters | None = None) -> DataReport:

@@ -13,6 +13,7 @@ import numpy as np
 from minhos.errors import DataError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import data_files, is_wanted, year_of
+from minhos.feeds.seen import See
 from minhos.feeds.stitch import merge, stitch
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.tables import read_file
@@ -42,12 +43,14 @@ def load(
     stamps: str | None = None,
     days: int | None = None,
     calendar: SessionCalendar | None = None,
+    see: See | None = None,
 ) -> Loaded:
     """The bars of a file, or of all files of one root in a folder.
 
     symbol: a contract, or a root for all its contracts, each used while it was in front by volume; by default
     what the file's name says.  timezone and stamps ("open" or "close") are for tables that do not tell them.
-    days: the last that many trade dates.  In a folder .scid files are preferred to tables of the same contract.
+    days: the last that many trade dates.  see: told of the rows of each file before they are judged.  In a folder
+    .scid files are preferred to tables of the same contract.
     Raises DataError, SymbolError or CalendarError.
     """
     if days is not None and days < 1:
@@ -58,7 +61,7 @@ def load(
     sessions = calendar or SessionCalendar.load()
     paths, skipped = _files(source, wanted) if source.is_dir() else ([source], [])
     histories, notes = [], []
-    options = Options(symbol=wanted, timezone=timezone, stamps=stamps)
+    options = Options(symbol=wanted, timezone=timezone, stamps=stamps, see=see)
     for path in paths:
         parts, note = read_file(path, options)
         histories += [(part, path.name) for part in parts]

@@ -32,6 +32,9 @@ BENCH = "New bench `mutants`: changes of the code that handles money which no te
 COMPARED = "`compare` gives a finished day's paper P&L as the ledger had it at the close, whatever ended the day"
 NAMES = "The page and the interface answer only under this machine's names and addresses and those in `[web] names`"
 
+EXPORT = "`check-data FILE --export OUT` writes what was read, with the rule that cut each bar, as CSV or parquet"
+UNREAD = "`check-data --json` answers with one object also where a file cannot be read"
+
 HELD = "`status`, the page and `/api/trading/status` show everything that is held, not the traded contract alone"
 
 FORCED = "nothing is forced while everything is to be closed"
@@ -463,4 +466,16 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > empty home > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > home of a demo > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > running demo > status --json > keys", None, "positions", HELD),
+    Wanted("help > check-data", None, "--export <path> Write what was read to this new .csv or .parquet file.", EXPORT),
+    *(
+        Wanted(f"json_keys > home of a demo > check-data {typed} --json > keys > {key}", before, after, UNREAD)
+        for typed in ("holes.csv --symbol NQZ25", "nothing.csv")
+        for key, before, after in (
+            (".", "nothing", "object"),
+            *((key, None, "int") for key in ("bars", "kept_bars")),
+            *((key, None, "list") for key in ("contracts", "dates", "notes", "sources")),
+            *((key, None, "null") for key in ("first", "gate", "last", "quality")),
+            *((key, None, "str") for key in ("reason", "sources[]", "verdict")),
+        )
+    ),
 ]

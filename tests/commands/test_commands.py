@@ -126,6 +126,25 @@ def test_a_file_that_cannot_be_read_is_named(minh, tmp_path, command, name, cont
     assert done.out == ""
 
 
+@pytest.mark.parametrize("content", [None, b"", b"when,price\nnever,1\nnever,2\n"])
+def test_check_data_answers_in_json_where_nothing_can_be_read(minh, tmp_path, content):
+    path = tmp_path / "NQZ25.csv"
+    if content is not None:
+        path.write_bytes(content)
+    done = minh("check-data", str(path), "--json", "--export", str(tmp_path / "out.csv"))
+    answer = json.loads(done.out)
+    assert (done.code, answer["verdict"], answer["bars"], answer["sources"]) == (2, "refused", 0, [str(path)])
+    assert answer["reason"] in done.sentence()
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_check_data_writes_no_file_over(minh, tmp_path):
+    (tmp_path / "out.csv").write_text("mine")
+    done = minh("check-data", str(tmp_path / "NQZ25.csv"), "--export", str(tmp_path / "out.csv"))
+    assert (done.code, (tmp_path / "out.csv").read_text()) == (2, "mine")
+    assert "is not written over" in done.sentence()
+
+
 @pytest.mark.parametrize("command", ["train", "backtest", "check-data"])
 def test_a_folder_without_data_is_named(minh, tmp_path, command):
     (tmp_path / "nothing").mkdir()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +24,7 @@ from minhos.commands.common import (
     settings_with_parts,
 )
 from minhos.commands.terminal import console, progress, say, say_all, working
-from minhos.errors import DataError, DataRefused, NotEnoughData
+from minhos.errors import DataError, DataRefused, NotEnoughData, SymbolError
 from minhos.features.pipeline import compute, feature_set
 from minhos.feeds.check import DataReport
 from minhos.feeds.check import check_data as judge_data
@@ -41,19 +43,37 @@ def check_data(
     timezone: TimezoneOption = "",
     stamps: StampsOption = "",
     days: DaysOption = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write what was read to this new .csv or .parquet file.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
     chosen = settings_with_parts()
     path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
-    with working("Reading", as_json):
-        report = judge_data(path, symbol=symbol or None, timezone=timezone or None, stamps=stamps or None, days=days)
+    try:
+        with working("Reading", as_json):
+            report = judge_data(
+                path,
+                symbol=symbol or None,
+                timezone=timezone or None,
+                stamps=stamps or None,
+                days=days,
+                export=export,
+            )
+    except (DataError, SymbolError) as error:
+        if as_json:
+            print_json(_unread(path, str(error)))
+        raise
     place = layout().make()
     write_json(place.reports / "data.json", report, place.disk)
     if as_json:
         print_json(report)
     else:
         _show(report)
+        if export is not None:
+            say(f"What was read is in {export}.")
     if not report.accepted:
         raise DataRefused(report.reason)
 
@@ -110,6 +130,13 @@ def _configured_source(chosen: Settings, symbol: str) -> Path:
         f"there is no data for {what}: no file was named, [data] source is empty, and Sierra Chart's folder was not "
         "found in SIERRACHART_DATA, C:\\SierraChart\\Data, Wine or a shared drive; name a file or folder."
     )
+
+
+def _unread(path: Path, reason: str) -> dict[str, object]:
+    """The report on what could not be read: the same keys, nothing known."""
+    empty: dict[str, object] = dict.fromkeys(DataReport.__struct_fields__)
+    known = {"verdict": "refused", "reason": reason, "sources": [str(path)], "bars": 0, "kept_bars": 0}
+    return {**empty, **known, "contracts": [], "notes": [], "dates": []}
 
 
 def _show(report: DataReport) -> None:

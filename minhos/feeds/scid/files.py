@@ -17,6 +17,7 @@ from minhos.feeds.aggregate import BarsOf, Rows, bars_of
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.fold import RECORD, Counts, Fold, Records, fold_records
 from minhos.feeds.scid.folders import agreed_symbol
+from minhos.feeds.seen import See, Seen
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument, Ints
@@ -136,12 +137,14 @@ def read_scid(
     interval_ns: int = BAR_INTERVAL_NS,
     symbol: Symbol | None = None,
     fold: Fold = fold_records,
+    see: See | None = None,
 ) -> tuple[Bars, ReadNotes]:
     """All bars of a .scid file, the last one included even where it is not over yet.
 
     instrument and symbol default to what the file's name says; a symbol that contradicts it is refused.
     interval_ns divides a day.  Open, high, low and close of ticks come from the trade price alone; the notes count
-    records by kind.  fold: importers pass the one of `fold_numba`, equal and faster.  Raises DataError.
+    records by kind.  fold: importers pass the one of `fold_numba`, equal and faster.  see: told of the bars
+    before they are judged.  Raises DataError.
     """
     records = read_records(path)
     contract = symbol_of(path, records, symbol)
@@ -149,6 +152,8 @@ def read_scid(
     rows, counts, out_of_order = fold(records, interval_ns // 1000)
     if not len(rows.bin):
         raise DataError(f"{path} holds {len(records)} records but no trade; let Sierra Chart download the symbol again")
+    if see is not None:
+        _show(see, path, contract, records, fold)
     _check_interval(path, records, counts, interval_ns)
     scale = price_scale(contract, float(np.median(rows.close)))
     bars, off_tick = bars_of_rows(rows, used, contract.contract, interval_ns, scale.multiplier)
@@ -173,6 +178,18 @@ def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns:
 def time_ns(stamps: Ints) -> Ints:
     """Stamps of the file as UTC nanoseconds since 1970."""
     return (stamps - EPOCH_US) * 1000
+
+
+def _show(see: See, path: Path, contract: Symbol, records: Records, fold: Fold) -> None:
+    """Bars at the file's own length, in points; what holds ticks as 5-minute bars."""
+    rows, counts, _ = fold(records, BAR_INTERVAL_NS // 1000)
+    step_ns = 0 if counts.ticks else int(np.median(np.diff(np.sort(records["stamp"])))) * 1000
+    if step_ns > 0 and step_ns != BAR_INTERVAL_NS:
+        rows, _, _ = fold(records, step_ns // 1000)
+    length_ns = step_ns or BAR_INTERVAL_NS
+    prices = rows.prices().astype(np.float64) * price_scale(contract, float(np.median(rows.close))).multiplier
+    volumes = np.stack([rows.volume, rows.bid_volume, rows.ask_volume])
+    see(Seen(path, contract.contract, time_ns(rows.bin * (length_ns // 1000)), prices, volumes, length_ns))
 
 
 def _check_interval(path: Path, records: Records, counts: Counts, interval_ns: int) -> None:

@@ -22,6 +22,7 @@ from minhos.errors import PartsError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid import fold_numba
 from minhos.feeds.scid.files import read_scid
+from minhos.feeds.seen import See
 from minhos.feeds.tables import sierra_text
 from minhos.feeds.tables.columns import NAMES, plain
 from minhos.feeds.tables.sniff import Sample
@@ -43,6 +44,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stamps: str | None = None
     """"open" or "close": what stamps mark."""
     interval_ns: int = BAR_INTERVAL_NS
+    see: See | None = None
+    """Told of the rows as soon as their stamps are known, before they are judged."""
 
 
 Reader = Callable[[Sample, Options], tuple[list[Bars], ReadNotes]]
@@ -84,7 +87,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
-    bars, notes = read_scid(sample.path, symbol=options.symbol, fold=fold_numba.fold_records)
+    bars, notes = read_scid(sample.path, symbol=options.symbol, fold=fold_numba.fold_records, see=options.see)
     return [bars], notes
 
 

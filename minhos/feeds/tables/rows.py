@@ -5,6 +5,7 @@ What a row means has been settled before, in `tables`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from minhos.errors import DataError
 from minhos.feeds.aggregate import Rows, bars_of, fold
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.files import price_scale
+from minhos.feeds.seen import See, Seen
 from minhos.feeds.tables import zones
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
@@ -49,16 +51,28 @@ class _Found(NamedTuple):
 
 
 def histories(
-    parts: list[tuple[Symbol, TableRows]], notes: ReadNotes, convention: tuple[str, str], interval_ns: int
+    parts: list[tuple[Symbol, TableRows]],
+    notes: ReadNotes,
+    convention: tuple[str, str],
+    interval_ns: int,
+    see: See | None = None,
 ) -> tuple[list[Bars], ReadNotes]:
     """One history a contract, by the time of their first bars, and the notes.
 
-    convention: ("open" or "close", sentence), or empty words where the data must tell.  Raises DataError.
+    convention: ("open" or "close", sentence), or empty words where the data must tell.  see: told of the rows before
+    they are judged.  Raises DataError.
     """
     ordered = [(contract, *in_order(rows)) for contract, rows in parts]
     longest = max((rows for _, rows, _ in ordered), key=lambda rows: len(rows.ns))
-    step_ns = bar_step(longest.ns, notes.source, interval_ns)
-    stamps, line = convention if convention[0] else _convention(longest.ns, step_ns, notes.source)
+    try:
+        step_ns = bar_step(longest.ns, notes.source, interval_ns)
+        stamps, line = convention if convention[0] else _convention(longest.ns, step_ns, notes.source)
+    except DataError:
+        if see is not None and convention[0]:
+            _show(see, notes.source, ordered, convention[0], step_of(longest.ns))
+        raise
+    if see is not None:
+        _show(see, notes.source, ordered, stamps, step_ns)
     result, found, scales = [], _Found(), []
     for contract, rows, backwards in ordered:
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
@@ -102,9 +116,7 @@ def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
     steps = steps[steps > 0]
     if not len(steps):
         raise DataError(f"{source} has only one moment in it; give a longer file")
-    values, counts = np.unique(steps, return_counts=True)
-    on_grid = any(np.mean(ns % grid == 0) >= ON_GRID for grid in GRIDS_NS)
-    step = int(values[counts.argmax()]) if on_grid else 0
+    step = step_of(ns)
     typical = step or int(np.median(steps))
     has, wanted = f"{source} has bars of {typical / 60e9:.4g} minutes", f"{interval_ns / 60e9:g}"
     if typical > interval_ns:
@@ -115,6 +127,39 @@ def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
         beside = int(np.median(ns % step)) / 1e9
         raise DataError(f"{has}, stamped {beside:g} s beside their grid; correct the clock and export again")
     return step
+
+
+def step_of(ns: Ints) -> int:
+    """The commonest distance of stamps in order where they lie on a grid, as those of bars do; 0 for ticks."""
+    steps = np.diff(ns)
+    steps = steps[steps > 0]
+    if not len(steps) or not any(np.mean(ns % grid == 0) >= ON_GRID for grid in GRIDS_NS):
+        return 0
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[counts.argmax()])
+
+
+def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], stamps: str, step_ns: int) -> None:
+    """Each contract's rows as the file has them, prices in points."""
+    for contract, rows, _ in ordered:
+        scale = price_scale(Symbol(contract.root, contract.month, contract.year), float(np.median(rows.prices[3])))
+        last = np.r_[np.diff(rows.ns) != 0, True] | (step_ns == 0)
+        repeats = np.r_[(np.diff(rows.ns) == 0) & (np.diff(rows.prices) == 0).all(axis=0), False]
+        exact = repeats & np.r_[(np.diff(rows.volumes) == 0).all(axis=0), False] & (step_ns > 0)
+        why = np.where(last, "", "a later row of the file has the same stamp").astype(object)
+        shown = rows.at(~exact)
+        opens = shown.ns - (step_ns if stamps == "close" else 0)
+        see(
+            Seen(
+                Path(source),
+                contract.contract,
+                opens,
+                shown.prices * scale.multiplier,
+                shown.volumes,
+                step_ns,
+                why[~exact],
+            )
+        )
 
 
 def once(rows: TableRows) -> tuple[TableRows, int, int]:

@@ -69,7 +69,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=tuple(lines))
-    return histories(parts, notes, _known_convention(table, options.stamps), options.interval_ns)
+    return histories(parts, notes, _known_convention(table, options.stamps), options.interval_ns, options.see)
 
 
 def _load(sample: Sample, row: Format) -> Table:
