@@ -90,8 +90,9 @@ class Cover:
         self._bare_ns = {key: self._bare_ns.get(key, elapsed_ns) for key in bare}
         for (symbol, held), since_ns in self._bare_ns.items():
             if elapsed_ns >= since_ns + BARE_NS:
-                engine.alarm(symbol, self._words(symbol, held, bare[symbol, held]), engine.clock.now_ns())
-            elif elapsed_ns == since_ns:
+                text = self._words(symbol, held, bare[symbol, held])
+                engine.alarm(f"bare {held:+d} {symbol}", text, engine.clock.now_ns())
+            else:
                 engine.ask()
 
     def _bare(self) -> list[tuple[tuple[str, int], int]]:

@@ -544,6 +544,7 @@ class Engine:
             self.ask()
         if report.status in _NOT_DONE:
             self._refused(report.order_id)
+            self.settlement.on_refused(report)
 
     def _is_odd(self, report: OrderReport) -> bool:
         """Whether a stop ended whose lots are still held."""

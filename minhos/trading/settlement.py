@@ -53,7 +53,7 @@ from minhos.trading.order_states import OrderState
 from minhos.trading.protection import missing_stops
 from minhos.trading.reconciliation import answers, differences, ended, listed_again, missing
 from minhos.trading.state import TradingState
-from minhos.trading.venue import Survey
+from minhos.trading.venue import OrderReport, Survey
 
 ASK_NS = NANOS_PER_SECOND
 """While broker and journal disagree it is asked that often: a lie that is over is to be known as one."""
@@ -61,6 +61,8 @@ OTHER_SIDE_NS = 3 * NANOS_PER_SECOND
 """A position whose sign turned round without a fill is more likely a lie: so long nothing is placed for it."""
 PROTECT_PAUSE_NS = 5 * NANOS_PER_SECOND
 """A stop that was refused is placed again after that."""
+VOUCHED_NS = 30 * NANOS_PER_SECOND
+"""An order that the broker said works, and does not list, is asked about again after that."""
 LARGEST_NS = 10 * NANOS_PER_SECOND
 """Exits are for no more than the largest position that the broker showed in so long."""
 
@@ -80,6 +82,8 @@ class Settlement:
         """Since when surveys differ, in whatever."""
         self._lacking: Doubts[tuple[str, OrderState]] = Doubts()
         self._taken_back: set[str] = set()
+        self._vouched_ns: dict[str, int] = {}
+        """By order: when the broker refused to cancel it and said that it works."""
         self._relisted: Doubts[str] = Doubts()
         self._bare: Doubts[str] = Doubts()
         self._unplanned: Doubts[str] = Doubts()
@@ -195,6 +199,7 @@ class Settlement:
         engine = self._engine
         lacking = {record.order.order_id: record for record in missing(engine.state, survey)}
         self._taken_back &= lacking.keys()
+        self._forget_vouched(lacking)
         keys = [(key, record.state) for key, record in lacking.items()]
         gone = set()
         for key, _ in sorted(self._lacking.certain(keys, self._elapsed_ns)):
@@ -208,7 +213,19 @@ class Settlement:
         for key in self._taken_back:
             if lacking[key].state in (*_MAY_WORK, OrderState.UNKNOWN) and key in engine.refused_ids:
                 gone.add(key)
-        return gone
+        return gone - self._vouched_ns.keys()
+
+    def on_refused(self, report: OrderReport) -> None:
+        """A cancel was refused; an order that the broker then says works, does, whatever a list lacks."""
+        if report.order is not None:
+            self._vouched_ns[report.order_id] = self._elapsed_ns
+
+    def _forget_vouched(self, lacking: Mapping[str, object]) -> None:
+        """After a while such an order is asked about again."""
+        for key, since_ns in list(self._vouched_ns.items()):
+            if key not in lacking or self._elapsed_ns >= since_ns + VOUCHED_NS:
+                del self._vouched_ns[key]
+                self._taken_back.discard(key)
 
     def _reopen(self, survey: Survey, now_ns: int) -> None:
         """Orders that had ended and that the broker goes on listing: they work; what is not a stop is taken back."""

@@ -77,7 +77,8 @@ class OrderStatus(enum.StrEnum):
 
 
 class OrderReport(msgspec.Struct, frozen=True):
-    """What the venue says of an order, apart from fills.  order is set where the venue created it (a stop).
+    """What the venue says of an order, apart from fills.  order is set where the venue created it (a stop), and where
+    a refused cancel says that it works on.
 
     venue_id: the broker's own number of the order; a replacement may change it.
     """

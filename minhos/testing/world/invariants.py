@@ -249,7 +249,8 @@ def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[st
         bare = abs(held) - covered - closing
         what = f"bare {symbol} {side}"
         memory.lasts_s(what, bare > 0, now_ns)
-        lasts_s = memory.lasts_s(f"noticed {what}", bare > 0 and stage.can_be_noticed(), now_ns)
+        memory.lasts_s(f"noticed {what}", bare > 0 and stage.can_be_noticed(), now_ns)
+        lasts_s = (stage.looked_ns() - memory.since_ns.get(f"noticed {what}", now_ns)) / NANOS_PER_SECOND
         about = symbol.removesuffix("-CME")
         if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED, about):
             yield f"{bare} of {held:+d} {symbol} stood without a stop for {lasts_s:.1f} s, and no alarm said so"

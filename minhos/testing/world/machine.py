@@ -50,6 +50,8 @@ class Child:
         """How many turns in a row nothing happened."""
         self.calm_ns = 0
         """A turn before then, as one for a word of the broker's, is none in which nothing happened."""
+        self.turned_ns = 0
+        """True time of its last turn: an idle one has fewer here than in a real machine."""
         self.turn = 0
         """Number of its entry in the queue that counts."""
 

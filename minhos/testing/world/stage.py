@@ -213,6 +213,11 @@ class Stage:
         status = trader.engine.state.venue_status
         return status is not None and status.ready
 
+    def looked_ns(self) -> int:
+        """True time at which the trader last could notice anything."""
+        trader = self.world.living("trader")
+        return trader.turned_ns if trader is not None else 0
+
     def can_be_closed(self) -> bool:
         """Whether an order to close would be filled: the market trades, and the broker refuses and lacks nothing."""
         if self.market is not None and (self.market.ended or self.market.is_behind or self.market.active):

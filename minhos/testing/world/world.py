@@ -296,6 +296,7 @@ class World:
             self._schedule(child, child.hangs_until_ns)
             return
         self.turns += 1
+        child.turned_ns = self.true_ns
         depth, ran = len(self._acting), False
         self._acting.append(child)
         try:

@@ -311,7 +311,8 @@ class SierraBook:
         if update.order_update_reason in REFUSALS and tracked.last_reported is not None:
             if not update.server_order_id:
                 self.survey_reason = f"the broker does not know order {order.order_id}"
-            return [OrderReport(order.order_id, OrderStatus.CANCEL_REJECTED, now_ns, text, venue_id=tracked.server_id)]
+            works = order if tracked.shows_works(update) and tracked.leg is not Leg.TARGET else None
+            return [OrderReport(order.order_id, OrderStatus.CANCEL_REJECTED, now_ns, text, works, tracked.server_id)]
         return []
 
     def _may_work(self, stop: Tracked) -> bool:

@@ -159,6 +159,10 @@ class Tracked(msgspec.Struct):
             return Phase.WAITING if self.leg in (Leg.STOP, Leg.TARGET) else Phase.WORKING
         return _PHASES.get(update.order_status)
 
+    def shows_works(self, update: OrderUpdate) -> bool:
+        """Whether the broker's word about this order says that it works."""
+        return bool(update.server_order_id) and self._phase_of(update) is Phase.WORKING
+
     def _take_terms(self, update: OrderUpdate, instrument: Instrument) -> bool:
         if not self.is_stop and self.leg is not Leg.TARGET:
             return False

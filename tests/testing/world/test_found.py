@@ -12,6 +12,7 @@ from minhos.testing.world.broker_faults import (
     FillLie,
     HandTrade,
     ListLie,
+    LogonRefused,
     Rejection,
     RiskDesk,
     SecondProgram,
@@ -19,7 +20,7 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
-from minhos.testing.world.market_faults import BadPrice, Jump
+from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
 from minhos.testing.world.person import ChangeSetting, Command
 from minhos.testing.world.plan import AnyFault, Crash, Kill, Plan, Suspend
 from minhos.testing.world.play import play
@@ -37,6 +38,18 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
     ("a fill of somebody else under our id", 15, (FillLie(at_ms=500_000, how="other_order", contracts=3),)),
     ("words that are lost", 15, (WordLie(at_ms=200_000, for_ms=600_000, how="lost", of="both"),)),
     ("closes refused", 15, (Rejection(at_ms=500_000, for_ms=900_000, what="close", why="clip"),)),
+    (
+        "no open orders while cancels are refused",
+        15,
+        (
+            Rejection(at_ms=390_000, for_ms=120_000, what="cancel", why="band"),
+            ListLie(at_ms=400_000, for_ms=60_000, which="orders", how="empty", reconnect=True),
+        ),
+    ),
+    ("a feed that fails", 15, (FeedFails(at_ms=400_000),)),
+    ("a feed that ends", 15, (FeedEnds(at_ms=400_000),)),
+    ("a final refusal while something is held", 15, (LogonRefused(at_ms=400_000, for_ms=60_000, how="final"),)),
+    ("an exit that never was", 15, (FillLie(at_ms=400_000, how="invented", contracts=2),)),
     ("stops refused", 15, (Rejection(at_ms=200_000, for_ms=300_000, what="stop", why="margin"),)),
     (
         "a stop that rests beyond its protection",

@@ -43,6 +43,8 @@ class Home:
     def start(self) -> None:
         self.did.append("start")
 
+    was_refused = False
+
     def backup(self) -> None:
         self.did.append("backup")
 
