@@ -12,13 +12,13 @@ import numpy as np
 
 from minhos.errors import DataError
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.scid.folders import data_files, is_wanted, year_of
+from minhos.feeds.scid.folders import DEPTH, data_files, is_wanted, year_of
 from minhos.feeds.seen import See
 from minhos.feeds.stitch import merge, stitch
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.tables import read_file
 from minhos.market.calendar import SessionCalendar
-from minhos.market.symbols import Symbol, parse_symbol
+from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
 from minhos.market.types import Bars
 
 
@@ -59,11 +59,11 @@ def load(
         raise DataError(f"there is no file or folder {source}; give the path of one")
     wanted = parse_symbol(symbol, year_of(source)) if symbol else None
     sessions = calendar or SessionCalendar.load()
-    paths, skipped = _files(source, wanted) if source.is_dir() else ([source], [])
+    chosen, skipped = _files(source, wanted) if source.is_dir() else ({source: wanted}, [])
     histories, notes = [], []
     options = Options(symbol=wanted, timezone=timezone, stamps=stamps, see=see)
-    for path in paths:
-        parts, note = read_file(path, options)
+    for path, named in chosen.items():
+        parts, note = read_file(path, msgspec.structs.replace(options, symbol=named))
         histories += [(part, path.name) for part in parts]
         notes.append(note)
     bars, joins = _join(histories, sessions)
@@ -71,7 +71,7 @@ def load(
         bars = last_trade_dates(bars, days, sessions)
     if not len(bars):
         raise DataError(f"{source} has no bars of {wanted.contract if wanted else 'any contract'}; name another symbol")
-    return Loaded(bars, tuple(notes), tuple(paths), (*skipped, *joins))
+    return Loaded(bars, tuple(notes), tuple(chosen), (*skipped, *joins))
 
 
 def last_trade_dates(bars: Bars, days: int, calendar: SessionCalendar) -> Bars:
@@ -84,9 +84,12 @@ def last_trade_dates(bars: Bars, days: int, calendar: SessionCalendar) -> Bars:
     return bars.rows(bars.close_time_ns > session.open_ns) if session else bars
 
 
-def _files(folder: Path, wanted: Symbol | None) -> tuple[list[Path], list[str]]:
-    """The files of a root in a folder, and sentences on files passed over.  Raises DataError."""
-    named = {path: symbol for path, symbol in data_files(folder).items() if symbol is not None}
+def _files(folder: Path, wanted: Symbol | None) -> tuple[dict[Path, Symbol | None], list[str]]:
+    """The files of a root in a folder with the symbol that each is read as, and sentences on files passed over.
+
+    Raises DataError.
+    """
+    named = {path: symbol for path, symbol in data_files(folder, DEPTH).items() if symbol is not None}
     roots = sorted({symbol.root for symbol in named.values()})
     if not roots:
         raise DataError(f"{folder} has no file named after a contract; name files as in NQZ25-CME.scid or NQZ25.csv")
@@ -97,12 +100,13 @@ def _files(folder: Path, wanted: Symbol | None) -> tuple[list[Path], list[str]]:
     if not mine:
         there = ", ".join(sorted({symbol.contract for symbol in named.values()}))
         raise DataError(f"{folder} has no file of {asked.contract}, only of {there}; name one of these with --symbol")
-    chosen, skipped = [], []
+    chosen: dict[Path, Symbol | None] = {}
+    skipped = []
     for contract in dict.fromkeys(symbol.contract for symbol in mine.values()):
         paths = [path for path, symbol in mine.items() if symbol.contract == contract]
         scid = [path for path in paths if path.suffix.lower() == ".scid"]
         used = [max(scid, key=lambda path: path.stat().st_size)] if scid else paths
-        chosen += used
+        chosen |= {path: wanted if symbol_in_filename(path.name, year_of(path)) else mine[path] for path in used}
         skipped += [f"{path.name} passed over: {used[0].name} has {contract}" for path in paths if path not in used]
     return chosen, skipped
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from scid_files import write as write_scid
 from minhos import parts
 from minhos.errors import DataError, PartsError
 from minhos.feeds.check import check_data
+from minhos.feeds.files import load
 from minhos.feeds.tables.formats import FORMATS, Options, format_of
 from minhos.feeds.tables.sniff import sample_of
 from minhos.feeds.tables.tables import read_file
@@ -165,12 +170,31 @@ def _zstd(data: bytes, folder: Path) -> bytes:
     return path.read_bytes()
 
 
+def _zip(**files: bytes) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
 @pytest.mark.parametrize(
     "packed",
     [
         lambda data, folder: gzip.compress(data),
         _zstd,
+        lambda data, folder: bz2.compress(data[:50_000]) + bz2.compress(data[50_000:]),
+        lambda data, folder: lzma.compress(data),
+        lambda data, folder: _zip(**{"export/NQZ25.csv": data, "__MACOSX/export/._NQZ25.csv": b"x"}),
+        lambda data, folder: gzip.compress(b"\xef\xbb\xbf" + data),
+        lambda data, folder: _zip(a=gzip.compress(data.decode().encode("utf-16"))),
         lambda data, folder: data.decode().encode("utf-16"),
+        lambda data, folder: data.decode().encode("utf-16-le"),
+        lambda data, folder: data.decode().encode("utf-16-be"),
+        lambda data, folder: b"# my export\n# of NQ, 5 minutes\n" + data,
+        lambda data, folder: b"E-mini Nasdaq-100\nbars of 5 minutes; from 2025, to 2025\n\n" + data,
+        lambda data, folder: b"timestamp" + data[9:].replace(b"\n", b",\n"),
+        lambda data, folder: b"\n".join(b'"' + line.replace(b",", b'","') + b'"' for line in data.split(b"\n")[:-1]),
         lambda data, folder: b"\xef\xbb\xbf" + data,
         lambda data, folder: data.replace(b"\n", b"\r"),
         lambda data, folder: data.replace(b"\n", b"\r\n"),
@@ -178,7 +202,28 @@ def _zstd(data: bytes, folder: Path) -> bytes:
         lambda data, folder: data.replace(b"\n", b"\n\n").replace(b"volume\n", b"volume\n,,,,,\n"),
         lambda data, folder: data.replace(b"volume\n", b"volume,\xe4ra\n").replace(b",1000\n", b",1000,\xe4\n"),
     ],
-    ids=["gzip", "zstandard", "UTF-16", "BOM", "old Mac", "Windows", "blank first", "blank between", "Latin-1"],
+    ids=[
+        "gzip",
+        "zstandard",
+        "bzip2 in two",
+        "xz",
+        "zip",
+        "gzip with a mark",
+        "zip, gzip, UTF-16",
+        "UTF-16",
+        "UTF-16 LE",
+        "UTF-16 BE",
+        "remarks",
+        "preamble",
+        "comma at the end",
+        "quoted",
+        "BOM",
+        "old Mac",
+        "Windows",
+        "blank first",
+        "blank between",
+        "Latin-1",
+    ],
 )
 def test_every_container_gives_the_same_bars(tmp_path: Path, packed: Callable[[bytes, Path], bytes]) -> None:
     path = write(tmp_path / "NQZ25.csv", WEEK, iso)
@@ -187,6 +232,62 @@ def test_every_container_gives_the_same_bars(tmp_path: Path, packed: Callable[[b
     assert_are(bars, WEEK)
     assert notes.rejected == 0
     assert notes.rows == len(WEEK)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            _zip(**{"NQZ25.csv": b"1", "NQH26.csv": b"2"}),
+            r"is an archive of 2 files \(NQZ25.csv, NQH26.csv\); unpack it",
+        ),
+        (_zip(**{"[Content_Types].xml": b"1", "xl/workbook.xml": b"2"}), "is a spreadsheet; save the sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0" + bytes(100), "is a spreadsheet; save the sheet as CSV"),
+        (gzip.compress(b"SCID" + bytes(100)), "is a packed .scid file; unpack it"),
+        (b"DBN\x01" + bytes(100), "is Databento's binary encoding"),
+        (bz2.compress(b"time,price" * 999)[:-20], "is a damaged bzip2 file"),
+    ],
+)
+def test_what_no_container_can_give_is_refused_by_its_name(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "NQZ25.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        read_file(path)
+
+
+def test_a_footer_is_a_row_without_a_time_and_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "NQZ25.csv", WEEK, iso)
+    path.write_text(path.read_text() + '"Downloaded from Barchart.com as of 10-14-2025 04:25pm CDT"\n')
+    (bars,), notes = read_file(path)
+    assert_are(bars, WEEK)
+    assert "1 rows without a time or a price left out" in notes.lines
+
+
+def test_several_header_lines_are_one(tmp_path: Path) -> None:
+    lines = ["Price,Close,High,Low,Open,Volume", "Ticker,NQ=F,NQ=F,NQ=F,NQ=F,NQ=F", "Datetime,,,,,"]
+    lines += [f"{iso(r.open_ns)},{r.close},{r.high},{r.low},{r.open},{r.volume}" for r in WEEK]
+    path = tmp_path / "NQ.csv"
+    path.write_text("\n".join(lines))
+    assert sample_of(path).header == ("Datetime", "Close", "High", "Low", "Open", "Volume")
+    assert sample_of(path).above == tuple(lines[:2])
+    (bars,), _ = read_file(path)
+    assert_are(bars, WEEK)
+
+
+def test_a_download_is_named_by_what_is_packed_in_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "bars.csv", WEEK, iso)
+    (tmp_path / "download.zip").write_bytes(_zip(**{"2025/MNQZ25.csv": path.read_bytes()}))
+    (bars,), _ = read_file(tmp_path / "download.zip")
+    assert bars.symbol == "MNQZ25"
+
+
+def test_a_folder_of_days_within_a_folder_of_a_contract_is_one_history(tmp_path: Path) -> None:
+    for i in range(6):
+        folder = tmp_path / "mine" / ("NQ Z25" if i % 2 else "NQZ25") / f"{i}"
+        folder.mkdir(parents=True)
+        write(folder / f"NQZ25_{i}.csv", WEEK[i * 276 : (i + 1) * 276], iso)
+    (tmp_path / "mine" / "NQZ25" / "readme.txt").write_text("not a table")
+    assert_are(load(tmp_path / "mine", stamps="open", calendar=CALENDAR).bars, WEEK)
 
 
 def test_half_a_file_is_not_read_as_a_whole_one(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from minhos.errors import DataError
 from minhos.market.symbols import Symbol, symbol_in_filename
 
 VARIABLE = "SIERRACHART_DATA"
-SUFFIXES = (".scid", ".parquet", ".csv", ".txt", ".gz", ".zst", ".tsv")
+SUFFIXES = (".scid", ".parquet", ".csv", ".txt", ".tsv", ".itxt", ".gz", ".zst", ".bz2", ".xz", ".zip")
+_NO_DATA = ("readme", "license", "changelog")
+DEPTH = 3
+"""Folders within folders that are looked into."""
 _PLACES = ("SierraChart/Data", "SierraChart2/Data", "SierraChartInstance_2/Data")
 
 
@@ -42,13 +45,22 @@ def _has_scid(folder: Path) -> bool:
         return False
 
 
-def data_files(folder: Path) -> dict[Path, Symbol | None]:
-    """Data files of a folder (not of its subfolders) by name, with the symbol each is named after."""
+def data_files(folder: Path, depth: int = 0) -> dict[Path, Symbol | None]:
+    """Data files of a folder by name, with the symbol each is named after.
+
+    depth: how far into folders within it; one whose own name says no contract is named after the folder it lies in.
+    """
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+        files = [path for path in files if not path.name.lower().startswith(_NO_DATA)]
     except OSError as error:
         raise DataError(f"the folder {folder} cannot be read ({error.strerror}); give one that exists") from None
-    return {path: symbol_in_filename(path.name, year_of(path)) for path in files}
+    found = {path: symbol_in_filename(path.name, year_of(path)) for path in files}
+    for each in (path for path in inside if depth and path.is_dir()):
+        for path, symbol in data_files(each, depth - 1).items():
+            found[path] = symbol or symbol_in_filename(each.name, year_of(path))
+    return found
 
 
 def year_of(path: Path) -> int:

@@ -17,29 +17,32 @@ import numpy.typing as npt
 
 from minhos.errors import DataError, SymbolError
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.scid.folders import agreed_symbol, is_wanted
+from minhos.feeds.scid.folders import agreed_symbol, is_wanted, year_of
 from minhos.feeds.tables import zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
 from minhos.feeds.tables.formats import Format, Options, format_of
 from minhos.feeds.tables.rows import TableRows, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
-from minhos.market.symbols import Symbol, parse_symbol
+from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
 from minhos.market.types import NANOS_PER_SECOND, UNKNOWN, Bars, Ints
 
 if TYPE_CHECKING:
     import polars as pl
 
+TEXTS = ("stamp", "time", "contract")
 VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
 
 
 class Table(NamedTuple):
-    """A table's columns by role, the name of the column of the time, and the row of the table of formats."""
+    """A table's columns by role, the name of the column of the time, the row of the table of formats, and
+    the name of the file, or of the one that was packed in it where its own says no contract."""
 
     path: Path
     columns: dict[str, pl.Series]
     stamp_name: str
     format: Format
+    name: str
 
 
 def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], ReadNotes]:
@@ -74,7 +77,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
 
 def _load(sample: Sample, row: Format) -> Table:
     """The columns of a text or parquet file.  Raises DataError."""
-    names = row.header or sample.header
+    names = row.header if row.header and not sample.has_header else sample.header
     if sample.lines and not row.header and not sample.has_header:
         raise DataError(
             f"{sample.path} has no header line (it begins with {sample.lines[0][:40]!r}); put the names of the columns "
@@ -83,9 +86,15 @@ def _load(sample: Sample, row: Format) -> Table:
     if len(names) > len(sample.header):
         raise DataError(f"{sample.path} has {len(sample.header)} columns; {row.title} has {len(names)}")
     found = roles(names, sample.path, row.columns)
-    frame = read_frame(sample, headed=not row.header)
-    columns = {role: frame.to_series(i) for role, i in found.items()}
-    return Table(sample.path, columns, plain(names[found["stamp"]]), row)
+    text = {i for role, i in found.items() if role in TEXTS}
+    frame = read_frame(sample, text=text, numbers={*found.values()} - text)
+    columns = {role: frame[f"{i}"] for role, i in found.items()}
+    return Table(sample.path, columns, plain(names[found["stamp"]]), row, _name(sample))
+
+
+def _name(sample: Sample) -> str:
+    """Of the file that says the contract: this one, else the one that is packed in it."""
+    return sample.path.name if symbol_in_filename(sample.path.name, year_of(sample.path)) else sample.name
 
 
 def _utc(table: Table, times: Stamps, timezone: str | None) -> tuple[Ints, str, list[str]]:
@@ -137,7 +146,7 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
     n = len(table.columns["close"])
     column = table.columns.get("contract")
     if column is None:
-        return [agreed_symbol(table.path, symbol, year)], np.zeros(n, np.int64)
+        return [agreed_symbol(table.path.with_name(table.name), symbol, year)], np.zeros(n, np.int64)
     import polars as pl
 
     texts = column.cast(pl.String)
