@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import selectors
 from collections.abc import Callable
 from contextvars import Context
 
@@ -30,7 +31,8 @@ class TurnLoop(asyncio.SelectorEventLoop):
         self._timers: list[tuple[float, int, asyncio.TimerHandle, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self._has_calls = False
-        super().__init__()
+        self._polled = selectors.DefaultSelector()
+        super().__init__(self._polled)
 
     def time(self) -> float:
         """Seconds of the owner's clock."""
@@ -76,6 +78,8 @@ class TurnLoop(asyncio.SelectorEventLoop):
         return timer
 
     def _run_ready(self) -> None:
+        if not self._has_calls and not self._polled.select(0):
+            return  # as most turns of a quiet connection: nothing was called for and nothing has come
         for _ in range(MOST_ROUNDS):
             self._has_calls = False
             super().call_soon(self.stop)

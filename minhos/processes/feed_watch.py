@@ -19,7 +19,7 @@ from minhos.feeds.guarded import AbsentFeed
 from minhos.feeds.port import Feed
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
-from minhos.market.types import NANOS_PER_SECOND, Instrument, Price, Slice
+from minhos.market.types import NANOS_PER_SECOND, Bars, Instrument, Price, Slice
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """Before a feed that failed is asked after again; doubled each time."""
@@ -117,8 +117,10 @@ class FeedWatch:
         self.feed.why = why
         self._wait()
 
-    def is_back(self, feed: Feed) -> None:
-        """It was looked for and found."""
+    def is_back(self, feed: Feed, history: Bars) -> None:
+        """It was looked for and found, with that history, which is taken in."""
+        if len(history):
+            self.taken_ns = max(self.taken_ns, int(history.close_time_ns[-1]))
         lasted_s = (self._wall.monotonic_ns() - self._away_ns) / NANOS_PER_SECOND
         self._away_ns = 0
         self.begin(feed)

@@ -257,10 +257,16 @@ class Trader:
         try:
             feed = self._feed_for(self.feed.symbol, state)
             history = bars_since(feed.history(), state.anchor_time_ns)
+            status = feed.status()
+            if not status.live:
+                feed.close()
         except MinhosError as error:
             self.feeds.still_away(str(error))
             return
-        self.feeds.is_back(feed)
+        if not status.live:
+            self.feeds.still_away(status.detail)
+            return
+        self.feeds.is_back(feed, history)
         if state.settings is None or feed.symbol != state.settings.signal_symbol:
             self.roll.activate(feed)
         known = history.close_time_ns <= taken_ns

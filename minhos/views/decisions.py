@@ -87,6 +87,8 @@ class Decisions:
         self.forecasts = 0
         self.failed_forecasts = 0
         self.first_close_ns = 0
+        self.last_forecast: Decision | None = None
+        """The newest decision that had a forecast."""
 
     def apply(self, sequence: int, event: DecisionMade, *, model_serves: bool) -> None:
         """One more bar.  A bar without a forecast counts as failed only while a model serves."""
@@ -98,17 +100,13 @@ class Decisions:
             self.latencies_us.append(event.latency_us)
         if decision.forecast is not None:
             self.forecasts += 1
+            self.last_forecast = decision
         elif decision.outcome is Outcome.NO_FORECAST and model_serves:
             self.failed_forecasts += 1
 
     @property
     def last(self) -> Decision | None:
         return self.recent[-1][1].decision if self.recent else None
-
-    @property
-    def last_forecast(self) -> Decision | None:
-        """The newest decision that had a forecast."""
-        return next((made.decision for _, made in reversed(self.recent) if made.decision.forecast), None)
 
     def lines(
         self, limit: int, instruments: dict[str, Instrument], *, with_forecast: bool = False, after: int = 0

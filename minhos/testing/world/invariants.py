@@ -73,11 +73,13 @@ def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
     One that cannot even begin, because the disk is not there for it, is started again later; one that ran goes on.
     """
     for child in stage.world.children.values():
+        if child.code is None or (child.why and not child.crashed):
+            continue
         mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
         spoilt = stage.disk_was_bad(child.ended_ns) or stage.were_spoilt(child.ended_ns)
         away = child.code == Ending.PASSING and not child.ran and (spoilt or stage.world.disk.windows)
-        over = child.code in (None, Ending.ASKED, Ending.DONE)
-        if child.crashed or not (over or child.why or mistake or away):
+        over = child.code in (Ending.ASKED, Ending.DONE)
+        if child.crashed or not (over or mistake or away):
             yield f"{child.name} ended with exit code {child.code}: {child.words or 'without a word'}"
 
 

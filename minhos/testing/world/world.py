@@ -72,6 +72,8 @@ class World:
         self.make: Callable[[str], Process]
         """A process of that name, as a start of the real one makes it."""
         self.children: dict[int, Child] = {}
+        self._newest: dict[str, Child] = {}
+        """By name, the one that was started last."""
         self.actors: list[Actor] = []
         self.strangers: dict[int, float] = {}
         """Processes that are not ours by the number that one of ours had, with their start."""
@@ -222,6 +224,9 @@ class World:
 
     def living(self, name: str) -> Child | None:
         """The newest living process of that name."""
+        newest = self._newest.get(name)
+        if newest is None or newest.alive:
+            return newest
         return next((c for c in reversed(self.children.values()) if c.name == name and c.alive), None)
 
     def process(self, name: str) -> Process | None:
@@ -239,7 +244,7 @@ class World:
         pid, self._next_pid = self._next_pid, self._next_pid + 1
         child = Child(pid, name, self.machine_clock.now_ns() / 1e9, self.acting_pid)
         child.began_ns = self.true_ns
-        self.children[pid] = child
+        self.children[pid] = self._newest[name] = child
         self.note(f"{name} {pid} starts")
         self._schedule(child, self.true_ns + round(START_S * NANOS_PER_SECOND))
         self.stir()
