@@ -69,8 +69,8 @@ class SurroundingsReader:
         self._read_models()
         trader = heartbeats.read(layout, TraderBeat)
         web, supervisor = heartbeats.read(layout, WebBeat), heartbeats.read(layout, SupervisorBeat)
-        alerts = heartbeats.read(layout, AlertsBeat)
-        others = (web, supervisor, alerts)
+        alerts, watchdog = heartbeats.read(layout, AlertsBeat), heartbeats.read(layout, WatchdogBeat)
+        others = (web, supervisor, alerts, watchdog)
         return Surroundings(
             now_ns=self.clock.now_ns(),
             mode=self.mode,
@@ -88,7 +88,7 @@ class SurroundingsReader:
             comparison=self._result("backtest-kelly-vs-fixed.json", SizesCompared),
             data_verdict=self._result("data*.json", DataVerdict),
             finished_data=self.finished_data,
-            watchdog=heartbeats.read(layout, WatchdogBeat),
+            watchdog=watchdog,
             backups=self._backups(),
             web=web,
             supervisor=supervisor,

@@ -60,10 +60,13 @@ class Orphans:
         if beat is None or self.ending or (alive and silent_s < SILENT_S):
             self._is_well()
             return
-        what = f"has said nothing for {silent_s:.0f} s" if alive else "is gone"
-        self.sentence = f"The supervisor (process {beat.pid}) {what}: no process is started again"
         tends = not alive and self._other in (*beat.children, *beat.restarts)
-        self.sentence += f" but trader and watchdog, by each other; {WAY_OUT}" if tends else f"; {WAY_OUT}"
+        if alive:
+            what = f"has said nothing for {silent_s:.0f} s, though it lives: it hangs, or the disk is full"
+        else:
+            what = "is gone: no process is started again"
+            what += " but trader and watchdog, by each other" if tends else ""
+        self.sentence = f"The supervisor (process {beat.pid}) {what}; {WAY_OUT}"
         self._tell()
         if tends:
             self._tend()

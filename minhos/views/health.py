@@ -8,7 +8,7 @@ from minhos.market.types import NANOS_PER_SECOND
 from minhos.views.scores import AccuracyLine
 from minhos.views.status import mode_of, state_of, trader_words, unanswered
 from minhos.views.store import Views
-from minhos.views.supervisor import supervisor_words
+from minhos.views.supervisor import ENDING, supervisor_words
 from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings, distance_s
 from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
@@ -219,9 +219,14 @@ def _watchdog(views: Views, around: Surroundings) -> Part:
         alone = around.trader_alive and views.settings is not None and any(views.trading.held().values())
         return Part("watchdog", "failed" if alone else "waiting", "not started", None)
     if line.silent:
-        missed = around.trader_alive and line.state != "idle"
+        missed = (around.trader_alive and line.state != "idle") or (line.gone and _is_to_run(around))
         return Part("watchdog", "failed" if missed else "waiting", line.words, line.age_s)
     return Part("watchdog", "failed" if line.trouble else "ok", line.words, line.age_s)
+
+
+def _is_to_run(around: Surroundings) -> bool:
+    """There was a `start` that nobody has ended."""
+    return around.supervisor is not None and around.supervisor.state != ENDING
 
 
 def _supervisor(around: Surroundings) -> Part:
@@ -229,6 +234,8 @@ def _supervisor(around: Surroundings) -> Part:
     if beat is None or not beat.time_ns:
         return Part("supervisor", "waiting", "not started", None)
     age = rounded(distance_s(around.now_ns, beat.time_ns), 1)
+    if not words and around.is_gone(beat):
+        return Part("supervisor", "waiting", "ended in order", age)
     return Part("supervisor", "failed" if words else "ok", words or beat.state or "running", age)
 
 

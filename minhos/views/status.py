@@ -94,6 +94,7 @@ def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
     """
     rules = (
         _halted,
+        _unheard,
         _not_running,
         _unreadable,
         _store_away,
@@ -114,6 +115,8 @@ def state_of(views: Views, around: Surroundings) -> tuple[str, str]:
 
 def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
     also = "" if around.trader_alive else f" No trader runs: {trader_words(around)}."
+    if around.unheard(around.trader):
+        also = f" {_living(around)}"
     if around.halt_file:
         return "halted", f"The HALT file exists: nothing is traded until `resume`.{also}"
     stops = stop_lines(views.trading.risk)
@@ -123,6 +126,21 @@ def _halted(views: Views, around: Surroundings) -> tuple[str, str] | None:
     return (
         "halted",
         f"Stopped by {stop.name} ({stop.who}): {stop.why.rstrip('.') or 'no reason given'}; ends {stop.ends}.{also}",
+    )
+
+
+def _unheard(views: Views, around: Surroundings) -> tuple[str, str] | None:
+    """A trader whose process exists and that says nothing may well trade: it is not said that it does not run."""
+    if not around.unheard(around.trader):
+        return None
+    return "degraded", f"{_living(around)}{_held_words(views)}"
+
+
+def _living(around: Surroundings) -> str:
+    pid = around.trader.pid if around.trader is not None else 0
+    return (
+        f"The trader (process {pid}) lives and has not been heard of for {duration(around.trader_age_s or 0.0)}: it "
+        "hangs, or the disk is full; look at the disk. What is shown is as old as that."
     )
 
 
@@ -332,7 +350,9 @@ def trader_words(around: Surroundings) -> str:
     age = duration(around.trader_age_s)
     if around.trader.state == "stopped":
         return f"stopped {age} ago"
-    return f"ended without a word, last heard {age} ago" if around.trader_gone else f"silent for {age}"
+    if around.trader_gone:
+        return f"ended without a word, last heard {age} ago"
+    return f"{'alive and ' if around.unheard(around.trader) else ''}silent for {age}"
 
 
 def held_of(views: Views) -> dict[str, int]:

@@ -16,12 +16,23 @@ def supervisor_words(around: Surroundings) -> str:
     if beat is None or not beat.time_ns or beat.state == ENDING:
         return ""
     age_s = distance_s(around.now_ns, beat.time_ns)
-    if around.supervisor_gone or age_s >= SILENT_S:
-        if not around.trader_alive and not around.watchdog_alive:
-            return ""  # nothing runs that it could look after: that is the state
-        what = "has been gone for" if around.supervisor_gone else "has said nothing for"
+    if around.is_gone(beat):
+        return f"The supervisor (process {beat.pid}) has been gone for {duration(age_s)}: {_without_it(around)}"
+    if age_s >= SILENT_S:
         return (
-            f"The supervisor (process {beat.pid}) {what} {duration(age_s)}: no process that ends is started again, "
-            "but trader and watchdog by each other; `python3 minh.py start` takes over what runs."
+            f"The supervisor (process {beat.pid}) has said nothing for {duration(age_s)}, though it lives: it hangs or "
+            "the disk is full; look at the disk. `python3 minh.py start` takes over what runs."
         )
     return " ".join(beat.refused[name] for name in sorted(beat.refused))
+
+
+def _without_it(around: Surroundings) -> str:
+    """What is started again without a supervisor: trader and watchdog by each other, as far as one is there."""
+    trader = around.trader_alive or around.unheard(around.trader)
+    watchdog = around.watchdog_alive or around.unheard(around.watchdog)
+    if not trader and not watchdog:
+        return "neither trader nor watchdog runs, and nothing is started again; `python3 minh.py start` starts all."
+    by = "trader and watchdog by each other"
+    if not trader or not watchdog:
+        by = "the watchdog by the trader" if trader else "the trader by the watchdog"
+    return f"no process that ends is started again, but {by}; `python3 minh.py start` takes over what runs."

@@ -168,8 +168,21 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     @property
     def watchdog_alive(self) -> bool:
-        """It was heard of within the last seconds."""
-        return self.watchdog is not None and self.now_ns - self.watchdog.time_ns < STALE_AFTER_S * NANOS_PER_SECOND
+        """It was heard of within the last seconds, and its process exists."""
+        if self.watchdog is None or self.is_gone(self.watchdog):
+            return False
+        return distance_s(self.now_ns, self.watchdog.time_ns) < STALE_AFTER_S
+
+    def is_gone(self, beat: Heartbeat) -> bool:
+        """The process that wrote this heartbeat does not exist any more, however fresh it is."""
+        known = {"trader": self.trader_gone, "supervisor": self.supervisor_gone}
+        return beat.PROCESS in self.ended or known.get(beat.PROCESS, False)
+
+    def unheard(self, beat: Heartbeat | None) -> bool:
+        """Its process exists and has said nothing for long: it hangs, or nothing can be written to the disk."""
+        if beat is None or beat.pid <= 0 or beat.state == "stopped" or self.is_gone(beat):
+            return False
+        return distance_s(self.now_ns, beat.time_ns) >= STALE_AFTER_S
 
     def runs(self, beat: Heartbeat | None) -> bool:
         """Whether that process was heard of within the last seconds, did not say that it stopped, and exists."""

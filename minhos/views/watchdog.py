@@ -24,6 +24,8 @@ class WatchdogLine(View):
     age_s: float
     silent: bool
     """It has not been heard of for long: nobody looks after the position of a trader that dies."""
+    gone: bool = False
+    """Its process does not exist any more; it is silent then, too."""
 
     @property
     def trouble(self) -> bool:
@@ -38,12 +40,16 @@ class WatchdogLine(View):
     @property
     def word(self) -> str:
         """Its state in one word: what a watchdog that is silent said last is no state."""
+        if self.gone:
+            return "gone"
         return "silent" if self.silent else self.state
 
     @property
     def words(self) -> str:
         """What it saw and did, and how old that is where it is old."""
         told = self.last_action or self.sentence
+        if self.gone:
+            return f"ended, last heard {duration(self.age_s)} ago; last: {told}"
         return f"not heard of for {duration(self.age_s)}; last: {told}" if self.silent else told
 
 
@@ -53,4 +59,6 @@ def watchdog_line(around: Surroundings) -> WatchdogLine | None:
     if told is None or not told.time_ns:
         return None
     age_s = distance_s(around.now_ns, told.time_ns)
-    return WatchdogLine(told.state, told.sentence, told.last_action, rounded(age_s, 1) or 0.0, age_s >= STALE_AFTER_S)
+    gone = around.is_gone(told)
+    silent = gone or age_s >= STALE_AFTER_S
+    return WatchdogLine(told.state, told.sentence, told.last_action, rounded(age_s, 1) or 0.0, silent, gone)

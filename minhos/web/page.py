@@ -173,10 +173,9 @@ def stale_words(m: Moment) -> str:
     """Why what is shown may be old; empty where it is not."""
     if m.status.connected or m.trader_age_s is None:
         return ""
-    return (
-        f"NOT CONNECTED: trader {m.status.trader}; what is shown is "
-        f"{duration(m.trader_age_s)} old and nothing is being decided."
-    )
+    lives = m.status.trader.startswith("alive")
+    decided = "" if lives else " and nothing is being decided"
+    return f"NOT CONNECTED: trader {m.status.trader}; what is shown is {duration(m.trader_age_s)} old{decided}."
 
 
 def watchdog_words(m: Moment) -> str:

@@ -64,7 +64,33 @@ TYPED = "What is typed wrong is one sentence with the value and the way out, exi
 
 NAMED = "Every process names its version in its heartbeat; `status --json` has `supervisor`, empty where nothing is wrong with it."
 
+UNHEARD = (
+    "A process that lives and is not heard of is not said to have ended: a trader behind a full `data/` is `degraded`"
+)
+BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
+
 WANTED: list[Wanted] = [
+    Wanted(
+        "openapi > components > schemas > WatchdogLine > properties > gone",
+        None,
+        {
+            "type": "boolean",
+            "title": "Gone",
+            "description": "Its process does not exist any more; it is silent then, too.",
+            "default": False,
+        },
+        UNHEARD,
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/begun-trader.json", None, "JSON: pid, created_s, home", BEGUN
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/begun-trainer.json", None, "JSON: pid, created_s, home", BEGUN
+    ),
+    Wanted(
+        "home_files > taken up again > files > data/run/begun-watchdog.json", None, "JSON: pid, created_s, home", BEGUN
+    ),
+    Wanted("home_files > taken up again > files > data/run/begun-web.json", None, "JSON: pid, created_s, home", BEGUN),
     Wanted("home_files > taken up again > files > logs/supervisor.log", None, "log", NAMED),
     Wanted("json_keys > empty home > status --json > keys > supervisor", None, "str", NAMED),
     Wanted("json_keys > get > /api/kelly/dashboard-data > keys > status.supervisor", None, "str", NAMED),

@@ -104,6 +104,25 @@ def test_an_absent_trader_is_said_with_its_age_and_what_it_held():
     assert "No trader runs: stopped 1 s ago." in state_of(held, replace(stopped, halt_file=True))[1]
 
 
+@pytest.mark.parametrize("halted", [False, True])
+def test_a_trader_that_lives_and_cannot_be_heard_is_not_said_to_be_away(halted):
+    """A full disk takes no heartbeat, and the trader goes on."""
+    around = replace(RUNNING, trader=replace(TRADER, pid=7), now_ns=NOW + 11 * NANOS_PER_SECOND, halt_file=halted)
+    views = folded(trading_events(6))
+    now = status(views, around)
+    assert (now.state, now.connected, now.trader) == (
+        "halted" if halted else "degraded",
+        False,
+        "alive and silent for 12 s",
+    )
+    assert (
+        "The trader (process 7) lives and has not been heard of for 12 s: it hangs, or the disk is full" in now.reason
+    )
+    assert "nothing is being decided" not in now.reason
+    assert service_health(views, around).status == "unhealthy"
+    assert state_of(views, replace(around, trader_gone=True))[0] == ("halted" if halted else "not_running")
+
+
 def test_while_start_runs_nobody_is_told_to_start():
     begun = replace(RUNNING, trader=None, supervisor=SupervisorBeat(time_ns=NOW))
     assert state_of(Views(CALENDAR), begun)[1] == "MinhOS is starting; the trader has not been heard of yet."
