@@ -153,6 +153,8 @@ class _Plan(msgspec.Struct, frozen=True):
     """What is unpacked whole and only has to be put in its place: names below the home."""
 
     names: tuple[str, ...]
+    source: str = ""
+    """The backup's name."""
 
 
 def checked_members(archive: zipfile.ZipFile, source: Path) -> tuple[list[zipfile.ZipInfo], list[str]]:
@@ -221,7 +223,8 @@ def unpack(layout: Layout, archive: zipfile.ZipFile, source: Path, progress: Pro
             _prove(stage / name, source, layout)
         if (stage / SETTINGS).exists():
             missing = _with_our_secrets(layout, stage / SETTINGS)
-        layout.disk.replace(_plan_file(layout), msgspec.json.encode(_Plan(tuple(info.filename for info in members))))
+        plan = _Plan(tuple(info.filename for info in members), source.name)
+        layout.disk.replace(_plan_file(layout), msgspec.json.encode(plan))
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise
@@ -307,12 +310,12 @@ def finish(layout: Layout) -> list[str]:
         return []
     kept: list[str] = []
     try:
-        names = msgspec.json.decode(content, type=_Plan).names
+        plan = msgspec.json.decode(content, type=_Plan)
     except msgspec.DecodeError:
-        names = ()
+        plan = _Plan(())
     try:
-        for name in names:
-            _put(layout, stage / name, name, kept)
+        for name in plan.names:
+            _put(layout, stage / name, name, kept, plan.source)
     except OSError as error:
         raise MinhosError(
             f"The restore could not put {error.filename or 'a file'} in its place ({error.strerror}): mend that, then "
@@ -323,12 +326,12 @@ def finish(layout: Layout) -> list[str]:
     return kept
 
 
-def _put(layout: Layout, unpacked: Path, name: str, kept: list[str]) -> None:
+def _put(layout: Layout, unpacked: Path, name: str, kept: list[str], backup: str) -> None:
     target, kind = layout.home / name, kind_of(name)
     if kind is JOURNAL:
         if old := put_in_place(unpacked, target, layout.database):
             kept.append(old.name)
-        journal_notes.accept(layout, target)
+        journal_notes.accept_restored(layout, target, backup)
     elif kind is not None and unpacked.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(unpacked, target)

@@ -35,6 +35,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What SQLite said of its own file at a write; the next start writes it anew from its records."""
     done: bool = False
     """Whether the pass that `sequence` belongs to came to the end."""
+    restored: str = ""
+    """What the trader has to say of a backup that was put in the journal's place; empty once it was said."""
 
 
 class Verification:

@@ -80,6 +80,8 @@ class JournalWatch:
             self._cut(broken)
             folded = self._fold(identity, fold)
         try:
+            if self._note.restored:
+                self._stop(self._note.restored)
             self._compare_the_end()
             self._begin()
         except BaseException:
@@ -141,19 +143,10 @@ class JournalWatch:
         )
 
     def _compare_the_end(self) -> None:
-        note, journal = self._note, self.journal
-        what = ""
-        if journal.last < note.last:
-            what = (
-                f"ends at record {journal.last:,}, and {note.last:,} were there: an older copy stands in its place, "
-                "or its end is missing"
-            )
-        elif note.last and journal.hash_at(note.last).hex() != note.last_hash:
-            what = f"has another record {note.last:,} than the one that was there: another journal stands in its place"
-        if what:
+        if what := journal_notes.misfit(self._note, self.journal):
             self._found(
                 f"The journal {self._path} {what}. Ways out, with MinhOS stopped: `python3 minh.py restore "
-                f"BACKUP.zip`, or `python3 minh.py repair --until {journal.last}`, which takes it as it is."
+                "BACKUP.zip`, or `python3 minh.py repair`, which says how to go on with it as it is."
             )
 
     def _stop(self, text: str) -> None:
@@ -245,7 +238,11 @@ class JournalWatch:
         if self._pass is None:
             return
         note = msgspec.structs.replace(
-            self._note, sequence=self._pass.sequence, hash=self._pass.hash.hex(), damaged=self.journal.damaged
+            self._note,
+            sequence=self._pass.sequence,
+            hash=self._pass.hash.hex(),
+            damaged=self.journal.damaged,
+            restored=self._note.restored if self.alarms else "",
         )
         try:
             if not self.problem and self.journal.durable:

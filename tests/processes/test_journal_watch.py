@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 from trading_home import events_of, journal_path, make_home, promote, settings_of
 
-from minhos.assembly import journal_notes
+from minhos.assembly import archive, journal_notes
 from minhos.assembly.layout import Layout
 from minhos.errors import CommandRefused, InboxDamaged, JournalError
 from minhos.journal.inbox import Inbox, Request
@@ -168,10 +169,31 @@ def test_a_journal_that_ends_earlier_than_it_did_is_found_before_the_first_order
         connection.close()
     run = Run(home)
     assert f"ends at record {earlier:,}, and {later:,} were there" in run.paused
-    with pytest.raises(CommandRefused, match=f"repair --until {earlier}"):
+    with pytest.raises(CommandRefused, match=r"minh\.py repair`, which says how to go on with it"):
         run.resume()
     run.go(2.0).stop()
     assert "were there" in Run(home).trader.watch.problem, "also after another restart"
+
+
+def test_a_backup_in_its_place_is_said_once_and_pauses(home, tmp_path):
+    backup = tmp_path / "before.zip"
+    archive.pack(home, backup, lambda share, text: None)
+    with_end = reader(journal_path(home))
+    earlier = with_end.last
+    with_end.close()
+    with zipfile.ZipFile(backup) as packed:  # nothing was traded since
+        archive.unpack(home, packed, backup, lambda share, text: None)
+    Run(home).go(20.0).stop()
+    assert "put back" not in "".join(alarms(home))
+    with zipfile.ZipFile(backup) as packed:
+        archive.unpack(home, packed, backup, lambda share, text: None)
+    run = Run(home)
+    assert f"from the backup before.zip: it ends at record {earlier:,} of " in run.paused
+    assert "not in it" in run.paused
+    run.resume()
+    run.go(2.0).stop()
+    Run(home).go(2.0).stop()
+    assert sum("put back" in text for text in alarms(home)) == 1
 
 
 def test_another_journal_in_its_place_is_found(home, traded, tmp_path):

@@ -183,7 +183,13 @@ def _looked_at(place: Layout, path: Path, named: str, report: Progress) -> Repai
         proof = source.verify(report)
         last = _last_of(path, place, proof.records)
         if proof.sound:
-            return Repair(str(path), "sound", f"The journal {path} is sound: {last:,} records.", last, last)
+            sentence = f"The journal {path} is sound: {last:,} records."
+            if what := journal_notes.misfit(journal_notes.read(place, path), source):
+                sentence = (
+                    f"Every record of the journal {path} is sound, but it {what}. With MinhOS stopped, "
+                    f"`python3 minh.py repair --until {last}{named}` takes it as it is then."
+                )
+            return Repair(str(path), "sound", sentence, last, last)
         keep = proof.records
         left_out = _left_out(path, place, keep)
         sentence = (

@@ -283,16 +283,19 @@ def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
     if broker is None or state.risk.distrust is not None or state.differences:
         return
     true: Counter[str] = Counter()
+    newest_ns: dict[str, int] = {}
     for fill in broker.truth.fills:
         if fill.whose == "minhos":
             true[fill.client_id] += fill.contracts
+            newest_ns[fill.client_id] = fill.time_ns
     booked: Counter[str] = Counter()
     for each in stage.witness.seen.fills.values():
         name = each.order_id.removeprefix(MANUAL)  # what was sent from outside the trader is somebody else's for it
         if name in true or name in stage.witness.seen.intents:
             booked[name] += each.contracts
     for order_id in sorted(true.keys() | booked.keys()):
-        if true[order_id] != booked[order_id]:
+        lost = order_id in newest_ns and stage.says_what_a_restore_lacks(newest_ns[order_id])
+        if true[order_id] != booked[order_id] and not lost:
             yield f"of order {order_id} the broker filled {true[order_id]}, the journal has {booked[order_id]}"
 
 

@@ -71,16 +71,22 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
-        self._restored_ns = self._blind_until_ns = self.flipped_ns = 0
+        self._restored_ns = self._restored_true_ns = self._blind_until_ns = self.flipped_ns = 0
         """Until then what the broker says may not be so."""
 
     def lost_by_restore(self, at_ns: int) -> bool:
         """Whether a journal of then was replaced by a backup, or by what the power left of it, since."""
         return at_ns <= self._restored_ns
 
+    def says_what_a_restore_lacks(self, true_ns: int) -> bool:
+        """Whether a backup was put in place after that, and an alarm says that what followed is not in it."""
+        said = any("put back from the backup" in text for _, text in self.witness.seen.alarms)
+        return said and true_ns <= self._restored_true_ns
+
     def _restored(self) -> None:
         """Another journal lies there: what was read of the one before counts no more."""
         self._restored_ns = self.world.machine_clock.now_ns()
+        self._restored_true_ns = self.world.true_ns
         self.witness.again()
 
     def begin(self) -> None:
