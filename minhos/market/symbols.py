@@ -52,14 +52,20 @@ _EXCHANGE = r"(?:CME|CBOT|CBT)"
 _NAMES = "|".join(ROOTS)
 _ROOT = f"(?P<root>{_NAMES})"
 _MONTH, _YEAR = r"(?P<month>[FGHJKMNQUVXZ])", r"(?P<year>\d{4}|\d{1,2})"
+_BEFORE = r"(?:@|/|(?:CME|CBOT|CBT)(?:_MINI)?[:_.])?"
+"""What vendors put in front: TradeStation's @, ThinkOrSwim's /, TradingView's exchange."""
+_NAMED = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _FORMS: tuple[tuple[SymbolForm, str], ...] = (
     (SymbolForm.SIMULATED, rf"{_ROOT}-SIM"),
     (SymbolForm.CQG, rf"F\.US\.(?P<root>ENQ|EP|{_NAMES}){_MONTH}{_YEAR}"),
     (SymbolForm.TETON, rf"{_ROOT}{_MONTH}{_YEAR}_FUT_{_EXCHANGE}"),
     (SymbolForm.SIERRA, rf"{_ROOT}{_MONTH}{_YEAR}-{_EXCHANGE}"),
     (SymbolForm.RITHMIC, rf"{_ROOT}{_MONTH}{_YEAR}\.{_EXCHANGE}"),
-    (SymbolForm.PLAIN, rf"{_ROOT}{_MONTH}{_YEAR}"),
-    (SymbolForm.ROOT, rf"{_ROOT}"),
+    (SymbolForm.PLAIN, rf"{_BEFORE}(?P<root>{_NAMES}|ENQ|EP){_MONTH}{_YEAR}"),
+    (SymbolForm.PLAIN, rf"{_BEFORE}{_ROOT}[ _](?P<number>0[1-9]|1[0-2])-(?P<year>\d{{2}})"),
+    (SymbolForm.PLAIN, rf"{_BEFORE}{_ROOT}-(?P<year>20\d{{2}})(?P<number>0[1-9]|1[0-2])"),
+    (SymbolForm.PLAIN, rf"{_BEFORE}{_ROOT}[-_. ]?(?P<named>{'|'.join(_NAMED)})[-_ ]?(?P<year>\d{{4}}|\d{{2}})"),
+    (SymbolForm.ROOT, rf"{_BEFORE}{_ROOT}(?:=F|#[A-Z]?|[12]!|\.[cvn]\.\d)?"),
 )
 _WHOLE = tuple((form, re.compile(pattern, re.IGNORECASE)) for form, pattern in _FORMS)
 _INSIDE = tuple((form, re.compile(rf"(?<![A-Z0-9]){pattern}(?![A-Z0-9])", re.IGNORECASE)) for form, pattern in _FORMS)
@@ -196,13 +202,20 @@ def _dated(symbol: Symbol | str) -> Symbol:
 def _symbol(match: re.Match[str], form: SymbolForm, reference_year: int | None) -> Symbol:
     root, groups = _root(match), match.groupdict()
     multiplier = _MULTIPLIERS.get(form, 1.0)
-    if not groups.get("month"):
+    month = (groups.get("month") or "").upper() or _letter(groups)
+    if not month:
         return Symbol(root, form=form, price_multiplier=multiplier)
-    month = groups["month"].upper()
     if month not in MONTHS:
         raise SymbolError(f"{match.group()} is not a contract: {root} has the months H, M, U and Z, not {month}")
     year = _year(groups["year"], match.group(), reference_year)
     return Symbol(root, month, year, form, multiplier)
+
+
+def _letter(groups: dict[str, str | None]) -> str:
+    """Of a month that is written as a number or by its name; empty where there is none."""
+    named = groups.get("named")
+    number = _NAMED.index(named.upper()) + 1 if named else int(groups.get("number") or 0)
+    return "FGHJKMNQUVXZ"[number - 1] if number else ""
 
 
 def _root(match: re.Match[str]) -> str:

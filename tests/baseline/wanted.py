@@ -180,7 +180,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        '"name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, hon… (209 characters, 1e9624b90a3a)',
+        '"name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, hon… (218 characters, cfd893e23ce7)',
         BENCH,
     ),
     Wanted(

@@ -321,7 +321,7 @@ def _each(step_ns: int, n: int = 50, shift_ns: int = 0) -> str:
         (_lines("2025-10-06T13:30Z,,,,,", "2025-10-06T13:35Z,1,1,1,1,1"), "only 1 of 2 rows have a time and prices"),
         (_lines(*["2025-10-06T13:30Z,1,1,1,1,1"] * 3), "only one moment in it; give a longer file"),
         (_each(15 * NANOS_PER_MINUTE), "bars of 15 minutes, which cannot be cut into 5; export bars of 5 minutes"),
-        (_each(24 * 60 * NANOS_PER_MINUTE), "bars of 1440 minutes, which cannot be cut into 5"),
+        (_each(24 * 60 * NANOS_PER_MINUTE), "has daily bars, which cannot be cut into 5"),
         (_each(2 * NANOS_PER_MINUTE), "bars of 2 minutes, which do not fill 5; export bars of 5 minutes or of 1"),
         (_each(BAR_INTERVAL_NS, shift_ns=NANOS_PER_MINUTE), "bars of 5 minutes, stamped 60 s beside their grid"),
     ],

@@ -41,6 +41,7 @@ NAMES = (
     "kills",
     "write_errors",
     "soak",
+    "formats",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "opentime",
         "starttime",
         "start",
+        "windowstart",
         "closetime",
         "endtime",
         "end",
@@ -42,19 +43,25 @@ NAMES: dict[str, tuple[str, ...]] = {
         "epoch",
         "dateandtime",
         "indexlevel0",
+        "unnamed0",
     ),
     "open": ("open", "o", "openprice", "first"),
     "high": ("high", "h", "highprice", "max"),
     "low": ("low", "l", "lowprice", "min"),
-    "close": ("close", "last", "c", "closeprice", "lastprice", "closelast", "price", "settle"),
-    "volume": ("volume", "vol", "v", "totalvolume", "tradevolume", "size", "quantity", "qty", "tickvol", "tickvolume"),
+    "close": ("close", "last", "c", "closeprice", "lastprice", "closelast", "latest", "price", "settle"),
+    "volume": ("volume", "vol", "v", "periodvolume", "totalvolume", "tradevolume", "size", "quantity", "qty"),
+    "tick_volume": ("tickvol", "tickvolume"),
     "trades": ("numberoftrades", "numtrades", "trades", "oftrades", "tradecount", "transactions"),
     "bid_volume": ("bidvolume", "bidvol", "sellvolume"),
-    "ask_volume": ("askvolume", "askvol", "buyvolume"),
+    "ask_volume": ("askvolume", "askvol", "buyvolume", "offervolume"),
+    "up": ("upvolume", "up"),
+    "down": ("downvolume", "down"),
     "contract": ("symbol", "ticker", "contract", "instrument", "rawsymbol", "contractsymbol"),
 }
 """Role to names, in order of preference; compared in lower case without spaces and signs."""
 
+PRIMARY = {"open": 3, "high": 3, "low": 3, "close": 7}
+"""So many of a role's names claim the same; of several columns the first in the file is meant, a study's come later."""
 CLOSE_STAMPED = ("closetime", "endtime", "end")
 OPEN_STAMPED = ("opentime", "starttime", "start")
 _DATES, _TIMES = ("date", "day", "dtyyyymmdd"), ("time", "timeofday", "hour")
@@ -73,9 +80,12 @@ def roles(names: Sequence[str], path: Path, given: Mapping[str, str]) -> dict[st
     found = [plain(name) for name in names]
     result: dict[str, int] = {}
     for role, known in NAMES.items():
-        index = next((found.index(name) for name in known if name in found), None)
+        first = min((found.index(name) for name in known[: PRIMARY.get(role, 0)] if name in found), default=None)
+        index = first if first is not None else next((found.index(name) for name in known if name in found), None)
         if index is not None:
             result[role] = index
+    if "stamp" not in result and found and found[0] == "":
+        result["stamp"] = 0
     date = next((i for i, name in enumerate(found) if name in _DATES), None)
     time = next((i for i, name in enumerate(found) if name in _TIMES), None)
     if date is not None and time is not None and "stamp" not in given:
@@ -96,25 +106,72 @@ def roles(names: Sequence[str], path: Path, given: Mapping[str, str]) -> dict[st
     return result
 
 
-def numbers(series: pl.Series) -> npt.NDArray[np.float64]:
-    """A column as numbers, NaN where there is none; text may have a decimal comma and thousands."""
+def rivals(names: Sequence[str], used: int) -> list[int]:
+    """Other columns that claim to be the closing price."""
+    primary = NAMES["close"][: PRIMARY["close"]]
+    return [i for i, name in enumerate(names) if i != used and plain(name) in primary]
+
+
+class Numbers(NamedTuple):
+    """values: shape (n,), NaN where there is none; unread: cells that hold something else; example: one of them."""
+
+    values: npt.NDArray[np.float64]
+    unread: int = 0
+    example: str = ""
+
+
+NOTHING = ("", "-", "--", "n/a", "na", "nan", "null", "none", "#n/a")
+"""What stands for no number, in lower case."""
+_SUFFIXES = {"K": 1e3, "M": 1e6, "MIO": 1e6, "MIO.": 1e6, "MLN": 1e6, "B": 1e9, "MRD": 1e9, "MRD.": 1e9, "BN": 1e9}
+_NUMBER = r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)([A-Za-z]+\.?)?$"
+
+
+def numbers(series: pl.Series, *, whole: bool = False) -> Numbers:
+    """A column as numbers: thousands parted by anything, a decimal comma, K, M, B and Mio behind it.
+
+    whole: counts, as a volume: what could be parted thousands is that (1.234 beside 17 is 1,234).
+    """
     import polars as pl
 
     if series.dtype.is_numeric():
-        return series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    text = series.cast(pl.String)
-    if _comma_is_decimal(text):
+        return Numbers(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    text = series.cast(pl.String).str.replace_all(r"[ '_\u2019\u00a0\u2009\u202f\u2007\ufffd$]", "")
+    decimal = _decimal_mark(text, whole=whole)
+    if decimal == ",":
         text = text.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True)
-    text = text.str.replace_all(r"[ ,'_\u00a0\ufffd]", "")
-    return text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    else:
+        text = text.str.replace_all(",", "", literal=True)
+        if not decimal:
+            text = text.str.replace_all(".", "", literal=True)
+    plain_ = text.cast(pl.Float64, strict=False)
+    left = plain_.is_null() & text.is_not_null() & ~text.str.to_lowercase().is_in(NOTHING)
+    if left.any():
+        parts = text.str.extract_groups(_NUMBER).struct.unnest()
+        factor = parts["2"].str.to_uppercase().replace_strict(_SUFFIXES, default=None, return_dtype=pl.Float64)
+        plain_ = plain_.fill_null((parts["1"].cast(pl.Float64, strict=False) * factor).round(6))
+        left &= plain_.is_null()
+    values = plain_.fill_null(np.nan).to_numpy()
+    unread = int(left.sum())
+    return Numbers(values, unread, str(series.filter(left)[0]) if unread else "")
 
 
-def _comma_is_decimal(text: pl.Series) -> bool:
-    """True for 25000,25 and 25.000,25; false for 25,000.25 and 25,000."""
-    commas = text.filter(text.str.contains(",", literal=True).fill_null(False))
-    if not len(commas):
-        return False
-    if commas.str.contains(r"\..*,").any():
-        return True
-    with_points = commas.str.contains(".", literal=True).any()
-    return not with_points and not commas.str.contains(r"^\s*-?\d{1,3}(,\d{3})+\s*$").all()
+def _decimal_mark(text: pl.Series, *, whole: bool) -> str:
+    """ "." or ",", or empty where points part thousands and nothing is a decimal mark."""
+    found = text.filter(text.str.contains("[.,]").fill_null(False)).unique()
+    both = found.filter(found.str.contains(r"\..*,|,.*\.").fill_null(False))
+    if len(both):
+        return "," if both.str.contains(r"\.[\d.]*,\d*[A-Za-z]*\.?$").any() else "."
+    commas = found.filter(found.str.contains(",", literal=True))
+    points = found.filter(found.str.contains(".", literal=True) & ~found.str.contains(r"^[^.]*[A-Za-z]+\.$"))
+    if len(commas):
+        return "." if _parted(commas, ",") and not len(points) else ","
+    if not len(points) or not _parted(points, "\\."):
+        return "."
+    many = bool(points.str.contains(r"\..*\.").any())
+    rounded = bool(points.str.contains(r"\.000$").all())
+    return "" if many or (whole and not rounded and not points.str.contains(r"^[-+]?0").any()) else "."
+
+
+def _parted(found: pl.Series, mark: str) -> bool:
+    """Every value has its thousands parted by the mark, as in 1,234 and 25,000,000."""
+    return bool(found.str.contains(rf"^[-+]?[1-9]\d{{0,2}}({mark}\d{{3}})+$").all())

@@ -10,6 +10,7 @@ empty the general reader (`tables`) finds out from names and data, or refuses.  
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import cast
 
@@ -71,19 +72,25 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """Zone of stamps without an offset, as "America/Chicago"; empty where the data tell."""
     zone_of: Callable[[Ints], tuple[str, str]] | None = None
     """A rule of its own for the zone: clock readings in ns to the zone and a sentence; raises DataError."""
+    dates: str = ""
+    """"day" or "month": what dates as 10/06/2025 begin with, where no day beyond the 12th tells."""
     price_unit: float = 1.0
     """Points in one unit of the file's prices: 1e-9 for fixed-point integers."""
     single_trades: Callable[[Floats, Ints], npt.NDArray[np.bool_]] | None = None
     """Which rows are ticks, whose price is the close alone, from the opens and the numbers of trades."""
     read: Reader | None = None
     """A reader of its own, for what is no table."""
+    source: str = ""
+    """The public document or file that the row rests on; empty where there is none: then it is unverified."""
 
     def why(self, sample: Sample) -> str:
         """By what a file is of this format, empty where it is not."""
         names = tuple(plain(name) for name in sample.header[: len(self.begins)])
         if names != tuple(plain(name) for name in self.begins) or (self.recognise and not self.recognise(sample)):
             return ""
-        return f"its header line begins with {', '.join(self.begins[:4])}" if self.begins else "by its content"
+        if not self.begins:
+            return "by its content"
+        return f"its header line begins with {', '.join(name for name in self.begins[:4] if name)}"
 
 
 def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
@@ -94,11 +101,47 @@ def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
 GENERAL = Format(title="a table with a header line")
 """What no other row fits."""
 
+_SHAPE = {
+    "ninja": r"\d{8} \d{6};",
+    "ninja_ticks": r"\d{8} \d{6} \d{7};",
+    "metatrader": r"\d{4}\.\d\d\.\d\d,\d\d:\d\d,",
+    "kibot": r"\d\d/\d\d/\d{4},\d\d:\d\d,",
+    "firstrate": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,",
+}
+
+
+def _rows_like(shape: str, fields: int) -> Callable[[Sample], bool]:
+    """A rule for files without a header line: rows that begin like that and have so many fields."""
+    pattern = re.compile(_SHAPE[shape])
+    return lambda sample: (
+        not sample.has_header
+        and bool(sample.lines)
+        and all(len(row) == fields for row in sample.rows()[:5])
+        and all(pattern.match(line) for line in sample.lines[:5])
+    )
+
+
+def _names(*wanted: str) -> Callable[[Sample], bool]:
+    """A rule for files whose header line has all of these names, wherever."""
+    return lambda sample: {plain(name) for name in wanted} <= {plain(name) for name in sample.header}
+
+
+def _fixed_point(sample: Sample) -> bool:
+    """Prices are whole numbers of more than eleven digits."""
+    rows = sample.rows()
+    place = [plain(name) for name in sample.header].index("close")
+    return bool(rows) and all(len(row) > place and re.fullmatch(r"\d{11,}", row[place]) for row in rows[:5])
+
+
+BARS = ("stamp", "open", "high", "low", "close", "volume")
+DATED_BARS = ("date", "time", "open", "high", "low", "close", "volume")
+
 FORMATS: dict[str, Format] = {
     "scid": Format(
         title="Sierra Chart's intraday file",
         recognise=lambda sample: sample.start.startswith(b"SCID") or sample.path.suffix.lower() == ".scid",
         read=_scid,
+        source="sierrachart.com/index.php?page=doc/IntradayDataFileFormat.html",
     ),
     "sierra_text": Format(
         title="Sierra Chart's exported text",
@@ -106,9 +149,179 @@ FORMATS: dict[str, Format] = {
         stamps="open",
         zone_of=sierra_text.zone_of_export,
         single_trades=sierra_text.single_trades,
+        source="sierrachart.com/index.php?page=doc/TextDataFileFormats.html",
+    ),
+    "sierra_studies": Format(
+        title="Sierra Chart's bars with studies",
+        begins=("date", "time", "open", "high", "low", "last", "volume", "# of Trades"),
+        stamps="open",
+        columns={"trades": "# of Trades"},
+        source="sierrachart.com/index.php?page=doc/StudiesReference.php&ID=379",
+    ),
+    "ninjatrader": Format(
+        title="NinjaTrader's minutes",
+        recognise=_rows_like("ninja", 6),
+        header=BARS,
+        columns={"stamp": "stamp"},
+        stamps="close",
+        zone="UTC",
+        source="ninjatrader.com/support/helpGuides/nt8/exporting.htm",
+    ),
+    "ninjatrader_ticks": Format(
+        title="NinjaTrader's ticks",
+        recognise=_rows_like("ninja_ticks", 5),
+        header=("stamp", "close", "bid", "ask", "volume"),
+        columns={"stamp": "stamp"},
+        zone="UTC",
+        source="ninjatrader.com/support/helpGuides/nt8/exporting.htm",
+    ),
+    "tradestation": Format(
+        title="TradeStation's bars",
+        begins=("Date", "Time", "Open", "High", "Low", "Close", "Up", "Down"),
+        stamps="close",
+        dates="month",
+        source="help.tradestation.com: Exporting Data Window",
+    ),
+    "multicharts": Format(
+        title="MultiCharts' bars",
+        begins=("Date", "Time", "Open", "High", "Low", "Close", "Volume"),
+        recognise=lambda sample: sample.lines[:1] != () and sample.lines[0].startswith("<Date>"),
+        stamps="close",
+        dates="month",
+    ),
+    "metatrader5": Format(
+        title="MetaTrader 5's bars",
+        begins=("DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL"),
+        columns={"volume": "VOL"},
+        stamps="open",
+        source="metatrader5.com/en/terminal/help/trading_advanced/custom_instruments",
+    ),
+    "metatrader4": Format(
+        title="MetaTrader 4's bars",
+        recognise=_rows_like("metatrader", 7),
+        header=DATED_BARS,
+        stamps="open",
+        source="metatrader4.com/en/trading-platform/help/service/history_center",
+    ),
+    "tradingview": Format(
+        title="TradingView's chart",
+        begins=("time", "open", "high", "low", "close"),
+        recognise=lambda sample: ", " in sample.name and "volume" in {plain(name) for name in sample.header},
+        stamps="open",
+        source="tradingview.com/support/solutions/43000537255",
+    ),
+    "iqfeed": Format(
+        title="IQFeed's intervals",
+        begins=("Timestamp", "High", "Low", "Open", "Close", "TotalVolume", "PeriodVolume"),
+        columns={"volume": "PeriodVolume"},
+        stamps="close",
+        zone="America/New_York",
+        source="iqfeed.net/dev/api/docs/HistoricalviaTCPIP.cfm",
+    ),
+    "interactive_brokers": Format(
+        title="Interactive Brokers' bars",
+        recognise=_names("date", "open", "high", "low", "close", "volume", "average", "barCount"),
+        columns={"stamp": "date", "trades": "barCount"},
+        stamps="open",
+        source="ib-insync.readthedocs.io/api.html#ib_insync.objects.BarData",
+    ),
+    "databento_fixed": Format(
+        title="Databento's bars in units of 1e-9",
+        begins=("ts_event",),
+        recognise=lambda sample: _names("open", "high", "low", "close", "volume")(sample) and _fixed_point(sample),
+        price_unit=1e-9,
+        stamps="open",
+        source="databento.com/docs/schemas-and-data-formats/ohlcv",
+    ),
+    "databento": Format(
+        title="Databento's bars",
+        begins=("ts_event",),
+        recognise=_names("open", "high", "low", "close", "volume"),
+        stamps="open",
+        source="databento.com/docs/schemas-and-data-formats/ohlcv",
+    ),
+    "massive": Format(
+        title="Massive's (Polygon's) flat file",
+        recognise=_names("ticker", "window_start", "open", "high", "low", "close", "volume"),
+        columns={"stamp": "window_start", "trades": "transactions"},
+        stamps="open",
+        source="massive.com/docs/flat-files",
+    ),
+    "polygon": Format(
+        title="Polygon's (Massive's) aggregates",
+        recognise=_names("t", "o", "h", "l", "c", "v", "n", "vw"),
+        columns={"trades": "n"},
+        stamps="open",
+        source="massive.com/docs/rest/futures/aggregates",
+    ),
+    "alpaca": Format(
+        title="Alpaca's bars",
+        recognise=_names("timestamp", "open", "high", "low", "close", "volume", "trade_count", "vwap"),
+        columns={"trades": "trade_count"},
+        stamps="open",
+        source="docs.alpaca.markets/reference/stockbars",
+    ),
+    "projectx": Format(
+        title="ProjectX's bars",
+        recognise=lambda sample: tuple(map(plain, sample.header)) == ("t", "o", "h", "l", "c", "v"),
+        stamps="open",
+        source="gateway.docs.projectx.com/docs/api-reference/market-data/retrieve-bars",
+    ),
+    "barchart": Format(
+        title="Barchart's intraday history",
+        begins=("Time", "Open", "High", "Low", "Latest"),
+        columns={"close": "Latest"},
+        stamps="open",
+        source="barchart.com/historical-data-download",
+    ),
+    "kibot": Format(
+        title="Kibot's bars",
+        recognise=_rows_like("kibot", 7),
+        header=DATED_BARS,
+        stamps="open",
+        zone="America/New_York",
+        dates="month",
+        source="kibot.com/support.html#data_format",
+    ),
+    "firstrate": Format(
+        title="FirstRate's bars",
+        recognise=_rows_like("firstrate", 6),
+        header=BARS,
+        columns={"stamp": "stamp"},
+        stamps="open",
+        zone="America/New_York",
+        source="firstratedata.com/about/futures_data",
+    ),
+    "yahoo": Format(
+        title="Yahoo's bars by yfinance",
+        begins=("Datetime",),
+        recognise=_names("Open", "High", "Low", "Close", "Volume"),
+        stamps="open",
+        source="ranaroussi.github.io/yfinance/reference/api/yfinance.download.html",
+    ),
+    "dukascopy": Format(
+        title="Dukascopy's candles",
+        begins=("Gmt time", "Open", "High", "Low", "Close", "Volume"),
+        stamps="open",
+        zone="UTC",
+        source="dukascopy.com/swiss/english/marketwatch/historical",
+    ),
+    "tradovate": Format(
+        title="Tradovate's bars",
+        recognise=_names("timestamp", "open", "high", "low", "close", "upVolume", "downVolume"),
+        stamps="open",
+        source="api.tradovate.com/#tag/Market-Data",
+    ),
+    "rithmic": Format(
+        title="Rithmic's (R | Trader Pro) bars",
+        begins=("Symbol", "Date", "Time", "Open", "High", "Low", "Close", "Volume"),
+        dates="month",
     ),
 }
-"""Our rows, by name, in the order in which they are tried."""
+"""Our rows, by name, in the order in which they are tried.
+
+A row without a zone or a convention of stamps leaves it to the data, as programs export in the zone of their user.
+"""
 
 
 def format_of(sample: Sample) -> tuple[Format, str]:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from minhos.errors import DataError
 from minhos.feeds.aggregate import Rows, bars_of, fold
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.scid.files import price_scale
+from minhos.feeds.scid.files import Scale, price_scale
 from minhos.feeds.seen import See, Seen
-from minhos.feeds.tables import zones
+from minhos.feeds.tables import checks, zones
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
 from minhos.market.types import Bars, Ints
@@ -73,15 +73,20 @@ def histories(
         raise
     if see is not None:
         _show(see, notes.source, ordered, stamps, step_ns)
-    result, found, scales = [], _Found(), []
+    result, found = [], _Found()
+    scales: list[str] = []
+    said: list[str] = []
     for contract, rows, backwards in ordered:
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
+        points = kept.prices * _scale(contract, kept.prices[3]).multiplier
+        columns = checks.Columns(kept.ns, points, kept.volumes[0])
+        said += list(checks.judge(columns, contract.root, notes.source))
         bars, off_tick, scale = _bars(contract, kept, stamps, interval_ns)
         result.append(bars)
         scales += [scale] if scale else []
         counts = (backwards, repeated, different, off_tick)
         found = _Found(*(a + b for a, b in zip(found, counts, strict=True)))
-    lines = (f"{notes.rows:,} rows of {_words(step_ns)}", *notes.lines, *([line] if line else []), *scales)
+    lines = (f"{notes.rows:,} rows of {_words(step_ns)}", *notes.lines, *([line] if line else []), *scales, *said)
     remarks = _remarks(notes, found, result, aggregated=step_ns != interval_ns)
     result.sort(key=lambda bars: int(bars.close_time_ns[0]))
     return result, ReadNotes(
@@ -118,7 +123,8 @@ def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
         raise DataError(f"{source} has only one moment in it; give a longer file")
     step = step_of(ns)
     typical = step or int(np.median(steps))
-    has, wanted = f"{source} has bars of {typical / 60e9:.4g} minutes", f"{interval_ns / 60e9:g}"
+    length = "daily bars" if typical == 86_400_000_000_000 else f"bars of {typical / 60e9:.4g} minutes"
+    has, wanted = f"{source} has {length}", f"{interval_ns / 60e9:g}"
     if typical > interval_ns:
         raise DataError(f"{has}, which cannot be cut into {wanted}; export bars of {wanted} minutes or of 1 minute")
     if step and interval_ns % step:
@@ -142,7 +148,7 @@ def step_of(ns: Ints) -> int:
 def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], stamps: str, step_ns: int) -> None:
     """Each contract's rows as the file has them, prices in points."""
     for contract, rows, _ in ordered:
-        scale = price_scale(Symbol(contract.root, contract.month, contract.year), float(np.median(rows.prices[3])))
+        scale = _scale(contract, rows.prices[3])
         last = np.r_[np.diff(rows.ns) != 0, True] | (step_ns == 0)
         repeats = np.r_[(np.diff(rows.ns) == 0) & (np.diff(rows.prices) == 0).all(axis=0), False]
         exact = repeats & np.r_[(np.diff(rows.volumes) == 0).all(axis=0), False] & (step_ns > 0)
@@ -187,10 +193,18 @@ def _bars(contract: Symbol, rows: TableRows, stamps: str, interval_ns: int) -> t
     bins = (rows.ns - (stamps == "close")) // interval_ns
     folded = fold(Rows(bins, *rows.prices, *rows.volumes))
     used = instrument_of(contract.contract)
-    scale = price_scale(Symbol(contract.root, contract.month, contract.year), float(np.median(folded.close)))
+    scale = _scale(contract, folded.close)
     closes = (folded.bin + 1) * interval_ns
     bars, off_tick = bars_of(folded, closes, used, contract.contract, interval_ns, scale.multiplier)
     return bars, off_tick, scale.note
+
+
+def _scale(contract: Symbol, closes: npt.NDArray[np.floating]) -> Scale:
+    """How the table's prices become points; what lies a billion times too high is in units of 1e-9."""
+    typical = float(np.median(closes))
+    if checks.power_of_ten(typical, contract.root) == -9:
+        return Scale(1e-9, f"prices such as {typical:g} are in units of 1e-9")
+    return price_scale(Symbol(contract.root, contract.month, contract.year), typical)
 
 
 def _words(step_ns: int) -> str:

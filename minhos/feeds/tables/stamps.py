@@ -1,14 +1,18 @@
 """Columns of time stamps, as text, numbers or parquet types, into nanoseconds; the zone may stay open.
 
-Understands ISO 8601 with or without offset, year-first, day-first and month-first dates, AM and PM, compact
-digits, and epochs in seconds to nanoseconds.  Which zone stamps without an offset are in: see `zones`.
+Understands ISO 8601 with or without offset, year-first, day-first and month-first dates, names of months, AM and PM,
+compact digits, hours without their zero, 24:00, names and abbreviations of zones, and epochs in seconds to
+nanoseconds.  A stamp that does not exist (31 February, 10:00:75) is none.  Which zone stamps without an offset are in:
+see `zones`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.market.types import NANOS_PER_SECOND, Ints
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
 
 MISSING = np.iinfo(np.int64).min
 """In place of a stamp that cannot be read."""
-_NO_DAY = -1
 
 _DATE = (
     r"^\s*(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
@@ -26,13 +29,45 @@ _DATE = (
     r"|(?P<c_year>(?:19|20)\d{2})(?P<c_month>\d{2})(?P<c_day>\d{2}))"
 )
 _TIME = (
-    r"[ T,_]*(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9})\d*)?)?"
-    r"|(?P<c_hour>\d{2})(?P<c_minute>\d{2})(?P<c_second>\d{2})?)\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+    r"(?:[ T,_-]*(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9})\d*)?)?"
+    r"|(?P<c_hour>\d{2})(?P<c_minute>\d{2})(?:(?P<c_second>\d{2})(?:[ .](?P<c_fraction>\d{1,9}))?)?)"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
 )
-_OFFSET = r"\s*(?:(?:UTC|GMT)?(?P<sign>[+-])(?P<o_hour>\d{2}):?(?P<o_minute>\d{2})|(?P<zulu>Z|z|UTC|GMT))?\s*$"
-_WORDS = ("separator", "half", "zulu", "sign", "fraction")
+_OFFSET = (
+    r"\s*(?:(?:UTC|GMT)?(?P<sign>[+-])(?P<o_hour>\d{2}):?(?P<o_minute>\d{2})?"
+    r"|(?P<zulu>Z|z|UTC|GMT)|(?P<short>[A-Z]{3,4})|(?P<zone>[A-Z][A-Za-z]+/[A-Za-z_/]+))?\s*$"
+)
+_GRAMMAR = _DATE + _TIME + _OFFSET
+_WORDS = ("separator", "half", "zulu", "sign", "fraction", "c_fraction", "short", "zone")
 _UNITS = ((1e8, NANOS_PER_SECOND), (1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
 """Least value of an epoch in seconds, milliseconds, microseconds, nanoseconds (1973 and later), and its unit in ns."""
+_EPOCHS = 0.9
+"""Share of values that are numbers, above which a column of text holds epochs."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_SHORT_HOURS = {
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "BST": 1,
+    "WET": 0,
+    "JST": 9,
+}
+"""Hours from UTC of abbreviations that mean one thing in files of American futures."""
+_SHORT_ZONES = {"ET": "America/New_York", "CT": "America/Chicago", "PT": "America/Los_Angeles"}
+_DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
+_LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+
+Numbers = dict[str, Ints]
+Masks = dict[str, npt.NDArray[np.bool_]]
 
 
 class Stamps(NamedTuple):
@@ -41,32 +76,66 @@ class Stamps(NamedTuple):
     ns: Ints
     utc: bool
     note: str = ""
+    zone: str = ""
+    """That the stamps themselves name; empty for none."""
+    example: str = ""
+    """A stamp that is none."""
 
 
-def parse(stamp: pl.Series, time: pl.Series | None = None) -> Stamps:
-    """Stamps of one column, or of a date column and a time column.  Raises DataError."""
+def parse(stamp: pl.Series, time: pl.Series | None = None, *, order: str = "") -> Stamps:
+    """Stamps of one column, or of a date column and a time column.  Raises DataError.
+
+    order: "day" or "month" where the file's format says which of the two comes first; the data may contradict it.
+    """
     import polars as pl
 
     if isinstance(stamp.dtype, pl.Datetime):
         ns = stamp.dt.cast_time_unit("ns").dt.epoch("ns").fill_null(MISSING).to_numpy()
         return Stamps(ns.astype(np.int64), stamp.dtype.time_zone is not None)
     if stamp.dtype == pl.Date and time is None:
-        raise DataError(f"the column {stamp.name!r} has dates without times; 5-minute bars need the time of day")
-    if stamp.dtype.is_numeric() and time is None:
+        raise _only_dates(stamp.name)
+    if stamp.dtype.is_numeric() and time is None and not _are_dates(stamp):
         return _epochs(stamp.cast(pl.Float64), stamp)
     text = stamp.cast(pl.String)
     if time is not None:
-        return _text(text + " " + time.cast(pl.String))
-    numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() == text.null_count() and not _compact(text):
-        return _epochs(numbers, text)
-    return _text(text)
+        return _text(text + " " + _times(time.cast(pl.String)), order)
+    if not _compact(text):
+        numbers = text.cast(pl.Float64, strict=False)
+        known = len(text) - text.null_count()
+        if known and len(numbers) - numbers.null_count() >= _EPOCHS * known:
+            return _epochs(numbers, text.cast(pl.Int64, strict=False) if _integers(text) else numbers)
+    return _text(text, order)
+
+
+def _only_dates(name: str) -> DataError:
+    return DataError(f"the column {name!r} has dates without times (daily bars?); 5-minute bars need the time of day")
+
+
+def _are_dates(numbers: pl.Series) -> bool:
+    """Whole numbers as 20251006."""
+    low, high = numbers.min(), numbers.max()
+    return bool(low is not None and float(low) >= 19_000_101 and float(high) <= 21_001_231)  # type: ignore[arg-type]
+
+
+def _integers(text: pl.Series) -> bool:
+    return not text.head(1000).str.contains(".", literal=True).any()
 
 
 def _compact(text: pl.Series) -> bool:
-    """True for digits that are a date and a time, as 20250102173000."""
+    """True for digits that are a date, or a date and a time, as 20250102173000."""
     first = text.drop_nulls()[:1].to_list()
-    return bool(first) and len(first[0]) in (12, 14) and first[0][:2] in ("19", "20")
+    return bool(first) and len(first[0]) in (8, 12, 14) and first[0][:2] in ("19", "20")
+
+
+def _times(time: pl.Series) -> pl.Series:
+    """The time of day with its zeros in front where it is digits alone: 930 and 5 as 0930 and 0005."""
+    import polars as pl
+
+    digits = time.str.contains(r"^\d{1,6}$")
+    if not digits.any():
+        return time
+    width = 4 if int(time.filter(digits).str.len_chars().max() or 0) <= 4 else 6  # type: ignore[arg-type]
+    return pl.select(pl.when(digits).then(time.str.zfill(width)).otherwise(time)).to_series()
 
 
 def _epochs(numbers: pl.Series, exact: pl.Series) -> Stamps:
@@ -76,58 +145,174 @@ def _epochs(numbers: pl.Series, exact: pl.Series) -> Stamps:
     unit = next((unit for least, unit in reversed(_UNITS) if typical >= least), None)
     if unit is None:
         raise DataError(f"{typical:g} is no time since 1970 in seconds, milliseconds, microseconds or nanoseconds")
-    whole = exact.cast(pl.Int64, strict=False)
-    if whole.null_count() == exact.null_count() and not exact.dtype.is_float():
-        ns = whole.fill_null(0).to_numpy() * unit
+    if not exact.dtype.is_float():
+        ns = exact.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * unit
     else:
-        microseconds = np.rint(numbers.fill_null(0).to_numpy() * (unit / 1000))
+        microseconds = np.rint(numbers.fill_null(0).fill_nan(0).to_numpy() * (unit / 1000))
         ns = microseconds.astype(np.int64) * 1000
-    return Stamps(np.where(exact.is_null().to_numpy(), MISSING, ns), True)
+    return Stamps(np.where(numbers.is_null().to_numpy() | exact.is_null().to_numpy(), MISSING, ns), True)
 
 
-def _text(text: pl.Series) -> Stamps:
-    import polars as pl
-
-    parts = text.str.extract_groups(_DATE + _TIME + _OFFSET).struct.unnest()
-    number = {name: parts[name].cast(pl.Int64, strict=False) for name in parts.columns if name not in _WORDS}
-    days, note = _days(parts, number)
-    hour = number["hour"].fill_null(number["c_hour"])
-    half = parts["half"].str.to_lowercase().str.slice(0, 1).to_numpy()
-    hours = _filled(hour)
-    hours = np.where(half == "p", hours % 12 + 12, np.where(half == "a", hours % 12, hours))
-    minutes, seconds = (_filled(number[name].fill_null(number[f"c_{name}"])) for name in ("minute", "second"))
-    fraction = _filled(parts["fraction"].str.pad_end(9, "0").cast(pl.Int64, strict=False))
-    ns = (days * 86_400 + hours * 3600 + minutes * 60 + seconds) * NANOS_PER_SECOND + fraction
-    readable = hour.is_not_null().to_numpy() & (hours < 24) & (minutes < 60) & (seconds < 60) & (days > _NO_DAY)
-    offset = (parts["sign"].is_not_null() | parts["zulu"].is_not_null()).to_numpy()
-    if offset.any():
-        sign = np.where(parts["sign"].to_numpy() == "-", -1, 1)
-        ns -= sign * (_filled(number["o_hour"]) * 60 + _filled(number["o_minute"])) * 60 * NANOS_PER_SECOND
-        readable &= offset
-    if not readable.any():
+def _text(text: pl.Series, order: str) -> Stamps:
+    text = _plain_months(text)
+    fixed = _fixed_width(text)
+    number, mask, words = fixed if fixed is not None else _by_grammar(text)
+    days, note = _days(number, mask, order, words.get("separator", "/"))
+    hours, minutes, seconds = number["hour"], number["minute"], number["second"]
+    if mask["pm"].any() or mask["am"].any():
+        hours = np.where(mask["pm"], hours % 12 + 12, np.where(mask["am"], hours % 12, hours))
+    midnight = (hours == 24) & (minutes == 0) & (seconds == 0)
+    ns = ((days * 24 + hours) * 60 + minutes) * 60 * NANOS_PER_SECOND + seconds * NANOS_PER_SECOND + number["fraction"]
+    readable = mask["read"] & ((hours < 24) | midnight) & (minutes < 60) & (seconds < 60) & (days >= 0)
+    if not (readable & mask["timed"]).any():
+        if readable.any():
+            raise _only_dates(text.name)
         raise DataError(f"{text.drop_nulls()[:1].to_list()} is no time that can be read; write 2025-01-31T17:30:00Z")
-    return Stamps(np.where(readable, ns, MISSING), bool(offset.any()), note)
+    utc = bool(mask["offset"].any())
+    if utc:
+        ns = ns - number["offset_minutes"] * (60 * NANOS_PER_SECOND)
+        readable &= mask["offset"]
+    unread = np.flatnonzero(~readable & text.is_not_null().to_numpy())
+    example = str(text[int(unread[0])]) if len(unread) else ""
+    return Stamps(np.where(readable, ns, MISSING), utc, note, words.get("zone", ""), example)
 
 
-def _days(parts: pl.DataFrame, number: dict[str, pl.Series]) -> tuple[Ints, str]:
-    """Days since 1970, _NO_DAY where there is no such date, and how the order of day and month was found out."""
+def _plain_months(text: pl.Series) -> pl.Series:
+    """Names of months as numbers, year first; names of weekdays gone."""
+    first = next(iter(text.head(20).drop_nulls().to_list()), "").lower()
+    if not any(month in first for month in _MONTHS):
+        return text
+    text = text.str.replace(r"(?i)^\s*(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+", "")
+    for number, name in enumerate(_MONTHS, 1):
+        name_first = rf"(?i)^\s*{name}[a-z]*\.?[-/. ]+(\d{{1,2}}),?[-/. ]+(\d{{4}})"
+        day_first = rf"(?i)^\s*(\d{{1,2}})\.?[-/. ]*{name}[a-z]*\.?,?[-/. ]*(\d{{4}})"
+        text = text.str.replace(name_first, f"${{2}}-{number:02d}-${{1}}")
+        text = text.str.replace(day_first, f"${{2}}-{number:02d}-${{1}}")
+    return text
+
+
+def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | None:
+    """Stamps that all look like the first one, digit for digit; None where they do not.
+
+    The same grammar says where which number stands; the rest is arithmetic on columns of bytes.
+    """
+    n, first = len(text), text[0] if len(text) else None
+    if n < 2 or first is None or text.null_count() or not first.isascii():
+        return None
+    match = re.match(_GRAMMAR, first)
+    lengths = text.str.len_bytes()
+    if match is None or (match["hour"] is None and match["c_hour"] is None) or match["half"]:
+        return None
+    if lengths.min() != len(first) or lengths.max() != len(first):
+        return None
+    letters = np.frombuffer(text.str.join("").item().encode(), np.uint8).reshape(n, len(first))
+    digits = [i for i, letter in enumerate(first) if letter.isdigit()]
+    for i, letter in enumerate(first.encode()):
+        column = letters[:, i]
+        if i in digits:
+            if int(column.min()) < 48 or int(column.max()) > 57:
+                return None
+        elif not (column == letter).all():
+            return None
+
+    def value(*names: str) -> Ints:
+        for name in names:
+            start, end = match.span(name)
+            if start >= 0 and end > start:
+                found = np.zeros(n, np.int64)
+                for i in range(start, end):
+                    found = found * 10 + (letters[:, i] - 48)
+                return found
+        return np.zeros(n, np.int64)
+
+    places = len(match["fraction"] or match["c_fraction"] or "")
+    number = {
+        "hour": value("hour", "c_hour"),
+        "minute": value("minute", "c_minute"),
+        "second": value("second", "c_second"),
+        "fraction": value("fraction", "c_fraction") * 10 ** (9 - places) if places else np.zeros(n, np.int64),
+    }
+    if match["head"] is not None:
+        year = value("last")
+        number |= {"head": value("head"), "middle": value("middle"), "year": year + 2000 * (len(match["last"]) == 2)}
+    else:
+        number |= {name: value(name, f"c_{name}") for name in ("year", "month", "day")}
+    hours = _SHORT_HOURS.get(match["short"] or "")
+    sign = -1 if match["sign"] == "-" else 1
+    minutes = value("o_hour") * 60 + value("o_minute")
+    number["offset_minutes"] = sign * minutes if hours is None else np.full(n, hours * 60)
+    yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
+    offset = match["sign"] is not None or match["zulu"] is not None or hours is not None
+    if match["short"] and hours is None and match["short"] not in _SHORT_ZONES:
+        return None
+    zone = match["zone"] or _SHORT_ZONES.get(match["short"] or "", "")
+    mask = {"read": yes, "timed": yes, "pm": no, "am": no, "offset": yes if offset else no}
+    mask["short"] = yes if match["head"] is not None else no
+    return number, mask, {"separator": match["separator"] or "/", "zone": zone}
+
+
+def _by_grammar(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]]:
+    """The same of stamps that look different from each other."""
     import polars as pl
 
-    short = parts["head"].is_not_null()
-    day_first, note = False, ""
+    parts = text.str.extract_groups(_GRAMMAR).struct.unnest()
+    cell = {name: parts[name].cast(pl.Int64, strict=False) for name in parts.columns if name not in _WORDS}
+    number = {name: _filled(cell[name].fill_null(cell[f"c_{name}"])) for name in ("hour", "minute", "second")}
+    fraction = parts["fraction"].fill_null(parts["c_fraction"])
+    number["fraction"] = _filled(fraction.str.pad_end(9, "0").cast(pl.Int64, strict=False))
+    year = cell["last"] + pl.select(pl.when(parts["last"].str.len_chars() == 2).then(2000).otherwise(0)).to_series()
+    number["year"] = _filled(cell["year"].fill_null(cell["c_year"]).fill_null(year))
+    number |= {name: _filled(cell[name].fill_null(cell[f"c_{name}"])) for name in ("month", "day")}
+    number |= {name: _filled(cell[name]) for name in ("head", "middle")}
+    half = parts["half"].str.to_lowercase().str.slice(0, 1).fill_null("")
+    short = parts["short"].replace_strict(_SHORT_HOURS, default=None, return_dtype=pl.Int64)
+    minutes = _filled(cell["o_hour"]) * 60 + _filled(cell["o_minute"])
+    signed = np.where((parts["sign"] == "-").fill_null(False).to_numpy(), -minutes, minutes)
+    number["offset_minutes"] = np.where(short.is_not_null().to_numpy(), _filled(short) * 60, signed)
+    dated = parts["year"].is_not_null() | parts["c_year"].is_not_null() | parts["head"].is_not_null()
+    names = parts["short"].replace_strict(_SHORT_ZONES, default=None, return_dtype=pl.String)
+    zones = parts["zone"].fill_null(names).drop_nulls().unique().to_list()
+    if len(zones) > 1:
+        raise DataError(f"stamps name several time zones ({', '.join(sorted(zones)[:3])}); write them in one of them")
+    strange = parts["short"].is_not_null() & short.is_null() & names.is_null()
+    mask = {
+        "read": (dated & ~strange).to_numpy(),
+        "timed": (parts["hour"].is_not_null() | parts["c_hour"].is_not_null()).to_numpy(),
+        "pm": (half == "p").to_numpy(),
+        "am": (half == "a").to_numpy(),
+        "offset": (parts["sign"].is_not_null() | parts["zulu"].is_not_null() | short.is_not_null()).to_numpy(),
+        "short": parts["head"].is_not_null().to_numpy(),
+    }
+    separator = parts["separator"].drop_nulls()
+    return number, mask, {"separator": separator[0] if len(separator) else "/", "zone": zones[0] if zones else ""}
+
+
+def _days(number: Numbers, mask: Masks, order: str, separator: str) -> tuple[Ints, str]:
+    """Days since 1970, -1 where there is no such date, and how the order of day and month was found out."""
+    short, note = mask["short"], ""
+    year = number["year"]
     if short.any():
-        head, middle = (_filled(number[name].filter(short)) for name in ("head", "middle"))
-        day_first, note = _order(head, middle, parts["separator"].drop_nulls()[0])
-    day, month = ("head", "middle") if day_first else ("middle", "head")
-    full_year = pl.when(pl.col("last").str.len_chars() == 2).then("20" + pl.col("last")).otherwise("last")
-    ymd = [pl.coalesce("year", "c_year", full_year), pl.coalesce("month", "c_month", month)]
-    ymd.append(pl.coalesce("day", "c_day", day))
-    dates = parts.select(pl.concat_str(ymd, separator="-").str.to_date("%Y-%m-%d", strict=False)).to_series()
-    days = dates.cast(pl.Int32).fill_null(_NO_DAY).to_numpy().astype(np.int64)
-    return np.maximum(days, _NO_DAY), note
+        head, middle = number["head"], number["middle"]
+        if short.all():
+            day_first, note = _order(head, middle, separator, order)
+            day, month = (head, middle) if day_first else (middle, head)
+        else:
+            day_first, note = _order(head[short], middle[short], separator, order)
+            day = np.where(short, head if day_first else middle, number["day"])
+            month = np.where(short, middle if day_first else head, number["month"])
+    else:
+        day, month = number["day"], number["month"]
+    month_known = (month >= 1) & (month <= 12)
+    at = np.where(month_known, month - 1, 0)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    exists = month_known & (day >= 1) & (day <= _LENGTHS[at] + (leap & (month == 2)))
+    before = year - 1
+    since = before * 365 + before // 4 - before // 100 + before // 400 - 719_162
+    days = since + _DAYS_BEFORE[at] + (leap & (month > 2)) + day - 1
+    return np.where(exists, days, -1), note
 
 
-def _order(first: Ints, second: Ints, separator: str) -> tuple[bool, str]:
+def _order(first: Ints, second: Ints, separator: str, order: str) -> tuple[bool, str]:
     """Whether the day stands before the month, and how that was found out.  Raises DataError."""
     if (first > 12).any() and (second > 12).any():
         raise DataError("some dates begin with the day and others with the month; write them as YYYY-MM-DD")
@@ -135,6 +320,8 @@ def _order(first: Ints, second: Ints, separator: str) -> tuple[bool, str]:
         return True, f"dates begin with the day (as in {first.max()}{separator}{second[first.argmax()]})"
     if (second > 12).any():
         return False, f"dates begin with the month (as in {first[second.argmax()]}{separator}{second.max()})"
+    if order:
+        return order == "day", f"dates begin with the {order}, as the format of the file has it"
     if separator == ".":
         return True, "dates with dots begin with the day"
     raise DataError(

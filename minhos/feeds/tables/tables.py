@@ -8,6 +8,7 @@ only: this loads polars.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,13 +16,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.errors import DataError, SymbolError
+from minhos.errors import DataError, DataRefused, SymbolError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import agreed_symbol, is_wanted, year_of
-from minhos.feeds.tables import zones
-from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, roles
-from minhos.feeds.tables.formats import Format, Options, format_of
-from minhos.feeds.tables.rows import TableRows, histories
+from minhos.feeds.tables import checks, zones
+from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
+from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
+from minhos.feeds.tables.rows import TableRows, bar_step, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
 from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
@@ -35,14 +36,19 @@ VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
 
 
 class Table(NamedTuple):
-    """A table's columns by role, the name of the column of the time, the row of the table of formats, and
-    the name of the file, or of the one that was packed in it where its own says no contract."""
+    """A table's columns and their names by role, and the row of the table of formats.
+
+    name: of the file, or of the one that was packed in it where its own says no contract.  rivals: columns that claim
+    to be the closing price, too.  label: the contract that a line above the table names.
+    """
 
     path: Path
     columns: dict[str, pl.Series]
-    stamp_name: str
+    names: dict[str, str]
     format: Format
     name: str
+    rivals: dict[str, pl.Series]
+    label: str
 
 
 def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], ReadNotes]:
@@ -53,17 +59,28 @@ def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], Rea
     sample = sample_of(path)
     row, why = format_of(sample)
     histories, notes = row.read(sample, options) if row.read else _read_table(sample, row, options)
-    return histories, msgspec.structs.replace(notes, format=f"{row.title}: {why}")
+    unverified = "" if row is GENERAL or row.source or row not in FORMATS.values() else " (unverified)"
+    return histories, msgspec.structs.replace(notes, format=f"{row.title}{unverified}: {why}")
 
 
 def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
     path, table = sample.path, _load(sample, row)
-    times = parse(table.columns["stamp"], table.columns.get("time"))
-    utc_ns, zone, lines = _utc(table, times, options.timezone)
-    prices, volumes = _values(table)
-    usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (utc_ns != MISSING)
+    times = parse(table.columns["stamp"], table.columns.get("time"), order=row.dates)
+    prices, volumes, said = _values(table)
+    usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (times.ns != MISSING)
+    if strange := _cut_other_decades(times.ns, usable):
+        said.append(strange)
     if usable.sum() < 2 or usable.mean() < 0.5:
-        raise DataError(f"{path}: only {usable.sum()} of {len(usable)} rows have a time and prices; export it again")
+        raise DataError(
+            f"{path}: only {usable.sum()} of {len(usable)} rows have a time and prices{_as(times.example)}; export it "
+            "again"
+        )
+    if not times.utc and options.timezone is None:
+        bar_step(np.sort(times.ns[usable]), str(path), options.interval_ns)
+    utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
+    usable &= utc_ns != MISSING
+    if not usable.any():
+        raise DataError(f"{path}: none of its times exists in {zone}; give another --timezone")
     year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
     contracts, which = _contracts(table, options.symbol, year)
     rows = TableRows(utc_ns, prices, volumes)
@@ -71,8 +88,25 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     parts = [(contract, part) for contract, part in parts if len(part.ns)]
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
-    notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=tuple(lines))
-    return histories(parts, notes, _known_convention(table, options.stamps), options.interval_ns, options.see)
+    if times.example:
+        said.append(f"stamps that do not exist or cannot be read{_as(times.example)}")
+    notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
+    convention = _known_convention(table, options.stamps, utc_ns[usable])
+    return histories(parts, notes, convention, options.interval_ns, options.see)
+
+
+def _as(example: str) -> str:
+    return f", as {example[:40]!r}" if example else ""
+
+
+def _cut_other_decades(ns: Ints, usable: npt.NDArray[np.bool_]) -> str:
+    """Take single stamps from another decade out of the usable rows; a sentence that names one."""
+    strange = checks.other_decade(ns, usable)
+    if not strange.any():
+        return ""
+    usable &= ~strange
+    one = dt.datetime.fromtimestamp(int(ns[strange][0]) // NANOS_PER_SECOND, dt.UTC)
+    return f"{strange.sum():,} rows from another decade cut, as {one:%Y-%m-%d %H:%M}"
 
 
 def _load(sample: Sample, row: Format) -> Table:
@@ -87,9 +121,23 @@ def _load(sample: Sample, row: Format) -> Table:
         raise DataError(f"{sample.path} has {len(sample.header)} columns; {row.title} has {len(names)}")
     found = roles(names, sample.path, row.columns)
     text = {i for role, i in found.items() if role in TEXTS}
-    frame = read_frame(sample, text=text, numbers={*found.values()} - text)
+    more = rivals(names, found["close"])
+    frame = read_frame(sample, text=text, numbers={*found.values(), *more} - text)
     columns = {role: frame[f"{i}"] for role, i in found.items()}
-    return Table(sample.path, columns, plain(names[found["stamp"]]), row, _name(sample))
+    others = {f"{names[i]}": frame[f"{i}"] for i in more}
+    called = {role: names[i] for role, i in found.items()}
+    return Table(sample.path, columns, called, row, _name(sample), others, _label(sample))
+
+
+def _label(sample: Sample) -> str:
+    """The contract that a line above the table names; empty for none."""
+    for line in sample.above:
+        for field in re.split(r"[,;\t|=]|: ", line.replace("=F", "")):
+            try:
+                return parse_symbol(field.strip(' "'), year_of(sample.path)).contract
+            except SymbolError:
+                continue
+    return ""
 
 
 def _name(sample: Sample) -> str:
@@ -97,22 +145,27 @@ def _name(sample: Sample) -> str:
     return sample.path.name if symbol_in_filename(sample.path.name, year_of(sample.path)) else sample.name
 
 
-def _utc(table: Table, times: Stamps, timezone: str | None) -> tuple[Ints, str, list[str]]:
+def _utc(
+    table: Table, times: Stamps, usable: npt.NDArray[np.bool_], timezone: str | None
+) -> tuple[Ints, str, list[str]]:
     """UTC stamps, the zone they were in, and sentences.  Raises DataError."""
     lines = [times.note] if times.note else []
     if times.utc:
         return times.ns, "UTC", lines
     wall = times.ns
-    known = np.where(wall == MISSING, wall[wall != MISSING][0], wall)
+    known = np.where(usable, wall, wall[usable][0])
+    by_format = table.format.zone
     if timezone is not None:
         zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
-    elif table.format.zone:
-        zone, line = zones.check_zone(table.format.zone), f"time zone {table.format.zone}, as its format says"
+    elif times.zone:
+        zone, line = zones.check_zone(times.zone), f"time zone {times.zone}, as the stamps say"
+    elif by_format and zones.rests_in_break(zones.to_utc(known, zones.check_zone(by_format))):
+        zone, line = by_format, f"time zone {by_format}, as its format says"
     elif table.format.zone_of is not None:
         zone, line = table.format.zone_of(known)
     else:
         zone, line = _inferred(table.path, known)
-    return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
+    return np.where(usable, zones.to_utc(known, zone), MISSING), zone, [*lines, line]
 
 
 def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
@@ -122,23 +175,61 @@ def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
         raise DataError(f"{path}: {error}") from None
 
 
-def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints]:
-    """Prices (4, n) and volumes (4, n) of all rows; a table with one price has it four times."""
-    columns = table.columns
-    close = numbers(columns["close"])
+def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, list[str]]:
+    """Prices (4, n) and volumes (4, n) of all rows, and sentences; a table with one price has it four times."""
+    columns, unit, said = table.columns, table.format.price_unit, []
+    close = numbers(columns["close"]).values
     volumes = np.full((4, len(close)), UNKNOWN, np.int64)
-    for i, name in enumerate(VOLUMES):
+    found: dict[str, Ints] = {}
+    for name in (*VOLUMES, "up", "down"):
         if name in columns:
-            volumes[i] = np.rint(np.clip(np.nan_to_num(numbers(columns[name])), 0, 2**53)).astype(np.int64)
-    if "volume" not in columns:
-        volumes[0] = 0
+            read = numbers(columns[name], whole=True)
+            line = checks.unread_volume(table.names[name], read.unread, read.example, len(close), str(table.path))
+            said += [line] if line else []
+            found[name] = np.rint(np.clip(np.nan_to_num(read.values), 0, 2**53)).astype(np.int64)
+    if "volume" not in found:
+        sides = [name for name in (("up", "down"), ("bid_volume", "ask_volume")) if found.keys() >= {*name}]
+        found["volume"] = np.zeros(len(close), np.int64)
+        for name in sides[0] if sides else ():
+            found["volume"] = found["volume"] + found[name]
+        said += [f"volume is {' and '.join(table.names[name] for name in sides[0])} together"] if sides else []
+    elif "tick_volume" in columns and not found["volume"].any():
+        said.append(
+            f"{table.names['volume']} is 0 in every row; {table.names['tick_volume']} counts changes of price, not "
+            "contracts, and is not used"
+        )
+    for i, name in enumerate(VOLUMES):
+        if name in found:
+            volumes[i] = found[name]
     if "open" not in columns:
-        return np.stack([close] * 4) * table.format.price_unit, volumes
-    prices = np.stack([*(numbers(columns[name]) for name in ("open", "high", "low")), close])
+        return np.stack([close] * 4) * unit, volumes, said
+    prices = np.stack([*(numbers(columns[name]).values for name in ("open", "high", "low")), close])
     if table.format.single_trades is not None:
         tick = table.format.single_trades(prices[0], volumes[3])
         prices[:, tick] = close[tick]
-    return prices * table.format.price_unit, volumes
+    said += _rival_closes(table, prices)
+    return prices * unit, volumes, said
+
+
+def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:
+    """Rule: no two columns claim to be the closing price, unless bars contradict one of them.  Raises DataRefused."""
+    said = []
+    for name, column in table.rivals.items():
+        other = numbers(column).values
+        differ = np.isfinite(other) & (other != prices[3])
+        if differ.mean() <= 0.01:
+            continue
+        outside = checks.outside_own_range(np.stack([*prices[:3], other])) & np.isfinite(other)
+        if outside.mean() > 0.01:
+            said.append(
+                f"the column {name!r} further on is passed over: {outside.mean():.0%} of it lie outside the bars"
+            )
+            continue
+        raise DataRefused(
+            f"{table.path}: the columns {table.names['close']!r} and {name!r} both claim to be the closing price and "
+            f"differ in {differ.sum():,} rows; leave one out, or name the right one in a row of your own"
+        )
+    return said
 
 
 def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Symbol], Ints]:
@@ -146,7 +237,10 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
     n = len(table.columns["close"])
     column = table.columns.get("contract")
     if column is None:
-        return [agreed_symbol(table.path.with_name(table.name), symbol, year)], np.zeros(n, np.int64)
+        named = table.path.with_name(table.name)
+        if table.label and symbol is None and symbol_in_filename(table.name, year) is None:
+            return [parse_symbol(table.label, year)], np.zeros(n, np.int64)
+        return [agreed_symbol(named, symbol, year)], np.zeros(n, np.int64)
     import polars as pl
 
     texts = column.cast(pl.String)
@@ -156,6 +250,8 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
             found[text] = parse_symbol(text, year)
         except SymbolError:
             continue
+    if symbol is not None and not found and texts.n_unique() == 1:
+        return [symbol], np.zeros(n, np.int64)
     wanted = {text: s for text, s in found.items() if symbol is None or is_wanted(s, symbol)}
     roots = sorted({s.root for s in wanted.values()})
     if len(roots) != 1:
@@ -169,15 +265,25 @@ def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Sym
     return contracts, which.to_numpy().astype(np.int64)
 
 
-def _known_convention(table: Table, stamps: str | None) -> tuple[str, str]:
-    """("open" or "close", sentence) as given or as the format or the column says; empty where only data can tell."""
+def _known_convention(table: Table, stamps: str | None, utc_ns: Ints) -> tuple[str, str]:
+    """("open" or "close", sentence) as given or as the format or the column says; empty where only data can tell.
+
+    Data that tell the opposite count before a format: the same program may write either.
+    """
     if stamps is not None:
         if stamps not in ("open", "close"):
             raise DataError(f"stamps {stamps!r} is unknown; stamps mark the open or the close of a bar")
         return stamps, f"stamps mark the {stamps} of bars, as given"
-    if table.format.stamps:
-        return table.format.stamps, f"stamps mark the {table.format.stamps} of bars, as in {table.format.title}"
-    if table.stamp_name in OPEN_STAMPED + CLOSE_STAMPED:
-        word = "open" if table.stamp_name in OPEN_STAMPED else "close"
-        return word, f"stamps mark the {word} of bars, as the name of their column says"
-    return "", ""
+    by_format, stamp_name = table.format.stamps, plain(table.names["stamp"])
+    if not by_format and stamp_name not in OPEN_STAMPED + CLOSE_STAMPED:
+        return "", ""
+    by_name = "open" if stamp_name in OPEN_STAMPED else "close"
+    try:
+        by_data, _ = zones.infer_stamps(utc_ns)
+    except DataError:
+        by_data = by_format or by_name
+    if by_data != (by_format or by_name):
+        return "", ""
+    if by_format:
+        return by_format, f"stamps mark the {by_format} of bars, as in {table.format.title}"
+    return by_name, f"stamps mark the {by_name} of bars, as the name of their column says"

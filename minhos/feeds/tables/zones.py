@@ -16,6 +16,9 @@ from minhos.feeds.tables.stamps import MISSING
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Ints
 
 NEW_YORK = "America/New_York"
+SERVER = "New York + 7 h"
+"""The clock of MetaTrader's servers: midnight there is the close of New York's day, summer and winter."""
+SERVER_AHEAD_NS = 7 * 60 * NANOS_PER_MINUTE
 CANDIDATES = (
     "UTC",
     NEW_YORK,
@@ -33,11 +36,15 @@ CANDIDATES = (
     "Asia/Hong_Kong",
     "Asia/Tokyo",
     "Australia/Sydney",
+    SERVER,
     *(f"Etc/GMT{hours:+d}" for hours in range(-14, 13) if hours),
 )
 MIN_SESSIONS = 5
 MAX_IN_BREAK = 0.002
 """Share of 5-minute stamps that may lie in the break; more rule a zone out."""
+MAX_IN_BREAK_OF_A_WEEK = 0.01
+"""The same for each week of its own: a zone that is an hour off in one has four times that there."""
+MIN_IN_BREAK = 3
 MIN_EDGES = 2
 """Sessions whose first or last stamp tells open from close."""
 
@@ -48,6 +55,8 @@ def to_utc(wall_ns: Ints, zone: str) -> Ints:
     """Clock readings in a zone as UTC; readings that do not exist there become MISSING, of two the first is meant."""
     import polars as pl
 
+    if zone == SERVER:
+        return to_utc(wall_ns - SERVER_AHEAD_NS, NEW_YORK)
     wall = pl.Series(wall_ns).cast(pl.Datetime("ns"))
     aware = wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return aware.dt.epoch("ns").fill_null(MISSING).to_numpy().astype(np.int64)
@@ -56,7 +65,7 @@ def to_utc(wall_ns: Ints, zone: str) -> Ints:
 def check_zone(name: str) -> str:
     """The name, if it is a time zone; otherwise DataError with the nearest one."""
     known = zoneinfo.available_timezones()
-    if name in known:
+    if name in known or name == SERVER:
         return name
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "write it as in America/New_York or UTC"
@@ -93,7 +102,18 @@ def break_is_empty(utc_ns: Ints) -> bool:
     session = day + (minute >= _REOPEN)
     first = np.unique(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
     last = np.unique(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
-    return len(np.intersect1d(first, last)) >= MIN_SESSIONS and share_in_break(utc_ns) <= MAX_IN_BREAK
+    return len(np.intersect1d(first, last)) >= MIN_SESSIONS and rests_in_break(utc_ns, MAX_IN_BREAK)
+
+
+def rests_in_break(utc_ns: Ints, most: float = MAX_IN_BREAK_OF_A_WEEK) -> bool:
+    """True when hardly any stamp lies in the break: of all, and of each week by itself."""
+    minute, day = _new_york(utc_ns[utc_ns != MISSING])
+    inside = (minute > _BREAK) & (minute < _REOPEN)
+    if not len(inside) or inside.mean() > most:
+        return not len(inside)
+    _, week = np.unique((day + 4) // 7, return_inverse=True)
+    stamps, breaks = np.bincount(week), np.bincount(week, inside)
+    return not ((breaks >= MIN_IN_BREAK) & (breaks > MAX_IN_BREAK_OF_A_WEEK * stamps)).any()
 
 
 def share_in_break(utc_ns: Ints) -> float:
