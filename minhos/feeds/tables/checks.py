@@ -141,10 +141,3 @@ def other_decade(ns: Ints, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool
     gaps = np.diff(edge)
     lonely = far & (far.sum() <= max(3, MAX_OTHER_DECADE * len(known)))
     return lonely if lonely.any() and gaps.max() > OTHER_DECADE_NS // 2 else np.zeros(len(ns), np.bool_)
-
-
-def regular_hours_only(ns: Ints, minute_of_new_york: Ints) -> str:
-    """A sentence where every bar lies in the day session of New York; empty elsewhere."""
-    if len(ns) < MIN_ROWS or minute_of_new_york.min() < 9 * 60 + 30 or minute_of_new_york.max() > 16 * 60 + 15:
-        return ""
-    return "regular hours only: every bar lies between 09:30 and 16:15 New York, the night is not there"

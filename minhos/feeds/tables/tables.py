@@ -88,6 +88,8 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     parts = [(contract, part) for contract, part in parts if len(part.ns)]
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
+    if day_only := zones.regular_hours_only(utc_ns[usable]):
+        said.append(day_only)
     if times.example:
         said.append(f"stamps that do not exist or cannot be read{_as(times.example)}")
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))

@@ -48,7 +48,10 @@ MIN_IN_BREAK = 3
 MIN_EDGES = 2
 """Sessions whose first or last stamp tells open from close."""
 
+MIN_OF_A_DAY = 50
+
 _BREAK, _REOPEN = 17 * 60, 18 * 60
+_DAY = 9 * 60 + 30, 16 * 60 + 15
 
 
 def to_utc(wall_ns: Ints, zone: str) -> Ints:
@@ -114,6 +117,14 @@ def rests_in_break(utc_ns: Ints, most: float = MAX_IN_BREAK_OF_A_WEEK) -> bool:
     _, week = np.unique((day + 4) // 7, return_inverse=True)
     stamps, breaks = np.bincount(week), np.bincount(week, inside)
     return not ((breaks >= MIN_IN_BREAK) & (breaks > MAX_IN_BREAK_OF_A_WEEK * stamps)).any()
+
+
+def regular_hours_only(utc_ns: Ints) -> str:
+    """A sentence where every bar lies in the day session of New York; empty elsewhere."""
+    minute, _ = _new_york(utc_ns)
+    if len(minute) < MIN_OF_A_DAY or minute.min() < _DAY[0] or minute.max() > _DAY[1]:
+        return ""
+    return "regular hours only: every bar lies between 09:30 and 16:15 New York, the night is not there"
 
 
 def share_in_break(utc_ns: Ints) -> float:
