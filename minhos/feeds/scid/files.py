@@ -21,6 +21,7 @@ from minhos.feeds.seen import See, Seen
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Instrument, Ints
+from minhos.words import utc
 
 HEADER = np.dtype(
     [
@@ -43,6 +44,10 @@ STAMPS_US = (2_900_000_000_000_000, 5_000_000_000_000_000)
 """Integer stamps of the years 1991 to 2058."""
 STAMPS_DAYS = (30_000.0, 60_000.0)
 """The same for the old format: days since 1899-12-30 as a double."""
+
+OTHER_DECADE_US = 5 * 366 * US_PER_DAY
+MIN_BARS, MOST_STRANGE, MOST_STRANGE_SHARE = 50, 3, 0.001
+"""Fewer bars are not judged; so many may lie years from all others and are cut."""
 
 TIMES_100_ABOVE, PLAIN_BELOW = 200_000.0, 50_000.0
 """No index stands above the first in points, and none below the second in points times 100."""
@@ -105,13 +110,13 @@ def read_records(path: Path) -> Records:
 
 
 def with_integer_stamps(records: Records, path: Path) -> Records:
-    """The records with stamps in microseconds; the format shows in the first stamp.  Raises DataError."""
-    first = records["stamp"][:1].copy()
-    if STAMPS_US[0] < first[0] < STAMPS_US[1]:
+    """The records with stamps in microseconds; the format shows in two of three stamps.  Raises DataError."""
+    few = records["stamp"][[0, len(records) // 2, len(records) - 1]]
+    if sum(STAMPS_US[0] < stamp < STAMPS_US[1] for stamp in few.tolist()) >= min(2, len(records)):
         return records
-    days = float(first.view(np.float64)[0])
-    if not STAMPS_DAYS[0] < days < STAMPS_DAYS[1]:
-        raise DataError(f"{path}: the first stamp, {first[0]}, is no time in either format; copy the file again")
+    days = few.view(np.float64).tolist()
+    if sum(STAMPS_DAYS[0] < day < STAMPS_DAYS[1] for day in days) < min(2, len(records)):
+        raise DataError(f"{path}: the first stamp, {few[0]}, is no time in either format; copy the file again")
     converted = records.copy()
     milliseconds = np.rint(np.ascontiguousarray(records["stamp"]).view(np.float64) * (US_PER_DAY // 1000))
     converted["stamp"] = milliseconds.astype(np.int64) * 1000
@@ -150,14 +155,15 @@ def read_scid(
     contract = symbol_of(path, records, symbol)
     used = instrument or instrument_of(contract.contract)
     rows, counts, out_of_order = fold(records, interval_ns // 1000)
+    rows, strange = _cut_other_decades(rows, records, interval_ns)
     if not len(rows.bin):
         raise DataError(f"{path} holds {len(records)} records but no trade; let Sierra Chart download the symbol again")
     if see is not None:
-        _show(see, path, contract, records, fold)
+        _show(see, path, contract, records, fold, strange=bool(strange))
     _check_interval(path, records, counts, interval_ns)
     scale = price_scale(contract, float(np.median(rows.close)))
     bars, off_tick = bars_of_rows(rows, used, contract.contract, interval_ns, scale.multiplier)
-    lines = (_summary(records, counts), *([scale.note] if scale.note else []))
+    lines = (_summary(records, counts), *(line for line in (scale.note, strange) if line))
     return bars, ReadNotes(
         str(path), len(records), off_tick, out_of_order=out_of_order, rejected=counts.rejected, lines=lines
     )
@@ -165,8 +171,8 @@ def read_scid(
 
 def symbol_of(path: Path, records: Records, wanted: Symbol | None = None) -> Symbol:
     """The contract that the file's name and the caller agree on.  Raises DataError."""
-    first = dt.datetime(1899, 12, 30) + dt.timedelta(microseconds=int(records["stamp"][0]))
-    return agreed_symbol(path, wanted, first.year)
+    middle = dt.datetime(1899, 12, 30) + dt.timedelta(microseconds=int(records["stamp"][len(records) // 2]))
+    return agreed_symbol(path, wanted, middle.year)
 
 
 def bars_of_rows(rows: Rows, instrument: Instrument, contract: str, interval_ns: int, unit: float) -> BarsOf:
@@ -180,12 +186,29 @@ def time_ns(stamps: Ints) -> Ints:
     return (stamps - EPOCH_US) * 1000
 
 
-def _show(see: See, path: Path, contract: Symbol, records: Records, fold: Fold) -> None:
+def _cut_other_decades(rows: Rows, records: Records, interval_ns: int) -> tuple[Rows, str]:
+    """Bars without single ones that lie years from all others, and a sentence on the records that these were."""
+    if len(rows.bin) < MIN_BARS:
+        return rows, ""
+    years = np.abs(rows.bin - int(np.median(rows.bin))) * (interval_ns // 1000) > OTHER_DECADE_US
+    if not 0 < years.sum() <= max(MOST_STRANGE, MOST_STRANGE_SHARE * len(years)):
+        return rows, ""
+    steps = np.diff(np.sort(rows.bin)) * (interval_ns // 1000)
+    if steps.max() < OTHER_DECADE_US // 2:
+        return rows, ""
+    n = int(np.isin(records["stamp"] // (interval_ns // 1000), rows.bin[years]).sum())
+    when = utc(int(time_ns(rows.bin[years] * (interval_ns // 1000))[0]))
+    return Rows._make(column[~years] for column in rows), f"{n:,} records from another decade cut, as {when}"
+
+
+def _show(see: See, path: Path, contract: Symbol, records: Records, fold: Fold, *, strange: bool) -> None:
     """Bars at the file's own length, in points; what holds ticks as 5-minute bars."""
     rows, counts, _ = fold(records, BAR_INTERVAL_NS // 1000)
     step_ns = 0 if counts.ticks else int(np.median(np.diff(np.sort(records["stamp"])))) * 1000
     if step_ns > 0 and step_ns != BAR_INTERVAL_NS:
         rows, _, _ = fold(records, step_ns // 1000)
+    if strange:
+        rows, _ = _cut_other_decades(rows, records, step_ns or BAR_INTERVAL_NS)
     length_ns = step_ns or BAR_INTERVAL_NS
     prices = rows.prices().astype(np.float64) * price_scale(contract, float(np.median(rows.close))).multiplier
     volumes = np.stack([rows.volume, rows.bid_volume, rows.ask_volume])

@@ -61,6 +61,8 @@ class Sample(msgspec.Struct, frozen=True):
 
     def rows(self) -> list[list[str]]:
         """The fields of the sampled rows, without the header line's."""
+        if not self.lines:
+            return []
         fields = list(csv.reader(self.lines, delimiter=self.delimiter, skipinitialspace=True))
         return [[field.strip() for field in row] for row in fields[self.has_header :]]
 

@@ -223,9 +223,7 @@ def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:
             continue
         outside = checks.outside_own_range(np.stack([*prices[:3], other])) & np.isfinite(other)
         if outside.mean() > 0.01:
-            said.append(
-                f"the column {name!r} further on is passed over: {outside.mean():.0%} of it lie outside the bars"
-            )
+            said.append(f"the column {name!r} is passed over: {outside.mean():.0%} of it lie outside the bars")
             continue
         raise DataRefused(
             f"{table.path}: the columns {table.names['close']!r} and {name!r} both claim to be the closing price and "
