@@ -476,6 +476,8 @@ class Engine:
         """What the venue answers to that call; None, with an alarm and a pause, where it raises or answers nonsense."""
         try:
             answer = call(*args, **kwargs)
+            if type(answer) is list and not answer:
+                return answer  # as at nearly every price
             if not isinstance(answer, list | tuple) or not all(isinstance(item, News) for item in answer):
                 raise TypeError(f"answered {answer!r:.80}, which is no list of reports")
         except (Exception, SystemExit) as error:  # whatever a venue raises

@@ -20,6 +20,8 @@ class Guard:
         self._engine = engine
         self._reason, self._again_ns = "", 0
         """The time is on the clock that never goes back."""
+        self._seen: tuple[int, bool, frozenset[str]] = (-1, False, frozenset())
+        """What is open and what of it is left behind, at that step of the state: no price changes it."""
 
     def hurry(self) -> None:
         """Something of it was closed: the rest does not wait."""
@@ -32,8 +34,11 @@ class Guard:
     def act(self, time_ns: int) -> None:
         """Close what cannot wait.  A broker that did not close it is asked again after a pause."""
         engine = self._engine
-        demand = engine.state.risk.demand_to_flatten() if self._is_anything_open() else ""
-        left = frozenset() if demand else self._left_behind()
+        if self._seen[0] != engine.state.steps:
+            self._seen = (engine.state.steps, self._is_anything_open(), self._left_behind())
+        _, is_open, left = self._seen
+        demand = engine.state.risk.demand_to_flatten() if is_open else ""
+        left = frozenset() if demand else left
         reason = demand or (f"{', '.join(sorted(left))} is no longer traded" if left else "")
         elapsed_ns = engine.clock.monotonic_ns()
         if not reason or (reason == self._reason and elapsed_ns < self._again_ns):

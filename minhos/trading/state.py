@@ -131,6 +131,9 @@ class TradingState:
         }
         self._closing: tuple[Ledger, RiskState] | None = None
         """What `at_close` gave, until the next event."""
+        self.steps = 0
+        """How many events but prices were applied here: what is held, works or is set changes with no price."""
+        self._priced_at, self._priced = -1, dict[str, tuple[str, ...]]()
 
     def apply(self, event: ev.Event) -> None:
         """Take an event in; those that only inform change nothing.
@@ -143,6 +146,8 @@ class TradingState:
             return
         if type(event) is not ev.DecisionMade:
             self._closing = None
+        if type(event) is not ev.PriceSeen:
+            self.steps += 1
         try:
             handler(event)
         except (OrderStateError, ReconciliationError) as error:
@@ -214,7 +219,7 @@ class TradingState:
         self._trade_date(price.time_ns)
         settings = self._settings()
         if price.symbol in settings.instruments:
-            for symbol in {price.symbol, settings.order_symbol, *self._held_elsewhere(price.symbol)}:
+            for symbol in {price.symbol, settings.order_symbol, *self.priced_by(price.symbol)}:
                 self.ledger.on_mark(symbol, price.price_ticks, price.time_ns)
             self._mark_risk(price.time_ns)
         elif self.fold_version >= 3 and self.ledger.account().position(price.symbol):
@@ -526,11 +531,15 @@ class TradingState:
     def priced_by(self, symbol: str) -> tuple[str, ...]:
         """Further contracts that a price of that one is a price of: the one that is traded, where that is the micro of
         what is forecast, and what is held or works in another one on the same index and month."""
-        settings = self._settings()
-        others = self._held_elsewhere(symbol)
-        if symbol == settings.signal_symbol != settings.order_symbol:
-            return (settings.order_symbol, *others)
-        return others
+        if self._priced_at != self.steps:
+            self._priced_at, self._priced = self.steps, {}
+        found = self._priced.get(symbol)
+        if found is None:
+            settings, found = self._settings(), self._held_elsewhere(symbol)
+            if symbol == settings.signal_symbol != settings.order_symbol:
+                found = (settings.order_symbol, *found)
+            self._priced[symbol] = found
+        return found
 
     def _held_elsewhere(self, symbol: str) -> tuple[str, ...]:
         settings = self._settings()
@@ -540,7 +549,7 @@ class TradingState:
         return tuple(sorted(each for each in others if self._is_same_index(symbol, each)))
 
     def _is_open_elsewhere(self) -> bool:
-        """Whether something is held or works in another contract than the traded one; asked with every price."""
+        """Whether something is held or works in another contract than the traded one."""
         order_symbol, records = self._settings().order_symbol, self.book.records
         for position in self.ledger.account().positions:
             if position.symbol != order_symbol:
