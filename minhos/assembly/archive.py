@@ -224,7 +224,7 @@ def unpack(layout: Layout, archive: zipfile.ZipFile, source: Path, progress: Pro
         if (stage / SETTINGS).exists():
             missing = _with_our_secrets(layout, stage / SETTINGS)
         plan = _Plan(tuple(info.filename for info in members), source.name)
-        layout.disk.replace(_plan_file(layout), msgspec.json.encode(plan))
+        layout.disk.replace(_plan_file(layout), msgspec.json.encode(plan), durable=True)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise

@@ -6,11 +6,14 @@ or bars: those are stores of their own.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+
+from minhos.models.storage import flush_folder
 
 
 class Disk(Protocol):
@@ -19,8 +22,12 @@ class Disk(Protocol):
     def read(self, path: Path) -> bytes | None:
         """The content; None where there is none or it cannot be read."""
 
-    def replace(self, path: Path, content: bytes) -> None:
-        """Another reader sees the old or the new content, never half of it.  Raises OSError."""
+    def replace(self, path: Path, content: bytes, *, durable: bool = False) -> None:
+        """Another reader sees the old or the new content, never half of it.  Raises OSError.
+
+        durable: it outlives a power cut from the return on, which takes milliseconds; for what is said to be done, not
+        for a heartbeat.
+        """
 
     def exists(self, path: Path) -> bool: ...
 
@@ -28,10 +35,10 @@ class Disk(Protocol):
         """Files of that folder whose names match, the one that was changed last at the end."""
 
     def touch(self, path: Path) -> None:
-        """Make an empty file, and its folder; one that exists stays.  Raises OSError."""
+        """Make an empty file that outlives a power cut, and its folder; one that exists stays.  Raises OSError."""
 
     def remove(self, path: Path) -> None:
-        """An absent file is no error.  Raises OSError where it cannot be removed."""
+        """It stays away after a power cut, too; an absent file is no error.  Raises OSError."""
 
 
 class LocalDisk:
@@ -43,13 +50,19 @@ class LocalDisk:
         except OSError:
             return None
 
-    def replace(self, path: Path, content: bytes) -> None:
+    def replace(self, path: Path, content: bytes, *, durable: bool = False) -> None:
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            partial.write_bytes(content)
+            with open(partial, "wb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+        if durable:
+            _flush(path.parent)
 
     def exists(self, path: Path) -> bool:
         return path.exists()
@@ -59,10 +72,25 @@ class LocalDisk:
 
     def touch(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch()
+        with open(path, "ab") as file:
+            os.fsync(file.fileno())
+        _flush(path.parent)
 
     def remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _flush(path.parent)
+
+
+def _flush(folder: Path) -> None:
+    """The names in it, where the file system knows how: some network drives do not."""
+    try:
+        flush_folder(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 LOCAL = LocalDisk()
@@ -77,8 +105,8 @@ def changed_ns(path: Path) -> int:
 
 
 def write_json(path: Path, value: object, disk: Disk = LOCAL) -> None:
-    """Replace a result file at once.  Raises OSError."""
-    disk.replace(path, msgspec.json.encode(value))
+    """Replace a result file at once: what commands and `arm` go by outlives a power cut.  Raises OSError."""
+    disk.replace(path, msgspec.json.encode(value), durable=True)
 
 
 def read_json(path: Path, disk: Disk = LOCAL) -> object:

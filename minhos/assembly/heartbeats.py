@@ -147,7 +147,7 @@ def read_training(layout: Layout) -> TrainingProgress | None:
 def ask_for_training_now(layout: Layout, who: str, clock: Clock) -> None:
     """Leave a request, which the trainer takes within a second of its being there.  Raises OSError."""
     request = TrainingRequest(clock.now_ns(), who)
-    layout.disk.replace(layout.training / "request.json", msgspec.json.encode(request))
+    layout.disk.replace(layout.training / "request.json", msgspec.json.encode(request), durable=True)
 
 
 def take_training_request(layout: Layout) -> bool:

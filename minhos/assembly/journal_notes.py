@@ -33,9 +33,9 @@ def read(layout: Layout, journal: Path) -> Verified:
     return Verified()
 
 
-def write(layout: Layout, journal: Path, note: Verified) -> None:
+def write(layout: Layout, journal: Path, note: Verified, *, durable: bool = False) -> None:
     """Raises OSError."""
-    layout.disk.replace(note_of(journal), msgspec.json.encode(note))
+    layout.disk.replace(note_of(journal), msgspec.json.encode(note), durable=durable)
 
 
 class Ended(Protocol):
@@ -62,7 +62,7 @@ def misfit(note: Verified, journal: Ended) -> str:
 def accept(layout: Layout, journal: Path) -> None:
     """Note that the journal as it is now is the one that is meant to be here.  Raises JournalError, OSError."""
     with closing(reader(journal, layout.database)) as source:
-        write(layout, journal, Verified(last=source.last, last_hash=source.head_hash.hex()))
+        write(layout, journal, Verified(last=source.last, last_hash=source.head_hash.hex()), durable=True)
 
 
 def accept_restored(layout: Layout, journal: Path, backup: str) -> None:
@@ -85,4 +85,4 @@ def accept_restored(layout: Layout, journal: Path, backup: str) -> None:
             "and what was traded after that is not in it. Compare positions, fills and the day's P&L with the broker "
             "before you `resume`."
         )
-    write(layout, journal, msgspec.structs.replace(head, restored=restored))
+    write(layout, journal, msgspec.structs.replace(head, restored=restored), durable=True)

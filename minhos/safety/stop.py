@@ -110,7 +110,7 @@ def write_halt(layout: Layout, who: str, why: str) -> str:
     except OSError as error:
         return f"THE HALT FILE {layout.halt_file} COULD NOT BE WRITTEN ({error.strerror})."
     with suppress(OSError):  # on a full disk the empty file holds, too
-        layout.disk.replace(layout.halt_file, f"{who}: {why}\n".encode())
+        layout.disk.replace(layout.halt_file, f"{who}: {why}\n".encode(), durable=True)
     return ""
 
 

@@ -82,7 +82,7 @@ class Memory:
     def read(self, path: Path) -> bytes | None:
         return self.files.get(path)
 
-    def replace(self, path: Path, content: bytes) -> None:
+    def replace(self, path: Path, content: bytes, *, durable: bool = False) -> None:
         self.files[path] = content
 
     def exists(self, path: Path) -> bool:

@@ -28,10 +28,10 @@ class Disk(LocalDisk):
 
     failing = False
 
-    def replace(self, path: Path, content: bytes) -> None:
+    def replace(self, path: Path, content: bytes, *, durable: bool = False) -> None:
         if self.failing:
             raise OSError(errno.ENOSPC, "No space left on device")
-        super().replace(path, content)
+        super().replace(path, content, durable=durable)
 
 
 @pytest.fixture

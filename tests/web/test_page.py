@@ -57,7 +57,6 @@ def tell_watchdog(home: Path, state: str, sentence: str, last_action: str) -> No
     write_json(
         Layout(home).run / "watchdog.json",
         {
-            "pid": 1,
             "time_ns": time.time_ns() + 9 * 10**9,
             "state": state,
             "sentence": sentence,

@@ -53,7 +53,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip file to write.")
     finally:
         partial.unlink(missing_ok=True)
     note = {"file": str(target.resolve()), "files": count, "time_ns": SystemClock().now_ns()}
-    place.make().disk.replace(place.backups / f"{note['time_ns']}.json", msgspec.json.encode(note))
+    place.make().disk.replace(place.backups / f"{note['time_ns']}.json", msgspec.json.encode(note), durable=True)
     if as_json:
         print_json({"backup": str(target), "files": count})
     else:

@@ -150,9 +150,9 @@ class WorldDisk:
         except OSError:
             return None
 
-    def replace(self, path: Path, content: bytes) -> None:
+    def replace(self, path: Path, content: bytes, *, durable: bool = False) -> None:
         self._may_change(path, grows=len(content) > 0)
-        self._set(path, content)
+        self._set(path, content, durable)
 
     def exists(self, path: Path) -> bool:
         small = self._small.get(path)
@@ -166,16 +166,18 @@ class WorldDisk:
     def touch(self, path: Path) -> None:
         if not self.exists(path):
             self._may_change(path, grows=True)
-            self._set(path, b"")
+            self._set(path, b"", durable=True)
 
     def remove(self, path: Path) -> None:
         if self.exists(path):
             self._may_change(path, grows=False)
-            self._set(path, None)
+            self._set(path, None, durable=True)
 
-    def _set(self, path: Path, content: bytes | None) -> None:
+    def _set(self, path: Path, content: bytes | None, durable: bool) -> None:
         now_ns, before = self._now_ns(), self._small.get(path)
-        if before is None:
+        if durable:
+            sure = content
+        elif before is None:
             sure = path.read_bytes() if path.is_file() else None
         elif now_ns - before.changed_ns >= WRITE_BACK_S * 1e9:
             sure = before.content

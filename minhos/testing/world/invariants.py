@@ -141,6 +141,12 @@ def nothing_opens_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
         yield f"{order.role} {order.order_id} of {order.contracts} {order.symbol} was intended while halted"
 
 
+def a_halt_outlives_the_power(stage: Stage, memory: Memory) -> Iterator[str]:
+    """A HALT file that is there is there after a power cut, too: a command has said that it holds."""
+    if stage.halt_was_lost:
+        yield "the HALT file was there and is not after the power cut"
+
+
 def nothing_is_opened_that_no_restart_would_know(stage: Stage, memory: Memory) -> Iterator[str]:
     """While the journal takes nothing, nothing that opens is sent."""
     for order_id in stage.witness.seen.opened_while_away:
@@ -365,6 +371,7 @@ ALWAYS: tuple[Rule, ...] = (
     stop_ends_everything,
     no_order_twice,
     nothing_opens_after_a_halt,
+    a_halt_outlives_the_power,
     nothing_is_opened_that_no_restart_would_know,
     a_command_is_carried_out_once,
     nothing_is_opened_beside_another_contract,

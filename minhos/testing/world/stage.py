@@ -71,6 +71,8 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
+        self.halt_was_lost = False
+        """The power took a HALT file that was there."""
         self._restored_ns = self._restored_true_ns = self._blind_until_ns = self.flipped_ns = 0
         """Until then what the broker says may not be so."""
 
@@ -269,9 +271,11 @@ class Stage:
             for child in list(world.alive()):
                 world.kill(child, "the power is gone")
             self.witness.again()
+        halts = world.disk.exists(world.layout.halt_file)
         if isinstance(fault, ByteFlipped):
             self.flipped_ns = self.flipped_ns or world.true_ns
         disk_faults.begin(fault, world.disk, world.layout, self.journal)
+        self.halt_was_lost |= halts and not world.disk.exists(world.layout.halt_file)
         until_ns = world.true_ns + fault.for_ms * NANOS_PER_MS
         self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails) else until_ns))
         if isinstance(fault, PowerCut):

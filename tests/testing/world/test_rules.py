@@ -7,9 +7,13 @@ import re
 import msgspec
 import pytest
 
+from minhos.processes.journal_watch import JournalWatch
 from minhos.research import replay
 from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, Rejection
+from minhos.testing.world.disk import WorldDisk
+from minhos.testing.world.disk_faults import PowerCut
+from minhos.testing.world.person import Command, Restore
 from minhos.testing.world.plan import Kill, Plan
 from minhos.testing.world.play import Outcome, play
 from minhos.venues.sierra.desk import Desk
@@ -26,6 +30,8 @@ BARE = msgspec.structs.replace(
         HandTrade(at_ms=HELD_MS, what="cancel_stops"),
     ),
 )
+PUT_BACK = Plan(6002, "sierra", 20_400_000, (Restore(at_ms=19_222_754, for_ms=900_000),))
+"""Between backup and restore an exit was filled."""
 DEAD = Plan(
     7,
     "demo",
@@ -67,3 +73,25 @@ def test_a_decision_that_a_replay_makes_otherwise_is_found(monkeypatch: pytest.M
         replay, "decide_again", lambda state, was: msgspec.structs.replace(again(state, was), close_time_ns=0)
     )
     assert broken(play(replayed)) == "a_replay_decides_the_same"
+
+
+def test_a_halt_that_a_power_cut_takes_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    halted = Plan(7, "demo", 20_000, (Command(at_ms=10_000, name="halt"), PowerCut(at_ms=15_000, for_ms=1_000, seed=1)))
+    assert broken(play(halted)) == ""
+    kept = WorldDisk._set
+    monkeypatch.setattr(WorldDisk, "_set", lambda self, path, content, durable: kept(self, path, content, False))
+    lost = [broken(play(_cut_with(halted, seed))) for seed in (3, 4)]
+    assert "a_halt_outlives_the_power" in lost
+
+
+def _cut_with(plan: Plan, seed: int) -> Plan:
+    first, cut = plan.faults
+    return msgspec.structs.replace(plan, faults=(first, msgspec.structs.replace(cut, seed=seed)))
+
+
+def test_a_round_trip_that_a_backup_does_not_know_is_found_where_nobody_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert broken(play(PUT_BACK)) == ""
+    monkeypatch.setattr(JournalWatch, "_stop", lambda self, text: None)
+    assert broken(play(PUT_BACK)) == "every_fill_is_booked_once"
