@@ -78,6 +78,10 @@ def test_in_every_surroundings_what_is_said_is_so():
     [
         (replace(ALIVE, gone_s=12.0), "no trader has run for 12 s and the state is live"),
         (replace(ALIVE, gone_s=12.0), "no trader has run for 12 s and it is shown as connected"),
+        (replace(ALIVE, silent_s=12.0), "the trader has had no turn for 12 s and the state is live"),
+        (replace(ALIVE, silent_s=12.0), "the trader has had no turn for 12 s and is shown as connected or healthy"),
+        (replace(ALIVE, supervisor_gone_s=12.0), "no supervisor has run for 12 s, and of it is said: nothing"),
+        (replace(ALIVE, watchdog_gone_s=12.0), "no watchdog has run for 12 s, and of it is said: All is well."),
         (replace(ALIVE, halted=True), "everything is halted and the state is live"),
         (replace(ALIVE, mode="live"), "the mode is live and simulated is shown"),
         (replace(ALIVE, positions={"NQZ25": 1}), "held are {'NQZ25': 1}, shown are {'NQZ25': 2}"),
@@ -85,7 +89,8 @@ def test_in_every_surroundings_what_is_said_is_so():
     ],
 )
 def test_what_is_not_so_is_found(truth, words):
-    assert words in list(untrue(HELD, RUNNING, truth))
+    watched = replace(RUNNING, watchdog=WatchdogBeat(state="fine", sentence="All is well.", time_ns=NOW))
+    assert words in list(untrue(HELD, watched, truth))
 
 
 def test_a_killed_trader_beside_a_healthy_service_is_found():

@@ -41,6 +41,10 @@ BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
 """For so long after a fault of the broker's, what it said may still be acted on."""
 
 
+SURVEYED_NS = 330 * NANOS_PER_SECOND
+"""Within that the account is surveyed."""
+
+
 class Stage:
     """See the module.  Made by `bases.build`."""
 
@@ -186,31 +190,64 @@ class Stage:
     def untrue(self) -> Iterator[str]:
         """Everything that status and pages say now and that is not so."""
         world, layout, witness = self.world, self.world.layout, self.witness
-        beat = heartbeats.read(layout, TraderBeat)
-        trader, state = world.trader, witness.state
-        ends = [child.ended_ns for child in world.children.values() if child.name == "trader" and not child.alive]
-        living = world.living("trader")
-        alive = living is not None and not world.hangs("trader")
-        ends += [living.hangs_from_ns] if living is not None and not alive else []
+        trader, living = world.trader, world.living("trader")
         halt_file = layout.disk.exists(layout.halt_file)
-        knows = trader is not None and not state.differences and not world.is_busy("trader")
-        around = Surroundings(
-            now_ns=world.machine_clock.now_ns(),
+        risk = trader.engine.state.risk if trader is not None else witness.state.risk
+        silent_ns = world.true_ns - living.hangs_from_ns if living is not None and world.hangs("trader") else None
+        truth = Truth(
+            gone_s=self.gone_s("trader"),
+            silent_s=None if silent_ns is None else silent_ns / NANOS_PER_SECOND,
             mode=witness.views.mode,
-            trader=beat,
-            trader_gone=beat is not None and gone(layout, beat),
+            halted=risk.halted is not None or halt_file,
+            positions=self._positions_by_now(),
+            supervisor_gone_s=None if self._is_to_be_off() else self.gone_s("supervisor"),
+            watchdog_gone_s=None if self._is_to_be_off() else self.gone_s("watchdog"),
+        )
+        yield from untrue(witness.views, self._surroundings(halt_file), truth)
+
+    def _surroundings(self, halt_file: bool) -> Surroundings:
+        """As `assembly.surroundings` has them, without what lies in files of the real disk."""
+        world, layout = self.world, self.world.layout
+        trader, watchdog = heartbeats.read(layout, TraderBeat), heartbeats.read(layout, WatchdogBeat)
+        supervisor = heartbeats.read(layout, SupervisorBeat)
+        return Surroundings(
+            now_ns=world.machine_clock.now_ns(),
+            mode=self.witness.views.mode,
+            trader=trader,
+            trader_gone=trader is not None and trader.state != "stopped" and gone(layout, trader),
             trainer=heartbeats.read(layout, TrainerBeat) or TrainerBeat(),
-            watchdog=heartbeats.read(layout, WatchdogBeat),
-            supervisor=heartbeats.read(layout, SupervisorBeat),
+            watchdog=watchdog,
+            supervisor=supervisor,
+            supervisor_gone=supervisor is not None and gone(layout, supervisor),
+            ended=frozenset(b.PROCESS for b in (supervisor, watchdog) if b is not None and gone(layout, b)),
             halt_file=halt_file,
         )
-        truth = Truth(
-            gone_s=None if alive or not ends else (world.true_ns - max(ends)) / NANOS_PER_SECOND,
-            mode=witness.views.mode,
-            halted=state.risk.halted is not None or halt_file,
-            positions={symbol: n for symbol, n in self.booked().items() if n} if knows else None,
-        )
-        yield from untrue(witness.views, around, truth)
+
+    def gone_s(self, name: str) -> float | None:
+        """How long ago the last process of that name ended; None while one lives, and where there was none."""
+        ends = [child.ended_ns for child in self.world.children.values() if child.name == name and not child.alive]
+        if self.world.living(name) is not None or not ends:
+            return None
+        return (self.world.true_ns - max(ends)) / NANOS_PER_SECOND
+
+    def _is_to_be_off(self) -> bool:
+        """A person ended everything, or has to change something first."""
+        return self.house.is_stopped or self.house.was_refused or self.disk_was_bad(self.world.true_ns)
+
+    def _positions_by_now(self) -> dict[str, int] | None:
+        """What is held: at the broker where nothing changed long enough, on paper by the trader."""
+        trader = self.world.trader
+        state = self.witness.state
+        doubted = bool(state.differences) or state.risk.distrust is not None
+        if trader is None or trader.kept.away or doubted or self.world.is_busy("trader"):
+            return None
+        if self.broker is None:
+            held = trader.engine.state.ledger.account().positions
+            return {p.symbol: p.contracts for p in held if p.contracts}
+        fills = self.broker.truth.fills
+        since_ns = max(self._blind_until_ns, self.world.asleep_until_ns, fills[-1].time_ns if fills else 0)
+        quiet = self.can_be_noticed() and self.world.true_ns - since_ns > SURVEYED_NS
+        return self.shown_by_name() if quiet else None
 
     def can_be_noticed(self) -> bool:
         """Whether the trader could know what is so: it runs, hears the broker, and nobody lied to it for a while."""
