@@ -107,7 +107,7 @@ def settings() -> str:
 
 def documented(section: str) -> dict[str, str]:
     """What stands under each field of a section's class."""
-    tree = ast.parse((ROOT / "minhos" / "settings.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "minhos" / "settings" / "sections.py").read_text(encoding="utf-8"))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == section)
     found = {}
     for field, under in itertools.pairwise(body):
