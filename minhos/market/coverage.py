@@ -48,6 +48,7 @@ def coverage(bars: Bars, calendar: SessionCalendar) -> list[SessionCoverage]:
         if not len(expected):
             continue
         lo, hi = (int(np.searchsorted(sorted_dates, session.trade_date + day)) for day in (0, 1))
-        missing = np.setdiff1d(expected, present, assume_unique=True)
+        here = present[slice(*np.searchsorted(present, [expected[0], expected[-1] + 1]))]
+        missing = np.setdiff1d(expected, here, assume_unique=True)
         result.append(SessionCoverage(session, expected, missing, len(closes), int(running[hi] - running[lo])))
     return result

@@ -180,7 +180,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > bench",
         None,
-        '"name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, hon… (218 characters, cfd893e23ce7)',
+        '"name <str> One of decision, features, ingest, backtest, train, edge, sizing, dtc, tail, faults, hon… (225 characters, 394bbdd2a14f)',
         BENCH,
     ),
     Wanted(

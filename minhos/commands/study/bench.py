@@ -42,6 +42,7 @@ NAMES = (
     "write_errors",
     "soak",
     "formats",
+    "files",
 )
 
 

@@ -137,7 +137,6 @@ def other_decade(ns: Ints, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool
     if len(known) < MIN_ROWS:
         return np.zeros(len(ns), np.bool_)
     far = usable & (np.abs(ns - int(np.median(known))) > OTHER_DECADE_NS)
-    edge = np.sort(known)
-    gaps = np.diff(edge)
-    lonely = far & (far.sum() <= max(3, MAX_OTHER_DECADE * len(known)))
-    return lonely if lonely.any() and gaps.max() > OTHER_DECADE_NS // 2 else np.zeros(len(ns), np.bool_)
+    few = 0 < far.sum() <= max(3, MAX_OTHER_DECADE * len(known))
+    alone = few and np.diff(np.sort(known)).max() > OTHER_DECADE_NS // 2
+    return far if alone else np.zeros(len(ns), np.bool_)

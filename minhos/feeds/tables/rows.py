@@ -19,9 +19,10 @@ from minhos.feeds.seen import See, Seen
 from minhos.feeds.tables import checks, zones
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
-from minhos.market.types import Bars, Ints
+from minhos.market.types import NANOS_PER_SECOND, Bars, Ints
 
 GRIDS_NS = (60_000_000_000, 5_000_000_000)
+LONGEST_S = 7 * 86_400
 ON_GRID = 0.95
 """Share of stamps on whole minutes, or multiples of five seconds, that makes rows bars; others are ticks."""
 
@@ -78,7 +79,8 @@ def histories(
     said: list[str] = []
     for contract, rows, backwards in ordered:
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
-        points = kept.prices * _scale(contract, kept.prices[3]).multiplier
+        unit = _scale(contract, kept.prices[3]).multiplier
+        points = kept.prices if unit == 1.0 else kept.prices * unit
         columns = checks.Columns(kept.ns, points, kept.volumes[0])
         said += list(checks.judge(columns, contract.root, notes.source))
         bars, off_tick, scale = _bars(contract, kept, stamps, interval_ns)
@@ -141,8 +143,8 @@ def step_of(ns: Ints) -> int:
     steps = steps[steps > 0]
     if not len(steps) or not any(np.mean(ns % grid == 0) >= ON_GRID for grid in GRIDS_NS):
         return 0
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[counts.argmax()])
+    seconds = np.minimum(steps // NANOS_PER_SECOND, LONGEST_S)
+    return int(np.bincount(seconds).argmax()) * NANOS_PER_SECOND
 
 
 def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], stamps: str, step_ns: int) -> None:

@@ -196,6 +196,8 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
 
     The same grammar says where which number stands; the rest is arithmetic on columns of bytes.
     """
+    import polars as pl
+
     n, first = len(text), text[0] if len(text) else None
     if n < 2 or first is None or text.null_count() or not first.isascii():
         return None
@@ -205,10 +207,12 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
         return None
     if lengths.min() != len(first) or lengths.max() != len(first):
         return None
-    letters = np.frombuffer(text.str.join("").item().encode(), np.uint8).reshape(n, len(first))
+    joined = text.str.join("").cast(pl.Binary).item()
+    letters = np.ascontiguousarray(np.frombuffer(joined, np.uint8).reshape(n, len(first)).T)
+    del joined
     digits = [i for i, letter in enumerate(first) if letter.isdigit()]
     for i, letter in enumerate(first.encode()):
-        column = letters[:, i]
+        column = letters[i]
         if i in digits:
             if int(column.min()) < 48 or int(column.max()) > 57:
                 return None
@@ -219,10 +223,12 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
         for name in names:
             start, end = match.span(name)
             if start >= 0 and end > start:
-                found = np.zeros(n, np.int64)
+                small = np.zeros(n, np.int32)
                 for i in range(start, end):
-                    found = found * 10 + (letters[:, i] - 48)
-                return found
+                    small *= 10
+                    small += letters[i]
+                    small -= 48
+                return small.astype(np.int64)
         return np.zeros(n, np.int64)
 
     places = len(match["fraction"] or match["c_fraction"] or "")

@@ -66,6 +66,7 @@ def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], Rea
 def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
     path, table = sample.path, _load(sample, row)
     times = parse(table.columns["stamp"], table.columns.get("time"), order=row.dates)
+    table.columns.pop("stamp"), table.columns.pop("time", None)
     prices, volumes, said = _values(table)
     usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (times.ns != MISSING)
     if strange := _cut_other_decades(times.ns, usable):
@@ -76,7 +77,8 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
             "again"
         )
     if not times.utc and options.timezone is None:
-        bar_step(np.sort(times.ns[usable]), str(path), options.interval_ns)
+        known = times.ns[usable]
+        bar_step(known if (np.diff(known) >= 0).all() else np.sort(known), str(path), options.interval_ns)
     utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
     usable &= utc_ns != MISSING
     if not usable.any():
@@ -84,7 +86,8 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
     contracts, which = _contracts(table, options.symbol, year)
     rows = TableRows(utc_ns, prices, volumes)
-    parts = [(contract, rows.at(usable & (which == i))) for i, contract in enumerate(contracts)]
+    masks = (usable & (which == i) for i in range(len(contracts)))
+    parts = [(c, rows if mask.all() else rows.at(mask)) for c, mask in zip(contracts, masks, strict=True)]
     parts = [(contract, part) for contract, part in parts if len(part.ns)]
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
@@ -210,7 +213,7 @@ def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, list[str]]:
         tick = table.format.single_trades(prices[0], volumes[3])
         prices[:, tick] = close[tick]
     said += _rival_closes(table, prices)
-    return prices * unit, volumes, said
+    return prices if unit == 1.0 else prices * unit, volumes, said
 
 
 def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:

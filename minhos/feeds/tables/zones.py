@@ -10,6 +10,7 @@ import difflib
 import zoneinfo
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.tables.stamps import MISSING
@@ -45,10 +46,11 @@ MAX_IN_BREAK = 0.002
 MAX_IN_BREAK_OF_A_WEEK = 0.01
 """The same for each week of its own: a zone that is an hour off in one has four times that there."""
 MIN_IN_BREAK = 3
+SOME_WEEKS = 24
 MIN_EDGES = 2
 """Sessions whose first or last stamp tells open from close."""
 
-MIN_OF_A_DAY = 50
+MIN_OF_A_DAY, A_WEEK = 50, 7000
 
 _BREAK, _REOPEN = 17 * 60, 18 * 60
 _DAY = 9 * 60 + 30, 16 * 60 + 15
@@ -80,9 +82,13 @@ def infer_zone(wall_ns: Ints) -> tuple[str, str]:
 
     Zones that agree on every stamp of the data count as one.  Raises DataError when it is not unique.
     """
-    stamps = np.unique(wall_ns[wall_ns != MISSING] // BAR_INTERVAL_NS) * BAR_INTERVAL_NS
+    bins = wall_ns[wall_ns != MISSING] // BAR_INTERVAL_NS
+    stamps = np.unique(bins[np.r_[True, np.diff(bins) != 0]]) * BAR_INTERVAL_NS
     fitting: dict[bytes, list[str]] = {}
+    few = stamps[_some_weeks(stamps)]
     for zone in CANDIDATES:
+        if not rests_in_break(to_utc(few, zone)):
+            continue
         utc = to_utc(stamps, zone)
         if break_is_empty(utc):
             fitting.setdefault(utc.tobytes(), []).append(zone)
@@ -102,26 +108,42 @@ def infer_zone(wall_ns: Ints) -> tuple[str, str]:
 def break_is_empty(utc_ns: Ints) -> bool:
     """True when 5 sessions have stamps in their first and their last hour, and hardly any lies in the break."""
     minute, day = _new_york(utc_ns[utc_ns != MISSING])
+    if not _rests(minute, day, MAX_IN_BREAK):
+        return False
     session = day + (minute >= _REOPEN)
     first = np.unique(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
     last = np.unique(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
-    return len(np.intersect1d(first, last)) >= MIN_SESSIONS and rests_in_break(utc_ns, MAX_IN_BREAK)
+    return len(np.intersect1d(first, last)) >= MIN_SESSIONS
 
 
-def rests_in_break(utc_ns: Ints, most: float = MAX_IN_BREAK_OF_A_WEEK) -> bool:
+def rests_in_break(utc_ns: Ints) -> bool:
     """True when hardly any stamp lies in the break: of all, and of each week by itself."""
-    minute, day = _new_york(utc_ns[utc_ns != MISSING])
+    return _rests(*_new_york(utc_ns[utc_ns != MISSING]), MAX_IN_BREAK_OF_A_WEEK)
+
+
+def _rests(minute: Ints, day: Ints, most: float) -> bool:
     inside = (minute > _BREAK) & (minute < _REOPEN)
     if not len(inside) or inside.mean() > most:
         return not len(inside)
-    _, week = np.unique((day + 4) // 7, return_inverse=True)
+    week = (day + 4) // 7
+    week -= week.min()
     stamps, breaks = np.bincount(week), np.bincount(week, inside)
     return not ((breaks >= MIN_IN_BREAK) & (breaks > MAX_IN_BREAK_OF_A_WEEK * stamps)).any()
 
 
+def _some_weeks(stamps: Ints) -> npt.NDArray[np.bool_]:
+    """True for the stamps, in order, of a few weeks spread over all: what rules most zones out."""
+    week = stamps // (7 * 24 * 60 * NANOS_PER_MINUTE)
+    known = np.unique(week)
+    chosen = known[:: max(1, len(known) // SOME_WEEKS)]
+    return np.isin(week, chosen)
+
+
 def regular_hours_only(utc_ns: Ints) -> str:
     """A sentence where every bar lies in the day session of New York; empty elsewhere."""
-    minute, _ = _new_york(utc_ns)
+    minute, _ = _new_york(utc_ns[:A_WEEK])
+    if len(minute) == A_WEEK and _DAY[0] <= minute.min() and minute.max() <= _DAY[1]:
+        minute, _ = _new_york(utc_ns)
     if len(minute) < MIN_OF_A_DAY or minute.min() < _DAY[0] or minute.max() > _DAY[1]:
         return ""
     return "regular hours only: every bar lies between 09:30 and 16:15 New York, the night is not there"
