@@ -19,6 +19,8 @@ from minhos.trading.order_states import FINAL, UNANSWERED, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
 
+FEW_TICKS, BOUNCE = 8, 2_000
+"""A triggered stop may fill so many ticks, or that part of its price, better than its trigger: the market bounced."""
 CLOCK_SLACK_NS = 2_000_000_000
 """The broker's stamps are whole seconds in places, and its clock is another one."""
 
@@ -215,11 +217,26 @@ def _owner(
     usual = [order for order in known if targets or is_stop(order)]
     living = [order for order in usual if state.ledger.has_lots(order.parent_id) or order.parent_id in left]
     for order in (*open_ones, *living):  # a leg whose entry holds nothing has ended: that fill is somebody else's
-        fits = order.symbol == each.fill.symbol and order.side == each.fill.side
+        fits = order.symbol == each.fill.symbol and order.side == each.fill.side and _can_be_at(state, order, each.fill)
         in_time = each.fill.time_ns >= order.decided_ns - CLOCK_SLACK_NS
         if fits and in_time and left.get(order.order_id, _unfilled(state, order)) >= each.fill.contracts:
             return order
     return None
+
+
+def _can_be_at(state: TradingState, order: Order, fill: Fill) -> bool:
+    """Whether that order can have filled at that price.
+
+    A stop does once the market is at its trigger or beyond, a target where its entry gains.
+    """
+    if order.trigger_ticks:
+        better = order.side * (order.trigger_ticks - fill.price_ticks)
+        return better <= max(FEW_TICKS, order.trigger_ticks // BOUNCE)
+    if order.parent_id and not is_stop(order):
+        lots = state.ledger.account().position(order.symbol).lots
+        entry_ticks = next((lot.entry_ticks for lot in lots if lot.order_id == order.parent_id), 0)
+        return not entry_ticks or order.side * (fill.price_ticks - entry_ticks) < 0
+    return True
 
 
 def _likelihood(record: OrderRecord) -> tuple[bool, bool, int]:

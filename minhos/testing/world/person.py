@@ -237,6 +237,12 @@ class Person:
         self._house.stop()
         self._house.start()
 
+    def mend_settings(self) -> None:
+        """What cannot be read or meant is taken back, as the refusal of a start asks for."""
+        while self._edits and self.has_spoilt_settings:
+            self._edits.pop()
+            self._write()
+
     @property
     def has_spoilt_settings(self) -> bool:
         """Whether the file says now what cannot be read or cannot be meant."""

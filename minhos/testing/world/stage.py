@@ -105,6 +105,8 @@ class Stage:
         disk_faults.end_all(self.world.disk)
         for fault in list(self._active):
             self._end_outside(fault)
+        if self.house.was_refused:
+            self.person.mend_settings()
         if self.world.living("supervisor") is None and not self.house.is_stopped:
             self.world.note("a person types start")
             self.world.begin("supervisor")
