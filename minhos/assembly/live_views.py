@@ -90,7 +90,7 @@ class LiveViews:
                 self._error = str(error)
                 self._close()
             if not more:
-                self.around = self.facts.read(self._error)
+                self.around = self.facts.read(self._error or self.views.unread)
             return more
 
     def _follow(self) -> None:

@@ -63,6 +63,8 @@ class Views:
         self.contradictions = 0
         """Events that the trading state could not take, such as a report against its table of order states."""
         self.model_since_ns = 0
+        self.unread = ""
+        """Which record before the newest snapshot was left out of what is shown, for it makes no sense."""
 
     @property
     def settings(self) -> ev.TradingSettings | None:
@@ -115,13 +117,21 @@ class Views:
     def catch_up(self, journal: JournalReader) -> Iterator[int]:
         """Like `follow` for views that know nothing yet, by way of the newest snapshot; yields each sequence.
 
-        A snapshot that another version took is not used: all events are folded.
+        A snapshot that another version took is not used: all events are folded.  A record before it that makes no
+        sense is left out, see `unread`.
         """
         snapshot = journal.latest_snapshot(SNAPSHOT) if self.sequence == 0 else None
         restored = self._restored(snapshot.payload) if snapshot is not None else None
         if snapshot is not None and restored is not None:
             for record in journal.records(until=snapshot.sequence, kinds=SHOWN_KINDS):
-                event = _event(record)
+                try:
+                    event = _event(record)
+                except JournalError:  # the account is the snapshot's; what the trader says of it stands behind that
+                    self.unread = self.unread or (
+                        f"Record {record.sequence:,} of the journal cannot be read and is left out here; "
+                        "`python3 minh.py repair` says which records are sound and how to go on."
+                    )
+                    continue
                 if isinstance(event, ev.SettingsActivated):
                     self.trading.apply(event)
                 self.show(record.sequence, event)

@@ -205,6 +205,25 @@ def events_close(i: int) -> int:
     return MONDAY_OPEN + (i + 1) * 5 * NANOS_PER_MINUTE
 
 
+def test_a_record_before_the_snapshot_that_makes_no_sense_hides_neither_the_pause_nor_the_way_out(tmp_path) -> None:
+    events = trading_events(6)
+    odd = next(n for n, event in enumerate(events, 1) if isinstance(event, ev.DecisionMade))
+    pause = ev.CommandReceived(NOW, "journal-1", "pause", "engine", f"The journal is broken at record {odd}")
+    journal, state = Journal.open(tmp_path / "j.sqlite", {"mode": "simulated"}), folded(events)
+    for sequence, event in enumerate(events, 1):
+        journal.append(ev.kind_of(event), b"\xc1" if sequence == odd else ev.encode(event), 0)
+    journal.snapshot(SNAPSHOT, len(events), take_snapshot(state.trading))
+    journal.append(ev.kind_of(pause), ev.encode(pause), 0)
+    journal.close()
+    views = Views(CALENDAR)
+    list(views.catch_up(reader(tmp_path / "j.sqlite")))
+    assert views.unread.startswith(f"Record {odd} of the journal cannot be read")
+    assert "`python3 minh.py repair` says" in views.unread
+    now, reason = status.state_of(views, Surroundings(journal_error=views.unread))
+    assert now == "halted"
+    assert f"The journal is broken at record {odd}" in reason
+
+
 def test_reading_in_one_go_in_parts_or_from_a_snapshot_comes_to_the_same(tmp_path) -> None:
     events = trading_events(20)
     journal = Journal.open(tmp_path / "j.sqlite", {"mode": "simulated"})

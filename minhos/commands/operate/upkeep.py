@@ -177,7 +177,8 @@ def _looked_at(place: Layout, path: Path, named: str, report: Progress) -> Repai
     try:
         source = reader(path, place.database)
     except JournalError as error:
-        sentence = f"{error} Nothing of it can be read: {_way_out(place, path, named, 0)}"
+        what = f"The file of the journal {path} is damaged ({error.__cause__})." if error.__cause__ else str(error)
+        sentence = f"{what} Nothing of it can be read: {_way_out(place, path, named, 0)}"
         return Repair(str(path), "broken", sentence, 0, 0, 1)
     with closing(source):
         proof = source.verify(report)

@@ -121,7 +121,7 @@ def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
     clock = world.machine_clock
 
     def make(name: str) -> Process:
-        settings = load(world.layout.home)
+        settings = load(world.layout.home) if name == "supervisor" else _as_started(world)
         registry = QuickRegistry(registry_of(settings, world.layout).root)
         if name == "trader":
             made = trader(settings)
@@ -136,6 +136,16 @@ def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
         return Supervisor(world.layout, SERVED, clock)
 
     world.make = make
+
+
+def _as_started(world: World) -> Settings:
+    """As a child of `start` reads them: by the copy that its supervisor made, where there is one."""
+    content = world.disk.read(world.layout.settings_copy)
+    if content is None:
+        return load(world.layout.home)
+    copy = world.layout.home / "as-started.json"  # the world's small files lie in memory
+    copy.write_bytes(content)
+    return load(world.layout.home, copy=copy)
 
 
 @cache

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from minhos.assembly import heartbeats
 from minhos.assembly.endings import Ending
+from minhos.assembly.heartbeats import WatchdogBeat
 from minhos.errors import JournalError
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.research.compare import compare
@@ -59,6 +61,9 @@ LEFT_S = 660.0
 TO_CLOSE_S = 120.0
 """A close that was refused is tried again after a minute."""
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
+SUPERVISOR_SAID = re.compile(r"The supervisor \(process \d+\) (is gone|has said nothing)")
+SUPERVISOR_SAID_S = 10.0
+LOOKED = "looked "
 DIFFERENCE_SAID = re.compile(r"flat-only|broker|compare", re.IGNORECASE)
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
@@ -113,6 +118,40 @@ def one_of_each(stage: Stage, memory: Memory) -> Iterator[str]:
         lasts_s = memory.lasts_s(f"two {name}", count > 1, stage.world.true_ns)
         if count > 1 and lasts_s > TWO_S:
             yield f"{count} processes {name} run at once"
+
+
+def a_dead_supervisor_is_told(stage: Stage, memory: Memory) -> Iterator[str]:
+    """While watchdog and trader run, an alarm says within seconds that nobody starts the other processes again."""
+    world = stage.world
+    watchdog, trader = world.living("watchdog"), world.living("trader")
+    gone_s = None if stage.is_to_be_off() else stage.gone_s("supervisor")
+    if gone_s is None or watchdog is None or trader is None:
+        return
+    ended_ns = world.true_ns - round(gone_s * NANOS_PER_SECOND)
+    if any(true_ns >= ended_ns and SUPERVISOR_SAID.search(text) for true_ns, text in stage.alarmed):
+        return
+    since_ns = max(ended_ns, watchdog.began_ns, trader.began_ns, watchdog.hangs_until_ns, trader.hangs_until_ns)
+    lasts_s = (min(watchdog.turned_ns, trader.turned_ns) - since_ns) / NANOS_PER_SECOND
+    if lasts_s > SUPERVISOR_SAID_S:
+        yield f"for {lasts_s:.0f} s watchdog and trader have run without a supervisor, and no alarm says so"
+
+
+def the_watchdog_looks(stage: Stage, memory: Memory) -> Iterator[str]:
+    """While anything is held, a watchdog that lives and has its turns says what it saw."""
+    world, child = stage.world, stage.world.living("watchdog")
+    beat = heartbeats.read(world.layout, WatchdogBeat)
+    stamp = f"{LOOKED}{(beat.pid, beat.time_ns) if beat is not None else None}"
+    if stamp not in memory.since_ns:
+        for other in [each for each in memory.since_ns if each.startswith(LOOKED)]:
+            memory.since_ns.pop(other)
+    memory.lasts_s(stamp, True, world.true_ns)
+    held = stage.broker.truth.positions if stage.broker is not None else stage.booked()
+    if child is None or not held or world.is_busy("watchdog") or stage.disk_was_bad(world.true_ns):
+        return
+    since_ns = max(memory.since_ns[stamp], child.began_ns, child.hangs_until_ns, world.asleep_until_ns)
+    lasts_s = (child.turned_ns - since_ns) / NANOS_PER_SECOND
+    if lasts_s > SUPERVISOR_SAID_S and not world.disk.windows:
+        yield f"the watchdog has had its turns for {lasts_s:.0f} s and has looked at nothing while {held} is held"
 
 
 def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -368,6 +407,8 @@ ALWAYS: tuple[Rule, ...] = (
     no_end_ends_another,
     what_ended_comes_back,
     one_of_each,
+    a_dead_supervisor_is_told,
+    the_watchdog_looks,
     stop_ends_everything,
     no_order_twice,
     nothing_opens_after_a_halt,

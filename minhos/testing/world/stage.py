@@ -75,6 +75,8 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
+        self.alarmed: list[tuple[int, str]] = []
+        """Each alarm with the true time at which it stood in the journal."""
         self.halt_was_lost = False
         """The power took a HALT file that was there."""
         self._restored_ns = self._restored_true_ns = self._blind_until_ns = self.flipped_ns = 0
@@ -124,6 +126,7 @@ class Stage:
             self._restored_ns = self.world.machine_clock.now_ns()
             seen, alarms, intents = self.witness.seen, 0, 0
         for _, text in seen.alarms[alarms:]:
+            self.alarmed.append((self.world.true_ns, text))
             self.world.note(f"alarm: {text}")
         for order in list(seen.intents.values())[intents:]:
             side = "buy" if order.side > 0 else "sell"
@@ -202,8 +205,8 @@ class Stage:
             mode=witness.views.mode,
             halted=risk.halted is not None or halt_file,
             positions=self._positions_by_now(),
-            supervisor_gone_s=None if self._is_to_be_off() else self.gone_s("supervisor"),
-            watchdog_gone_s=None if self._is_to_be_off() else self.gone_s("watchdog"),
+            supervisor_gone_s=None if self.is_to_be_off() else self.gone_s("supervisor"),
+            watchdog_gone_s=None if self.is_to_be_off() else self.gone_s("watchdog"),
         )
         yield from untrue(witness.views, self._surroundings(halt_file), truth)
 
@@ -232,7 +235,7 @@ class Stage:
             return None
         return (self.world.true_ns - max(ends)) / NANOS_PER_SECOND
 
-    def _is_to_be_off(self) -> bool:
+    def is_to_be_off(self) -> bool:
         """A person ended everything, or has to change something first."""
         return self.house.is_stopped or self.house.was_refused or self.disk_was_bad(self.world.true_ns)
 

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from minhos.processes.journal_watch import JournalWatch
+from minhos.processes.orphans import Orphans
+from minhos.processes.watchdog import Watchdog
 from minhos.research import replay
 from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, Rejection
@@ -95,3 +97,15 @@ def test_a_round_trip_that_a_backup_does_not_know_is_found_where_nobody_says_so(
     assert broken(play(PUT_BACK)) == ""
     monkeypatch.setattr(JournalWatch, "_stop", lambda self, text: None)
     assert broken(play(PUT_BACK)) == "every_fill_is_booked_once"
+
+
+def test_a_dead_supervisor_of_which_nobody_tells_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Plan(7, "demo", 40_000, (Kill(at_ms=10_000, name="supervisor"),))
+    assert broken(play(alone)) == ""
+    monkeypatch.setattr(Orphans, "_tell", lambda self: None)
+    assert broken(play(alone)) == "a_dead_supervisor_is_told"
+
+
+def test_a_watchdog_that_never_looks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchdog, "look", lambda self: None)
+    assert broken(play(QUIET)) == "the_watchdog_looks"
