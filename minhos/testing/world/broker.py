@@ -180,6 +180,8 @@ class WorldBroker:
             self._server.disconnect_all()
         elif isinstance(fault, f.FillLie) and fault.how == "invented":
             self._invent(fault)
+        elif isinstance(fault, f.FalseEnd):
+            self._end_falsely()
         elif isinstance(fault, f.StopsExpire) and not fault.for_ms:
             self._expire_stops()
         elif isinstance(fault, f.RiskDesk):
@@ -492,6 +494,14 @@ class WorldBroker:
             ),
             "",
         )
+
+    def _end_falsely(self) -> None:
+        """A word that a stop of MinhOS was cancelled, which it was not."""
+        stops = [o for o in self.book.live.values() if o.order_type == OrderType.STOP and o.status != _WAITS]
+        for order in [o for o in stops if self.book.whose_of(o) == "minhos"][-1:]:
+            row = self.book.update(order, OrderUpdateReason.ORDER_CANCELED)
+            ended = int(OrderStatus.CANCELED)
+            self._publish(msgspec.structs.replace(row, order_status=ended, remaining_quantity=0.0), "")
 
     # Others at the account ---------------------------------------------------------------------------------------
 

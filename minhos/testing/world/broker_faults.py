@@ -40,6 +40,10 @@ class FillLie(Fault, frozen=True, kw_only=True):
     contracts: int = 48
 
 
+class FalseEnd(Fault, frozen=True, kw_only=True):
+    """The newest stop of MinhOS that works is said to be cancelled, and works on."""
+
+
 class WordLie(Fault, frozen=True, kw_only=True):
     """Words about orders or positions come late, twice, in another order or never, while it lasts."""
 
@@ -129,6 +133,7 @@ class NoOco(Fault, frozen=True, kw_only=True):
 BrokerFault = (
     ListLie
     | FillLie
+    | FalseEnd
     | WordLie
     | Rejection
     | StopsBeyondProtection

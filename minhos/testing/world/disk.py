@@ -44,10 +44,15 @@ class Trouble(msgspec.Struct, frozen=True):
     owner: str = ""
 
 
+PIECE_BYTES, ATTEMPTS = 24, 20
+"""So many bytes in a row are found again in a file, once, by one of so many attempts."""
+
+
 class OneWrite(msgspec.Struct):
     """An error at the nth write from here on that fits, and at the `count` - 1 after it."""
 
-    kind: Literal["full", "io", "locked", "kill"]
+    kind: Literal["full", "io", "locked", "kill", "done"]
+    """done: the commit is made, and an error is what its writer hears of it."""
     nth: int
     count: int = 1
     where: Path | None = None
@@ -264,12 +269,22 @@ class WorldDisk:
         for path in list(self._locks):
             self.unlock(path)
 
-    def flip(self, path: Path, rng: Random) -> int:
-        """One bit of one byte is another from here on; returns where, -1 in an empty file."""
+    def flip(self, path: Path, rng: Random, within: bytes = b"") -> int:
+        """One bit of one byte is another from here on; returns where, -1 in an empty file.
+
+        within: one of these bytes, where the file holds them.
+        """
         image = self._vfs.image(str(path))
         if not image.size:
             return -1
         offset = rng.randrange(image.size)
+        if len(within) > PIECE_BYTES:
+            content = path.read_bytes()
+            starts = [rng.randrange(len(within) - PIECE_BYTES) for _ in range(ATTEMPTS)]
+            pieces = (within[start : start + PIECE_BYTES] for start in starts)
+            offset = next((content.find(piece) for piece in pieces if content.count(piece) == 1), -1)
+            if offset < 0:
+                return -1
         bit = 1 << rng.randrange(8)
         with path.open("r+b") as file:
             file.seek(offset)
@@ -347,6 +362,11 @@ class WorldDisk:
         if self._locks:
             self._open_locks(self._now_ns())
 
+    def on_commit(self, owner: str, path: Path) -> None:
+        for one in self.at_writes:
+            if one.kind == "done" and self._is_due(one, owner, path):
+                raise _error("io")
+
     def on_busy(self, owner: str, path: Path, timeout_s: float) -> bool:
         now_ns, until_ns = self._now_ns(), self._locks.get(path, (None, None))[1]
         if until_ns is not None and until_ns - now_ns <= timeout_s * 1e9:
@@ -363,13 +383,13 @@ class WorldDisk:
 
     def _at_write(self, owner: str, path: Path) -> None:
         for one in self.at_writes:
-            if one.kind == "locked" or not self._is_due(one, owner, path):
+            if one.kind in ("locked", "done") or not self._is_due(one, owner, path):
                 continue
             if one.kind == "kill":
                 self.let_go(owner)
                 self.on_kill(owner)
                 raise Killed(owner)
-            raise _error(one.kind)
+            raise _error("full" if one.kind == "full" else "io")
 
     def _is_due(self, one: OneWrite, owner: str, path: Path) -> bool:
         if not _fits(one.where, one.owner, path, owner):

@@ -6,6 +6,7 @@ A power cut is also the end of every process, which the world sees to before it 
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -67,10 +68,17 @@ class FileHeld(Fault, frozen=True, kw_only=True):
 
 
 class ByteFlipped(Fault, frozen=True, kw_only=True):
-    """One bit of a database's file turns over."""
+    """One bit of a database's file turns over.  of: in the newest snapshot, or anywhere."""
 
     base: Base
     seed: int
+    of: Literal["any", "snapshot"] = "any"
+
+
+class ReportedCommit(Fault, frozen=True, kw_only=True):
+    """The trader's nth commit to its journal from then on is made, and told as an error."""
+
+    nth: int
 
 
 class PowerCut(Fault, frozen=True, kw_only=True):
@@ -88,6 +96,7 @@ DiskFault = (
     | DatabaseLocked
     | FileHeld
     | ByteFlipped
+    | ReportedCommit
     | PowerCut
 )
 
@@ -137,7 +146,10 @@ def begin(fault: DiskFault, disk: WorldDisk, layout: Layout, journal: Path) -> N
         case ByteFlipped():
             path = _database(fault.base, layout, journal)
             if path.exists():
-                disk.flip(path, random.Random(fault.seed))
+                within = _newest_snapshot(path, disk) if fault.of == "snapshot" else b""
+                disk.flip(path, random.Random(fault.seed), within)
+        case ReportedCommit():
+            disk.at_writes.append(OneWrite("done", fault.nth, where=journal, owner="trader"))
         case PowerCut():
             disk.power_cut(random.Random(fault.seed))
 
@@ -181,6 +193,19 @@ def _trouble(fault: DiskFull | DiskReadOnly | DiskFails, layout: Layout, journal
 
 def _database(base: Base, layout: Layout, journal: Path) -> Path:
     return {"journal": journal, "inbox": layout.inbox, "ledger": layout.ledger}[base]
+
+
+def _newest_snapshot(path: Path, disk: WorldDisk) -> bytes:
+    """Its bytes; none where there is no snapshot yet."""
+    try:
+        opened = disk.database(path, "read")
+        try:
+            found = opened.execute("SELECT payload FROM snapshots ORDER BY sequence DESC LIMIT 1").fetchone()
+        finally:
+            opened.close()
+    except (sqlite3.Error, OSError):
+        return b""
+    return bytes(found[0]) if found else b""
 
 
 def _file(fault: FileHeld, layout: Layout) -> Path:

@@ -74,7 +74,11 @@ class QuickRegistry(Registry):
 class ReadyTrainer(Trainer):
     """A trainer whose fit is ready: it promotes the bundle that lies there."""
 
+    trained = 0
+    """How often, since it was started."""
+
     def train(self, why: str) -> None:
+        self.trained += 1
         bundles = [info for info in self.registry.list() if info.status != "damaged"]
         active = self.registry.active(self.scope)
         others = [info.id for info in bundles if active is None or info.id != active.id]

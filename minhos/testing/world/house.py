@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +22,8 @@ from minhos.testing.world.world import World
 class WorldHouse:
     """Keeps `person.House`.  on_restored: called when another journal lies in the place of the one before."""
 
-    def __init__(self, world: World, on_restored: Callable[[], None]) -> None:
-        self._world, self._on_restored = world, on_restored
+    def __init__(self, world: World, journal: Callable[[], Path], on_restored: Callable[[], None]) -> None:
+        self._world, self.journal, self._on_restored = world, journal, on_restored
         self.layout: Layout = world.layout
         self.clock: Clock = world.machine_clock
         self.is_stopped = False
@@ -31,6 +33,8 @@ class WorldHouse:
         self._n_backups = 0
         self.restored = 0
         """How often a backup was put back."""
+        self.older_until = 0
+        """The last record of the older copy of the journal that stands in its place; 0 while none does."""
 
     def settings(self) -> Settings:
         return load(self.layout.home)
@@ -76,7 +80,46 @@ class WorldHouse:
             archive.unpack(self.layout, packed, self._backup, lambda share, text: None)
         self._world.note("the backup is put back")
         self.restored += 1
+        self.older_until = 0
         self._on_restored()
+
+    def copy_journal(self) -> None:
+        """As a copy of the file with nothing running would be."""
+        target = sqlite3.connect(self._copy)
+        try:
+            source = self.layout.database(self.journal(), "read")
+            try:
+                source.backup(target)
+            finally:
+                source.close()
+        except (sqlite3.Error, OSError) as error:
+            self._world.note(f"no copy of the journal: {error}")
+        finally:
+            target.close()
+
+    def put_copy_back(self) -> None:
+        """One without a record of the account is not put anywhere."""
+        if not self._copy.exists() or running_pids(self.layout):
+            return
+        opened = sqlite3.connect(self._copy)
+        try:
+            (last,) = opened.execute("SELECT max(sequence) FROM events").fetchone()
+        except sqlite3.Error:
+            last = 0
+        finally:
+            opened.close()
+        if last:
+            lies = self.journal().with_name("copied.sqlite")
+            shutil.copy(self._copy, lies)
+            self.layout.database.move(lies, self.journal())
+            self._world.note(f"a copy of the journal with {last} records is put in its place")
+            self._on_restored()
+            self.older_until = last
+        self._copy.unlink()
+
+    @property
+    def _copy(self) -> Path:
+        return self.layout.home.parent / "journal-copy.sqlite"
 
     @property
     def _backup(self) -> Path:

@@ -18,8 +18,10 @@ from minhos.errors import JournalError
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.research.compare import compare
 from minhos.research.replay import replay
+from minhos.testing.world.broker_faults import Rejection
+from minhos.testing.world.home import ReadyTrainer
 from minhos.testing.world.stage import Stage
-from minhos.testing.world.witness import remembered
+from minhos.testing.world.witness import CLOCKS_MAY_DIFFER_NS, remembered
 from minhos.trading.order_ids import MANUAL
 
 BACK_WITHIN_S = 60.0
@@ -39,6 +41,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.since_ns: dict[str, int] = {}
+        self.refused: set[str] = set()
+        """Contracts of which a close was refused once."""
 
     def lasts_s(self, what: str, is_so: bool, now_ns: int) -> float:
         """For how long it has been so; 0 while it is not."""
@@ -327,6 +331,8 @@ def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
     broker, state = stage.broker, stage.witness.state
     if broker is None or state.risk.distrust is not None or state.differences:
         return
+    if stage.house.older_until and stage.world.trader is None:
+        return  # nobody has looked at the older copy yet
     true: Counter[str] = Counter()
     newest_ns: dict[str, int] = {}
     for fill in broker.truth.fills:
@@ -359,6 +365,57 @@ def nothing_is_risked_on_a_bundle_from_the_future(stage: Stage, memory: Memory) 
     """The age of a bundle is not known where its stamp lies ahead of the clock."""
     for order in stage.witness.seen.with_a_future_model:
         yield f"{order.role} {order.order_id} was intended on a bundle that is stamped in the future"
+
+
+def nothing_is_risked_on_a_broken_journal(stage: Stage, memory: Memory) -> Iterator[str]:
+    """An older copy in the journal's place, or a record that does not fit, is said, and nothing new is risked on it."""
+    trader, seen, house = stage.world.trader, stage.witness.seen, stage.house
+    risk = stage.witness.state.risk
+    free = risk.paused is None and risk.halted is None
+    broken = trader is not None and bool(trader.watch.problem) and not stage.world.is_busy("trader")
+    if memory.lasts_s("resumed", broken and free, stage.world.true_ns) > TWO_S and trader is not None:
+        yield f"trading goes on with a broken journal: {trader.watch.problem}"
+    if 0 < house.older_until < seen.opened:
+        yield "new risk was taken on an older copy of the journal"
+
+
+def an_entry_that_rests_goes_on_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What would open something is taken back when a halt comes, and again where the broker refused that."""
+    if stage.broker is None:
+        return
+    rests = [f"{order.contracts} {order.symbol}" for order in stage.entries()]
+    refuses = any(isinstance(fault, Rejection) for fault in stage.broker.active)
+    can_be = stage.can_be_noticed() and not refuses and not stage.world.hangs("trader")
+    stays = bool(rests) and can_be and stage.witness.state.risk.halted is not None
+    if (lasts_s := memory.lasts_s("entries", stays, stage.world.true_ns)) > ONE_SURVEY_S:
+        yield f"an entry of {', '.join(rests)} rested for {lasts_s:.0f} s after a halt"
+
+
+def a_refused_close_is_tried_again(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What a decision closed and the broker refused is closed, or decided on anew."""
+    state = stage.witness.state
+    doubted = state.risk.distrust is not None or bool(state.differences) or bool(state.store_away)
+    can_be = stage.broker is not None and stage.can_be_noticed() and not doubted and not stage.world.hangs("trader")
+    can_be = can_be and state.calendar.is_open(stage.world.true_ns)
+    held = {position.symbol for position in state.ledger.account().positions}
+    for symbol in {*stage.witness.seen.refused_closes, *memory.refused}:
+        order_id = stage.witness.seen.refused_closes.get(symbol, "")
+        lasts_s = memory.lasts_s(f"refused {symbol}", bool(order_id) and can_be and symbol in held, stage.looked_ns())
+        memory.refused.add(symbol)
+        if lasts_s > TO_CLOSE_S:
+            yield f"the close {order_id} of {symbol} was refused and not tried again for {lasts_s:.0f} s"
+
+
+def a_bundle_from_the_future_is_trained_anew(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Its age is not known, so it counts as old; once the trainer has had its turns."""
+    trainer, state = stage.world.process("trainer"), stage.witness.state
+    now_ns = stage.world.machine_clock.now_ns()
+    model = state.model
+    ahead = model is not None and model.created_ns > now_ns + CLOCKS_MAY_DIFFER_NS
+    waits = isinstance(trainer, ReadyTrainer) and not trainer.trained and not stage.disk_was_bad(stage.world.true_ns)
+    lasts_s = memory.lasts_s("ahead", ahead and waits, stage.world.machine_clock.monotonic_ns())
+    if lasts_s > LEFT_S:
+        yield f"for {lasts_s:.0f} s the model was stamped in the future, and nothing was trained"
 
 
 def a_command_is_done_or_said_not_to_be(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -426,6 +483,10 @@ ALWAYS: tuple[Rule, ...] = (
     what_was_forced_ends_with_a_stop,
     no_strangers_process_is_ended,
     nothing_is_risked_on_a_bundle_from_the_future,
+    nothing_is_risked_on_a_broken_journal,
+    an_entry_that_rests_goes_on_a_halt,
+    a_refused_close_is_tried_again,
+    a_bundle_from_the_future_is_trained_anew,
     a_command_is_done_or_said_not_to_be,
 )
 NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)

@@ -84,7 +84,11 @@ class Restore(Fault, frozen=True, kw_only=True):
     """A backup is made, and put back when it ends: `stop`, `restore`, `start`."""
 
 
-PersonFault = Command | HaltFile | ChangeSetting | HalfSaved | Restart | Restore
+class OlderJournal(Fault, frozen=True, kw_only=True):
+    """The journal's file is copied by hand, and when it ends the copy put back: `stop`, the file, `start`."""
+
+
+PersonFault = Command | HaltFile | ChangeSetting | HalfSaved | Restart | Restore | OlderJournal
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -122,6 +126,11 @@ class House(Protocol):
     def restore(self) -> None:
         """With nothing running: the backup is put back."""
 
+    def copy_journal(self) -> None: ...
+
+    def put_copy_back(self) -> None:
+        """With nothing running: the copy of the journal takes its place, by no command of ours."""
+
 
 class _Page(LiveViews):
     """As much of a page's knowledge as its commands need; it follows no journal."""
@@ -153,6 +162,8 @@ class Person:
             self._house.stop()
             if not fault.for_ms:
                 self._house.start()
+        elif isinstance(fault, OlderJournal):
+            self._house.copy_journal()
         else:
             self._house.backup()
 
@@ -162,6 +173,10 @@ class Person:
             self._house.stop()
             self._house.restore()
             self._write()
+            self._house.start()
+        elif isinstance(fault, OlderJournal):
+            self._house.stop()
+            self._house.put_copy_back()
             self._house.start()
         elif isinstance(fault, Restart):
             self._house.start()

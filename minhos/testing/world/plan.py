@@ -14,12 +14,21 @@ import msgspec
 
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing.builders import MONDAY_OPEN
-from minhos.testing.world import disk_faults
+from minhos.testing.world import disk_faults, situations
 from minhos.testing.world import faults as outside
 from minhos.testing.world.disk_faults import ByteFlipped, DiskFault
-from minhos.testing.world.fault import Fault
 from minhos.testing.world.faults import OutsideFault
 from minhos.testing.world.forecasts import probability
+from minhos.testing.world.machine_faults import (
+    Crash,
+    Hang,
+    Kill,
+    MachineFault,
+    NetworkDown,
+    PidGivenAgain,
+    SetClock,
+    Suspend,
+)
 
 Base = Literal["demo", "sierra", "folder"]
 FEWEST, MOST = 5, 30
@@ -27,6 +36,8 @@ FEWEST, MOST = 5, 30
 START_NS = MONDAY_OPEN + 3_600 * 10**9
 BAR_MS = BAR_INTERVAL_NS // 1_000_000
 JUMPS_MS = (500, 5_000, 3_600_000, 4 * 3_600_000)
+TOGETHER = 2 / 3
+"""The share of the plans in which some faults meet: see `situations`."""
 SIDE = 0.1
 """So far from one half a forecast has a side worth trading."""
 SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0, "folder": 2.0}
@@ -35,46 +46,6 @@ MACHINE: dict[Base, float] = {"demo": 0.9, "sierra": 0.25, "folder": 0.5}
 LENGTHS_MS: dict[Base, int] = {"demo": 600_000, "sierra": 90_000_000, "folder": 90_000_000}
 """About 300 bars: two seconds each in the demo, five minutes elsewhere."""
 
-
-class Kill(Fault, frozen=True, kw_only=True):
-    """A process ends at once."""
-
-    name: str
-
-
-class Crash(Fault, frozen=True, kw_only=True):
-    """The trader ends in the middle of a turn: with its n-th event from that moment on, which is journaled still."""
-
-    events: int
-
-
-class Hang(Fault, frozen=True, kw_only=True):
-    """A process lives and has no turn, as one that is stopped or waits for its memory from the disk."""
-
-    name: str
-
-
-class SetClock(Fault, frozen=True, kw_only=True):
-    """The machine's time of day jumps by so much and stays so."""
-
-    by_ms: int
-
-
-class Suspend(Fault, frozen=True, kw_only=True):
-    """The machine sleeps; market and broker do not."""
-
-
-class NetworkDown(Fault, frozen=True, kw_only=True):
-    """Every connection is lost, and none can be made."""
-
-
-class PidGivenAgain(Fault, frozen=True, kw_only=True):
-    """A process dies, and the system gives its number to a stranger."""
-
-    name: str
-
-
-MachineFault = Kill | Crash | Hang | SetClock | Suspend | NetworkDown | PidGivenAgain
 AnyFault = MachineFault | DiskFault | OutsideFault
 
 
@@ -108,6 +79,9 @@ def drawn(seed: int, share: float = 1.0) -> Plan:
     faults += _of_the_disk(random.Random(-1 - seed), length_ms)
     faults += _flipped(random.Random(f"flip {seed}"), length_ms)
     faults += _hangs(random.Random(-1_000_000 - seed), length_ms)
+    together = random.Random(f"together {seed}")
+    if together.random() < TOGETHER:
+        faults += situations.draw(together, base, length_ms, busy)
     return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 

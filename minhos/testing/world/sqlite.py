@@ -50,6 +50,9 @@ class Rules(Protocol):
     def on_statement(self, owner: str, path: Path, writes: bool) -> None:
         """writes: it begins with the write lock, and may raise sqlite3.OperationalError where that is held."""
 
+    def on_commit(self, owner: str, path: Path) -> None:
+        """A commit was made."""
+
     def on_busy(self, owner: str, path: Path, timeout_s: float) -> bool:
         """Somebody else holds a lock: whether to try again, now that the time for it has passed."""
 
@@ -256,6 +259,9 @@ class WorldConnection:
                 if getattr(error, "result", None) is not None or real.in_transaction or not committed:
                     raise
                 rows = []  # SQLite keeps it to itself where a checkpoint after the commit fails
+            ended = (in_transaction and not self._rolled_back) or real.total_changes() > before
+            if ended and not real.in_transaction:
+                self._vfs.rules.on_commit(self.owner, self.path)
             return WorldCursor(rows, real.last_insert_rowid(), real.changes())
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> WorldCursor:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from minhos.accounting.types import Role
 from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import SupervisorBeat, TraderBeat, TrainerBeat, WatchdogBeat
 from minhos.assembly.naming import account_of, mode_of
@@ -17,15 +18,26 @@ from minhos.settings import Settings
 from minhos.testing.world import disk_faults, faults
 from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.broker_book import Working
-from minhos.testing.world.broker_faults import Cut, FillLie, ListLie, LogonRefused, NoOco, Silence, Slow, WordLie
-from minhos.testing.world.disk_faults import ByteFlipped, DiskFault, PowerCut, WriteFails
+from minhos.testing.world.broker_faults import (
+    Cut,
+    FalseEnd,
+    FillLie,
+    ListLie,
+    LogonRefused,
+    NoOco,
+    Silence,
+    Slow,
+    WordLie,
+)
+from minhos.testing.world.disk_faults import ByteFlipped, DiskFault, PowerCut, ReportedCommit, WriteFails
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
 from minhos.testing.world.house import WorldHouse
 from minhos.testing.world.machine import Killed, abandon
+from minhos.testing.world.machine_faults import Crash, Hang, Kill, NetworkDown, PidGivenAgain, SetClock, Suspend
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.person import Person, PersonFault
-from minhos.testing.world.plan import AnyFault, Crash, Hang, Kill, NetworkDown, PidGivenAgain, Plan, SetClock, Suspend
+from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import NEVER_NS, World
 from minhos.trading import events as ev
@@ -33,7 +45,7 @@ from minhos.views.surroundings import Surroundings
 from minhos.views.truth import Truth, untrue
 
 NANOS_PER_MS = 1_000_000
-LIES = (ListLie, FillLie, WordLie, Cut, Silence, LogonRefused, Slow, NoOco)
+LIES = (ListLie, FillLie, FalseEnd, WordLie, Cut, Silence, LogonRefused, Slow, NoOco)
 """Of these the broker tells nothing, or what is not so; what other faults of its do can be noticed at once."""
 MISTAKE_NS = 90 * NANOS_PER_SECOND
 """A process that ended because of a person's mistake is looked at again every minute."""
@@ -60,7 +72,7 @@ class Stage:
     ) -> None:
         self.plan, self.world, self.settings = plan, world, settings
         self.broker, self.market = broker, market
-        self.house = WorldHouse(world, self._restored)
+        self.house = WorldHouse(world, lambda: self.journal, self._restored)
         self.person = Person(self.house)
         self.outside = Outside(broker, market, forecasts, self.person)
         self.on_close: list[Callable[[], None]] = []
@@ -159,12 +171,17 @@ class Stage:
         assert self.broker is not None
         groups: dict[tuple[str, int], dict[str, int]] = {}
         for order in self.broker.truth.working:
-            if order.whose == "minhos" and order.kind != "market" and not order.waiting:
+            if order.whose == "minhos" and order.kind != "market" and not order.waiting and not self._is_lost(order):
                 group = groups.setdefault((order.symbol, order.side), {})
                 name = order.group or order.key
                 group[name] = max(group.get(name, 0), order.contracts)
         for (symbol, side), group in groups.items():
             yield symbol, side, sum(group.values())
+
+    def _is_lost(self, order: Working) -> bool:
+        """Whether another journal took the place of the one that knew it, and the trader has said so."""
+        known = order.client_id in self.witness.seen.intents
+        return bool(self.witness.replaced and self.witness.state.differences) and not known
 
     def own_positions(self) -> dict[str, int]:
         """What the broker holds and MinhOS opened: of what others traded into, the part that is left of it."""
@@ -263,6 +280,15 @@ class Stage:
         status = trader.engine.state.venue_status
         return status is not None and status.ready
 
+    def entries(self) -> Iterator[Working]:
+        """Orders of MinhOS that rest and would open something."""
+        assert self.broker is not None
+        intents = self.witness.seen.intents
+        for order in self.broker.truth.working:
+            intended = intents.get(order.client_id)
+            if order.whose == "minhos" and intended is not None and intended.role in (Role.ENTRY, Role.ADD):
+                yield order
+
     def looked_ns(self) -> int:
         """True time at which the trader last could notice anything."""
         trader = self.world.living("trader")
@@ -319,7 +345,7 @@ class Stage:
         disk_faults.begin(fault, world.disk, world.layout, self.journal)
         self.halt_was_lost |= halts and not world.disk.exists(world.layout.halt_file)
         until_ns = world.true_ns + fault.for_ms * NANOS_PER_MS
-        self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails) else until_ns))
+        self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails | ReportedCommit) else until_ns))
         if isinstance(fault, PowerCut):
             world.sleep_machine(fault.for_ms * NANOS_PER_MS)
             world.at(until_ns, self._boot)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from minhos.accounting.types import Fill, Order, Role
+from minhos.accounting.types import CLOSING, Fill, Order, Role
 from minhos.errors import CalendarError, JournalError
 from minhos.journal.database import OpenDatabase
 from minhos.journal.reader import JournalReader, reader
@@ -54,6 +54,10 @@ class Seen(msgspec.Struct):
     """Fills of a session that were booked on the trade date before it."""
     carried_out_twice: list[str] = []
     """What a person asked for once."""
+    refused_closes: dict[str, str] = {}
+    """By contract the close that a broker refused and that was not tried, nor decided on, again."""
+    opened: int = 0
+    """Sequence of the order by which new risk was taken last."""
     days: dict[int, int] = {}
     """The account's P&L in cents of each trade date, as it was last while that date lasted."""
     commands_of: dict[str, list[str]] = {}
@@ -152,6 +156,10 @@ class Witness:
             seen.intended_ns[event.order.order_id] = event.time_ns
             if seen.halted_since and event.order.role in (Role.ENTRY, Role.ADD):
                 seen.opened_while_halted.append(event.order)
+            if event.order.role in (Role.ENTRY, Role.ADD):
+                seen.opened = sequence
+            elif event.order.role in CLOSING:
+                seen.refused_closes.pop(event.order.symbol, None)
             model = state.model
             if (
                 event.order.role in (Role.ENTRY, Role.ADD)
@@ -165,6 +173,8 @@ class Witness:
             if fill.fill_id not in seen.fills:
                 self._look_at_date(fill, date)
             seen.fills.setdefault(fill.fill_id, fill)
+            if not state.ledger.account().position(fill.symbol):
+                seen.refused_closes.pop(fill.symbol, None)
             forced = state.risk.forced
             if fill.role is Role.STOP and forced is not None and SIDES.get(forced.side, 0) == -fill.side:
                 seen.still_forced.append(f"{forced.side} stayed forced after its stop {fill.order_id} filled")
@@ -177,8 +187,14 @@ class Witness:
                 seen.halted_since = 0 if event.name == "resume" else sequence
         elif isinstance(event, ev.DecisionMade):
             seen.decisions += 1
+            seen.refused_closes.clear()
         elif isinstance(event, ev.EngineStarted):
             seen.starts += 1
+            seen.refused_closes.clear()
+        elif isinstance(event, ev.VenueReported) and event.report.status is OrderStatus.REJECTED:
+            refused = state.book.order(event.report.order_id)
+            if refused is not None and refused.role in CLOSING:
+                seen.refused_closes[refused.symbol] = refused.order_id
         account = state.ledger.account()
         if account.trade_date:
             seen.days[account.trade_date] = account.day_pnl_cents

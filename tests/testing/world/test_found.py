@@ -20,9 +20,10 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
+from minhos.testing.world.machine_faults import Crash, Kill, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
 from minhos.testing.world.person import ChangeSetting, Command
-from minhos.testing.world.plan import AnyFault, Crash, Kill, Plan, Suspend
+from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import play
 
 HELD_MS = 400_000

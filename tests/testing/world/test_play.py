@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from minhos.testing.world import invariants
-from minhos.testing.world.plan import Crash, Kill, Plan, SetClock, drawn
+from minhos.testing.world.machine_faults import Crash, Kill, SetClock
+from minhos.testing.world.plan import Plan, drawn
 from minhos.testing.world.play import play
 from minhos.testing.world.shrink import shrunk
 

@@ -25,5 +25,12 @@ def test_it_fits(fault: PutBack, tmp_path: Path) -> None:
             ast.parse((tmp_path / edit.file).read_text(encoding="utf-8"))
 
 
+def test_what_no_world_can_have_has_a_test_of_its_own() -> None:
+    for fault in kept():
+        if fault.test:
+            file, name = fault.test.split("::")
+            assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), fault.name
+
+
 def test_there_is_one_of_every_kind() -> None:
     assert {fault.kind for fault in kept()} == KINDS
