@@ -129,6 +129,7 @@ class Trader:
         """What SQLite said of the inbox's file; until there is a new one."""
         self._without_history = False
         """Whether the features wait for a history, as there was no feed at the start."""
+        self.snapshot_records = SNAPSHOT_RECORDS
         self._snapshot_at = 0
         """The record of the last snapshot of this start; 0 before the first."""
         self._due_ns: dict[str, int] = {}
@@ -409,7 +410,7 @@ class Trader:
         if self.kept.away:
             return
         try:
-            if self._snapshot_due or self.journal.last - self._snapshot_at >= SNAPSHOT_RECORDS:
+            if self._snapshot_due or self.journal.last - self._snapshot_at >= self.snapshot_records:
                 self.journal.snapshot(SNAPSHOT, self.journal.last, take_snapshot(self.engine.state))
                 self._snapshot_due, self._snapshot_at = False, self.journal.last
             self.journal.checkpoint()

@@ -17,7 +17,7 @@ from minhos.testing.world.broker import WorldBroker
 from minhos.testing.world.faults import join
 from minhos.testing.world.feed import register
 from minhos.testing.world.forecasts import GivenForecasts
-from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes
+from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes, n_ahead
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.plan import START_NS, Plan
 from minhos.testing.world.stage import Stage
@@ -67,7 +67,7 @@ def sierra(plan: Plan, folder: Path) -> Stage:
     register(market)
     order_root = "MNQ" if plan.seed % 2 else ""
     broker.traded = f"{order_root or 'NQ'}Z25-CME"
-    make_home(world, folder, SIERRA.format(order_root=order_root), simulated=False)
+    make_home(world, folder, SIERRA.format(order_root=order_root), simulated=False, ahead=n_ahead(plan.seed))
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:

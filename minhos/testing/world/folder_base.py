@@ -17,7 +17,7 @@ from minhos.settings import Settings, load
 from minhos.testing.world.bridge import WorldBridge, WorldCopies
 from minhos.testing.world.feed import ScidFiles
 from minhos.testing.world.forecasts import GivenForecasts
-from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes
+from minhos.testing.world.home import Loading, MarketTurns, make_home, make_processes, n_ahead
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.market_faults import BridgeDown, MarketFault
 from minhos.testing.world.plan import START_NS, Plan
@@ -46,7 +46,13 @@ def folder(plan: Plan, home: Path) -> Stage:
     order_root = "MNQ" if plan.seed % 2 else ""
     copied, own = plan.seed % 3 != 0, plan.seed % 3 != 1
     source, feed = (str(files.folder) if own else ""), (FEED if copied else "")
-    make_home(world, home, TOML.format(order_root=order_root, source=source, feed=feed), simulated=False)
+    make_home(
+        world,
+        home,
+        TOML.format(order_root=order_root, source=source, feed=feed),
+        simulated=False,
+        ahead=n_ahead(plan.seed),
+    )
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:

@@ -15,6 +15,7 @@ from pathlib import Path
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
 from minhos.assembly.trading import MembersOff
+from minhos.errors import TrainingError
 from minhos.features.pipeline import feature_set
 from minhos.models.bundle import BundleInfo
 from minhos.models.registry import Registry
@@ -33,8 +34,19 @@ from minhos.trading.engine import Forecasts
 
 SERVED = ("trader", "trainer", "watchdog")
 """What the supervisor of a world keeps running."""
+SNAPSHOT_RECORDS = 40
+"""A snapshot so often: a world has some hundreds of records, and starts lie between them."""
 MADE_BEFORE_NS = 60 * 10**9
 """So long before the start the bundles were made: a clock that is set back stands before them."""
+
+
+AHEAD_NS = 30 * 24 * 3_600 * 10**9
+"""So far in the future a clock stood when bundles were made that are stamped ahead."""
+
+
+def n_ahead(seed: int) -> int:
+    """How many of the two bundles are stamped ahead: the active one in one of fifty seeds, both in another."""
+    return {24: 2, 49: 1}.get(seed % 50, 0)
 
 
 class Done:
@@ -82,6 +94,8 @@ class ReadyTrainer(Trainer):
         bundles = [info for info in self.registry.list() if info.status != "damaged"]
         active = self.registry.active(self.scope)
         others = [info.id for info in bundles if active is None or info.id != active.id]
+        if all(info.created_ns > self.clock.now_ns() + AHEAD_NS // 2 for info in bundles):
+            raise TrainingError("the world has no model of today.")
         if others:
             self.registry.promote(others[0], "trainer", self.clock.now_ns())
 
@@ -113,12 +127,13 @@ class MarketTurns:
         self._world.connection_wakes()
 
 
-def make_home(world: World, folder: Path, toml: str, *, simulated: bool) -> None:
+def make_home(world: World, folder: Path, toml: str, *, simulated: bool, ahead: int = 0) -> None:
+    """ahead: so many of its bundles are stamped in the future, the active one first."""
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "minhos.toml").write_text(toml, encoding="utf-8")
     layout = Layout(folder, world.disk, world, world.disk.database, world.network).make()
     world.layout = layout
-    shutil.copytree(_ready_models(simulated), registry_of(load(folder), layout).root, dirs_exist_ok=True)
+    shutil.copytree(_ready_models(simulated, ahead), registry_of(load(folder), layout).root, dirs_exist_ok=True)
 
 
 def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
@@ -130,6 +145,7 @@ def make_processes(world: World, trader: Callable[[Settings], Trader]) -> None:
         if name == "trader":
             made = trader(settings)
             made.registry = registry
+            made.snapshot_records = SNAPSHOT_RECORDS
             return made
         if name == "watchdog":
             return Watchdog(settings, world.layout, clock)
@@ -153,17 +169,17 @@ def _as_started(world: World) -> Settings:
 
 
 @cache
-def _ready_models(simulated: bool) -> Path:
+def _ready_models(simulated: bool, ahead: int) -> Path:
     """A registry with two bundles, the first promoted; made once, copied into each home."""
     registry = Registry(Path(tempfile.mkdtemp(prefix="minhos-world-")))
     features = feature_set()
-    for seed in (1, 0):
+    for seed in (1, 0):  # the last that is promoted is the active one
         contents = bundle_contents(
             simulated=simulated,
             feature_names=features.names,
             feature_version=features.version,
             seed=seed,
-            created_ns=START_NS - MADE_BEFORE_NS + seed,
+            created_ns=START_NS - MADE_BEFORE_NS + seed + (AHEAD_NS if seed < ahead else 0),
         )
         info = registry.save(contents)
         registry.promote(info.id, "world", MONDAY_OPEN)

@@ -28,6 +28,8 @@ class WorldHouse:
         self.clock: Clock = world.machine_clock
         self.is_stopped = False
         """A person stopped everything and has not started it again."""
+        self.stops: list[int] = []
+        """When, true time, it was stopped."""
         self.left: list[str] = []
         """What ran on after the last `stop`, where no supervisor was started meanwhile."""
         self._n_backups = 0
@@ -41,6 +43,7 @@ class WorldHouse:
 
     def stop(self) -> None:
         self._world.note("a person types stop")
+        self.stops.append(self._world.true_ns)
         self.is_stopped, self._world.stopping = True, True
         try:
             stop_running(self.layout, clock=self.clock)

@@ -60,6 +60,7 @@ LIED_TO_S = 30.0
 """So much longer where the broker cannot be heard or says what is not so."""
 COVERED_S = 5.0
 TWO_S = 2.0
+AWAY_S = 30.0
 LEFT_S = 660.0
 """The next bar and its prices come within that."""
 TO_CLOSE_S = 120.0
@@ -167,8 +168,9 @@ def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
         ended_ns = watchdog.ended_ns
         if watchdog.name != "watchdog" or watchdog.why != "ended by a person" or stage.disk_was_bad(ended_ns):
             continue
-        for trader in children:
-            if trader.name == "trader" and trader.began_ns < ended_ns and (trader.alive or trader.ended_ns > ended_ns):
+        typed_ns = max((stop_ns for stop_ns in house.stops if stop_ns <= ended_ns), default=0)
+        for trader in children:  # what a `start` begins in the same moment is not meant
+            if trader.name == "trader" and trader.began_ns < typed_ns and (trader.alive or trader.ended_ns > ended_ns):
                 yield f"`stop` ended the watchdog {watchdog.pid} while the trader {trader.pid} ran"
 
 
@@ -188,6 +190,15 @@ def a_halt_outlives_the_power(stage: Stage, memory: Memory) -> Iterator[str]:
     """A HALT file that is there is there after a power cut, too: a command has said that it holds."""
     if stage.halt_was_lost:
         yield "the HALT file was there and is not after the power cut"
+
+
+def a_journal_that_was_away_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
+    """What waits is written once the disk takes it."""
+    trader, world = stage.world.trader, stage.world
+    sound = not stage.disk_was_bad(world.true_ns) and not stage.flipped_ns and not world.hangs("trader")
+    away = trader is not None and bool(trader.kept.away) and sound
+    if memory.lasts_s("away", away, world.machine_clock.monotonic_ns()) > AWAY_S and trader is not None:
+        yield f"for {AWAY_S:.0f} s with a sound disk: {trader.kept.away}"
 
 
 def nothing_is_opened_that_no_restart_would_know(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -471,6 +482,7 @@ ALWAYS: tuple[Rule, ...] = (
     nothing_opens_after_a_halt,
     a_halt_outlives_the_power,
     nothing_is_opened_that_no_restart_would_know,
+    a_journal_that_was_away_comes_back,
     a_command_is_carried_out_once,
     nothing_is_opened_beside_another_contract,
     a_fill_is_booked_on_its_own_date,

@@ -36,8 +36,8 @@ FEWEST, MOST = 5, 30
 START_NS = MONDAY_OPEN + 3_600 * 10**9
 BAR_MS = BAR_INTERVAL_NS // 1_000_000
 JUMPS_MS = (500, 5_000, 3_600_000, 4 * 3_600_000)
-TOGETHER = 2 / 3
-"""The share of the plans in which some faults meet: see `situations`."""
+TOGETHER = 0.9
+"""The share of the plans in which some faults are to meet: see `situations`."""
 SIDE = 0.1
 """So far from one half a forecast has a side worth trading."""
 SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0, "folder": 2.0}

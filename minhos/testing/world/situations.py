@@ -51,8 +51,8 @@ class Moment(msgspec.Struct, frozen=True):
 
 def draw(rng: random.Random, base: str, length_ms: int, busy: Sequence[int]) -> Faults:
     """One situation that this base can be in.  busy: numbers of bars after whose close something is probably held."""
-    made = [make for bases, make in _DRAWS if base in bases]
-    make = rng.choice(made)
+    made = [(make, weight if bases == ALL else OWN * weight) for bases, make, weight in _DRAWS if base in bases]
+    make = rng.choices([make for make, _ in made], [weight for _, weight in made])[0]
     bar_ms = DEMO_BAR_MS if base == "demo" else BAR_MS
     number = rng.choice(busy) if busy else rng.randrange(2, max(3, length_ms // bar_ms - 10))
     close_ms = number * bar_ms
@@ -264,34 +264,36 @@ def _no_price(rng: random.Random, m: Moment) -> Faults:
 
 
 ALL, WITH_PRICES, AT_A_BROKER = ("demo", "sierra", "folder"), ("sierra", "folder"), ("sierra",)
+OWN = 3.0
+"""So much oftener comes what other bases cannot have."""
 Make = Callable[[random.Random, Moment], Faults]
-_DRAWS: tuple[tuple[tuple[str, ...], Make], ...] = (
-    (ALL, _orphans),
-    (ALL, _slow_supervisor),
-    (ALL, _stop_of_orphans),
-    (ALL, _slow_trader_is_stopped),
-    (ALL, _half_saved),
-    (ALL, _number_of_an_adopted),
-    (ALL, _clock_back_and_silent),
-    (WITH_PRICES, _clock_back),
-    (ALL, _setting),
-    (ALL, _answer_is_lost),
-    (ALL, _inbox_is_away),
-    (ALL, _journal_is_away),
-    (ALL, _folder_is_full),
-    (ALL, _commit_is_told_as_an_error),
-    (ALL, _older_journal),
-    (ALL, _snapshot_is_changed),
-    (ALL, _resumed_on_a_broken_journal),
-    (ALL, _forced_and_stopped),
-    (WITH_PRICES, _forced_and_stopped_out),
-    (WITH_PRICES, _another_contract),
-    (AT_A_BROKER, _another_contract_and_no_close),
-    (AT_A_BROKER, _close_is_refused),
-    (AT_A_BROKER, _stop_is_gone_for_good),
-    (AT_A_BROKER, _entry_rests_in_a_halt),
-    (AT_A_BROKER, _turned_in_silence),
-    (AT_A_BROKER, _said_to_have_ended),
-    (AT_A_BROKER, _stop_rests_beyond),
-    (WITH_PRICES, _no_price),
+_DRAWS: tuple[tuple[tuple[str, ...], Make, float], ...] = (
+    (ALL, _orphans, 1.0),
+    (ALL, _slow_supervisor, 1.0),
+    (ALL, _stop_of_orphans, 1.0),
+    (ALL, _slow_trader_is_stopped, 1.0),
+    (ALL, _half_saved, 1.0),
+    (ALL, _number_of_an_adopted, 1.0),
+    (ALL, _clock_back_and_silent, 2.0),
+    (WITH_PRICES, _clock_back, 1.0),
+    (ALL, _setting, 1.0),
+    (ALL, _answer_is_lost, 2.0),
+    (ALL, _inbox_is_away, 1.0),
+    (ALL, _journal_is_away, 1.0),
+    (ALL, _folder_is_full, 1.0),
+    (ALL, _commit_is_told_as_an_error, 2.0),
+    (ALL, _older_journal, 2.0),
+    (ALL, _snapshot_is_changed, 2.0),
+    (ALL, _resumed_on_a_broken_journal, 2.0),
+    (ALL, _forced_and_stopped, 1.0),
+    (WITH_PRICES, _forced_and_stopped_out, 1.0),
+    (WITH_PRICES, _another_contract, 1.0),
+    (AT_A_BROKER, _another_contract_and_no_close, 1.0),
+    (AT_A_BROKER, _close_is_refused, 1.0),
+    (AT_A_BROKER, _stop_is_gone_for_good, 1.0),
+    (AT_A_BROKER, _entry_rests_in_a_halt, 1.0),
+    (AT_A_BROKER, _turned_in_silence, 1.0),
+    (AT_A_BROKER, _said_to_have_ended, 1.0),
+    (AT_A_BROKER, _stop_rests_beyond, 1.0),
+    (WITH_PRICES, _no_price, 1.0),
 )

@@ -29,7 +29,7 @@ from minhos.testing.world.broker_faults import (
     Slow,
     WordLie,
 )
-from minhos.testing.world.disk_faults import ByteFlipped, DiskFault, PowerCut, ReportedCommit, WriteFails
+from minhos.testing.world.disk_faults import ByteFlipped, DiskFault, PowerCut, WriteFails
 from minhos.testing.world.faults import Outside, OutsideFault
 from minhos.testing.world.forecasts import GivenForecasts
 from minhos.testing.world.house import WorldHouse
@@ -345,7 +345,7 @@ class Stage:
         disk_faults.begin(fault, world.disk, world.layout, self.journal)
         self.halt_was_lost |= halts and not world.disk.exists(world.layout.halt_file)
         until_ns = world.true_ns + fault.for_ms * NANOS_PER_MS
-        self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails | ReportedCommit) else until_ns))
+        self._disk_bad.append((world.true_ns, NEVER_NS if isinstance(fault, WriteFails) else until_ns))
         if isinstance(fault, PowerCut):
             world.sleep_machine(fault.for_ms * NANOS_PER_MS)
             world.at(until_ns, self._boot)

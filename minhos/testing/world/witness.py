@@ -17,6 +17,7 @@ from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND, Instrument
 from minhos.risk.force import SIDES
+from minhos.risk.types import Level
 from minhos.trading import events as ev
 from minhos.trading.recovery import take_snapshot
 from minhos.trading.state import Observe, TradingState
@@ -45,7 +46,7 @@ class Seen(msgspec.Struct):
     still_forced: list[str] = []
     """Stops that closed everything, or a stop of the forced position, and left a side forced."""
     with_a_future_model: list[Order] = []
-    """New risk that was taken on a bundle stamped ahead of the clock."""
+    """New risk that was taken on a bundle stamped ahead of the clock, at the level of a sound one."""
     opened_while_away: list[str] = []
     """New risk that the venue took although no restart would have known of it."""
     opened_beside: list[str] = []
@@ -79,6 +80,8 @@ class Witness:
         self.last = 0
         self._asked_for: set[tuple[str, str]] = set()
         """Name and person of what was asked for since the last start."""
+        self._decided_ahead = 0
+        """Decisions in a row by a bundle that is stamped ahead: the first is made before its age raises a level."""
         self._unstored: set[str] = set()
         """Orders that open and were intended while the journal was away."""
         self.replaced = self._read_file = 0
@@ -160,13 +163,8 @@ class Witness:
                 seen.opened = sequence
             elif event.order.role in CLOSING:
                 seen.refused_closes.pop(event.order.symbol, None)
-            model = state.model
-            if (
-                event.order.role in (Role.ENTRY, Role.ADD)
-                and model is not None
-                and not model.simulated
-                and model.created_ns > event.time_ns + CLOCKS_MAY_DIFFER_NS
-            ):
+            opens = event.order.role in (Role.ENTRY, Role.ADD)
+            if opens and self._decided_ahead > 1 and state.risk.level() is Level.LOW:
                 seen.with_a_future_model.append(event.order)
         elif isinstance(event, ev.OrderFilled):
             fill = event.fill
@@ -187,6 +185,10 @@ class Witness:
                 seen.halted_since = 0 if event.name == "resume" else sequence
         elif isinstance(event, ev.DecisionMade):
             seen.decisions += 1
+            model = state.model
+            latest_ns = max(time_ns, event.decision.close_time_ns) + CLOCKS_MAY_DIFFER_NS
+            ahead = model is not None and not model.simulated and model.created_ns > latest_ns
+            self._decided_ahead = self._decided_ahead + 1 if ahead else 0
             seen.refused_closes.clear()
         elif isinstance(event, ev.EngineStarted):
             seen.starts += 1

@@ -321,7 +321,7 @@ def test_at_the_limit_one_side_finds_nobody(held: Desk) -> None:
 def test_faults_are_drawn_alike_and_are_json() -> None:
     drawn = [[f.draw(random.Random(seed), 90_000_000) for seed in range(300)] for _ in range(2)]
     assert drawn[0] == drawn[1]
-    assert {type(fault) for fault in drawn[0]} == set(f.BrokerFault.__args__)
+    assert {type(fault) for fault in drawn[0]} == set(f.BrokerFault.__args__) - {f.FalseEnd}  # of `situations`
     assert msgspec.json.decode(msgspec.json.encode(drawn[0]), type=list[f.BrokerFault]) == drawn[0]
 
 
