@@ -15,8 +15,8 @@ from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, Rejection
 from minhos.testing.world.disk import WorldDisk
 from minhos.testing.world.disk_faults import PowerCut
-from minhos.testing.world.person import Command, Restore
 from minhos.testing.world.machine_faults import Kill
+from minhos.testing.world.person import Command, Restore
 from minhos.testing.world.plan import Plan
 from minhos.testing.world.play import Outcome, play
 from minhos.venues.sierra.desk import Desk
