@@ -80,6 +80,8 @@ class Witness:
         self.last = 0
         self._asked_for: set[tuple[str, str]] = set()
         """Name and person of what was asked for since the last start."""
+        self._closes_of_this_bar: set[str] = set()
+        """Orders that close, intended since the last decision: the next one may want them closed no longer."""
         self._decided_ahead = 0
         """Decisions in a row by a bundle that is stamped ahead: the first is made before its age raises a level."""
         self._unstored: set[str] = set()
@@ -163,6 +165,7 @@ class Witness:
                 seen.opened = sequence
             elif event.order.role in CLOSING:
                 seen.refused_closes.pop(event.order.symbol, None)
+                self._closes_of_this_bar.add(event.order.order_id)
             opens = event.order.role in (Role.ENTRY, Role.ADD)
             if opens and self._decided_ahead > 1 and state.risk.level() is Level.LOW:
                 seen.with_a_future_model.append(event.order)
@@ -190,12 +193,13 @@ class Witness:
             ahead = model is not None and not model.simulated and model.created_ns > latest_ns
             self._decided_ahead = self._decided_ahead + 1 if ahead else 0
             seen.refused_closes.clear()
+            self._closes_of_this_bar.clear()
         elif isinstance(event, ev.EngineStarted):
             seen.starts += 1
             seen.refused_closes.clear()
         elif isinstance(event, ev.VenueReported) and event.report.status is OrderStatus.REJECTED:
             refused = state.book.order(event.report.order_id)
-            if refused is not None and refused.role in CLOSING:
+            if refused is not None and refused.order_id in self._closes_of_this_bar:
                 seen.refused_closes[refused.symbol] = refused.order_id
         account = state.ledger.account()
         if account.trade_date:
