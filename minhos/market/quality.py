@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.market.calendar import SessionCalendar
-from minhos.market.coverage import SessionCoverage, coverage
+from minhos.market.coverage import SessionCoverage, coverage, distinct
 from minhos.market.types import Bars, Ints
 
 OUTLIER_Z = 20.0
@@ -106,7 +106,7 @@ def assess(
     counts = {
         "missing_bars": sum(len(c.missing) for c in covered),
         "outside_bars": int((calendar.trade_dates_of_bars(times) == 0).sum()),
-        "duplicates": duplicates + len(times) - len(np.unique(times)),
+        "duplicates": duplicates + len(times) - len(distinct(times)),
         "out_of_order": out_of_order + int((steps < 0).sum()),
         "misaligned_bars": int((times % bars.interval_ns != 0).sum()),
         "off_tick": off_tick,

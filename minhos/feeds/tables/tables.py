@@ -31,6 +31,7 @@ from minhos.market.types import NANOS_PER_SECOND, UNKNOWN, Bars, Ints
 if TYPE_CHECKING:
     import polars as pl
 
+FIRST_ROWS = 20_000
 TEXTS = ("stamp", "time", "contract")
 VOLUMES = ("volume", "bid_volume", "ask_volume", "trades")
 
@@ -77,8 +78,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
             "again"
         )
     if not times.utc and options.timezone is None:
-        known = times.ns[usable]
-        bar_step(known if (np.diff(known) >= 0).all() else np.sort(known), str(path), options.interval_ns)
+        _refuse_length(times.ns[usable], str(path), options.interval_ns)
     utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
     usable &= utc_ns != MISSING
     if not usable.any():
@@ -98,6 +98,16 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
     convention = _known_convention(table, options.stamps, utc_ns[usable])
     return histories(parts, notes, convention, options.interval_ns, options.see)
+
+
+def _refuse_length(wall_ns: Ints, source: str, interval_ns: int) -> None:
+    """Raises DataError for bars that cannot be used, before their zone is asked for; a look at the first is enough
+    for those that can.
+    """
+    try:
+        bar_step(np.sort(wall_ns[:FIRST_ROWS]), source, interval_ns)
+    except DataError:
+        bar_step(np.sort(wall_ns), source, interval_ns)
 
 
 def _as(example: str) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.tables.stamps import MISSING
+from minhos.market.coverage import distinct
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Ints
 
 NEW_YORK = "America/New_York"
@@ -83,7 +84,7 @@ def infer_zone(wall_ns: Ints) -> tuple[str, str]:
     Zones that agree on every stamp of the data count as one.  Raises DataError when it is not unique.
     """
     bins = wall_ns[wall_ns != MISSING] // BAR_INTERVAL_NS
-    stamps = np.unique(bins[np.r_[True, np.diff(bins) != 0]]) * BAR_INTERVAL_NS
+    stamps = distinct(bins) * BAR_INTERVAL_NS
     fitting: dict[bytes, list[str]] = {}
     few = stamps[_some_weeks(stamps)]
     for zone in CANDIDATES:
@@ -111,8 +112,8 @@ def break_is_empty(utc_ns: Ints) -> bool:
     if not _rests(minute, day, MAX_IN_BREAK):
         return False
     session = day + (minute >= _REOPEN)
-    first = np.unique(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
-    last = np.unique(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
+    first = distinct(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
+    last = distinct(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
     return len(np.intersect1d(first, last)) >= MIN_SESSIONS
 
 
@@ -134,7 +135,7 @@ def _rests(minute: Ints, day: Ints, most: float) -> bool:
 def _some_weeks(stamps: Ints) -> npt.NDArray[np.bool_]:
     """True for the stamps, in order, of a few weeks spread over all: what rules most zones out."""
     week = stamps // (7 * 24 * 60 * NANOS_PER_MINUTE)
-    known = np.unique(week)
+    known = distinct(week)
     chosen = known[:: max(1, len(known) // SOME_WEEKS)]
     return np.isin(week, chosen)
 
@@ -163,8 +164,8 @@ def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
     """
     minute, day = _new_york(utc_ns)
     exact = utc_ns % NANOS_PER_MINUTE == 0
-    first = len(np.unique(day[exact & (minute == _REOPEN)]))
-    last = len(np.unique(day[exact & (minute == _BREAK)]))
+    first = len(distinct(day[exact & (minute == _REOPEN)]))
+    last = len(distinct(day[exact & (minute == _BREAK)]))
     if first >= MIN_EDGES and last <= first // 10:
         return "open", f"stamps mark the open of bars: {first} sessions begin at 18:00 New York, {last} end at 17:00"
     if last >= MIN_EDGES and first <= last // 10:

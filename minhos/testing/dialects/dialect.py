@@ -106,7 +106,7 @@ def drawn(rng: random.Random) -> Dialect:
     common = {
         "root": rng.choice(sorted(LEVELS)),
         "start": rng.choice(STARTS),
-        "sessions": rng.choice((6, 7, 9, 12)),
+        "sessions": rng.choice((6, 6, 7, 10)),
         "seed": rng.randrange(10**6),
         "container": rng.choice(CONTAINERS),
         "defects": tuple(name for name in DEFECTS if rng.random() < 0.08),
