@@ -160,7 +160,10 @@ def the_watchdog_looks(stage: Stage, memory: Memory) -> Iterator[str]:
 
 
 def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
-    """After a `stop` nothing runs, and the watchdog ended after the trader."""
+    """After a `stop` nothing runs, and the watchdog ended after the trader.
+
+    What a `start` of the same moment brings up, of which nothing is written yet when `stop` looks, is not that stop's.
+    """
     house, children = stage.house, stage.world.children.values()
     if house.left and not stage.disk_was_bad(stage.world.true_ns):
         yield f"after `stop` there still ran: {', '.join(house.left)}"
@@ -168,9 +171,12 @@ def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
         ended_ns = watchdog.ended_ns
         if watchdog.name != "watchdog" or watchdog.why != "ended by a person" or stage.disk_was_bad(ended_ns):
             continue
-        typed_ns = max((stop_ns for stop_ns in house.stops if stop_ns <= ended_ns), default=0)
-        for trader in children:  # what a `start` begins in the same moment is not meant
-            if trader.name == "trader" and trader.began_ns < typed_ns and (trader.alive or trader.ended_ns > ended_ns):
+        for trader in children:
+            starter = stage.world.children.get(trader.parent)
+            typed_ns = max((at_ns for at_ns in house.stops if at_ns <= ended_ns), default=0)
+            if starter is not None and starter.name == "supervisor" and trader.began_ns >= typed_ns:
+                continue
+            if trader.name == "trader" and trader.began_ns < ended_ns and (trader.alive or trader.ended_ns > ended_ns):
                 yield f"`stop` ended the watchdog {watchdog.pid} while the trader {trader.pid} ran"
 
 
