@@ -178,7 +178,11 @@ MODELS = {
 CONFIG = {
     "show": Entry(
         "operate.config:show",
-        "Every setting that is in force.  Example: minh.py config show.",
+        "Every setting that is in force, or one with its meaning.  Example: minh.py config show risk.levels.drawdown.",
+    ),
+    "get": Entry(
+        "operate.config:get",
+        "One setting: its value in force, default, range and what it means.  Example: minh.py config get web.port.",
     ),
     "set": Entry(
         "operate.config:set_value",
@@ -202,7 +206,7 @@ LAB = {
 }
 GROUPS = {
     "models": ("The bundles: list, promote, rollback.", MODELS),
-    "config": ("Settings: show, set.", CONFIG),
+    "config": ("Settings: show, get, set.", CONFIG),
     "lab": ("Experiments on signals made out of sample.", LAB),
 }
 TABLES = {"": ROOT, **{name: table for name, (_, table) in GROUPS.items()}}

@@ -86,8 +86,9 @@ RISK: Mapping[str, Range] = {
     "levels.calm_bars": Range(1, 1000, "a level falls after calm bars"),
     **{
         f"risk_multipliers.{level}": Range(0.0, 1.0, "a level never raises a size")
-        for level in ("LOW", "MEDIUM", "HIGH", "CRITICAL", "EMERGENCY")
+        for level in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
     },
+    "risk_multipliers.EMERGENCY": Range(0.0, 0.0, "in an emergency everything is closed and nothing is bet"),
 }
 
 INSTRUMENT: Mapping[str, Range] = {
@@ -116,10 +117,13 @@ def plain(value: float) -> str:
 def refusal(name: str, value: object, allowed: Range, usual: object) -> str:
     """The sentence.  name: as "[sizing] stop_atr".  usual: the default, None where there is none."""
     way_out = "leave it out" if usual is None else f"set it to {plain(usual) if is_number(usual) else usual}"
-    return (
-        f"{name} = {value}: must lie between {plain(allowed.low)} and {plain(allowed.high)}, because {allowed.why}; "
-        f"{way_out}."
-    )
+    return f"{name} = {value}: must {_within(allowed)}, because {allowed.why}; {way_out}."
+
+
+def _within(allowed: Range) -> str:
+    if allowed.low == allowed.high:
+        return f"be {plain(allowed.low)}"
+    return f"lie between {plain(allowed.low)} and {plain(allowed.high)}"
 
 
 def is_number(value: object) -> TypeGuard[float]:

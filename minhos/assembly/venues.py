@@ -42,12 +42,8 @@ def sierra_venue(request: VenueRequest) -> SierraVenue:
     return SierraVenue(options, request.instruments, request.clock, gate, request.halt_file, transport, request.exists)
 
 
-def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
-    """The venue that the settings name, not opened yet.
-
-    Raises SettingsError for settings that contradict each other, PartsError for a venue of the user's that cannot be
-    made.
-    """
+def refuse_contradicting_venue(settings: Settings) -> None:
+    """Raises SettingsError where what names the venue contradicts itself; opens and loads nothing."""
     name = settings.venue_name
     if name == "sierra":
         checked(settings)
@@ -56,6 +52,16 @@ def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instru
             f"[trading] venue = {name!r} and [sierra] host = {settings.sierra.host!r} name two places for the same "
             "orders: remove one of them."
         )
+
+
+def make_venue(settings: Settings, layout: Layout, instruments: dict[str, Instrument], clock: Clock) -> Venue:
+    """The venue that the settings name, not opened yet.
+
+    Raises SettingsError for settings that contradict each other, PartsError for a venue of the user's that cannot be
+    made.
+    """
+    refuse_contradicting_venue(settings)
+    name = settings.venue_name
     venue = venue_for_others(settings, layout, clock, instruments)
     if settings.simulated and not venue.owns_account:
         raise SettingsError(

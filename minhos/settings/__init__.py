@@ -6,6 +6,7 @@ was meant, contradicting switches are refused, and a value out of range names it
 
 from minhos.settings.contradictions import RULES_OF_EVALUATION
 from minhos.settings.files import AS_STARTED, OVERRIDES, ROOT, home, load, read_toml, switches, texts_of
+from minhos.settings.keys import in_force, known, path_of
 from minhos.settings.parse import parse, range_of
 from minhos.settings.sections import LARGEST_SEED, Section, SierraSettings, WatchdogSettings
 from minhos.settings.structs import to_struct
@@ -22,8 +23,11 @@ __all__ = [
     "SierraSettings",
     "WatchdogSettings",
     "home",
+    "in_force",
+    "known",
     "load",
     "parse",
+    "path_of",
     "range_of",
     "read_toml",
     "switches",

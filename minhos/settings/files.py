@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from minhos.errors import SettingsError
@@ -45,17 +46,18 @@ def load(
     overrides: Mapping[str, Mapping[str, object]] | None = None,
     *,
     copy: Path | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settings of that home folder; files that are absent leave the defaults.  overrides: section → key → value.
 
     A process that `start` began reads the copy of the files that was made then; copy: the same for others, where there
-    is one.
+    is one.  texts: what the files are about to hold, by name, instead of what they hold.
 
     Raises:
         SettingsError: a file that cannot be read, an unknown key, a contradiction or a value out of range.
     """
     place = folder or home()
-    config, texts = place / "config", _copied(copy) or texts_of(place)
+    config, texts = place / "config", texts or _copied(copy) or texts_of(place)
     values = read_toml(config / "minhos.toml", texts["minhos.toml"])
     for source in (switches(), overrides or {}):
         for section, entries in source.items():
@@ -75,8 +77,10 @@ def load(
 
 
 def _place_mirror(values: dict[str, object], folder: Path) -> None:
-    """With a bridge the mirror has a folder, which is the source where no other is named."""
+    """With a bridge the mirror has a folder, which is the source where no other is named; ~ is the user's folder."""
     data = values.get("data")
+    if isinstance(data, dict) and isinstance(source := data.get("source"), str) and source.startswith("~"):
+        values["data"] = data = {**data, "source": str(Path(source).expanduser())}
     if not isinstance(data, dict) or not data.get("bridge"):
         return
     mirror = data.get("bridge_folder") or str(folder / "data" / "bridge")
@@ -135,9 +139,18 @@ def read_toml(path: Path, text: str) -> dict[str, object]:
         raise SettingsError(f"{path} {TOO_LONG}") from error
 
 
+def _once(path: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON.  Raises SettingsError for a key that stands twice: which value is meant nobody knows."""
+    values = dict(pairs)
+    for key in values:
+        if len(given := [value for name, value in pairs if name == key]) > 1:
+            raise SettingsError(f"{path} has {key!r} twice, as {given[0]!r} and {given[1]!r}; keep one of them.")
+    return values
+
+
 def _read_json(path: Path, text: str) -> dict[str, object]:
     try:
-        values = json.loads(text) if text else {}
+        values = json.loads(text, object_pairs_hook=partial(_once, path)) if text else {}
         _refuse_endless(values, path)
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}.") from error

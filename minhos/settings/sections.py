@@ -184,12 +184,10 @@ class SierraSettings(Section):
 class WatchdogSettings(Section):
     action: Literal["alarm", "flatten"] = "flatten"
     """What is done about a dead or silent trader with an open position at the broker."""
-    alarm_after_s: float = within(
-        10.0, 2.0, 3600.0, "the trader is heard every second, and an hour unwatched is too long"
-    )
+    alarm_after_s: float = within(10.0, 2.0, 60.0, "the trader is heard every second, and a minute unwatched is long")
     """Seconds of silence of the trader after which it raises an alarm."""
     act_after_s: float = within(
-        60.0, 2.0, 86_400.0, "the trader is heard every second, and a day unwatched is too long"
+        60.0, 2.0, 900.0, "the trader is heard every second, and a quarter of an hour unwatched is long"
     )
     """Seconds of silence after which it acts."""
 

@@ -90,7 +90,7 @@ class Settings(Section):
         values["max_position_size"] = min(int(largest), self.autonomous.max_position_size)
         values["kelly_enabled"] = self.autonomous.kelly_enabled and values.get("kelly_enabled", True)
         in_range(RiskParameters, self.risk)
-        limits = to_struct(RiskParameters, self.risk, "[risk]")
+        limits = to_struct(RiskParameters, self._risk_given(), "[risk]")
         values.setdefault("daily_loss_limit", limits.daily_loss_limit)
         values.setdefault("daily_loss_limit_cents", limits.daily_loss_limit_cents)
         if "trading_capital" in values:
@@ -118,7 +118,15 @@ class Settings(Section):
         if "risk_multipliers" in self.kelly:
             values["risk_multipliers"] = self.kelly["risk_multipliers"]
             in_range(RiskParameters, {"risk_multipliers": self.kelly["risk_multipliers"]}, _where_kelly)
-        return to_struct(RiskParameters, {**values, **self.risk}, "[risk]")
+        return to_struct(RiskParameters, {**values, **self._risk_given()}, "[risk]")
+
+    def _risk_given(self) -> dict[str, object]:
+        """`[risk]`; of its multipliers those that are not named stay as the file of Kelly or the defaults have them."""
+        levels, usual = self.risk.get("risk_multipliers"), self.kelly.get("risk_multipliers")
+        if not isinstance(levels, dict):
+            return self.risk
+        whole = {**RiskParameters().risk_multipliers, **(usual if isinstance(usual, dict) else {}), **levels}
+        return {**self.risk, "risk_multipliers": whole}
 
     def members_off(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those that a switch has turned off: `lstm_enabled` is the LSTM's, `ensemble_enabled` that of all others."""

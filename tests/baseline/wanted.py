@@ -26,6 +26,7 @@ HEARTBEAT = (
 REWORDED = "The rules of decision have version 2: a journal of 0.1.0 is replayed by them, and `replay` names the rules and counts"
 WORLD = "New bench `world`: all of MinhOS in one thread from a seed, with everything around it that goes wrong."
 PAIRS = "`config set` takes several keys with their values, for those that must change together, and says from when they count."
+KEYS = "`config set`, `config show KEY` and the new `config get KEY` know every key that a file may hold, such as"
 SLIP = "`[market.instruments.NQ] stop_slippage_ticks`: what a stop's fill slips, in the paper venue, the shadow book and sizing."
 DAYS_AHEAD = "`[simulation] days_ahead`: for how long the demo's market goes on."
 BENCH = "New bench `mutants`: changes of the code that handles money which no test notices."
@@ -70,6 +71,40 @@ UNHEARD = (
 BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
 
 WANTED: list[Wanted] = [
+    Wanted("help > minh.py", "config Settings: show, set.", None, KEYS),
+    Wanted("help > minh.py", None, "config Settings: show, get, set.", KEYS),
+    Wanted("help > config", "Settings: show, set.", None, KEYS),
+    Wanted("help > config", None, "Settings: show, get, set.", KEYS),
+    Wanted("help > config", "show Every setting that is in force. Example: minh.py config show.", None, KEYS),
+    Wanted(
+        "help > config",
+        None,
+        "show Every setting that is in force, or one with its meaning. Example: minh.py config show risk.levels.drawdown.",
+        KEYS,
+    ),
+    Wanted(
+        "help > config",
+        None,
+        "get One setting: its value in force, default, range and what it means. Example: minh.py config get web.port.",
+        KEYS,
+    ),
+    Wanted("help > config show", "Usage: minh.py config show [OPTIONS]", None, KEYS),
+    Wanted("help > config show", "Every setting that is in force. Example: minh.py config show.", None, KEYS),
+    Wanted("help > config show", None, "Usage: minh.py config show [OPTIONS] [key]", KEYS),
+    Wanted(
+        "help > config show",
+        None,
+        "Every setting that is in force, or one with its meaning. Example: minh.py config show risk.levels.drawdown.",
+        KEYS,
+    ),
+    Wanted("help > config show", None, "[Arguments]", KEYS),
+    Wanted("help > config show", None, "key <str> A section or section.key; left out: all.", KEYS),
+    Wanted(
+        "help > config get",
+        None,
+        '["Usage: minh.py config get [OPTIONS] {key}", "One setting: its value in force, default, range and w… (359 characters, dd53d3fcfd2c)',
+        KEYS,
+    ),
     Wanted(
         "openapi > components > schemas > WatchdogLine > properties > gone",
         None,

@@ -75,6 +75,7 @@ def test_every_command_is_known():
         "models promote",
         "models rollback",
         "config show",
+        "config get",
         "config set",
     }
 
@@ -397,3 +398,70 @@ def test_config_set_does_not_write_into_what_is_no_section(minh, home):
     assert done.code != 0
     assert "a section [web] belongs" in done.sentence()
     assert path.read_text(encoding="utf-8") == "web = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("web.host", "0.0.0.0"), "set [web] password first"),
+        (("limit.fridays", "{ hours = 2 }"), "[limit.fridays] in minhos.toml: no limit has that name"),
+        (("user.file", "nowhere.py"), "nowhere.py cannot be read"),
+        (("data.source", "/nowhere/at/all"), 'source = "/nowhere/at/all" does not exist'),
+        (("data.source", ".", "sierra.host", "localhost", "sierra.account", "F1"), "account = 'F1' is no simulated"),
+        (("sierra.host", "localhost"), "with a generated market"),
+        (("data.feed", "foldr"), "foldr"),
+        (("trading.venue", "papr"), "papr"),
+        (("web.port", "11099", "sierra.host", "localhost"), "two programs cannot share it"),
+    ],
+)
+def test_config_set_writes_nothing_that_the_next_start_refuses(minh, home, words, why):
+    path = home / "config" / "minhos.toml"
+    path.write_text("# mine\n", encoding="utf-8")
+    done = minh("config", "set", *words)
+    assert done.code == 2
+    assert why in done.sentence()
+    assert "Nothing was changed" in done.sentence()
+    assert path.read_text(encoding="utf-8") == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("risk.levels.drawdown", "[0.04, 0.08, 0.12, 0.16]", "[0.04,0.08,0.12,0.16]"),
+        ("risk.stale_after_s.live", "20", "20"),
+        ("risk.risk_multipliers.HIGH", "0.4", "0.4"),
+        ("market.instruments.NQ.commission_cents", "199", "199"),
+        ("sierra.broker_symbols.MNQZ25", "F.US.MNQZ25", '"F.US.MNQZ25"'),
+        ('evaluation."my account".max_drawdown', "2000", "2000"),
+        ("web.names", '["trading.example.com"]', '["trading.example.com"]'),
+        ("web.password", "secret-word", '"(set)"'),
+    ],
+)
+def test_every_key_that_a_file_may_hold_is_set_and_shown(minh, key, value, shown):
+    done = minh("config", "set", key, value)
+    assert done.code == 0, done.err
+    assert "secret-word" not in done.out
+    for words in (("config", "get", key), ("config", "show", key)):
+        assert minh(*words).out.startswith(f"{key} = {shown}")
+
+
+def test_config_get_tells_default_range_and_meaning(minh):
+    said = minh("config", "get", "sizing.stop_atr").out
+    assert "default: 3.0" in said
+    assert "range: 0.1 to 20" in said
+    told = json.loads(minh("config", "get", "risk.levels.drawdown", "--json").out)
+    assert told["value"] == [0.05, 0.1, 0.15, 0.2]
+    assert told["range"]["high"] == 0.99
+    assert "peak of equity" in told["meaning"]
+    assert "did you mean 'drawdown'" in minh("config", "get", "risk.levels.drawdwon").sentence()
+    assert "has no keys of its own" in minh("config", "get", "web.port.x").sentence()
+    assert minh("config", "get", "risk").code == 0
+
+
+def test_a_section_is_shown_alike_by_both_and_a_value_set_to_itself_is_accepted(minh):
+    values = json.loads(minh("config", "show", "--json").out)
+    for section in ("data", "sierra", "web", "risk", "sizing", "watchdog", "training"):
+        assert json.loads(minh("config", "get", section, "--json").out)["value"] == values[section]
+    for key in ("risk.levels.margin", "market.instruments.MNQ.slippage_ticks", "web.port"):
+        value = json.loads(minh("config", "get", key, "--json").out)["value"]
+        assert minh("config", "set", key, json.dumps(value)).code == 0

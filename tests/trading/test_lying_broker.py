@@ -416,3 +416,6 @@ def test_a_replay_of_what_the_broker_said_gives_the_same_state(desk):
     look(desk, -1, times=15)
     desk.command("resume")
     look(desk, 0, times=15)
+    replayed = remembered(folded(desk))
+    assert replayed == remembered(desk.state)
+    assert replayed != remembered(folded(BrokerDesk())), "what was said left something to compare"

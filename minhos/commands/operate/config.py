@@ -1,4 +1,4 @@
-"""config show | set."""
+"""config show | get | set."""
 
 from __future__ import annotations
 
@@ -19,31 +19,62 @@ from minhos.assembly.running import running_pids
 from minhos.commands.common import JsonOption, layout, print_json, settings
 from minhos.commands.mistakes import bare_number
 from minhos.commands.terminal import console, say
-from minhos.errors import SettingsError
+from minhos.errors import PartsError, SettingsError
 from minhos.models.storage import replace_file
-from minhos.settings import Settings, home, load, read_toml
+from minhos.ranges import plain
+from minhos.settings import Settings, home, in_force, known, load, path_of, read_toml, texts_of
 
 SECRETS = ("password", "bridge_password")
 HIDDEN = "(set)"
 
 
-def show(as_json: JsonOption = False) -> None:
-    """Every setting that is in force.  Example: minh.py config show."""
+def show(
+    key: Annotated[str, typer.Argument(help="A section or section.key; left out: all.", show_default=False)] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Every setting that is in force, or one with its meaning.  Example: minh.py config show risk.levels.drawdown."""
     chosen = settings()
-    values = chosen.model_dump()
-    values["sizing"] = chosen.sizing_parameters()
-    values["risk"] = chosen.risk_parameters()
-    for section in filter(lambda each: isinstance(each, dict), values.values()):
-        section.update({key: HIDDEN for key in SECRETS if section.get(key)})
-    if as_json:
-        print_json(values)
+    if key:
+        get(key, as_json)
         return
-    for section, entries in msgspec.to_builtins(values).items():
+    values = {name: _without_secrets(each) for name, each in in_force(chosen).items()}
+    values["market"] = chosen.market.model_dump()  # of all instruments those that are set
+    if as_json:
+        print_json(values | {"kelly": chosen.kelly, "events_text": chosen.events_text})
+        return
+    for section, entries in values.items():
         if not isinstance(entries, dict):
             continue
         console.print(f"[bold]\\[{section}][/bold]", highlight=False)
-        for key, value in entries.items():
-            say(f"  {key} = {value!r}")
+        for name, value in entries.items():
+            say(f"  {name} = {value!r}")
+
+
+def get(
+    key: Annotated[str, typer.Argument(help="section.key, as risk.levels.drawdown, or a section.")],
+    as_json: JsonOption = False,
+) -> None:
+    """One setting: its value in force, default, range and what it means.  Example: minh.py config get web.port."""
+    found = known(settings(), key)
+    value = HIDDEN if key.rpartition(".")[2] in SECRETS and found.value else _without_secrets(found.value)
+    allowed = found.allowed
+    if as_json:
+        ends = None if allowed is None else {"low": allowed.low, "high": allowed.high, "why": allowed.why}
+        print_json({"key": key, "value": value, "default": found.usual, "range": ends, "meaning": found.meaning})
+        return
+    say(f"{key} = {msgspec.json.encode(value).decode()}")
+    if found.usual is not None and not isinstance(found.usual, dict):
+        say(f"  default: {msgspec.json.encode(found.usual).decode()}")
+    if allowed is not None:
+        say(f"  range: {plain(allowed.low)} to {plain(allowed.high)}, because {allowed.why}")
+    if found.meaning:
+        say(f"  {found.meaning}")
+
+
+def _without_secrets(values: object) -> object:
+    if not isinstance(values, dict):
+        return values
+    return {name: HIDDEN if name in SECRETS and value else _without_secrets(value) for name, value in values.items()}
 
 
 def set_value(
@@ -54,41 +85,49 @@ def set_value(
     ] = None,
 ) -> None:
     """Change one setting; comments in the file stay.  Example: minh.py config set paper.initial_cash 100000."""
+    from minhos.commands.operate.start_checks import refuse_what_a_start_refuses
+
     words = [key, value, *(more or [])]
     if len(words) % 2:
         raise SettingsError(f"{words[-1]!r} has no value; write pairs of section.key and value.")
     pairs = list(zip(words[::2], words[1::2], strict=True))
+    texts = texts_of(home())
     path = layout().config / "minhos.toml"
-    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-    read_toml(path, before)
+    read_toml(path, texts[path.name])
     try:
-        document = tomlkit.parse(before)
+        document = tomlkit.parse(texts[path.name])
     except TOMLKitError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}; correct it first.") from error
-    changed: dict[str, dict[str, object]] = {}
     for one, given in pairs:
-        section, dot, name = one.partition(".")
-        if not dot or not name:
-            raise SettingsError(f"{one!r} names no setting; write section.key, as in risk.max_consecutive_losses.")
-        table = document.setdefault(section, tomlkit.table())
-        if not isinstance(table, MutableMapping):
-            raise SettingsError(
-                f"{path} has {section} = {table!r} where a section [{section}] belongs; correct it first."
-            )
-        item = table[name] = _value(given)
-        changed.setdefault(section, {})[name] = item.unwrap() if isinstance(item, Item) else item
-    try:  # before it is written: what is refused is never on the disk, where a start could read it
-        chosen = load(home(), changed)
-    except SettingsError as error:
-        if bare := next((found for _, given in pairs if (found := bare_number(given))), ""):
-            raise SettingsError(f"{str(error).rstrip('.')}; write {bare}.") from error
-        raise
+        _put(document, path_of(one), given, path)
+    text = tomlkit.dumps(document)
+    try:  # before it is written: what a start refuses is never on the disk, where one could read it
+        chosen = load(home(), texts={**texts, path.name: text})
+        refuse_what_a_start_refuses(chosen, layout())
+    except (SettingsError, PartsError) as error:
+        bare = next((found for _, given in pairs if (found := bare_number(given))), "")
+        hint = f"; write {bare}" if bare else ""
+        raise SettingsError(f"{str(error).rstrip('.')}{hint}. Nothing was changed.") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, tomlkit.dumps(document).encode())
+    replace_file(path, text.encode())
     keep_private(path)
     for one, given in pairs:
-        shown = HIDDEN if one.partition(".")[2] in SECRETS else given
+        shown = HIDDEN if path_of(one)[-1] in SECRETS else given
         say(f"{one} = {shown}; {_takes_effect(one, chosen, layout())}")
+
+
+def _put(document: MutableMapping[str, object], keys: tuple[str, ...], given: str, path: Path) -> None:
+    """Write a value below its sections, which are made where they are not there.  Raises SettingsError."""
+    table = document
+    for depth, name in enumerate(keys[:-1]):
+        below = table.setdefault(name, tomlkit.table())
+        if not isinstance(below, MutableMapping):
+            section = ".".join(keys[: depth + 1])
+            raise SettingsError(
+                f"{path} has {section} = {below!r} where a section [{section}] belongs; correct it first."
+            )
+        table = below
+    table[keys[-1]] = _value(given)
 
 
 def _takes_effect(key: str, chosen: Settings, place: Layout) -> str:
