@@ -167,7 +167,7 @@ class Witness:
                 seen.refused_closes.pop(event.order.symbol, None)
                 self._closes_of_this_bar.add(event.order.order_id)
             opens = event.order.role in (Role.ENTRY, Role.ADD)
-            if opens and self._decided_ahead > 1 and state.risk.level() is Level.LOW:
+            if opens and self._decided_ahead > 1 and self._takes_the_model_for_sound():
                 seen.with_a_future_model.append(event.order)
         elif isinstance(event, ev.OrderFilled):
             fill = event.fill
@@ -208,6 +208,11 @@ class Witness:
         begins = isinstance(event, ev.EngineStarted | ev.SettingsActivated)
         if begins and after < level and state.ledger.account().trade_date == date:
             seen.lowered.append(f"{level.name} became {after.name} with {ev.kind_of(event)} {sequence}")
+
+    def _takes_the_model_for_sound(self) -> bool:
+        markets = self.state.risk.markets.values()
+        models = [each for market in markets for each in market.components if each.name == "model"]
+        return all(component.level is Level.LOW for component in models)
 
     def _look_at_date(self, fill: Fill, before: int) -> None:
         """A fill that is the first word of the next trade date begins it.  before: the date until then."""
