@@ -18,7 +18,7 @@ from minhos.models.bundle import Bundle
 from minhos.models.combine import agreement, combine, is_probability
 from minhos.models.forecast import Forecast
 
-ort.disable_telemetry_events()  # nothing that trades reports to anybody, nor writes into the user's home
+ort.disable_telemetry_events()  # where its environment variable is not heeded, as on Windows
 
 OUTPUT = "p_up"
 WARM_UP_CALLS = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from minhos.testing.builders import (
     random_bars,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 WINDOW, FEATURES = 5, ("momentum", "volume", "hour")
 CONTENTS = bundle_contents(window=WINDOW, feature_names=FEATURES)
 
@@ -215,3 +217,11 @@ def test_forecasts_by_close_hold_every_bar_with_a_whole_window(bundle: Bundle) -
     forecasts = forecast_all(bundle, FeatureHistory.of(bars, table), processes=1).by_close()
     assert list(forecasts) == bars.close_time_ns[2 + WINDOW - 1 :].tolist()
     assert all(forecast.symbol == bars.symbol and forecast.bundle_id == bundle.id for forecast in forecasts.values())
+
+
+def test_onnx_runtime_leaves_nothing_in_the_home_and_has_nothing_to_report_with(tmp_path):
+    """Before any session: it makes a device id and an uploader when it is loaded."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "XDG_CACHE_HOME": ""}
+    subprocess.run([sys.executable, "-c", "import minhos.models.serving"], check=True, env=environment, cwd=ROOT)
+    assert list(tmp_path.rglob("*")) == []
