@@ -135,7 +135,8 @@ def a_dead_supervisor_is_told(stage: Stage, memory: Memory) -> Iterator[str]:
     ended_ns = world.true_ns - round(gone_s * NANOS_PER_SECOND)
     if any(true_ns >= ended_ns and SUPERVISOR_SAID.search(text) for true_ns, text in stage.alarmed):
         return
-    since_ns = max(ended_ns, watchdog.began_ns, trader.began_ns, watchdog.hangs_until_ns, trader.hangs_until_ns)
+    back_ns = max(watchdog.hangs_until_ns, trader.hangs_until_ns, world.asleep_until_ns)
+    since_ns = max(ended_ns, watchdog.began_ns, trader.began_ns, back_ns)
     lasts_s = (min(watchdog.turned_ns, trader.turned_ns) - since_ns) / NANOS_PER_SECOND
     if lasts_s > SUPERVISOR_SAID_S:
         yield f"for {lasts_s:.0f} s watchdog and trader have run without a supervisor, and no alarm says so"
