@@ -28,6 +28,7 @@ from minhos.errors import DataError, DataRefused, NotEnoughData, SymbolError
 from minhos.features.pipeline import compute, feature_set
 from minhos.feeds.check import DataReport
 from minhos.feeds.check import check_data as judge_data
+from minhos.feeds.export import check_target
 from minhos.feeds.scid.folders import find_sierra_folder
 from minhos.market.calendar import SessionCalendar
 from minhos.settings import Settings
@@ -50,6 +51,8 @@ def check_data(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
+    if export is not None:
+        check_target(export)  # what is typed wrong is said before data are looked for
     chosen = settings_with_parts()
     path = chosen_source(source, source_option) or _configured_source(chosen, symbol)
     try:
