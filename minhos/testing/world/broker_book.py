@@ -59,6 +59,18 @@ class TrueFill(msgspec.Struct, frozen=True):
     price_ticks: int
     time_ns: int
     whose: Whose
+    before: int = 0
+    """Signed contracts of that symbol that the account held before it."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An order of MinhOS that the broker took, and when, on its own clock."""
+
+    client_id: str
+    symbol: str
+    side: int
+    contracts: int
+    time_ns: int
 
 
 class WorldBook(BrokerBook):
@@ -85,11 +97,14 @@ class WorldBook(BrokerBook):
         self.whose: dict[str, Whose] = {}
         """By order key."""
         self.true_fills: list[TrueFill] = []
+        self.taken: list[Sent] = []
 
     def accept(self, orders: list[ServedOrder], *, bracket: bool) -> list[Message]:
         self.changes += 1
         updates = super().accept(orders, bracket=bracket)
         self.whose |= {order.key: self.author for order in orders if order.key}
+        if self.author == "minhos":
+            self.taken += [Sent(o.client_id, o.symbol, o.side, o.contracts, self.now()) for o in orders if o.key]
         return updates
 
     def replace(self, request: CancelReplaceOrder) -> list[Message]:
@@ -170,6 +185,7 @@ class WorldBook(BrokerBook):
 
     def _fill(self, order: ServedOrder, fill: Fill) -> list[Message]:
         self.changes += 1
+        before = self.position_of(order.symbol)
         updates = super()._fill(order, fill)
         booked: ServedFill = self._fills[-1]
         self.true_fills.append(
@@ -182,9 +198,15 @@ class WorldBook(BrokerBook):
                 price_ticks=booked.price_ticks,
                 time_ns=booked.time_ns,
                 whose=self.whose_of(order),
+                before=before,
             )
         )
         return updates
+
+    def position_of(self, symbol: str) -> int:
+        """Signed contracts that the account holds."""
+        held = self.state.books.holdings.get(self.account, {}).get(symbol)
+        return held.contracts if held is not None else 0
 
     def whose_of(self, order: ServedOrder) -> Whose:
         """Who sent it; a leg that waits belongs to whoever sent its parent."""
@@ -249,6 +271,16 @@ class Truth:
     def fills(self) -> list[TrueFill]:
         """Everything that was filled, oldest first."""
         return self._book.true_fills
+
+    @property
+    def taken(self) -> list[Sent]:
+        """Every order of MinhOS that was taken, oldest first; the legs of a bracket are orders of their own."""
+        return self._book.taken
+
+    @property
+    def keeps_oco(self) -> bool:
+        """Whether one leg's fill ends the other."""
+        return self._book.own_oco
 
     @property
     def cash_cents(self) -> int:

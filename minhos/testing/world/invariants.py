@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -22,10 +23,14 @@ from minhos.testing.world.broker_faults import Rejection
 from minhos.testing.world.home import ReadyTrainer
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.witness import CLOCKS_MAY_DIFFER_NS, remembered
+from minhos.trading.book import opens
 from minhos.trading.order_ids import MANUAL
 
 BACK_WITHIN_S = 60.0
 """A process that was ended runs again after that, the growing pauses of its supervisor included."""
+
+
+Row = TypeVar("Row")
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -43,6 +48,8 @@ class Memory:
         self.since_ns: dict[str, int] = {}
         self.refused: set[str] = set()
         """Contracts of which a close was refused once."""
+        self.read: dict[str, int] = {}
+        """How much of a growing list a rule has looked at."""
 
     def lasts_s(self, what: str, is_so: bool, now_ns: int) -> float:
         """For how long it has been so; 0 while it is not."""
@@ -50,6 +57,11 @@ class Memory:
             self.since_ns.pop(what, None)
             return 0.0
         return (now_ns - self.since_ns.setdefault(what, now_ns)) / NANOS_PER_SECOND
+
+    def new(self, what: str, rows: list[Row]) -> list[Row]:
+        """What the list has beyond the last call."""
+        read, self.read[what] = self.read.get(what, 0), len(rows)
+        return rows[read:]
 
 
 SHOWN_NS = 10 * NANOS_PER_SECOND
@@ -65,6 +77,10 @@ LEFT_S = 660.0
 """The next bar and its prices come within that."""
 TO_CLOSE_S = 120.0
 """A close that was refused is tried again after a minute."""
+LOOKED_BACK = 40
+"""So many orders back a second one like it is looked for."""
+ONE_ENTRY_NS = 60 * NANOS_PER_SECOND
+"""Bars are five minutes apart, and one decision sends one entry."""
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
 SUPERVISOR_SAID = re.compile(r"The supervisor \(process \d+\) (is gone|has said nothing)")
 SUPERVISOR_SAID_S = 10.0
@@ -185,6 +201,90 @@ def no_order_twice(stage: Stage, memory: Memory) -> Iterator[str]:
     """An order's intent stands in the journal once."""
     for order_id in stage.witness.seen.intents_twice:
         yield f"order {order_id} was intended twice"
+
+
+def no_order_is_at_the_broker_twice(stage: Stage, memory: Memory) -> Iterator[str]:
+    """The broker takes an order once: no name twice, and no second entry for what one bar decided."""
+    if stage.broker is None or stage.world.trader is None:
+        return
+    taken, intents = stage.broker.truth.taken, stage.witness.seen.intents
+    read = memory.read.get("taken", 0)
+    for i, sent in enumerate(memory.new("taken", taken), start=read):
+        earlier = taken[max(0, i - LOOKED_BACK) : i]
+        if any(sent.client_id and sent.client_id == each.client_id for each in earlier):
+            yield f"the broker took {sent.client_id} ({sent.contracts} {sent.symbol}) twice"
+        if (order := intents.get(sent.client_id)) is None or not opens(order):
+            continue
+        for each in earlier:
+            other = intents.get(each.client_id)
+            near = (each.symbol, each.side) == (sent.symbol, sent.side) and sent.time_ns < each.time_ns + ONE_ENTRY_NS
+            if near and other is not None and opens(other):
+                yield f"the entries {each.client_id} and {sent.client_id} in {sent.symbol} are of one bar"
+
+
+def no_limit_is_passed(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Nothing is opened beyond a limit of the settings, as the journal has it; nor do the broker's true books hold
+    more of MinhOS than it may, its resting entries counted as filled."""
+    seen = stage.witness.seen
+    yield from seen.opened_beyond
+    if stage.broker is None:
+        return
+    held = stage.own_positions()
+    entries: dict[tuple[str, int], int] = {}
+    for order in stage.broker.truth.working:
+        if order.whose == "minhos" and (intent := seen.intents.get(order.client_id)) is not None and opens(intent):
+            entries[order.symbol, order.side] = entries.get((order.symbol, order.side), 0) + order.contracts
+    for symbol, side in {*entries, *((symbol, 1 if n > 0 else -1) for symbol, n in held.items())}:
+        total = max(0, side * held.get(symbol, 0)) + entries.get((symbol, side), 0)
+        if total > seen.most_contracts > 0 and not stage.lost_by_restore(stage.world.machine_clock.now_ns()):
+            yield f"{total} {symbol} are held or rest to be, more than {seen.most_contracts}, the most ever allowed"
+
+
+def what_closes_never_opens(stage: Stage, memory: Memory) -> Iterator[str]:
+    """No stop, target or close of MinhOS turns a position round: it fills for what is held.
+
+    What the broker showed within the last ten seconds counts as held.
+    """
+    broker, seen = stage.broker, stage.witness.seen
+    if broker is None or stage.world.trader is None:  # what it wrote last is read while it lives
+        return
+    for fill in memory.new("fills", broker.truth.fills):
+        intent = seen.intents.get(fill.client_id)
+        if fill.whose != "minhos" or (intent is not None and opens(intent)):
+            continue
+        held = max(0, -fill.side * fill.before)
+        shown = broker.shown_most(fill.symbol, fill.side, fill.time_ns - SHOWN_NS)
+        if fill.contracts > max(held, shown):
+            word = "bought" if fill.side > 0 else "sold"
+            yield f"{fill.client_id} was to close and {word} {fill.contracts} {fill.symbol} while {held} were held"
+
+
+def nothing_that_opens_rests_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Where all is to be closed, entries that rest at the broker are taken back."""
+    broker, state = stage.broker, stage.witness.state
+    if broker is None:
+        return
+    intents = stage.witness.seen.intents
+    own = (o for o in broker.truth.working if o.whose == "minhos" and o.client_id in intents)
+    rests = [order for order in own if opens(intents[order.client_id])]
+    demand = state.risk.demand_to_flatten() if rests else ""
+    can_be = stage.can_be_noticed() and not stage.refuses("cancel")
+    lasts_s = memory.lasts_s("entry rests", bool(demand and rests and can_be), stage.world.true_ns)
+    if lasts_s > NOTICED_S:
+        yield f"{rests[0].client_id} rests and may open {rests[0].contracts} {rests[0].symbol} although {demand}"
+
+
+def where_oco_is_not_the_brokers_only_the_stop_rests(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Stop and target would both fill where one leg's end does not end the other."""
+    broker = stage.broker
+    if broker is None:
+        return
+    targets = [o for o in broker.truth.working if o.whose == "minhos" and o.kind == "limit" and not o.waiting]
+    both = [o for o in targets if any(s.kind == "stop" and s.parent == o.parent for s in broker.truth.working)]
+    alone = bool(both) and not broker.truth.keeps_oco and stage.can_be_noticed()
+    lasts_s = memory.lasts_s("both legs", alone, stage.world.true_ns)
+    if lasts_s > NOTICED_S:
+        yield f"the target {both[0].client_id} rests beside its stop, and the broker keeps no OCO"
 
 
 def nothing_opens_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -486,6 +586,11 @@ ALWAYS: tuple[Rule, ...] = (
     the_watchdog_looks,
     stop_ends_everything,
     no_order_twice,
+    no_order_is_at_the_broker_twice,
+    no_limit_is_passed,
+    what_closes_never_opens,
+    nothing_that_opens_rests_after_a_halt,
+    where_oco_is_not_the_brokers_only_the_stop_rests,
     nothing_opens_after_a_halt,
     a_halt_outlives_the_power,
     nothing_is_opened_that_no_restart_would_know,

@@ -6,6 +6,7 @@ to theirs it does not suffer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,11 @@ from minhos.errors import CalendarError, JournalError
 from minhos.journal.database import OpenDatabase
 from minhos.journal.reader import JournalReader, reader
 from minhos.market.calendar import SessionCalendar
-from minhos.market.types import NANOS_PER_SECOND, Instrument
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Instrument
 from minhos.risk.force import SIDES
 from minhos.risk.types import Level
 from minhos.trading import events as ev
+from minhos.trading.book import opens
 from minhos.trading.recovery import take_snapshot
 from minhos.trading.state import Observe, TradingState
 from minhos.trading.venue import OrderStatus
@@ -49,6 +51,10 @@ class Seen(msgspec.Struct):
     """New risk that was taken on a bundle stamped ahead of the clock, at the level of a sound one."""
     opened_while_away: list[str] = []
     """New risk that the venue took although no restart would have known of it."""
+    opened_beyond: list[str] = []
+    """New risk beyond a limit of the settings of that moment, or while something stopped it."""
+    most_contracts: int = 0
+    """The largest `max_position_size` that has held."""
     opened_beside: list[str] = []
     """New risk while another contract than the one that is traded was held."""
     booked_the_day_before: list[str] = []
@@ -194,6 +200,8 @@ class Witness:
             self._decided_ahead = self._decided_ahead + 1 if ahead else 0
             seen.refused_closes.clear()
             self._closes_of_this_bar.clear()
+        elif isinstance(event, ev.SettingsActivated):
+            seen.most_contracts = max(seen.most_contracts, event.settings.risk.max_position_size)
         elif isinstance(event, ev.EngineStarted):
             seen.starts += 1
             seen.refused_closes.clear()
@@ -241,10 +249,42 @@ class Witness:
             held = {position.symbol for position in self.state.ledger.account().positions}
             if settings is not None and (others := held - {settings.order_symbol}):
                 seen.opened_beside.append(f"{order.role} {order.order_id} in {order.symbol} beside {', '.join(others)}")
+            seen.opened_beyond += [f"{order.role} {order.order_id}: {why}" for why in beyond_limits(self.state, order)]
         elif isinstance(event, ev.VenueReported):
             ended = event.report.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED)
             if event.report.order_id in self._unstored and not ended:
                 seen.opened_while_away.append(event.report.order_id)
+
+
+def beyond_limits(state: TradingState, order: Order) -> Iterator[str]:
+    """Which limits an order that opens would pass, judged by the fold alone; what works counts as filled."""
+    settings, risk, account = state.settings, state.risk, state.ledger.account()
+    if settings is None:
+        yield "no settings are known"
+        return
+    stops = (risk.emergency, risk.day_stop, risk.trailing_stop, risk.loss_stop, risk.halted, risk.paused, risk.distrust)
+    for stop in stops:
+        ended = stop is not None and (0 < stop.until_ns <= order.decided_ns or 0 < stop.trade_date < account.trade_date)
+        if stop is not None and not ended:
+            yield f"no new risk is taken ({stop.why})"
+    instrument, limits = state.ledger.instruments[order.symbol], settings.risk
+    same_side = [r for r in state.book.open_records() if opens(r.order) and r.order.side == order.side]
+    openings = sum(r.contracts - r.filled for r in same_side if r.order.symbol == order.symbol)
+    held = max(0, order.side * account.position(order.symbol).contracts)
+    after = held + openings + order.contracts
+    if after > limits.max_position_size:
+        yield f"{held} held, {openings} in orders that work and {order.contracts} make more than max_position_size"
+    if account.day_pnl_cents <= -limits.day_loss_limit_cents(account.day_start_equity_cents):
+        yield f"the day has lost {-account.day_pnl_cents / 100:,.2f}, which is its limit"
+    if after * instrument.day_margin_cents > account.equity_cents:
+        yield f"the margin of {after} is more than the equity of {account.equity_cents / 100:,.2f}"
+    added = (openings + order.contracts) * order.stop_distance_ticks * instrument.tick_value_cents
+    capital = min(account.equity_cents, limits.trading_capital_cents or account.equity_cents)
+    if (account.stop_risk_cents if held else 0) + added > limits.max_capital_risk * capital:
+        yield f"its stop adds {added / 100:,.2f} at risk, more than max_capital_risk of {capital / 100:,.2f} leaves"
+    lately = [time_ns for time_ns in risk.order_times_ns if time_ns > order.decided_ns - NANOS_PER_MINUTE]
+    if len(lately) > limits.max_orders_a_minute + 1:  # a flip is two orders of one decision
+        yield f"{len(lately)} orders were sent within the minute"
 
 
 def remembered(state: TradingState) -> bytes:
