@@ -87,6 +87,8 @@ class Cover:
             return
         self._next_ns = elapsed_ns + LOOK_NS
         bare = dict(self._bare())
+        for symbol, held in self._bare_ns.keys() - bare.keys():
+            engine.is_over(f"bare {held:+d} {symbol}")
         self._bare_ns = {key: self._bare_ns.get(key, elapsed_ns) for key in bare}
         for (symbol, held), since_ns in self._bare_ns.items():
             if elapsed_ns >= since_ns + BARE_NS:

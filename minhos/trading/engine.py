@@ -393,6 +393,15 @@ class Engine:
             self._alarmed_ns[key] = elapsed_ns
             self.record(ev.Alarm(time_ns, text), time_ns)
 
+    def is_over(self, about: str) -> None:
+        """What an alarm was about is so no more: should it come again, it is told again."""
+        self._alarmed_ns = {key: at_ns for key, at_ns in self._alarmed_ns.items() if key[0] != about}
+
+    def waits_to_ask_again(self) -> bool:
+        """Whether something that was refused may be asked for again, once a survey has shown what works."""
+        elapsed_ns = self.clock.monotonic_ns()
+        return any(elapsed_ns >= self._refusals.get(key, (0, 0))[1] for key in self.refused_ids)
+
     def ask_refused_again(self) -> None:
         """What was refused may be asked for again, unless it was refused again and again."""
         elapsed_ns = self.clock.monotonic_ns()

@@ -45,6 +45,12 @@ class Hands(Protocol):
     def cancel(self, order_id: str, time_ns: int) -> None:
         """Ask the venue to take an order back."""
 
+    def is_over(self, about: str) -> None:
+        """What an alarm was about is so no more: should it come again, it is told again."""
+
+    def waits_to_ask_again(self) -> bool:
+        """Whether something that was refused may be asked for again, once a survey has shown what works."""
+
     def ask_refused_again(self) -> None:
         """What was refused may be asked for again, unless it was refused again and again."""
 

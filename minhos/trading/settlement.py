@@ -135,6 +135,8 @@ class Settlement:
 
     def watch(self) -> None:
         """To be called with every look at the broker."""
+        if self._engine.waits_to_ask_again():
+            self._engine.ask()
         if self._engine.state.differences and self._elapsed_ns >= self._asked_ns + ASK_NS:
             self._asked_ns = self._elapsed_ns
             self._engine.ask()

@@ -259,21 +259,6 @@ def what_closes_never_opens(stage: Stage, memory: Memory) -> Iterator[str]:
             yield f"{fill.client_id} was to close and {word} {fill.contracts} {fill.symbol} while {held} were held"
 
 
-def nothing_that_opens_rests_after_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
-    """Where all is to be closed, entries that rest at the broker are taken back."""
-    broker, state = stage.broker, stage.witness.state
-    if broker is None:
-        return
-    intents = stage.witness.seen.intents
-    own = (o for o in broker.truth.working if o.whose == "minhos" and o.client_id in intents)
-    rests = [order for order in own if opens(intents[order.client_id])]
-    demand = state.risk.demand_to_flatten() if rests else ""
-    can_be = stage.can_be_noticed() and not stage.refuses("cancel")
-    lasts_s = memory.lasts_s("entry rests", bool(demand and rests and can_be), stage.world.true_ns)
-    if lasts_s > NOTICED_S:
-        yield f"{rests[0].client_id} rests and may open {rests[0].contracts} {rests[0].symbol} although {demand}"
-
-
 def where_oco_is_not_the_brokers_only_the_stop_rests(stage: Stage, memory: Memory) -> Iterator[str]:
     """Stop and target would both fill where one leg's end does not end the other."""
     broker = stage.broker
@@ -505,7 +490,7 @@ def an_entry_that_rests_goes_on_a_halt(stage: Stage, memory: Memory) -> Iterator
     refuses = any(isinstance(fault, Rejection) for fault in stage.broker.active)
     can_be = stage.can_be_noticed() and not refuses and not stage.world.hangs("trader")
     stays = bool(rests) and can_be and stage.witness.state.risk.halted is not None
-    if (lasts_s := memory.lasts_s("entries", stays, stage.world.true_ns)) > ONE_SURVEY_S:
+    if (lasts_s := memory.lasts_s("entries", stays, stage.world.true_ns)) > TO_CLOSE_S:
         yield f"an entry of {', '.join(rests)} rested for {lasts_s:.0f} s after a halt"
 
 
@@ -589,7 +574,6 @@ ALWAYS: tuple[Rule, ...] = (
     no_order_is_at_the_broker_twice,
     no_limit_is_passed,
     what_closes_never_opens,
-    nothing_that_opens_rests_after_a_halt,
     where_oco_is_not_the_brokers_only_the_stop_rests,
     nothing_opens_after_a_halt,
     a_halt_outlives_the_power,

@@ -25,7 +25,6 @@ from minhos.testing.world.broker_faults import (
     ListLie,
     LogonRefused,
     NoOco,
-    Rejection,
     Silence,
     Slow,
     WordLie,
@@ -302,11 +301,6 @@ class Stage:
         if not self.witness.state.calendar.is_open(self.world.true_ns):
             return False
         return self.broker is None or all(isinstance(fault, FillLie) for fault in self.broker.active)
-
-    def refuses(self, what: str) -> bool:
-        """Whether the broker refuses such requests now."""
-        active = self.broker.active if self.broker is not None else []
-        return any(isinstance(fault, Rejection) and fault.what == what for fault in active)
 
     def said_since(self, since_ns: int, pattern: re.Pattern[str], about: str = "") -> bool:
         """Whether an alarm that fits, and names what it is about, was journaled since, by the machine's clock."""
