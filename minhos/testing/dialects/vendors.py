@@ -1,4 +1,4 @@
-"""How vendors write bars, one literal row each, from their public documents; the reader's own table is not looked at.
+"""How vendors write bars, one literal row each, as far as they are known; the reader's own table is not looked at.
 
 A field is a price (o h l c), a volume (v: all, total: of the day so far, down, up), a stamp (%...: a clock's reading,
 s ms us ns: an epoch), a study's price (study), the contract (symbol), n: number of trades, or a literal (=...).

@@ -82,6 +82,8 @@ LOOKED_BACK = 40
 ONE_ENTRY_NS = 60 * NANOS_PER_SECOND
 """Bars are five minutes apart, and one decision sends one entry."""
 SAID_BEFORE_NS = 10 * NANOS_PER_SECOND
+REMINDED_NS = 60 * NANOS_PER_SECOND
+"""An alarm about that very position, so short before, stands still: it was not covered by what the journal knows."""
 SUPERVISOR_SAID = re.compile(r"The supervisor \(process \d+\) (is gone|has said nothing)")
 SUPERVISOR_SAID_S = 10.0
 LOOKED = "looked "
@@ -406,7 +408,11 @@ def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[st
         memory.lasts_s(f"noticed {what}", bare > 0 and stage.can_be_noticed(), now_ns)
         lasts_s = (stage.looked_ns() - memory.since_ns.get(f"noticed {what}", now_ns)) / NANOS_PER_SECOND
         about = symbol.removesuffix("-CME")
-        if lasts_s > COVERED_S and not stage.said_since(memory.since_ns[what] - SAID_BEFORE_NS, UNPROTECTED, about):
+        if lasts_s <= COVERED_S:
+            continue
+        since_ns = memory.since_ns[what]
+        stands = stage.said_since(since_ns - REMINDED_NS, UNPROTECTED, f"{held:+d} {about}")
+        if not (stands or stage.said_since(since_ns - SAID_BEFORE_NS, UNPROTECTED, about)):
             yield f"{bare} of {held:+d} {symbol} stood without a stop for {lasts_s:.1f} s, and no alarm said so"
     for what in [each for each in memory.since_ns if "bare " in each]:
         if what.split()[-2] not in stage.own_positions():

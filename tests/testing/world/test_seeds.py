@@ -15,7 +15,6 @@ FIRST, LAST, PIECE = 1, 200, 10
 SHARE = 0.1
 KNOWN: dict[int, str] = {
     164: "statuses_are_true",  # a heartbeat ahead of a clock that was set back, when the clock comes near it again
-    195: "what_is_held_is_covered_or_said",  # bare for 11.5 s, unsaid
 }
 """By seed: the invariant that it breaks."""
 
