@@ -50,6 +50,7 @@ class FeedWatch:
         """Close of the newest bar that was taken in; 0 for none."""
         self._items: Iterator[Price | Slice | None] = iter(())
         self._said_ns: dict[str, int] = {}
+        """Until when each is not told again; no longer is it kept."""
         self._away_ns = self._due_ns = 0
         self._pause_s = FIRST_PAUSE_S
 
@@ -133,7 +134,8 @@ class FeedWatch:
 
     def _say(self, text: str) -> None:
         now_ns = self._wall.monotonic_ns()
-        if now_ns >= self._said_ns.get(text, now_ns):
+        self._said_ns = {said: until_ns for said, until_ns in self._said_ns.items() if now_ns < until_ns}
+        if text not in self._said_ns:
             self._said_ns[text] = now_ns + round(SAID_AGAIN_S * NANOS_PER_SECOND)
             self.alarms.append(text)
 

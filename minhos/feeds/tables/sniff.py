@@ -136,10 +136,21 @@ def _kind(sample: Sample, column: int) -> pl.DataType | None:
     return None if any("." in value for value in values) else pl.Int64()
 
 
+def _refuse_longer_rows(sample: Sample) -> None:
+    """What stands beyond the last named column would be lost.  Raises DataError."""
+    named = len(sample.header)
+    if fields := next((len(row) for row in sample.rows() if any(row[named:])), 0):
+        raise DataError(
+            f"{sample.path} has rows of {fields} fields, and its header line names {named}: a number such as 1,234 "
+            "parts in two in a file that is parted by commas; export it without grouping"
+        )
+
+
 def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]) -> pl.DataFrame:
     import polars as pl
 
     assert sample.content is not None
+    _refuse_longer_rows(sample)
     wanted = sorted({*text, *numbers})
     try:
         return pl.read_csv(

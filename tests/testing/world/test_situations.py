@@ -62,4 +62,4 @@ def test_a_commit_that_is_told_as_an_error_is_stored_once(monkeypatch: pytest.Mo
 
 
 def test_a_stop_that_is_said_to_have_ended_and_rests_on_is_looked_after() -> None:
-    alarms("sierra", 3_700_000, FalseEnd(at_ms=HELD_MS))
+    assert "had ended and works at the broker" in alarms("sierra", 3_700_000, FalseEnd(at_ms=HELD_MS))
