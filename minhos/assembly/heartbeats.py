@@ -43,6 +43,7 @@ __all__ = [
     "TrainingRequest",
     "WatchdogBeat",
     "WebBeat",
+    "age_s",
     "ask_for_training_now",
     "path_of",
     "read",
@@ -71,6 +72,7 @@ def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
         home=resolved(layout.home),
         created_s=own.created_s,
         time_ns=clock.now_ns(),
+        steady_ns=clock.monotonic_ns(),
         version=minhos.__version__,
         switches=switches(),
     )
@@ -80,6 +82,11 @@ def write(layout: Layout, beat: Heartbeat, clock: Clock) -> None:
 def read(layout: Layout, kind: type[Beat]) -> Beat | None:
     """The newest heartbeat of that process; None where there is none or it makes no sense."""
     return _read(layout, path_of(layout, kind), kind)
+
+
+def age_s(beat: Heartbeat, clock: Clock) -> float:
+    """Seconds since that heartbeat was written, whatever became of the time of day since."""
+    return beat.age_s(clock.now_ns(), clock.monotonic_ns())
 
 
 def _read(layout: Layout, path: Path, kind: type[Struct]) -> Struct | None:
@@ -130,7 +137,7 @@ def say_stopping(layout: Layout, clock: Clock) -> None:
     """In the place of a supervisor that was ended at once: what ends now is to end.  Raises OSError."""
     beat = read(layout, SupervisorBeat)
     if beat is not None and beat.state != STOPPING:
-        said = msgspec.structs.replace(beat, state=STOPPING, time_ns=clock.now_ns())
+        said = msgspec.structs.replace(beat, state=STOPPING, time_ns=clock.now_ns(), steady_ns=clock.monotonic_ns())
         layout.disk.replace(path_of(layout, SupervisorBeat), msgspec.json.encode(said))
 
 

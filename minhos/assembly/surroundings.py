@@ -70,13 +70,15 @@ class SurroundingsReader:
         trader = heartbeats.read(layout, TraderBeat)
         web, supervisor = heartbeats.read(layout, WebBeat), heartbeats.read(layout, SupervisorBeat)
         alerts, watchdog = heartbeats.read(layout, AlertsBeat), heartbeats.read(layout, WatchdogBeat)
-        others = (web, supervisor, alerts, watchdog)
+        trainer = heartbeats.read(layout, TrainerBeat)
+        others = (web, supervisor, alerts, watchdog, trainer)
         return Surroundings(
             now_ns=self.clock.now_ns(),
+            steady_ns=self.clock.monotonic_ns(),
             mode=self.mode,
             trader=trader,
             trader_gone=trader is not None and trader.state != "stopped" and gone(layout, trader),
-            trainer=heartbeats.read(layout, TrainerBeat) or TrainerBeat(),
+            trainer=trainer or TrainerBeat(),
             training=heartbeats.read_training(layout),
             halt_file=layout.disk.exists(layout.halt_file),
             journal_error=journal_error,

@@ -25,7 +25,6 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock
 from minhos.market.instruments import is_micro
 from minhos.market.symbols import parse_symbol
-from minhos.market.types import NANOS_PER_SECOND
 from minhos.research.sessions import FULL_SHARE, SessionCheck, check_sessions, clean_run
 from minhos.risk.evidence import Evidence, EvidenceState
 from minhos.risk.needed import SESSIONS_BEFORE_LIVE, until_proof
@@ -266,8 +265,7 @@ def _loss_limit(facts: BrokerFacts) -> Condition:
 
 def _trader(settings: Settings, layout: Layout, clock: Clock) -> Condition:
     name, beat = "trader", heartbeats.read(layout, TraderBeat) or TraderBeat()
-    age_s = abs(clock.now_ns() - beat.time_ns) / NANOS_PER_SECOND
-    if age_s > STALE_AFTER_S or beat.state == "stopped":
+    if heartbeats.age_s(beat, clock) > STALE_AFTER_S or beat.state == "stopped":
         return Condition(name, False, "not running", "Start it first: python3 minh.py start.")
     runs = f"mode {beat.mode}, account {beat.account}"
     if (beat.mode, beat.account) != ("live", account_of(settings)):

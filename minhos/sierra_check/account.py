@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import TraderBeat
+from minhos.assembly.running import trader_pid
 from minhos.assembly.sierra import checked
 from minhos.dtc import messages as m
 from minhos.errors import DtcError, SettingsError, SymbolError
@@ -146,7 +148,9 @@ async def fills(desk: Desk) -> Finding:
 
 def trader_runs(desk: Desk, beat: TraderBeat | None) -> str:
     """Why no order is sent while our own trader works there; empty where none does."""
-    if beat is None or beat.state == "stopped" or (desk.clock.now_ns() - beat.time_ns) / 1e9 >= FRESH_S:
+    if beat is None or beat.state == "stopped":
+        return ""
+    if heartbeats.age_s(beat, desk.clock) >= FRESH_S and trader_pid(desk.layout) is None:
         return ""
     held = [f"{contracts} {symbol}" for symbol, contracts in beat.held.items()]
     if held:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from minhos import words
-from minhos.market.types import BAR_INTERVAL_NS
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND
 from minhos.models.forecast import LSTM
 from minhos.risk.evidence import EvidenceState
 from minhos.risk.parameters import RiskParameters
@@ -25,7 +25,7 @@ from minhos.views.kelly import recommendation
 from minhos.views.risk import stop_lines
 from minhos.views.status import mode_of, state_of, trader_words
 from minhos.views.store import Views
-from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings, distance_s
+from minhos.views.surroundings import Surroundings
 from minhos.words import count, duration, percent, plural, probability
 
 TREES = ("xgboost", "lightgbm", "random_forest", "catboost")
@@ -153,7 +153,7 @@ def page(views: Views, around: Surroundings) -> Answer:
     web = around.web
     if web is None or not web.time_ns:
         return None, "the dashboard was never started"
-    age = duration(distance_s(around.now_ns, web.time_ns))
+    age = duration(around.heard_s(web))
     if not around.runs(web):
         return False, f"the dashboard does not run; last heard {age} ago"
     return True, f"http://localhost:{web.port} answers, heard {age} ago"
@@ -547,7 +547,7 @@ def backed_up(views: Views, around: Surroundings) -> Answer:
     there = next((note for note in around.backups if note.there), None)
     if there is None:
         return False, f"{around.backups[0].file} is no longer there"
-    age = duration(distance_s(around.now_ns, there.time_ns))
+    age = duration(abs(around.now_ns - there.time_ns) / NANOS_PER_SECOND)
     return True, f"{there.file}, verified when it was written {age} ago; its way back is shown by tests"
 
 
@@ -785,9 +785,8 @@ def retraining(views: Views, around: Surroundings) -> Answer:
     trainer = around.trainer
     if not trainer.time_ns:
         return None, "the trainer was never started"
-    age_s = distance_s(around.now_ns, trainer.time_ns)
-    if age_s >= TRAINER_SILENT_S:
-        return False, f"the trainer was last heard {duration(age_s)} ago"
+    if not around.trainer_alive:
+        return False, f"the trainer was last heard {duration(around.heard_s(trainer))} ago"
     return not trainer.error, trainer.error or f"the trainer runs: {trainer.state}"
 
 

@@ -9,7 +9,7 @@ from minhos.views.scores import AccuracyLine
 from minhos.views.status import mode_of, state_of, trader_words, unanswered
 from minhos.views.store import Views
 from minhos.views.supervisor import ENDING, supervisor_words
-from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings, distance_s
+from minhos.views.surroundings import Surroundings
 from minhos.views.values import View, iso, rounded
 from minhos.views.watchdog import watchdog_line
 from minhos.words import duration, percent
@@ -205,10 +205,10 @@ def _venue(around: Surroundings) -> Part:
 def _trainer(around: Surroundings) -> Part:
     if not around.trainer.time_ns:
         return Part("trainer", "waiting", "not started", None)
-    age = distance_s(around.now_ns, around.trainer.time_ns)
+    age = around.heard_s(around.trainer)
     if around.trainer.error:
         return Part("trainer", "failed", around.trainer.error, rounded(age, 1))
-    if age >= TRAINER_SILENT_S:
+    if not around.trainer_alive:
         return Part("trainer", "waiting", f"not heard of for {duration(age)}", rounded(age, 1))
     return Part("trainer", "ok", around.trainer.state, rounded(age, 1))
 
@@ -233,7 +233,7 @@ def _supervisor(around: Surroundings) -> Part:
     words, beat = supervisor_words(around), around.supervisor
     if beat is None or not beat.time_ns:
         return Part("supervisor", "waiting", "not started", None)
-    age = rounded(distance_s(around.now_ns, beat.time_ns), 1)
+    age = rounded(around.heard_s(beat), 1)
     if not words and around.is_gone(beat):
         return Part("supervisor", "waiting", "ended in order", age)
     return Part("supervisor", "failed" if words else "ok", words or beat.state or "running", age)

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import msgspec
 
+from minhos.market.types import NANOS_PER_SECOND
+
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """What every process says."""
@@ -23,12 +25,24 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     created_s: float = 0.0
     """When the operating system started it, UNIX seconds; 0 in what earlier versions wrote."""
     time_ns: int = 0
-    """When this was written, by the machine's clock."""
+    """When this was written, by the machine's clock, which may be set."""
+    steady_ns: int = 0
+    """The same by its clock that never goes back, which every process of a machine reads alike until it is switched
+    off; 0 in what earlier versions wrote."""
     version: str = ""
     """Of MinhOS; empty in what earlier versions wrote."""
     state: str = ""
     switches: dict[str, dict[str, str | int | float | bool]] = {}
     """What its start was told beside the settings' files, by section: `start --data` runs another market than these."""
+
+    def age_s(self, now_ns: int, steady_ns: int) -> float:
+        """Seconds since it was written, by whichever clock shows more; not below zero.
+
+        The one may be set back to before it was written, and comes near it again then; the other begins anew when the
+        machine is switched on, and says nothing of what was written before.  steady_ns: 0 where it is not known.
+        """
+        steady = steady_ns - self.steady_ns if steady_ns and self.steady_ns else 0
+        return max(abs(now_ns - self.time_ns), steady) / NANOS_PER_SECOND
 
 
 class FeedBeat(msgspec.Struct, frozen=True):

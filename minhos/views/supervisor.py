@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minhos.views.surroundings import Surroundings, distance_s
+from minhos.views.surroundings import Surroundings
 from minhos.words import duration
 
 SILENT_S = 5.0
@@ -15,7 +15,7 @@ def supervisor_words(around: Surroundings) -> str:
     beat = around.supervisor
     if beat is None or not beat.time_ns or beat.state == ENDING:
         return ""
-    age_s = distance_s(around.now_ns, beat.time_ns)
+    age_s = around.heard_s(beat)
     if around.is_gone(beat):
         return f"The supervisor (process {beat.pid}) has been gone for {duration(age_s)}: {_without_it(around)}"
     if age_s >= SILENT_S:

@@ -95,17 +95,13 @@ class SearchNote(msgspec.Struct, frozen=True):
     member: str = ""
 
 
-def distance_s(now_ns: int, stamp_ns: int) -> float:
-    """Seconds between a stamp and now.  One from the future is no fresher than one from the past: the clock was set
-    back, and whoever lives has stamped anew since."""
-    return abs(now_ns - stamp_ns) / NANOS_PER_SECOND
-
-
 class Surroundings(msgspec.Struct, frozen=True):
     """All that is known at one moment; every field is optional, for a home in which nothing has happened yet."""
 
     now_ns: int = 0
     """The machine's time."""
+    steady_ns: int = 0
+    """Its clock that never goes back; 0 where it was not asked."""
     mode: str = ""
     trader: TraderBeat | None = None
     trader_gone: bool = False
@@ -153,10 +149,14 @@ class Surroundings(msgspec.Struct, frozen=True):
     absent_files: tuple[str, ...] = ()
     """Of the files that were named by those who asked, those that are not where they were named."""
 
+    def heard_s(self, beat: Heartbeat) -> float:
+        """Seconds since that process was heard of."""
+        return beat.age_s(self.now_ns, self.steady_ns)
+
     @property
     def trader_age_s(self) -> float | None:
         """Seconds since the trader's last heartbeat; None where there never was one."""
-        return None if self.trader is None else distance_s(self.now_ns, self.trader.time_ns)
+        return None if self.trader is None else self.heard_s(self.trader)
 
     @property
     def trader_alive(self) -> bool:
@@ -171,7 +171,12 @@ class Surroundings(msgspec.Struct, frozen=True):
         """It was heard of within the last seconds, and its process exists."""
         if self.watchdog is None or self.is_gone(self.watchdog):
             return False
-        return distance_s(self.now_ns, self.watchdog.time_ns) < STALE_AFTER_S
+        return self.heard_s(self.watchdog) < STALE_AFTER_S
+
+    @property
+    def trainer_alive(self) -> bool:
+        """It was heard of within the last minute, and its process exists."""
+        return self.heard_s(self.trainer) < TRAINER_SILENT_S and not self.is_gone(self.trainer)
 
     def is_gone(self, beat: Heartbeat) -> bool:
         """The process that wrote this heartbeat does not exist any more, however fresh it is."""
@@ -182,19 +187,18 @@ class Surroundings(msgspec.Struct, frozen=True):
         """Its process exists and has said nothing for long: it hangs, or nothing can be written to the disk."""
         if beat is None or beat.pid <= 0 or beat.state == "stopped" or self.is_gone(beat):
             return False
-        return distance_s(self.now_ns, beat.time_ns) >= STALE_AFTER_S
+        return self.heard_s(beat) >= STALE_AFTER_S
 
     def runs(self, beat: Heartbeat | None) -> bool:
         """Whether that process was heard of within the last seconds, did not say that it stopped, and exists."""
         if beat is None or beat.state == "stopped" or beat.PROCESS in self.ended:
             return False
-        return 0 <= (self.now_ns - beat.time_ns) / NANOS_PER_SECOND < STALE_AFTER_S
+        return self.heard_s(beat) < STALE_AFTER_S
 
     @property
     def training_now(self) -> TrainingProgress | None:
         """The training under way, if one is."""
-        age_s = distance_s(self.now_ns, self.trainer.time_ns)
-        if self.trainer.state != "training" or age_s >= TRAINER_SILENT_S:
+        if self.trainer.state != "training" or not self.trainer_alive:
             return None
         return self.training if self.training and not self.training.failed else TrainingProgress(message="starting")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from minhos.views.surroundings import STALE_AFTER_S, Surroundings, distance_s
+from minhos.views.surroundings import STALE_AFTER_S, Surroundings
 from minhos.views.values import View, rounded
 from minhos.words import duration
 
@@ -58,7 +58,7 @@ def watchdog_line(around: Surroundings) -> WatchdogLine | None:
     told = around.watchdog
     if told is None or not told.time_ns:
         return None
-    age_s = distance_s(around.now_ns, told.time_ns)
+    age_s = around.heard_s(told)
     gone = around.is_gone(told)
     silent = gone or age_s >= STALE_AFTER_S
     return WatchdogLine(told.state, told.sentence, told.last_action, rounded(age_s, 1) or 0.0, silent, gone)

@@ -17,7 +17,6 @@ from minhos.assembly.live_views import LiveViews
 from minhos.errors import CommandRefused
 from minhos.features.types import MarketState
 from minhos.journal.inbox import Scalar
-from minhos.market.types import NANOS_PER_SECOND
 from minhos.models.forecast import Forecast
 from minhos.models.payoff import Payoff
 from minhos.safety.stop import EXPIRES_S, ask, stop_trading
@@ -26,7 +25,7 @@ from minhos.sizing.types import SizingParameters
 from minhos.views.decisions import TraceStep, trace_steps
 from minhos.views.status import mode_of, state_of
 from minhos.views.store import Views
-from minhos.views.surroundings import TRAINER_SILENT_S, Surroundings
+from minhos.views.surroundings import Surroundings
 from minhos.views.values import in_dollars, rounded
 from minhos.web.auth import client_of
 from minhos.web.problems import responses
@@ -159,8 +158,8 @@ def ask_for_training(live: LiveViews) -> CommandAnswer:
     """Leave a request for the trainer."""
     layout = live.layout.make()
     ask_for_training_now(layout, "web", live.clock)
-    trainer, training = live.read(lambda _, around: (around.trainer, around.training_now))
-    runs = (live.clock.now_ns() - trainer.time_ns) / NANOS_PER_SECOND < TRAINER_SILENT_S
+    around = live.read(lambda _, around: around)
+    trainer, training, runs = around.trainer, around.training_now, around.trainer_alive
     words = "The trainer begins within a second." if runs else "No trainer runs; it begins when `start` does."
     if runs and training is not None:
         words = f"A training is under way, {percent(training.share, 0)}; the trainer begins again once it is done."

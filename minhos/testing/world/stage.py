@@ -234,6 +234,7 @@ class Stage:
         supervisor = heartbeats.read(layout, SupervisorBeat)
         return Surroundings(
             now_ns=world.machine_clock.now_ns(),
+            steady_ns=world.machine_clock.monotonic_ns(),
             mode=self.witness.views.mode,
             trader=trader,
             trader_gone=trader is not None and trader.state != "stopped" and gone(layout, trader),
