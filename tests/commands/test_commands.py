@@ -18,10 +18,13 @@ from minhos.assembly import heartbeats
 from minhos.assembly.heartbeats import TraderBeat
 from minhos.assembly.layout import Layout
 from minhos.assembly.naming import registry_of
+from minhos.assembly.running import ALWAYS
+from minhos.commands.operate import running
+from minhos.errors import PartsError
 from minhos.features.pipeline import FEATURE_NAMES, FEATURE_VERSION
 from minhos.market.clock import SystemClock
 from minhos.models.registry import Registry
-from minhos.settings import load
+from minhos.settings import OVERRIDES, load, parse
 from minhos.testing.builders import MONDAY_OPEN, bundle_contents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -400,20 +403,20 @@ def test_config_set_does_not_write_into_what_is_no_section(minh, home):
     assert path.read_text(encoding="utf-8") == "web = 3\n"
 
 
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (("web.host", "0.0.0.0"), "set [web] password first"),
-        (("limit.fridays", "{ hours = 2 }"), "[limit.fridays] in minhos.toml: no limit has that name"),
-        (("user.file", "nowhere.py"), "nowhere.py cannot be read"),
-        (("data.source", "/nowhere/at/all"), 'source = "/nowhere/at/all" does not exist'),
-        (("data.source", ".", "sierra.host", "localhost", "sierra.account", "F1"), "account = 'F1' is no simulated"),
-        (("sierra.host", "localhost"), "with a generated market"),
-        (("data.feed", "foldr"), "foldr"),
-        (("trading.venue", "papr"), "papr"),
-        (("web.port", "11099", "sierra.host", "localhost"), "two programs cannot share it"),
-    ],
-)
+NO_START_TAKES = [
+    (("web.host", "0.0.0.0"), "set [web] password first"),
+    (("limit.fridays", "{ hours = 2 }"), "[limit.fridays] in minhos.toml: no limit has that name"),
+    (("user.file", "nowhere.py"), "nowhere.py cannot be read"),
+    (("data.source", "/nowhere/at/all"), "no file or folder /nowhere/at/all"),
+    (("data.source", ".", "sierra.host", "localhost", "sierra.account", "F1"), "account = 'F1' is no simulated"),
+    (("sierra.host", "localhost"), "with a generated market"),
+    (("data.feed", "foldr"), "foldr"),
+    (("trading.venue", "papr"), "papr"),
+    (("web.port", "11099", "sierra.host", "localhost"), "two programs cannot share it"),
+]
+
+
+@pytest.mark.parametrize(("words", "why"), NO_START_TAKES)
 def test_config_set_writes_nothing_that_the_next_start_refuses(minh, home, words, why):
     path = home / "config" / "minhos.toml"
     path.write_text("# mine\n", encoding="utf-8")
@@ -422,6 +425,26 @@ def test_config_set_writes_nothing_that_the_next_start_refuses(minh, home, words
     assert why in done.sentence()
     assert "Nothing was changed" in done.sentence()
     assert path.read_text(encoding="utf-8") == "# mine\n"
+
+
+@pytest.mark.parametrize(("words", "why"), NO_START_TAKES)
+def test_a_start_refuses_what_config_set_does(minh, home, monkeypatch, words, why):
+    monkeypatch.setenv(OVERRIDES, "{}")
+    monkeypatch.setattr(running, "supervise", lambda *_: pytest.fail("it ran"))
+    pairs = zip(words[::2], words[1::2], strict=True)
+    lines = [f"{key} = {value if value[0] in '{1' else json.dumps(value)}\n" for key, value in pairs]
+    (home / "config" / "minhos.toml").write_text("".join(lines), encoding="utf-8")
+    done = minh("start")
+    assert done.code == 2
+    assert why in done.sentence()
+
+
+def test_what_is_held_matters_more_than_what_a_start_refuses(home, monkeypatch):
+    chosen = parse({"user": {"file": "nowhere.py"}})
+    with pytest.raises(PartsError, match=r"nowhere\.py cannot be read"):
+        running.services_of(chosen, Layout(home))
+    monkeypatch.setattr(running, "anything_held", lambda _: True)
+    assert running.services_of(chosen, Layout(home)) == ALWAYS
 
 
 @pytest.mark.parametrize(

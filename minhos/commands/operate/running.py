@@ -19,7 +19,7 @@ from minhos import parts
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import ceiling_of, finished_data
-from minhos.assembly.parts import load_parts, refuse_options_of_nobody
+from minhos.assembly.parts import load_parts
 from minhos.assembly.privacy import close_to_others, keep_to_owner
 from minhos.assembly.running import ALWAYS, living
 from minhos.commands.common import (
@@ -31,6 +31,7 @@ from minhos.commands.common import (
 )
 from minhos.commands.mistakes import finite
 from minhos.commands.operate.screen import Watch
+from minhos.commands.operate.start_checks import refuse_what_a_start_refuses
 from minhos.commands.study.card import show_card
 from minhos.commands.terminal import console, say
 from minhos.errors import MinhosError, PartsError
@@ -92,15 +93,15 @@ def refuse_taken_port(chosen: Settings, place: Layout) -> None:
 def services_of(chosen: Settings, place: Layout) -> tuple[str, ...]:
     """What is kept running; who hands on alarms only where the user has a channel.
 
-    Raises PartsError for options of a part that there is none of; while something is held, and where the user's file
-    does not load, the trader says so instead and adds nothing.
+    Raises SettingsError or PartsError for what no start takes, as `config set` does; while something is held that
+    matters more: the trader says so instead and adds nothing.
     """
+    if not anything_held(place):
+        refuse_what_a_start_refuses(chosen, place)
     try:
         load_parts(chosen, place)
     except PartsError:
         return ALWAYS
-    if not anything_held(place):
-        refuse_options_of_nobody(chosen)
     return (*ALWAYS, "alerts") if parts.alerts.own() else ALWAYS
 
 

@@ -34,4 +34,6 @@ def refuse_what_a_start_refuses(chosen: Settings, place: Layout) -> None:
 def _refuse_absent_source(chosen: Settings) -> None:
     data = chosen.data
     if data.source and not data.bridge and data.feed in ("", *OURS["feed"]) and not Path(data.source).exists():
-        raise SettingsError(f'[data] source = "{data.source}" does not exist; name the file or folder of your bars.')
+        raise SettingsError(
+            f"There is no file or folder {data.source}: name that of your bars in [data] source, or by `start --data`."
+        )
