@@ -260,17 +260,22 @@ def stops_within(position: Position, stops: list[OrderRecord], most: Mapping[int
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:
     """Cancel the stops of closed lots, shrink those of reduced ones; nothing where all is right.
 
-    One that the venue has not accepted yet stays: its lot does not name it before.
+    One that the venue has not accepted yet stays: its lot does not name it before.  One that belongs to no entry, as
+    the journal lost it, is for what is held beyond the others.
     """
     held: dict[str, int] = {}
     for lot in position.lots:
         held[lot.stop_id] = held.get(lot.stop_id, 0) + lot.contracts
+    resting_stops = [r for r in stops if r.state in (OrderState.WORKING, OrderState.RESIZE_SENT)]
+    named = sum(r.contracts - r.filled for r in resting_stops if r.order.parent_id)
+    spare = {-1 if position.contracts > 0 else 1: max(0, abs(position.contracts) - named)}
     actions = []
-    for record in stops:
-        if record.state not in (OrderState.WORKING, OrderState.RESIZE_SENT):
-            continue
-        wanted = held.get(record.order.order_id, 0)
+    for record in resting_stops:
         resting = record.contracts - record.filled
+        wanted = held.get(record.order.order_id, 0)
+        if not record.order.parent_id:
+            wanted = min(resting, spare.get(record.order.side, 0))
+            spare[record.order.side] = spare.get(record.order.side, 0) - wanted
         if wanted == 0:
             actions.append(StopAction("cancel", record.order.order_id))
         elif wanted < resting:

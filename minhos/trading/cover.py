@@ -115,7 +115,8 @@ class Cover:
     def _words(self, symbol: str, held: int, rests: int) -> str:
         whose = "is held" if self._engine.state.risk.distrust is None else "is held by the journal or the broker"
         return (
-            f"{held:+d} {symbol} {whose} and stands unprotected: stops rest for {rests} of it. See to it at the broker."
+            f"{held:+d} {symbol} {whose} and stands unprotected: stops of MinhOS rest for {rests} of it. "
+            "See to it at the broker."
         )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 from minhos.accounting.types import Role
 
 _BYTES = 15
 _TARGET = "-T"
+_FORM = re.compile(rf"[A-Z2-7]{{24}}({_TARGET})?")
 MANUAL = "manual-"
 """How the ids begin under which the orders of somebody else are kept; the broker's number follows."""
 
@@ -30,6 +32,11 @@ def target_id(stop_id: str) -> str:
 def stop_id_of(target: str) -> str:
     """The stop beside the target of that id; empty where the id is no target's."""
     return target.removesuffix(_TARGET) if target.endswith(_TARGET) else ""
+
+
+def has_our_form(name: str) -> bool:
+    """Whether a name at the broker is one that MinhOS gives, also where this journal does not know it."""
+    return _FORM.fullmatch(name) is not None
 
 
 def order_id(intent: bytes) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.trading.book import OrderRecord, is_stop
-from minhos.trading.order_ids import MANUAL, target_id
+from minhos.trading.order_ids import MANUAL, has_our_form, stop_id_of, target_id
 from minhos.trading.order_states import FINAL, UNANSWERED, OrderState
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, OrderStatus, Report, Survey, VenueFill, VenueOrder
@@ -74,8 +74,37 @@ def ended(state: TradingState, survey: Survey) -> dict[str, VenueOrder]:
     }
 
 
+def forgotten(state: TradingState, survey: Survey) -> dict[str, VenueOrder]:
+    """Orders that bear a name of ours, work, and are not in the journal, by that name: it was cut or put back since, or
+    a second MinhOS trades in the account.  A target goes with its stop."""
+    listed = {order.order_id for order in survey.orders}
+    return {
+        order.order_id: order
+        for order in survey.orders
+        if not order.waiting and order.contracts > 0
+        if has_our_form(order.order_id) and not _is_ours(state, order)
+        if stop_id_of(order.order_id) not in listed
+    }
+
+
+def taken_up(row: VenueOrder, time_ns: int) -> OrderReport:
+    """That such an order works.  A stop belongs to no lot by name; what else it may be, nobody knows."""
+    order = Order(
+        order_id=row.order_id,
+        symbol=row.symbol,
+        side=row.side,
+        contracts=row.contracts,
+        role=Role.STOP if row.is_stop else Role.UNKNOWN,
+        order_type=OrderType.STOP if row.is_stop else OrderType.MARKET,
+        trigger_ticks=row.trigger_ticks,
+        decided_ns=time_ns,
+    )
+    text = "it is not in the journal, and the broker lists it as working"
+    return OrderReport(row.order_id, OrderStatus.ACCEPTED, time_ns, text, order, row.venue_id)
+
+
 def listed_again(state: TradingState, row: VenueOrder, time_ns: int) -> OrderReport:
-    """That such an order works, for what its row shows beyond what was filled."""
+    """That an order which had ended works, for what its row shows beyond what was filled."""
     record = state.book.records[row.order_id]
     trigger_ticks = row.trigger_ticks or record.order.trigger_ticks
     contracts = record.filled + row.contracts
@@ -285,7 +314,8 @@ def differences(state: TradingState, survey: Survey) -> tuple[str, ...]:
     for order in survey.orders:
         if order.symbol in state.traded_symbols() and not _is_ours(state, order):
             word = "buy" if order.side > 0 else "sell"
-            found.append(f"an order to {word} {order.contracts} {order.symbol} works that MinhOS did not send")
+            whose = "is not in the journal" if has_our_form(order.order_id) else "MinhOS did not send"
+            found.append(f"an order to {word} {order.contracts} {order.symbol} works that {whose}")
     return tuple(found)
 
 

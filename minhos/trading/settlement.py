@@ -18,8 +18,9 @@ broker is then seen in surveys of the next one.  A person's word and the known d
     _lacking            orders of ours that the lists lack               with a survey that lists them
     _taken_back         of these, those that the broker was told to      likewise, and when they have ended
                         cancel because of that
-    _relisted           orders that had ended and are listed: for a      with a survey that lacks them
-                        second, they are open again
+    _relisted           orders that had ended, or that the journal does  with a survey that lacks them
+                        not know, and are listed: for a second, they
+                        are open again
     _bare               entries whose lots had no stop there: for a      with a survey in which they have; one that gets
                         second, they get one                             its stop placed, at once
     _unplanned          contracts with lots that no stop was meant for:  with a survey that shows none
@@ -51,7 +52,7 @@ from minhos.trading.hands import Hands
 from minhos.trading.order_ids import MANUAL, order_id
 from minhos.trading.order_states import OrderState
 from minhos.trading.protection import missing_stops
-from minhos.trading.reconciliation import answers, differences, ended, listed_again, missing
+from minhos.trading.reconciliation import answers, differences, ended, forgotten, listed_again, missing, taken_up
 from minhos.trading.state import TradingState
 from minhos.trading.venue import OrderReport, Survey
 
@@ -230,18 +231,22 @@ class Settlement:
                 self._taken_back.discard(key)
 
     def _reopen(self, survey: Survey, now_ns: int) -> None:
-        """Orders that had ended and that the broker goes on listing: they work; what is not a stop is taken back."""
+        """Orders of ours that had ended, or that the journal does not know, and that the broker goes on listing: they
+        work; what is not a stop is taken back."""
         engine, state = self._engine, self._engine.state
-        rows = ended(state, survey)
+        unknown = forgotten(state, survey)
+        rows = ended(state, survey) | unknown
         certain = self._relisted.certain(rows, self._elapsed_ns)
         if rows.keys() - certain:
             engine.ask()
         for key in sorted(certain):
             row = rows[key]
             word = "buy" if row.side > 0 else "sell"
-            text = f"An order of ours to {word} {row.contracts} {row.symbol} had ended and works at the broker"
+            why = "is not in the journal" if key in unknown else "had ended"
+            text = f"An order of ours to {word} {row.contracts} {row.symbol} {why} and works at the broker"
             engine.alarm(key, f"{text}; what no position needs is taken back.", now_ns)
-            engine.take([listed_again(state, row, now_ns)], now_ns)
+            report = taken_up(row, now_ns) if key in unknown else listed_again(state, row, now_ns)
+            engine.take([report], now_ns)
             if not is_stop(state.book.records[key].order):
                 engine.cancel(key, now_ns)
 

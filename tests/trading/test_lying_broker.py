@@ -330,7 +330,7 @@ def test_a_stop_that_expires_is_placed_again_or_an_alarm_says_unprotected(desk):
             if desk.state.book.records[stop.order_id].state is OrderState.SENT:
                 desk.say(stop.order_id, OrderStatus.REJECTED, "the market is closed")
     assert any(order.role is Role.STOP for order in desk.venue.sent)
-    assert any("stands unprotected: stops rest for 0 of it" in text for text in desk.alarms)
+    assert any("stands unprotected: stops of MinhOS rest for 0 of it" in text for text in desk.alarms)
 
 
 # Closes that are refused ----------------------------------------------------------------------------------------------

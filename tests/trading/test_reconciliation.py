@@ -228,6 +228,49 @@ def test_an_order_of_somebody_else_is_told(desk):
     assert desk.alarms == [f"Flat-only: an order to sell 3 {SYMBOL} works that MinhOS did not send."]
 
 
+FORGOTTEN = "A" * 24
+"""A name of our form that stands in no journal here."""
+STOP = VenueOrder("9", FORGOTTEN, SYMBOL, -1, 5, True, 79_000)
+TARGET = VenueOrder("10", target_id(FORGOTTEN), SYMBOL, -1, 5, False)
+
+
+def test_a_stop_of_ours_that_the_journal_does_not_know_is_taken_back_where_nothing_is_held(desk):
+    desk.survey(orders=[STOP, TARGET])
+    assert desk.venue.cancelled == []  # one list may be an old one
+    desk.survey(orders=[STOP, TARGET])
+    assert desk.venue.cancelled == [FORGOTTEN]
+    assert "works that is not in the journal" in desk.alarms[0]
+    assert desk.alarms[1] == (
+        f"An order of ours to sell 5 {SYMBOL} is not in the journal and works at the broker; what no position needs is "
+        "taken back."
+    )
+
+
+def test_a_target_of_ours_that_the_journal_does_not_know_is_taken_back_where_its_stop_is_gone(desk):
+    desk.survey(orders=[TARGET], times=2)
+    assert desk.venue.cancelled == [TARGET.order_id]
+
+
+def test_a_stop_that_the_journal_does_not_know_covers_what_is_held_and_no_more(desk):
+    bought = listed(Fill("X1", "", SYMBOL, 1, 3, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN), "7")
+    desk.survey(3, orders=[STOP, TARGET], fills=[bought], times=3)
+    assert desk.position == 3
+    assert (desk.venue.resized, desk.venue.cancelled) == ([(FORGOTTEN, 3)], [])
+    three = VenueOrder("9", FORGOTTEN, SYMBOL, -1, 3, True, 79_000)
+    desk.say(FORGOTTEN, OrderStatus.RESIZED, "")
+    desk.survey(3, orders=[three], fills=[bought], times=6)
+    assert desk.venue.cancelled == []
+    assert not any("unprotected" in text for text in desk.alarms)
+    sold = listed(Fill("X2", "", SYMBOL, -1, 3, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN), "8")
+    desk.survey(0, orders=[three], fills=[bought, sold], times=2)
+    assert desk.venue.cancelled == [FORGOTTEN]
+
+
+def test_a_market_order_that_the_journal_does_not_know_is_taken_back(desk):
+    desk.survey(orders=[VenueOrder("9", FORGOTTEN, SYMBOL, 1, 2, False)], times=2)
+    assert desk.venue.cancelled == [FORGOTTEN]
+
+
 def test_the_legs_of_our_bracket_are_ours(desk):
     entry = desk.enter()
     legs = [desk.stop_of(entry), VenueOrder("T1", target_id(entry.stop_id), SYMBOL, -1, entry.contracts, False)]

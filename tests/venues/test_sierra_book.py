@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from minhos.accounting.types import Fill, Order, OrderType, Role
 from minhos.dtc import messages as m
 from minhos.dtc.messages.enums import BuySell, OrderStatus, OrderUpdateReason
+from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.errors import VenueError
 from minhos.testing.builders import MNQ, MONDAY_OPEN
 from minhos.trading.venue import OrderReport
@@ -382,3 +383,55 @@ def test_an_order_that_had_ended_and_is_listed_for_a_second_can_be_taken_back():
         at_ns = MONDAY_OPEN + 10**10 + i * 10**9
         book.settle(make_survey(book, rows, [], [], at_ns, at_ns, True), 10**9)
     assert (book.orders["E1-S"].phase, book.orders["E1-S"].remaining) == (Phase.WORKING, 3)
+
+
+FORGOTTEN = "A" * 24
+
+
+def listed_leg(name, number, kind, status=S.OPEN, **fields):
+    given = {"order_type": int(kind), "price1": 19_970.0, "server_order_id": number} | fields
+    return update(name, status, **given)
+
+
+def test_orders_of_our_form_that_no_journal_told_of_can_be_taken_back_and_their_fills_are_named():
+    book = SierraBook("Sim1")
+    book.routes["MNQZ25"] = ROUTE
+    rows = [
+        listed_leg(f"{FORGOTTEN}-T", "8", DtcType.LIMIT),
+        listed_leg(FORGOTTEN, "7", DtcType.STOP, S.PARTIALLY_FILLED, filled=1),
+    ]
+    assert book.restate(rows, MONDAY_OPEN) == []  # the trader believes the second list
+    (stop,) = book.stops("MNQZ25")
+    assert (stop.server_id, stop.remaining, stop.lacks_fills, book.target(stop).server_id) == ("7", 2, False, "8")
+    hit = listed_leg(
+        FORGOTTEN,
+        "7",
+        DtcType.STOP,
+        S.FILLED,
+        reason=R.ORDER_FILLED,
+        filled=3,
+        last_fill_quantity=2.0,
+        last_fill_price=19_970.0,
+        last_fill_execution_id="X1",
+    )
+    (fill,) = [news for news in take(book, hit) if isinstance(news, Fill)]
+    assert (fill.order_id, fill.role, fill.contracts) == (FORGOTTEN, Role.STOP, 2)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        listed_leg("mine", "7", DtcType.STOP),
+        listed_leg("", "7", DtcType.STOP),
+        listed_leg(FORGOTTEN, "7", DtcType.STOP, S.PENDING_CHILD),
+        listed_leg(FORGOTTEN, "7", DtcType.STOP, S.CANCELED),
+        listed_leg(FORGOTTEN, "7", DtcType.STOP, trade_account="Sim2"),
+        listed_leg(FORGOTTEN, "7", DtcType.STOP, symbol="CLZ25"),
+    ],
+    ids=["another form", "no name", "waits", "ended", "another account", "another contract"],
+)
+def test_what_is_not_ours_or_does_not_work_is_not_taken_up(row):
+    book = SierraBook("Sim1")
+    book.routes["MNQZ25"] = ROUTE
+    book.restate([row], MONDAY_OPEN)
+    assert book.orders == {}

@@ -171,17 +171,12 @@ class Stage:
         assert self.broker is not None
         groups: dict[tuple[str, int], dict[str, int]] = {}
         for order in self.broker.truth.working:
-            if order.whose == "minhos" and order.kind != "market" and not order.waiting and not self._is_lost(order):
+            if order.whose == "minhos" and order.kind != "market" and not order.waiting:
                 group = groups.setdefault((order.symbol, order.side), {})
                 name = order.group or order.key
                 group[name] = max(group.get(name, 0), order.contracts)
         for (symbol, side), group in groups.items():
             yield symbol, side, sum(group.values())
-
-    def _is_lost(self, order: Working) -> bool:
-        """Whether another journal took the place of the one that knew it, and the trader has said so."""
-        known = order.client_id in self.witness.seen.intents
-        return bool(self.witness.replaced and self.witness.state.differences) and not known
 
     def own_positions(self) -> dict[str, int]:
         """What the broker holds and MinhOS opened: of what others traded into, the part that is left of it."""

@@ -18,11 +18,11 @@ from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.errors import SymbolError
 from minhos.market.symbols import parse_symbol
 from minhos.market.types import NANOS_PER_SECOND
-from minhos.trading.order_ids import stop_id_of, target_id
+from minhos.trading.order_ids import has_our_form, stop_id_of, target_id
 from minhos.trading.venue import News, OrderReport, OrderStatus, Survey, VenueOrder
 from minhos.venues.sierra.fills import Fills, fill_of
 from minhos.venues.sierra.tracked import FILL_REASONS, REFUSALS, Leg, Phase, Tracked, announce
-from minhos.venues.sierra.wire import Route, contracts_of, is_far_off, price_distrust, side_of, ticks_of
+from minhos.venues.sierra.wire import STOPS, Route, contracts_of, is_far_off, price_distrust, side_of, ticks_of
 
 REMEMBERED_NS = 3 * 86_400 * NANOS_PER_SECOND
 """What is done is forgotten after this: the broker is asked for the fills of two days."""
@@ -209,7 +209,35 @@ class SierraBook:
 
     def restate(self, rows: list[OrderUpdate], now_ns: int) -> list[News]:
         """What the broker's list of open orders says of ours."""
+        for row in rows:
+            self._recognise(row)
         return [news for row in rows if self._find(row) is not None for news in self.take(row, now_ns)]
+
+    def _recognise(self, row: OrderUpdate) -> None:
+        """Take up an order that works under a name of ours and that no journal told of, so that it can be taken back.
+
+        Nothing is announced: whether the list is to be believed is for the trader to say.
+        """
+        name, contract = row.client_order_id, self.contract_of(row.symbol)
+        meant = contract and row.trade_account in ("", self.account) and has_our_form(name)
+        if not meant or not row.server_order_id or row.no_orders or self._find(row) is not None:
+            return
+        is_stop, filled = row.order_type in STOPS, contracts_of(row.filled_quantity)
+        order = Order(
+            order_id=name,
+            symbol=contract,
+            side=side_of(row.buy_sell),
+            contracts=contracts_of(row.order_quantity) or contracts_of(row.remaining_quantity) + filled,
+            role=Role.STOP if is_stop else Role.UNKNOWN,
+            order_type=OrderType.STOP if is_stop else OrderType.MARKET,
+            trigger_ticks=ticks_of(row.price1, self.routes[contract].instrument) if is_stop and row.price1 else 0,
+        )
+        tracked = Tracked(order, Leg.TARGET if stop_id_of(name) else Leg.SINGLE, last_reported=OrderStatus.ACCEPTED)
+        if tracked.shows_works(row):
+            tracked.phase, tracked.filled, tracked.reported = Phase.WORKING, filled, filled
+            tracked.identify(row)
+            self.orders[name] = tracked
+            self._by_server_id[row.server_order_id] = name
 
     def mark_unknown(self, tracked: Tracked, reason: str, now_ns: int) -> list[News]:
         """No answer came: it may or may not work.  Of a leg that the trader has not heard of, nothing is reported."""

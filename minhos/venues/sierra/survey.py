@@ -7,13 +7,10 @@ from collections import Counter
 from minhos.accounting.types import Fill, Role
 from minhos.dtc.messages import HistoricalOrderFillResponse, OrderUpdate, PositionUpdate
 from minhos.dtc.messages.enums import OrderStatus as DtcStatus
-from minhos.dtc.messages.enums import OrderType as DtcType
 from minhos.trading.order_ids import MANUAL
 from minhos.trading.venue import Survey, VenueFill, VenueOrder
 from minhos.venues.sierra.book import SierraBook
-from minhos.venues.sierra.wire import contracts_of, side_of, ticks_of, time_ns_of
-
-_STOPS = (DtcType.STOP, DtcType.STOP_LIMIT)
+from minhos.venues.sierra.wire import STOPS, contracts_of, side_of, ticks_of, time_ns_of
 
 
 def make_survey(
@@ -50,7 +47,7 @@ def _order(book: SierraBook, row: OrderUpdate) -> VenueOrder | None:
     contract = book.contract_of(row.symbol)
     if not contract or row.trade_account not in ("", book.account):
         return None
-    is_stop = row.order_type in _STOPS
+    is_stop = row.order_type in STOPS
     left = row.remaining_quantity
     if left is None:
         left = (row.order_quantity or 0.0) - (row.filled_quantity or 0.0)

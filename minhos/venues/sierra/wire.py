@@ -19,6 +19,7 @@ LONGEST_ID = 31
 MOST_DEVIATION = 0.2
 """A price further than this share from the last one known is no price of this contract: it may be 100 times off."""
 TEXT = "MinhOS"
+STOPS = (dtc.OrderType.STOP, dtc.OrderType.STOP_LIMIT)
 MOST_CONTRACTS, MOST_POINTS = 1e6, 1e9
 """A server that reports more than these reports no account: nothing is compared with it."""
 _MOST_SECONDS, _MOST_MILLIS, _MOST_MICROS = 10**11, 10**14, 9 * 10**15

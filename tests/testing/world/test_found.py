@@ -22,7 +22,7 @@ from minhos.testing.world.broker_faults import (
 )
 from minhos.testing.world.machine_faults import Crash, Kill, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
-from minhos.testing.world.person import ChangeSetting, Command
+from minhos.testing.world.person import ChangeSetting, Command, OlderJournal
 from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import play
 
@@ -61,6 +61,16 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
     ("the risk desk", 15, (RiskDesk(at_ms=HELD_MS),)),
     ("a second program", 15, (SecondProgram(at_ms=HELD_MS, for_ms=300_000, side=1, our_ids=True),)),
     ("stops cancelled by hand", 15, (HandTrade(at_ms=HELD_MS, what="cancel_stops"),)),
+    (
+        "flattened on a journal that forgot what rests",
+        15,
+        (OlderJournal(at_ms=280_000, for_ms=120_000), Command(at_ms=460_000, name="flatten")),
+    ),
+    (
+        "closed by hand on a journal that forgot what rests",
+        15,
+        (OlderJournal(at_ms=280_000, for_ms=120_000), HandTrade(at_ms=450_000, what="close")),
+    ),
     ("closed by hand", 15, (HandTrade(at_ms=HELD_MS, what="close"),)),
     ("killed while the line is cut", 15, (Cut(at_ms=HELD_MS, for_ms=20_000), Kill(at_ms=405_000, name="trader"))),
     (
