@@ -38,12 +38,16 @@ class MatchingParameters(msgspec.Struct, frozen=True):
 
 
 class _Working(msgspec.Struct):
-    """An order in the book.  since_ns: when a market order was decided, or a stop came to rest."""
+    """An order in the book.  since_ns: when a market order was decided, or a stop came to rest.
+
+    passed_ns: of the first price that came since a market order is in the book and is older than the order; 0 for none.
+    """
 
     order: Order
     remaining: int
     since_ns: int
     fills: int = 0
+    passed_ns: int = 0
 
 
 class _Book(msgspec.Struct):
@@ -188,8 +192,20 @@ class MatchingEngine(Venue):
     def _match_markets(self, symbol: str, price_ticks: int, time_ns: int, delay_ms: int, reports: list[Report]) -> None:
         delay_ns = self._parameters.delay_bars * self._parameters.interval_ns + delay_ms * _NANOS_PER_MS
         for working in tuple(self._book.markets.values()):
-            if working.order.symbol == symbol and time_ns >= working.since_ns + delay_ns:
+            if working.order.symbol == symbol and self._is_due(working, time_ns, delay_ns):
                 self._fill(working, price_ticks, time_ns, reports)
+
+    def _is_due(self, working: _Working, time_ns: int, delay_ns: int) -> bool:
+        """Whether the order may fill at a price of then: one that is not older than the order.
+
+        An order that was decided by a clock ahead of the market's would wait for as long as that is ahead.  What
+        closes does not: it fills once the market has gone on for a bar since the order is in the book.
+        """
+        if time_ns >= working.since_ns + delay_ns:
+            return True
+        working.passed_ns = working.passed_ns or time_ns
+        waited = time_ns >= working.passed_ns + delay_ns + self._parameters.interval_ns
+        return waited and working.order.role in _REDUCING
 
     def _stop_price(self, stop: _Working, bar: Bar) -> int | None:
         """The price, before slippage, at which the bar's range fills a stop; None where it does not touch it.

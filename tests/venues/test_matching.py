@@ -415,3 +415,16 @@ def test_what_reduces_never_reverses_whoever_forgets_whatever(rows, bound):
                     assert report.contracts <= abs(held)
                     assert report.side * held < 0
                 held += report.side * report.contracts
+
+
+def test_what_closes_does_not_wait_for_a_clock_that_is_ahead_of_the_market():
+    """The machine's clock was four hours ahead when it was decided: the market would reach that time too late."""
+    book, ahead = venue(), MONDAY_OPEN + 4 * 3_600 * NANOS_PER_SECOND
+    send(book, entry(stop=0))
+    assert play(book, closed(0, 80_000, 80_010, 79_990, 80_005)) == [("E", 1, 80_000)]
+    send(book, leaving(decided=ahead), entry("LATER", stop=0, decided=ahead), time_ns=ahead)
+    filled = []
+    for second in range(0, 2 * BAR_INTERVAL_NS // NANOS_PER_SECOND, 10):
+        price = Price(SYMBOL, MONDAY_OPEN + BAR_INTERVAL_NS + second * NANOS_PER_SECOND, 80_050)
+        filled += [(r.order_id, second) for r in book.on_price(price) if isinstance(r, Fill)]
+    assert filled == [("X", BAR_INTERVAL_NS // NANOS_PER_SECOND)], "after one bar, and nothing is opened"

@@ -364,9 +364,10 @@ class Stage:
             self.world.begin("supervisor")
 
     def _begin_outside(self, fault: OutsideFault) -> None:
+        began_ns = self.world.true_ns
         faults.begin(fault, self.outside)
         if isinstance(fault, PersonFault):
-            self._note_settings()
+            self._note_settings(began_ns)
         if isinstance(fault, LIES):
             lasts_ns = fault.for_ms * NANOS_PER_MS + BLIND_AFTER_NS
             self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
@@ -386,19 +387,20 @@ class Stage:
         if fault in self._active:
             self._active.remove(fault)
             self.world.note(f"over: {fault}")
+            ended_ns = self.world.true_ns
             faults.end(fault, self.outside)
             if isinstance(fault, PersonFault):
-                self._note_settings()
+                self._note_settings(ended_ns)
             self.world.connection_wakes()
             self.world.stir()
 
-    def _note_settings(self) -> None:
-        """Since when minhos.toml is spoilt, or that it is so no longer."""
-        now_ns, lasting = self.world.true_ns, bool(self.spoilt) and self.spoilt[-1][1] == NEVER_NS
+    def _note_settings(self, edited_ns: int) -> None:
+        """Since when minhos.toml is spoilt, or that it is so no longer: what a person does after an edit takes time."""
+        lasting = bool(self.spoilt) and self.spoilt[-1][1] == NEVER_NS
         if self.person.has_spoilt_settings and not lasting:
-            self.spoilt.append((now_ns, NEVER_NS))
+            self.spoilt.append((edited_ns, NEVER_NS))
         elif lasting and not self.person.has_spoilt_settings:
-            self.spoilt[-1] = (self.spoilt[-1][0], now_ns)
+            self.spoilt[-1] = (self.spoilt[-1][0], edited_ns)
 
     def were_spoilt(self, true_ns: int) -> bool:
         """Whether minhos.toml was spoilt then, or a moment before."""

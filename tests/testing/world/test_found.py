@@ -20,7 +20,7 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
-from minhos.testing.world.machine_faults import Crash, Kill, Suspend
+from minhos.testing.world.machine_faults import Crash, Kill, SetClock, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
 from minhos.testing.world.person import ChangeSetting, Command, OlderJournal
 from minhos.testing.world.plan import AnyFault, Plan
@@ -109,6 +109,18 @@ SEEDS: tuple[tuple[str, Plan], ...] = (
             "sierra",
             36_120_000,
             (ListLie(at_ms=36_059_680, for_ms=2_000, which="positions", how="opposite", reconnect=True),),
+        ),
+    ),
+    (
+        "244: on paper a close that a clock four hours ahead had decided waited for the market to be there",
+        Plan(
+            244,
+            "folder",
+            2_600_000,
+            (
+                SetClock(at_ms=994_961, by_ms=14_400_000),
+                ChangeSetting(at_ms=1_740_979, section="market", key="order_root", value='"MNQ"', restart=True),
+            ),
         ),
     ),
 )
