@@ -30,22 +30,26 @@ MIN_ROWS = 50
 """Fewer rows are judged by none of these rules."""
 MAX_OUTSIDE = 0.005
 """Share of bars that may lie outside their own high and low."""
-MAX_UNREAD = 0.01
-"""Share of a column's cells that may hold something else than a number."""
-OTHER_DECADE_NS = 5 * 366 * 24 * 60 * NANOS_PER_MINUTE
-MAX_OTHER_DECADE = 0.001
-"""Share of stamps that may lie years from the others and are cut."""
-REST_NS = 45 * NANOS_PER_MINUTE
-"""A longer hole in the stamps ends a session."""
-ALWAYS_RISING = 0.999
+ALONE_NS = 45 * 24 * 60 * NANOS_PER_MINUTE
+"""So far from all others no handful of rows is data."""
+MAX_STRAYS, MAX_STRAY = 3, 0.001
+"""So many rows, and such a share, may lie there and are cut."""
+MAX_CONTRADICTIONS, MAX_CONTRADICTION = 3, 0.005
+"""So many rows, and such a share, may repeat a stamp with other values."""
+ALWAYS_RISING = 0.85
+"""Share of changes that rise in what adds up, were it for a quarter of an hour; of true volume about a half do."""
+COUNTED = ("volume", "volume sold", "volume bought", "number of trades")
 
 
 class Columns(NamedTuple):
-    """Rows in order of time.  prices: (4, n) in points as open, high, low, close; volume: (n,), -1 where unknown."""
+    """Rows in order of time.  prices: (4, n) in points as open, high, low, close.
+
+    volumes: (4, n) as in `COUNTED`, -1 where unknown.
+    """
 
     ns: Ints
     prices: Floats
-    volume: Ints
+    volumes: Ints
 
 
 def judge(columns: Columns, root: str, source: str) -> Iterator[str]:
@@ -106,37 +110,63 @@ def _of_the_instrument(columns: Columns, root: str, source: str) -> None:
 
 
 def _no_running_total(columns: Columns, source: str) -> None:
-    """Rule: volume does not run up over the session and begin anew with the next one."""
-    volume, steps = columns.volume, np.diff(columns.ns)
-    inside = (steps > 0) & (steps < REST_NS) & (volume[1:] >= 0) & (volume[:-1] >= 0)
-    change = np.diff(volume)
-    resets = int(((steps >= REST_NS) & (change < 0)).sum())
-    if inside.sum() < MIN_ROWS or (change[inside] > 0).mean() < 0.5 or resets == 0:
-        return
-    if (change[inside] >= 0).mean() >= ALWAYS_RISING:
+    """Rule: volume falls about as often as it rises.  One that hardly ever falls adds up, wherever it begins anew."""
+    for name, volume in zip(COUNTED, columns.volumes, strict=True):
+        change = np.diff(volume)[(volume[1:] >= 0) & (volume[:-1] >= 0)]
+        rises, falls = int((change > 0).sum()), int((change < 0).sum())
+        if rises + falls < MIN_ROWS or rises < ALWAYS_RISING * (rises + falls):
+            continue
+        anew = f"begins anew only {falls} times" if falls else "never begins anew"
         raise DataRefused(
-            f"{source}: the volume never falls within a session and begins anew {resets} times: it is the running "
-            f"total of the day ({volume[0]:,}, {volume[1]:,}, {volume[2]:,} ...), not of each bar; export the volume "
-            "of the bar (IQFeed's PeriodVolume)"
+            f"{source}: the {name} rises from row to row and {anew} in {len(volume):,} rows: it is a running total "
+            f"({', '.join(f'{each:,}' for each in volume[:3])} ...), not that of each bar; export the {name} of the "
+            "bar (IQFeed's PeriodVolume), or leave the column out"
         )
 
 
-def unread_volume(name: str, unread: int, example: str, n: int, source: str) -> str:
-    """Rule: what a column of volume holds can be read.  A sentence on a few cells, empty for none."""
-    if not unread:
-        return ""
-    found = f"{unread:,} of {n:,} values of {name} could not be read, as {example!r}"
-    if unread > MAX_UNREAD * n:
-        raise DataRefused(f"{source}: {found}; write them as plain numbers, or leave the column out")
-    return f"{found}; they count as none"
+def whole_contracts(name: str, values: Floats, source: str) -> None:
+    """Rule: volume counts contracts.  Raises DataRefused for fractions."""
+    known = values[np.isfinite(values)]
+    parts = np.abs(known - np.rint(known)) > 1e-6
+    if parts.any():
+        raise DataRefused(
+            f"{source}: {int(parts.sum()):,} of {len(values):,} values of {name} are no whole contracts, as "
+            f"{known[parts][0]:g}; leave the column out, or write contracts"
+        )
 
 
-def other_decade(ns: Ints, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Usable stamps, shape (n,), that lie years from all others and are too few to be data."""
-    known = ns[usable]
-    if len(known) < MIN_ROWS:
-        return np.zeros(len(ns), np.bool_)
-    far = usable & (np.abs(ns - int(np.median(known))) > OTHER_DECADE_NS)
-    few = 0 < far.sum() <= max(3, MAX_OTHER_DECADE * len(known))
-    alone = few and np.diff(np.sort(known)).max() > OTHER_DECADE_NS // 2
-    return far if alone else np.zeros(len(ns), np.bool_)
+def few_contradictions(n: int, rows: int, source: str) -> None:
+    """Rule: rows of one stamp say the same.  Raises DataRefused for many that do not."""
+    if n > max(MAX_CONTRADICTIONS, MAX_CONTRADICTION * rows):
+        raise DataRefused(
+            f"{source}: {n:,} of {rows:,} rows repeat the stamp of another with other values: it holds more than one "
+            "series; export one contract to a file, or add a column with the contract"
+        )
+
+
+def strays(ns: Ints, usable: npt.NDArray[np.bool_], source: str) -> npt.NDArray[np.bool_]:
+    """Rule: stamps are not alone.  Usable rows, shape (n,), that lie weeks from all others and are a few.
+
+    Raises DataRefused for more of them.
+    """
+    found = np.zeros(len(ns), np.bool_)
+    at = np.flatnonzero(usable)
+    if len(at) < MIN_ROWS:
+        return found
+    at = at[np.argsort(ns[at], kind="stable")]
+    cuts = np.flatnonzero(np.diff(ns[at]) > ALONE_NS) + 1
+    groups = np.split(at, cuts)
+    most = max(map(len, groups))
+    alone = [group for group in groups if len(group) < min(MIN_ROWS, most)]
+    if not alone:
+        return found
+    found[np.concatenate(alone)] = True
+    n = int(found.sum())
+    if n > max(MAX_STRAYS, MAX_STRAY * len(at)):
+        first = int(np.flatnonzero(found)[0])
+        raise DataRefused(
+            f"{source}: {n:,} of {len(at):,} rows are stamped weeks away from all others, the first "
+            f"{utc(int(ns[first]))} among rows around {utc(int(np.median(ns[at])))}; correct the stamps, or leave "
+            "the rows out"
+        )
+    return found

@@ -17,6 +17,7 @@ from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.files import Scale, price_scale
 from minhos.feeds.seen import See, Seen
 from minhos.feeds.tables import checks, zones
+from minhos.feeds.tables.formats import Options
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.symbols import Symbol
 from minhos.market.types import NANOS_PER_SECOND, Bars, Ints
@@ -25,6 +26,9 @@ GRIDS_NS = (60_000_000_000, 5_000_000_000)
 LONGEST_S = 7 * 86_400
 ON_GRID = 0.95
 """Share of stamps on whole minutes, or multiples of five seconds, that makes rows bars; others are ticks."""
+
+
+BROKEN = "a row of them could not be read"
 
 
 class TableRows(NamedTuple):
@@ -51,18 +55,43 @@ class _Found(NamedTuple):
     off_tick: int = 0
 
 
+class _How(NamedTuple):
+    """What stamps mark ("open" or "close"), the step of rows (0 for ticks), and the stamps of rows that were lost."""
+
+    stamps: str
+    step_ns: int
+    interval_ns: int
+    lost_ns: Ints
+
+    def bins(self, ns: Ints) -> Ints:
+        """The interval of each stamp."""
+        return (ns - (self.stamps == "close")) // self.interval_ns
+
+    def broken(self, ns: Ints) -> npt.NDArray[np.bool_]:
+        """Which rows are of an interval that lacks a lost one."""
+        if not len(self.lost_ns):
+            return np.zeros(len(ns), np.bool_)
+        return np.isin(self.bins(ns), self.bins(self.lost_ns))
+
+    def sentences(self, broken_ns: Ints) -> list[str]:
+        """On the intervals that are left out."""
+        n = len(np.unique(self.bins(broken_ns)))
+        return [f"{n:,} bars of {self.interval_ns / 60e9:g} minutes left out: {BROKEN}"] if n else []
+
+
 def histories(
     parts: list[tuple[Symbol, TableRows]],
     notes: ReadNotes,
     convention: tuple[str, str],
-    interval_ns: int,
-    see: See | None = None,
+    options: Options,
+    lost_ns: Ints,
 ) -> tuple[list[Bars], ReadNotes]:
     """One history a contract, by the time of their first bars, and the notes.
 
-    convention: ("open" or "close", sentence), or empty words where the data must tell.  see: told of the rows before
-    they are judged.  Raises DataError.
+    convention: ("open" or "close", sentence), or empty words where the data must tell.  options.see: told of the rows
+    before they are judged.  lost_ns: stamps of rows that could not be read.  Raises DataError.
     """
+    interval_ns, see = options.interval_ns, options.see
     ordered = [(contract, *in_order(rows)) for contract, rows in parts]
     longest = max((rows for _, rows, _ in ordered), key=lambda rows: len(rows.ns))
     try:
@@ -70,10 +99,11 @@ def histories(
         stamps, line = convention if convention[0] else _convention(longest.ns, step_ns, notes.source)
     except DataError:
         if see is not None and convention[0]:
-            _show(see, notes.source, ordered, convention[0], step_of(longest.ns))
+            _show(see, notes.source, ordered, _How(convention[0], step_of(longest.ns), interval_ns, lost_ns))
         raise
+    how = _How(stamps, step_ns, interval_ns, lost_ns if step_ns != interval_ns else lost_ns[:0])
     if see is not None:
-        _show(see, notes.source, ordered, stamps, step_ns)
+        _show(see, notes.source, ordered, how)
     result, found = [], _Found()
     scales: list[str] = []
     said: list[str] = []
@@ -81,15 +111,17 @@ def histories(
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
         unit = _scale(contract, kept.prices[3]).multiplier
         points = kept.prices if unit == 1.0 else kept.prices * unit
-        columns = checks.Columns(kept.ns, points, kept.volumes[0])
-        said += list(checks.judge(columns, contract.root, notes.source))
-        bars, off_tick, scale = _bars(contract, kept, stamps, interval_ns)
+        said += list(checks.judge(checks.Columns(kept.ns, points, kept.volumes), contract.root, notes.source))
+        checks.few_contradictions(different, len(rows.ns), notes.source)
+        broken = how.broken(kept.ns)
+        said += how.sentences(kept.ns[broken])
+        bars, off_tick, scale = _bars(contract, kept.at(~broken) if broken.any() else kept, how)
         result.append(bars)
         scales += [scale] if scale else []
         counts = (backwards, repeated, different, off_tick)
         found = _Found(*(a + b for a, b in zip(found, counts, strict=True)))
     lines = (f"{notes.rows:,} rows of {_words(step_ns)}", *notes.lines, *([line] if line else []), *scales, *said)
-    remarks = _remarks(notes, found, result, aggregated=step_ns != interval_ns)
+    remarks = _remarks(found, result, aggregated=step_ns != interval_ns)
     result.sort(key=lambda bars: int(bars.close_time_ns[0]))
     return result, ReadNotes(
         notes.source,
@@ -147,27 +179,20 @@ def step_of(ns: Ints) -> int:
     return int(np.bincount(seconds).argmax()) * NANOS_PER_SECOND
 
 
-def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], stamps: str, step_ns: int) -> None:
+def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], how: _How) -> None:
     """Each contract's rows as the file has them, prices in points."""
+    step_ns = how.step_ns
     for contract, rows, _ in ordered:
         scale = _scale(contract, rows.prices[3])
         last = np.r_[np.diff(rows.ns) != 0, True] | (step_ns == 0)
         repeats = np.r_[(np.diff(rows.ns) == 0) & (np.diff(rows.prices) == 0).all(axis=0), False]
         exact = repeats & np.r_[(np.diff(rows.volumes) == 0).all(axis=0), False] & (step_ns > 0)
         why = np.where(last, "", "a later row of the file has the same stamp").astype(object)
+        why[last & how.broken(rows.ns)] = BROKEN
         shown = rows.at(~exact)
-        opens = shown.ns - (step_ns if stamps == "close" else 0)
-        see(
-            Seen(
-                Path(source),
-                contract.contract,
-                opens,
-                shown.prices * scale.multiplier,
-                shown.volumes,
-                step_ns,
-                why[~exact],
-            )
-        )
+        opens = shown.ns - (step_ns if how.stamps == "close" else 0)
+        prices = shown.prices * scale.multiplier
+        see(Seen(Path(source), contract.contract, opens, prices, shown.volumes, step_ns, why[~exact]))
 
 
 def once(rows: TableRows) -> tuple[TableRows, int, int]:
@@ -190,14 +215,13 @@ def _convention(ns: Ints, step_ns: int, source: str) -> tuple[str, str]:
         raise DataError(f"{source}: {error}") from None
 
 
-def _bars(contract: Symbol, rows: TableRows, stamps: str, interval_ns: int) -> tuple[Bars, int, str]:
+def _bars(contract: Symbol, rows: TableRows, how: _How) -> tuple[Bars, int, str]:
     """Bars of rows in order, how many of them had a price beside the tick grid, and a sentence on their scale."""
-    bins = (rows.ns - (stamps == "close")) // interval_ns
-    folded = fold(Rows(bins, *rows.prices, *rows.volumes))
+    folded = fold(Rows(how.bins(rows.ns), *rows.prices, *rows.volumes))
     used = instrument_of(contract.contract)
     scale = _scale(contract, folded.close)
-    closes = (folded.bin + 1) * interval_ns
-    bars, off_tick = bars_of(folded, closes, used, contract.contract, interval_ns, scale.multiplier)
+    closes = (folded.bin + 1) * how.interval_ns
+    bars, off_tick = bars_of(folded, closes, used, contract.contract, how.interval_ns, scale.multiplier)
     return bars, off_tick, scale.note
 
 
@@ -215,7 +239,7 @@ def _words(step_ns: int) -> str:
     return f"{step_ns / 60e9:g}-minute bars" if step_ns >= 60e9 else f"{step_ns / 1e9:g}-second bars"
 
 
-def _remarks(notes: ReadNotes, found: _Found, result: list[Bars], *, aggregated: bool) -> tuple[str, ...]:
+def _remarks(found: _Found, result: list[Bars], *, aggregated: bool) -> tuple[str, ...]:
     """Sentences about what was put right."""
     n = sum(len(bars) for bars in result)
     tick = result[0].instrument.tick_size
@@ -223,7 +247,6 @@ def _remarks(notes: ReadNotes, found: _Found, result: list[Bars], *, aggregated:
     beside = f"{found.off_tick / n:.1%} of bars have prices beside the tick grid of {tick:g}"
     lines = {
         f"put together into {n:,} bars of {result[0].interval_ns / 60e9:g} minutes": aggregated,
-        f"{notes.rejected:,} rows without a time or a price left out": notes.rejected,
         f"{found.out_of_order:,} rows out of order, sorted": found.out_of_order,
         f"{repeated}; the last one counts": found.duplicates,
         f"{beside} (adjusted prices?), rounded": found.off_tick,

@@ -11,9 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from minhos.errors import DataError
 from minhos.feeds.tables.containers import PARQUET, SAMPLE_BYTES, SCID, Content, content_of
@@ -28,6 +30,9 @@ MOST_ABOVE = 40
 MOST_HEADS = 3
 LEAST_ALIKE = 0.6
 """Share of the sampled lines that must be cut into the same number of fields."""
+_NUMBER = "number"
+_MORE_FIELDS = ("found more fields", "CSV file contained column names not specified")
+"""How polars, which looks at the last column alone, says that a row is too long, or the first one."""
 _PLAIN = re.compile(r"[-+]?\d+(\.\d+)?")
 _NO_GROUPS = re.compile(r"[-+]?(\d{4,}(\.\d+)?|\d+\.(\d{1,2}|\d{4,}))")
 """Numbers whose point cannot part thousands."""
@@ -98,30 +103,43 @@ def sample_of(path: Path) -> Sample:
     )
 
 
-def read_frame(sample: Sample, *, text: Collection[int] | None = None, numbers: Collection[int] = ()) -> pl.DataFrame:
-    """The table of a text or parquet file, columns by their number as in `sample.header`; blank rows are left out.
+class Frame(NamedTuple):
+    """table: columns by their number as in `Sample.header`, without blank rows; number: of each row as it was read."""
 
-    text, numbers: the columns wanted, all as text by default.  Text is as it stands in the file; a column of
-    `numbers` is numeric where each of its values is a plain number, else text.  Raises DataError.
+    table: pl.DataFrame
+    number: npt.NDArray[np.int64]
+    longer: bool = False
+    """Some rows have more fields than the header line names."""
+
+
+def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int]) -> Frame:
+    """The wanted columns of a text or parquet file.
+
+    Text is as it stands in the file; a column of `numbers` is numeric where each of its values is a plain number, else
+    text.  Raises DataError.
     """
     import polars as pl
 
     if sample.start.startswith(PARQUET):
-        frame = _parquet(sample)
-        return frame if text is None else frame.select(f"{i}" for i in sorted({*text, *numbers}))
-    as_text = {*(range(len(sample.header)) if text is None else text)} - {*numbers}
+        frame = _parquet(sample).select(f"{i}" for i in sorted({*text, *numbers}))
+        return Frame(frame, np.arange(len(frame)))
+    as_text = {*text} - {*numbers}
     kinds = {i: kind for i in numbers if (kind := _kind(sample, i)) is not None}
     as_text |= {*numbers} - kinds.keys()
-    frame = _read(sample, as_text, kinds)
+    frame, longer = _read(sample, as_text, kinds)
     for i in kinds:
         if frame[f"{i}"].null_count():
-            frame = frame.with_columns(_read(sample, {i}, {}).to_series().alias(f"{i}"))
+            frame = frame.with_columns(_read(sample, {i}, {})[0][f"{i}"])
+    number = frame.drop_in_place(_NUMBER)
     frame = frame.with_columns(_stripped(each) for each in frame if each.dtype == pl.String)
     blank = pl.all_horizontal(
         pl.col(each.name).is_null() | (pl.col(each.name) == "") if each.dtype == pl.String else each.is_null()
         for each in frame
     )
-    return frame.filter(~blank) if frame.select(blank.any()).item() else frame
+    kept = frame.select(~blank).to_series()
+    if not kept.all():
+        frame, number = frame.filter(kept), number.filter(kept)
+    return Frame(frame, number.to_numpy().astype(np.int64), longer)
 
 
 def _kind(sample: Sample, column: int) -> pl.DataType | None:
@@ -136,39 +154,37 @@ def _kind(sample: Sample, column: int) -> pl.DataType | None:
     return None if any("." in value for value in values) else pl.Int64()
 
 
-def _refuse_longer_rows(sample: Sample) -> None:
-    """What stands beyond the last named column would be lost.  Raises DataError."""
-    named = len(sample.header)
-    if fields := next((len(row) for row in sample.rows() if any(row[named:])), 0):
-        raise DataError(
-            f"{sample.path} has rows of {fields} fields, and its header line names {named}: a number such as 1,234 "
-            "parts in two in a file that is parted by commas; export it without grouping"
-        )
-
-
-def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]) -> pl.DataFrame:
+def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]) -> tuple[pl.DataFrame, bool]:
+    """Those columns and the numbers of rows, and whether a row has more fields than there are names."""
     import polars as pl
 
     assert sample.content is not None
-    _refuse_longer_rows(sample)
-    wanted = sorted({*text, *numbers})
-    try:
-        return pl.read_csv(
-            sample.content.readable(),
-            has_header=False,
-            skip_lines=sample.skipped,
-            separator=sample.delimiter,
-            encoding="utf8-lossy",
-            infer_schema=False,
-            ignore_errors=bool(numbers),
-            truncate_ragged_lines=True,
-            comment_prefix="#",
-            columns=wanted,
-            schema={f"{i}": numbers.get(i, pl.String()) for i in range(len(sample.header))},
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{sample.path} is no table that can be read ({reason}); export it again") from None
+    last = len(sample.header) - 1
+    wanted = {*text, *numbers}
+    for longer in (False, True):
+        try:
+            frame = pl.read_csv(
+                sample.content.readable(),
+                has_header=False,
+                skip_lines=sample.skipped,
+                separator=sample.delimiter,
+                encoding="utf8-lossy",
+                infer_schema=False,
+                ignore_errors=bool(numbers),
+                truncate_ragged_lines=longer,
+                extra_columns="ignore" if longer else "raise",
+                comment_prefix="#",
+                columns=sorted({*wanted, last}),
+                schema={f"{i}": numbers.get(i, pl.String()) for i in range(last + 1)},
+                row_index_name=_NUMBER,
+            )
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            if reason.startswith(_MORE_FIELDS) and not longer:
+                continue
+            raise DataError(f"{sample.path} is no table that can be read ({reason}); export it again") from None
+        return frame if last in wanted else frame.drop(f"{last}"), longer
+    raise AssertionError("a row that is too long is cut off")
 
 
 def _stripped(column: pl.Series) -> pl.Series:

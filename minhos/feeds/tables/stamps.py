@@ -41,6 +41,8 @@ _GRAMMAR = _DATE + _TIME + _OFFSET
 _WORDS = ("separator", "half", "zulu", "sign", "fraction", "c_fraction", "short", "zone")
 _UNITS = ((1e8, NANOS_PER_SECOND), (1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
 """Least value of an epoch in seconds, milliseconds, microseconds, nanoseconds (1973 and later), and its unit in ns."""
+MOST_NS = 2.0**62
+"""No time lies later: it would be beyond the year 2116."""
 _EPOCHS = 0.9
 """Share of values that are numbers, above which a column of text holds epochs."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -141,16 +143,19 @@ def _times(time: pl.Series) -> pl.Series:
 def _epochs(numbers: pl.Series, exact: pl.Series) -> Stamps:
     import polars as pl
 
-    typical = float(np.nanmedian(np.abs(numbers.fill_null(np.nan).to_numpy())))
+    values = numbers.fill_null(np.nan).to_numpy()
+    known = np.isfinite(values) & exact.is_not_null().to_numpy()
+    typical = float(np.median(np.abs(values[known]))) if known.any() else 0.0
     unit = next((unit for least, unit in reversed(_UNITS) if typical >= least), None)
     if unit is None:
         raise DataError(f"{typical:g} is no time since 1970 in seconds, milliseconds, microseconds or nanoseconds")
+    known &= np.abs(values) * unit < MOST_NS
     if not exact.dtype.is_float():
-        ns = exact.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * unit
+        whole = exact.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+        ns = np.where(known, whole, 0) * unit
     else:
-        microseconds = np.rint(numbers.fill_null(0).fill_nan(0).to_numpy() * (unit / 1000))
-        ns = microseconds.astype(np.int64) * 1000
-    return Stamps(np.where(numbers.is_null().to_numpy() | exact.is_null().to_numpy(), MISSING, ns), True)
+        ns = np.rint(np.where(known, values, 0) * (unit / 1000)).astype(np.int64) * 1000
+    return Stamps(np.where(known, ns, MISSING), True)
 
 
 def _text(text: pl.Series, order: str) -> Stamps:

@@ -22,6 +22,8 @@ from minhos.feeds.scid.folders import agreed_symbol, is_wanted, year_of
 from minhos.feeds.tables import checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
+from minhos.feeds.tables.lines import longer_lines
+from minhos.feeds.tables.lost import NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
 from minhos.feeds.tables.rows import TableRows, bar_step, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
@@ -50,6 +52,8 @@ class Table(NamedTuple):
     name: str
     rivals: dict[str, pl.Series]
     label: str
+    number: Ints
+    longer: Mask
 
 
 def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], ReadNotes]:
@@ -68,36 +72,47 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     path, table = sample.path, _load(sample, row)
     times = parse(table.columns["stamp"], table.columns.get("time"), order=row.dates)
     table.columns.pop("stamp"), table.columns.pop("time", None)
-    prices, volumes, said = _values(table)
-    usable = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0) & (times.ns != MISSING)
-    if strange := _cut_other_decades(times.ns, usable):
-        said.append(strange)
-    if usable.sum() < 2 or usable.mean() < 0.5:
+    prices, volumes, unread, said = _values(table)
+    rows = _rows(table, times.ns, prices, volumes, unread)
+    usable, lost = rows.usable(), rows.lost()
+    said += judge_lost(sample, table.number, lost)
+    if usable.sum() < 2:
         raise DataError(
             f"{path}: only {usable.sum()} of {len(usable)} rows have a time and prices{_as(times.example)}; export it "
             "again"
         )
+    strange = checks.strays(times.ns, usable, str(path))
+    usable &= ~strange
+    said += _cut(times.ns, strange)
     if not times.utc and options.timezone is None:
         _refuse_length(times.ns[usable], str(path), options.interval_ns)
-    utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
-    usable &= utc_ns != MISSING
-    if not usable.any():
-        raise DataError(f"{path}: none of its times exists in {zone}; give another --timezone")
+    gone = np.logical_or.reduce([*lost.values()])
+    utc_ns, zone, lines = _utc(table, times._replace(ns=stamps_of_lost(times.ns, gone)), usable, options.timezone)
+    nowhere = usable & (utc_ns == MISSING)
+    said += judge_lost(sample, table.number, {NOWHERE: nowhere})
+    usable &= ~nowhere
+    if others := int((~usable & ~gone & ~nowhere & ~strange).sum()):
+        said.append(f"{others:,} rows without a time or a price left out")
     year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
     contracts, which = _contracts(table, options.symbol, year)
-    rows = TableRows(utc_ns, prices, volumes)
+    table_rows = TableRows(utc_ns, prices, volumes)
     masks = (usable & (which == i) for i in range(len(contracts)))
-    parts = [(c, rows if mask.all() else rows.at(mask)) for c, mask in zip(contracts, masks, strict=True)]
+    parts = [(c, table_rows if mask.all() else table_rows.at(mask)) for c, mask in zip(contracts, masks, strict=True)]
     parts = [(contract, part) for contract, part in parts if len(part.ns)]
     if not parts:
         raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
     if day_only := zones.regular_hours_only(utc_ns[usable]):
         said.append(day_only)
-    if times.example:
-        said.append(f"stamps that do not exist or cannot be read{_as(times.example)}")
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
     convention = _known_convention(table, options.stamps, utc_ns[usable])
-    return histories(parts, notes, convention, options.interval_ns, options.see)
+    return histories(parts, notes, convention, options, utc_ns[gone & (utc_ns != MISSING)])
+
+
+def _rows(table: Table, ns: Ints, prices: npt.NDArray[np.float64], volumes: Ints, unread: Mask) -> Rows:
+    """What can be read of each row."""
+    priced = np.logical_and.reduce(np.isfinite(prices) & (prices > 0))
+    empty = np.logical_and.reduce(np.isnan(prices) | (prices == 0)) & (volumes[0] <= 0)
+    return Rows(ns != MISSING, priced, empty, unread, table.longer, table.number)
 
 
 def _refuse_length(wall_ns: Ints, source: str, interval_ns: int) -> None:
@@ -114,14 +129,12 @@ def _as(example: str) -> str:
     return f", as {example[:40]!r}" if example else ""
 
 
-def _cut_other_decades(ns: Ints, usable: npt.NDArray[np.bool_]) -> str:
-    """Take single stamps from another decade out of the usable rows; a sentence that names one."""
-    strange = checks.other_decade(ns, usable)
+def _cut(ns: Ints, strange: Mask) -> list[str]:
+    """A sentence on stamps that are alone, naming one; none for none."""
     if not strange.any():
-        return ""
-    usable &= ~strange
+        return []
     one = dt.datetime.fromtimestamp(int(ns[strange][0]) // NANOS_PER_SECOND, dt.UTC)
-    return f"{strange.sum():,} rows from another decade cut, as {one:%Y-%m-%d %H:%M}"
+    return [f"{strange.sum():,} rows stamped weeks away from all others cut, as {one:%Y-%m-%d %H:%M}"]
 
 
 def _load(sample: Sample, row: Format) -> Table:
@@ -137,11 +150,12 @@ def _load(sample: Sample, row: Format) -> Table:
     found = roles(names, sample.path, row.columns)
     text = {i for role, i in found.items() if role in TEXTS}
     more = rivals(names, found["close"])
-    frame = read_frame(sample, text=text, numbers={*found.values(), *more} - text)
+    frame, number, some_longer = read_frame(sample, text=text, numbers={*found.values(), *more} - text)
+    longer = np.isin(number, [line.row for line in longer_lines(sample)] if some_longer else [])
     columns = {role: frame[f"{i}"] for role, i in found.items()}
     others = {f"{names[i]}": frame[f"{i}"] for i in more}
     called = {role: names[i] for role, i in found.items()}
-    return Table(sample.path, columns, called, row, _name(sample), others, _label(sample))
+    return Table(sample.path, columns, called, row, _name(sample), others, _label(sample), number, longer)
 
 
 def _label(sample: Sample) -> str:
@@ -168,7 +182,7 @@ def _utc(
     if times.utc:
         return times.ns, "UTC", lines
     wall = times.ns
-    known = np.where(usable, wall, wall[usable][0])
+    known = np.where(wall == MISSING, wall[usable][0], wall)
     by_format = table.format.zone
     if timezone is not None:
         zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
@@ -180,7 +194,7 @@ def _utc(
         zone, line = table.format.zone_of(known)
     else:
         zone, line = _inferred(table.path, known)
-    return np.where(usable, zones.to_utc(known, zone), MISSING), zone, [*lines, line]
+    return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
 
 
 def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
@@ -190,40 +204,72 @@ def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
         raise DataError(f"{path}: {error}") from None
 
 
-def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, list[str]]:
-    """Prices (4, n) and volumes (4, n) of all rows, and sentences; a table with one price has it four times."""
-    columns, unit, said = table.columns, table.format.price_unit, []
+def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, Mask, list[str]]:
+    """Prices (4, n) and volumes (4, n) of all rows, which have no volume that can be read, and sentences.
+
+    A table with one price has it four times.
+    """
+    columns, unit = table.columns, table.format.price_unit
     close = numbers(columns["close"]).values
-    volumes = np.full((4, len(close)), UNKNOWN, np.int64)
-    found: dict[str, Ints] = {}
+    if "open" not in columns:
+        prices = np.stack([close] * 4)
+    else:
+        prices = np.stack([*(numbers(columns[name]).values for name in ("open", "high", "low")), close])
+    volumes, unread, said = _volumes(table, flat=(prices == close).all(axis=0))
+    if "open" in columns:
+        if table.format.single_trades is not None:
+            tick = table.format.single_trades(prices[0], volumes[3])
+            prices[:, tick] = close[tick]
+        said += _rival_closes(table, prices)
+    return prices if unit == 1.0 else prices * unit, volumes, unread, said
+
+
+def _volumes(table: Table, *, flat: Mask) -> tuple[Ints, Mask, list[str]]:
+    """Volumes (4, n), UNKNOWN where none can be read; which rows, shape (n,), lack their total; and sentences.
+
+    flat: rows with one price only; without a volume nothing was traded in them.
+    """
+    columns, names, said = table.columns, table.names, []
+    volumes = np.full((4, len(flat)), UNKNOWN, np.int64)
+    found = {}
     for name in (*VOLUMES, "up", "down"):
-        if name in columns:
-            read = numbers(columns[name], whole=True)
-            line = checks.unread_volume(table.names[name], read.unread, read.example, len(close), str(table.path))
-            said += [line] if line else []
-            found[name] = np.rint(np.clip(np.nan_to_num(read.values), 0, 2**53)).astype(np.int64)
+        values, line = _volume(table, name, flat)
+        if values is not None:
+            found[name] = values
+        said += [line] if line else []
     if "volume" not in found:
-        sides = [name for name in (("up", "down"), ("bid_volume", "ask_volume")) if found.keys() >= {*name}]
-        found["volume"] = np.zeros(len(close), np.int64)
-        for name in sides[0] if sides else ():
-            found["volume"] = found["volume"] + found[name]
-        said += [f"volume is {' and '.join(table.names[name] for name in sides[0])} together"] if sides else []
+        sides = next((pair for pair in (("up", "down"), ("bid_volume", "ask_volume")) if found.keys() >= {*pair}), ())
+        found["volume"] = np.zeros(len(flat), np.int64)
+        for name in sides:
+            either = (found["volume"] < 0) | (found[name] < 0)
+            found["volume"] = np.where(either, UNKNOWN, found["volume"] + found[name])
+        said += [f"volume is {' and '.join(names[name] for name in sides)} together"] if sides else []
     elif "tick_volume" in columns and not found["volume"].any():
         said.append(
-            f"{table.names['volume']} is 0 in every row; {table.names['tick_volume']} counts changes of price, not "
+            f"{names['volume']} is 0 in every row; {names['tick_volume']} counts changes of price, not "
             "contracts, and is not used"
         )
     for i, name in enumerate(VOLUMES):
         if name in found:
             volumes[i] = found[name]
-    if "open" not in columns:
-        return np.stack([close] * 4) * unit, volumes, said
-    prices = np.stack([*(numbers(columns[name]).values for name in ("open", "high", "low")), close])
-    if table.format.single_trades is not None:
-        tick = table.format.single_trades(prices[0], volumes[3])
-        prices[:, tick] = close[tick]
-    said += _rival_closes(table, prices)
-    return prices if unit == 1.0 else prices * unit, volumes, said
+    return volumes, volumes[0] < 0, said
+
+
+def _volume(table: Table, name: str, flat: Mask) -> tuple[Ints | None, str]:
+    """A column that counts, UNKNOWN where nothing can be read, and a sentence; None for none or an empty one."""
+    if name not in table.columns:
+        return None, ""
+    read = numbers(table.columns[name], whole=True)
+    none = np.isnan(read.values)
+    if none.all() and not read.unread:
+        return None, ""
+    checks.whole_contracts(table.names[name], read.values, str(table.path))
+    counted = read.values if read.unread else np.where(none & flat, 0.0, read.values)
+    known = (counted >= 0) & (counted < 2**53)
+    values = np.where(known, np.rint(np.where(known, counted, 0)), UNKNOWN).astype(np.int64)
+    if not read.unread:
+        return values, ""
+    return values, f"{read.unread:,} values of {table.names[name]} could not be read, as {read.example!r}"
 
 
 def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:
