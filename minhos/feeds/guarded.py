@@ -14,23 +14,29 @@ from minhos.feeds.expected import ExpectedBars
 from minhos.feeds.port import GRACE_NS, Feed, FeedStatus
 from minhos.market.clock import Clock
 from minhos.market.roll import ActiveContract
+from minhos.market.sound import without_unsound_rows
 from minhos.market.types import Bars, Instrument, Price, Slice
 
 T = TypeVar("T")
 Place = Callable[[BaseException], str]
 """From what was raised to the file and line to look at, and the feed's name."""
+Tell = Callable[[str], None]
 
 
 class GuardedFeed(Feed):
     """Every call of that feed raises an error of ours or none."""
 
-    def __init__(self, feed: Feed, place: Place) -> None:
-        self._feed, self._place = feed, place
+    def __init__(self, feed: Feed, place: Place, tell: Tell) -> None:
+        """tell: hears of bars of the history that can be none; they are left out."""
+        self._feed, self._place, self._tell = feed, place, tell
         self.simulated, self.pace_s = feed.simulated, feed.pace_s
         self.instrument, self.symbol = feed.instrument, feed.symbol
 
     def history(self) -> Bars:
-        return self._checked("history", self._feed.history, Bars)
+        bars, fault = without_unsound_rows(self._checked("history", self._feed.history, Bars))
+        if fault:
+            self._tell(f"{fault}: look at the feed.")
+        return bars
 
     def stream(self) -> Iterator[Price | Slice | None]:
         items = self._asked("stream", lambda: iter(self._feed.stream()))
@@ -51,7 +57,7 @@ class GuardedFeed(Feed):
     def follow(self, symbol: str) -> Feed:
         followed = self._asked("follow", lambda: self._feed.follow(symbol))
         same = followed is self._feed and followed.symbol == self.symbol
-        return self if same else GuardedFeed(followed, self._place)
+        return self if same else GuardedFeed(followed, self._place, self._tell)
 
     def turn(self, now_ns: int, *, held: int) -> ActiveContract:
         return self._checked("turn", lambda: self._feed.turn(now_ns, held=held), ActiveContract)

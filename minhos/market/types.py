@@ -100,6 +100,8 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     missing: tuple[str, ...] = ()
     late: bool = False
     delayed: bool = False
+    faults: tuple[str, ...] = ()
+    """Of bars that came and are missing, as they can be none: a sentence on each."""
 
     def bar(self, symbol: str) -> Bar | None:
         """The bar of that contract, or None where it is missing."""

@@ -10,6 +10,7 @@ import gc
 import sqlite3
 from contextlib import ExitStack, closing
 
+import msgspec
 import structlog
 
 import minhos
@@ -39,8 +40,8 @@ from minhos.journal.inbox import Answer, Inbox, Request, Scalar
 from minhos.journal.store import Journal
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
-from minhos.market.sound import fault_of_price, without_unsound
-from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bars, Price, Slice
+from minhos.market.sound import LiveChecks, fault_of_price, fault_of_stamp
+from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_SECOND, Bars, Instrument, Price, Slice
 from minhos.processes.contract_roll import ContractRoll, contract_held
 from minhos.processes.feed_watch import FeedWatch
 from minhos.processes.journal_watch import JournalWatch
@@ -129,6 +130,7 @@ class Trader:
         """What SQLite said of the inbox's file; until there is a new one."""
         self._without_history = False
         """Whether the features wait for a history, as there was no feed at the start."""
+        self._checks = LiveChecks()
         self.snapshot_records = SNAPSHOT_RECORDS
         self._snapshot_at = 0
         """The record of the last snapshot of this start; 0 before the first."""
@@ -211,6 +213,11 @@ class Trader:
         """What brings prices and bars now."""
         return self.feeds.feed
 
+    @property
+    def _real(self) -> Instrument | None:
+        """What its prices must be those of; None for a generated market."""
+        return None if self.feed.simulated else self.feed.instrument
+
     def _begin_feed(self, state: TradingState) -> None:
         """The feed of that state's contract; while something is held, one that cannot be had is waited for.
 
@@ -246,7 +253,9 @@ class Trader:
         return feed
 
     def _feed_of(self, settings: Settings) -> Feed:
-        return GuardedFeed(make_feed(settings, self.calendar, self.clock), self._place_in_feed)
+        return GuardedFeed(
+            make_feed(settings, self.calendar, self.clock), self._place_in_feed, self.feeds.alarms.append
+        )
 
     def _place_in_feed(self, error: BaseException) -> str:
         name = feed_name(self.settings)
@@ -371,7 +380,8 @@ class Trader:
     def _on_price(self, price: Price) -> None:
         """Hand it to the engine; what can be no price is passed over."""
         last_ticks = self.engine.state.ledger.account().last_ticks.get(price.symbol, 0)
-        if fault := fault_of_price(price, last_ticks):
+        fault = fault_of_price(price, last_ticks, self._real) or fault_of_stamp(price.time_ns, self.clock.now_ns())
+        if fault:
             self._pass_over(f"A price of {price.symbol}", price.symbol, fault)
         else:
             self.engine.on_price(price)
@@ -384,15 +394,19 @@ class Trader:
 
     def _on_slice(self, closed: Slice) -> None:
         received_ns = self.clock.now_ns()
-        closed, faults = without_unsound(closed, dict(self.engine.state.ledger.account().last_ticks))
+        last_ticks = dict(self.engine.state.ledger.account().last_ticks)
+        sifted, faults = self._checks.sift(closed, last_ticks, received_ns, self._real)
         for symbol, fault in faults.items():
-            self._pass_over(f"A bar of {symbol}", symbol, fault)
+            self._pass_over(f"A bar of {symbol or self.feed.symbol}", symbol, fault)
+        if sifted is None:
+            return
+        closed = sifted
         if closed.bars and closed.close_time_ns <= self.seen_ns:
             self.engine.load_history(closed.bars, reset=False)
             return
         late = closed.late or (bool(closed.bars) and received_ns - closed.close_time_ns >= BAR_INTERVAL_NS)
         if late and not closed.late:
-            closed = Slice(closed.close_time_ns, closed.bars, closed.missing, True, closed.delayed)
+            closed = msgspec.structs.replace(closed, late=True)
         began_ns = self.wall.monotonic_ns()
         decision = self.engine.on_slice(closed, received_ns)
         self.parts.on_bar((self.wall.monotonic_ns() - began_ns) / NANOS_PER_SECOND)

@@ -353,7 +353,8 @@ class Engine:
         if state.calendar.session_of_bar(closed.close_time_ns) is None:
             return Outcome.MARKET_CLOSED, "The market is closed: the bar lies outside every session."
         if closed.bar(state.settings.signal_symbol) is None:
-            return Outcome.MISSING_BAR, f"No bar of {state.settings.signal_symbol} came: nothing to decide on."
+            said = f" ({'; '.join(closed.faults)})" if closed.faults else ""
+            return Outcome.MISSING_BAR, f"No bar of {state.settings.signal_symbol} came{said}: nothing to decide on."
         if state.observation is None:
             return Outcome.WARMING_UP, state.settings.parts_refusal or "The features are warming up."
         if self.forecasts is None or state.model is None:

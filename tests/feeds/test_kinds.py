@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 from market_days import CALENDAR, Row, days, wall
+from market_days import write as write_table
 from scid_files import tick
 from scid_files import write as write_scid
 
@@ -258,6 +259,56 @@ REFUSED = {
         "has bars of 60 minutes",
     ),
 }
+
+
+def lifted(rows: list[Row], first: int, points: float, last: int | None = None) -> list[Row]:
+    """Rows from `first` on at another base."""
+    return [
+        Row(r.open_ns, *(price + points for price in r[1:5]), r.volume) if first <= i < (last or len(rows)) else r
+        for i, r in enumerate(rows)
+    ]
+
+
+BASE = {
+    "a dated contract": ("NQZ25.csv", WEEK, 700, None),
+    "a stretch of it": ("NQZ25.csv", WEEK, 700, 1100),
+    "continuous, far from a roll": ("NQ.csv", WEEK, 700, None),
+    "minutes": ("NQZ25.csv", days(20251006, 6, step_ns=60 * 10**9), 3333, None),
+}
+
+
+@pytest.mark.parametrize("name", BASE)
+def test_a_base_that_changes_without_a_roll(tmp_path: Path, name: str) -> None:
+    file, rows, first, last = BASE[name]
+    write_table(tmp_path / file, rows, ISO)
+    read_file(tmp_path / file)
+    write_table(tmp_path / file, lifted(rows, first, 250.0, last), ISO)
+    at = dt.datetime.fromtimestamp(rows[first].open_ns // 10**9, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with pytest.raises(DataError, match=rf"the base of the prices changes by \+250 points at {at} without a roll"):
+        read_file(tmp_path / file)
+
+
+def test_the_same_base_in_a_scid_file(tmp_path: Path) -> None:
+    rows = lifted(WEEK, 700, 250.0)
+    ticks = [tick(row.open_ns, price) for row in rows for price in (row.open, row.close)]
+    path = write_scid(tmp_path / "NQZ25-CME.scid", *ticks)
+    with pytest.raises(DataError, match=r"changes by \+250 points"):
+        read_file(path)
+
+
+def test_where_a_base_may_change(tmp_path: Path) -> None:
+    quarter = days(20251208, 10)
+    continuous = lifted(quarter, 700, 250.0)
+    assert len(read_file(write_table(tmp_path / "NQ.csv", continuous, ISO))[0][0]) == len(continuous)
+    overnight = lifted(WEEK, 276, 250.0)
+    assert len(read_file(write_table(tmp_path / "NQZ25.csv", overnight, ISO))[0][0]) == len(overnight)
+    news = [
+        row._replace(close=row.close + 250.0, high=row.high + 250.0) if i == 700 else row for i, row in enumerate(WEEK)
+    ]
+    news = news[:701] + lifted(WEEK, 701, 250.0)[701:]
+    assert len(read_file(write_table(tmp_path / "NQH26.csv", news, ISO))[0][0]) == len(news)
+    spike = lifted(WEEK, 700, 250.0, 702)
+    assert len(read_file(write_table(tmp_path / "NQM26.csv", spike, ISO))[0][0]) == len(spike)
 
 
 @pytest.mark.parametrize("name", REFUSED)

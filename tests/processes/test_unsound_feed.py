@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from one_thread import World
 from trading_home import events_of, journal_of
 
 from minhos import parts
-from minhos.market.types import Price, Slice
+from minhos.market.types import NANOS_PER_MINUTE, Price, Slice
 from minhos.processes.trader import Trader
 from minhos.trading.types import Outcome
 
@@ -48,23 +48,90 @@ def test_a_price_that_is_none_triggers_nothing_and_stands_nowhere(world: World, 
         assert source.verify().sound
 
 
-def test_a_bar_that_is_none_is_missing(world: World) -> None:
-    world.run(9.0)
-    trader = world.child(Trader).process
-    assert isinstance(trader, Trader)
+YEARS_NS = 70 * 366 * 86_400 * 10**9
+SPOILED: dict[str, tuple[Callable[[Slice], Slice], str]] = {
+    "a number that is none": (lambda closed: with_bars(closed, low_ticks=math.nan), "nan is no number of ticks"),
+    "outside its own high and low": (lambda closed: with_bars(closed, high_ticks=70_000), "do not hold its open"),
+    "a power of ten away": (lambda closed: times(closed, 10), "lie far off the last price"),
+    "bars of another length": (
+        lambda closed: with_bars(closed, interval_ns=15 * NANOS_PER_MINUTE),
+        "it is a bar of 15 minutes, and not of 5 minutes",
+    ),
+    "beside the grid": (
+        lambda closed: with_bars(closed, close_time_ns=closed.close_time_ns + 7),
+        "beside the grid of 5 minutes",
+    ),
+}
+
+
+def with_bars(closed: Slice, **changes: object) -> Slice:
+    return msgspec.structs.replace(closed, bars=tuple(msgspec.structs.replace(bar, **changes) for bar in closed.bars))
+
+
+def times(closed: Slice, factor: int) -> Slice:
+    (bar,) = closed.bars
+    names = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
+    return with_bars(closed, **{name: factor * getattr(bar, name) for name in names})
+
+
+def spoil(trader: Trader, change: Callable[[Slice], Iterable[Slice]]) -> list[Slice]:
+    """The next slice of the feed is changed; gives the true one once it came."""
     stream, broken = trader.feeds._items, []
 
     def spoiled() -> Iterator[object]:
         for item in stream:
             if isinstance(item, Slice) and not broken:
                 broken.append(item)
-                bars = tuple(msgspec.structs.replace(bar, low_ticks=math.nan) for bar in item.bars)
-                yield msgspec.structs.replace(item, bars=bars)
+                yield from change(item)
             else:
                 yield item
 
     trader.feeds._items = spoiled()  # type: ignore[assignment]
+    return broken
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_bar_that_is_none_is_missing_and_the_decision_says_why(world: World, name: str) -> None:
+    world.run(9.0)
+    trader = world.child(Trader).process
+    assert isinstance(trader, Trader)
+    change, why = SPOILED[name]
+    broken = spoil(trader, lambda closed: [change(closed)])
     world.run(6.0)
-    outcomes = {e.decision.close_time_ns: e.decision.outcome for e in events_of(world.layout, "DecisionMade")}
-    assert outcomes[broken[0].close_time_ns] is Outcome.MISSING_BAR
-    assert list(outcomes.values())[-1] is not Outcome.MISSING_BAR
+    decisions = {e.decision.close_time_ns: e.decision for e in events_of(world.layout, "DecisionMade")}
+    decision = decisions[broken[0].close_time_ns]
+    assert decision.outcome is Outcome.MISSING_BAR
+    assert why in decision.reason
+    assert [why in e.text for e in events_of(world.layout, "Alarm")] == [True]
+    assert list(decisions.values())[-1].outcome is not Outcome.MISSING_BAR
+
+
+@pytest.mark.parametrize("years_ns", [YEARS_NS, -YEARS_NS])
+def test_a_slice_from_another_decade_moves_no_date(world: World, years_ns: int) -> None:
+    world.run(9.0)
+    trader = world.child(Trader).process
+    assert isinstance(trader, Trader)
+
+    def moved(closed: Slice) -> list[Slice]:
+        at_ns = closed.close_time_ns + years_ns
+        return [msgspec.structs.replace(with_bars(closed, close_time_ns=at_ns), close_time_ns=at_ns), closed]
+
+    date = trader.engine.state.ledger.account().trade_date
+    broken = spoil(trader, moved)
+    world.run(6.0)
+    assert world.child(Trader).process is trader
+    assert trader.engine.state.ledger.account().trade_date == date
+    decided = [e.decision.close_time_ns for e in events_of(world.layout, "DecisionMade")]
+    assert broken[0].close_time_ns in decided
+    assert [" is stamped " in e.text or "it is stamped" in e.text for e in events_of(world.layout, "Alarm")] == [True]
+
+
+def test_a_bar_that_comes_twice_is_decided_on_once(world: World) -> None:
+    world.run(9.0)
+    trader = world.child(Trader).process
+    assert isinstance(trader, Trader)
+    broken = spoil(trader, lambda closed: [closed, closed, msgspec.structs.replace(closed, late=True)])
+    world.run(6.0)
+    decided = [e.decision.close_time_ns for e in events_of(world.layout, "DecisionMade")]
+    assert decided.count(broken[0].close_time_ns) == 1
+    assert ["came before" in e.text for e in events_of(world.layout, "Alarm")] == [True]

@@ -13,19 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import DataRefused
+from minhos.market.levels import NO_POWER, power_of_ten, range_of
 from minhos.market.types import NANOS_PER_MINUTE, Ints
 from minhos.words import utc
 
 Floats = npt.NDArray[np.float64]
 
-RANGES = {
-    "NQ": (700.0, 70_000.0),
-    "ES": (400.0, 20_000.0),
-    "RTY": (150.0, 9_000.0),
-    "YM": (5_000.0, 150_000.0),
-}
-"""Points between which each index has traded since its future began, and room above; micros trade on the same index."""
-_OF_MICRO = {"MNQ": "NQ", "MES": "ES", "M2K": "RTY", "MYM": "YM"}
 MIN_ROWS = 50
 """Fewer rows are judged by none of these rules."""
 MAX_OUTSIDE = 0.005
@@ -86,23 +79,14 @@ def outside_own_range(prices: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray((np.maximum(open_, close) > high + slack) | (np.minimum(open_, close) < low - slack))
 
 
-def power_of_ten(price: float, root: str) -> int:
-    """0 where the instrument has traded at such prices, else the power of ten that leads there; 99 for none."""
-    low, high = RANGES[_OF_MICRO.get(root, root)]
-    if low <= price <= high:
-        return 0
-    near = sorted((k for k in range(-12, 7) if low <= price * 10.0**k <= high), key=abs)
-    return near[0] if near else 99
-
-
 def _of_the_instrument(columns: Columns, root: str, source: str) -> None:
     """Rule: prices are not a power of ten away from where the instrument trades."""
     price = float(np.median(columns.prices[3]))
     power = power_of_ten(price, root)
     if power == 0:
         return
-    low, high = RANGES[_OF_MICRO.get(root, root)]
-    much = f"they would be there times 10^{power}" if power != 99 else "no power of ten leads there"
+    low, high = range_of(root)
+    much = f"they would be there times 10^{power}" if power != NO_POWER else "no power of ten leads there"
     raise DataRefused(
         f"{source}: prices such as {price:g} are not those of {root}, which has traded between {low:g} and {high:g} "
         f"({much}); give the right --symbol, or the unit in a row of your own of the table of formats"

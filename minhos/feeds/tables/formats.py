@@ -24,10 +24,10 @@ from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid import fold_numba
 from minhos.feeds.scid.files import read_scid
 from minhos.feeds.seen import See
-from minhos.feeds.tables import sierra_text
+from minhos.feeds.tables import bases, checks, sierra_text
 from minhos.feeds.tables.columns import NAMES, plain
 from minhos.feeds.tables.sniff import Sample
-from minhos.market.symbols import Symbol
+from minhos.market.symbols import Symbol, parse_symbol
 from minhos.market.types import BAR_INTERVAL_NS, Bars, Ints
 
 Floats = npt.NDArray[np.float64]
@@ -95,7 +95,14 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
 def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
     bars, notes = read_scid(sample.path, symbol=options.symbol, fold=fold_numba.fold_records, see=options.see)
-    return [bars], notes
+    ticks = np.stack([bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks])
+    volumes = np.stack([bars.volume, bars.bid_volume, bars.ask_volume, bars.trades])
+    columns = checks.Columns(
+        bars.close_time_ns - bars.interval_ns, bars.instrument.tick_size * ticks.astype(np.float64), volumes
+    )
+    said = list(checks.judge(columns, bars.instrument.root, str(sample.path)))
+    bases.one_base(columns, parse_symbol(bars.symbol), str(sample.path))
+    return [bars], msgspec.structs.replace(notes, lines=(*notes.lines, *said))
 
 
 GENERAL = Format(title="a table with a header line")

@@ -16,9 +16,10 @@ from minhos.feeds.aggregate import Rows, bars_of, fold
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.files import Scale, price_scale
 from minhos.feeds.seen import See, Seen
-from minhos.feeds.tables import checks, zones
+from minhos.feeds.tables import bases, checks, zones
 from minhos.feeds.tables.formats import Options
 from minhos.market.instruments import instrument as instrument_of
+from minhos.market.levels import power_of_ten
 from minhos.market.symbols import Symbol
 from minhos.market.types import NANOS_PER_SECOND, Bars, Ints
 
@@ -111,7 +112,9 @@ def histories(
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
         unit = _scale(contract, kept.prices[3]).multiplier
         points = kept.prices if unit == 1.0 else kept.prices * unit
-        said += list(checks.judge(checks.Columns(kept.ns, points, kept.volumes), contract.root, notes.source))
+        columns = checks.Columns(kept.ns, points, kept.volumes)
+        said += list(checks.judge(columns, contract.root, notes.source))
+        bases.one_base(columns, contract, notes.source)
         checks.few_contradictions(different, len(rows.ns), notes.source)
         broken = how.broken(kept.ns)
         said += how.sentences(kept.ns[broken])
@@ -228,7 +231,7 @@ def _bars(contract: Symbol, rows: TableRows, how: _How) -> tuple[Bars, int, str]
 def _scale(contract: Symbol, closes: npt.NDArray[np.floating]) -> Scale:
     """How the table's prices become points; what lies a billion times too high is in units of 1e-9."""
     typical = float(np.median(closes))
-    if checks.power_of_ten(typical, contract.root) == -9:
+    if power_of_ten(typical, contract.root) == -9:
         return Scale(1e-9, f"prices such as {typical:g} are in units of 1e-9")
     return price_scale(Symbol(contract.root, contract.month, contract.year), typical)
 
