@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol
@@ -59,6 +59,12 @@ class Machine(Protocol):
 
     def see(self, pid: int) -> Seen | None:
         """That process; None where none has this id."""
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        """Every process that shows one of these words in its command line, the oldest first.
+
+        A look at all that run: some hundredths of a second.
+        """
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
         """`python -m module`, whose errors go to that file where it can be written.  Raises OSError.
@@ -117,6 +123,13 @@ class LocalMachine:
         with suppress(psutil.Error, OSError):
             home = process.environ().get("MINHOS_HOME", "")
         return Seen(pid, created_s, words, home)
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        import psutil
+
+        wanted = set(words)
+        ids = [p.pid for p in psutil.process_iter(["cmdline"]) if not wanted.isdisjoint(p.info["cmdline"] or ())]
+        return sorted((seen for pid in ids if (seen := self.see(pid)) is not None), key=lambda seen: seen.created_s)
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> LocalChild:
         with _opened(errors) as file:

@@ -1,11 +1,14 @@
 """Which processes of a home are alive: their names, the modules that start them, their ids.
 
 A process is known by its home and by its start, which stand in its heartbeat; those of earlier versions, which say
-neither, by their command line.  Not for starting or ending them: `minhos.processes.supervisor` does that.
+neither, by their command line.  One that could write nothing, as on a full disk, is found by the operating system's
+list: there command line and home say whose it is.  Not for starting or ending them: `minhos.processes.supervisor` does
+that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from minhos.assembly import heartbeats
@@ -34,7 +37,15 @@ SAME_START_S = 1.0
 
 
 def running_pids(layout: Layout) -> dict[str, int]:
-    """Processes of this home that are alive, by name; the supervisor first."""
+    """Processes of this home that are alive, by name, also those that no file names; the supervisor first."""
+    found = told_pids(layout)
+    for name, seen in _untold(layout, SERVICES.keys() - found.keys()).items():
+        found[name] = seen.pid
+    return found
+
+
+def told_pids(layout: Layout) -> dict[str, int]:
+    """Those of them that a file in data/run names."""
     found = {kind.PROCESS: pid for kind in BEATS if (pid := pid_of(layout, kind)) is not None}
     supervisor = heartbeats.read(layout, SupervisorBeat)
     if supervisor is not None:
@@ -59,8 +70,19 @@ def pid_of(layout: Layout, kind: type[Heartbeat]) -> int | None:
 
 def living(layout: Layout, name: str) -> Seen | None:
     """The process of that name that lives in this home, whoever started it; None for none."""
-    pid = running_pids(layout).get(name)
-    return None if pid is None else layout.machine.see(pid)
+    pid = told_pids(layout).get(name)
+    return _untold(layout, {name}).get(name) if pid is None else layout.machine.see(pid)
+
+
+def _untold(layout: Layout, names: Collection[str]) -> dict[str, Seen]:
+    """Of these services the processes that the operating system knows, the oldest of each."""
+    words = {word: name for name in names for word in (SERVICES[name], *ALIASES.get(name, ()))}
+    found: dict[str, Seen] = {}
+    for seen in layout.machine.started_as(words):
+        name = next(words[word] for word in seen.words if word in words)
+        if _works_in(seen, layout, known=True):
+            found.setdefault(name, seen)
+    return found
 
 
 def gone(layout: Layout, beat: Heartbeat) -> bool:

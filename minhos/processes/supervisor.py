@@ -19,7 +19,7 @@ from minhos.assembly import heartbeats
 from minhos.assembly.children import Seen
 from minhos.assembly.heartbeats import BEATS, STOPPING, Heartbeat, SupervisorBeat, TraderBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.running import ALWAYS, SERVICES, living, running_pids
+from minhos.assembly.running import ALWAYS, SERVICES, living, running_pids, told_pids
 from minhos.errors import MinhosError
 from minhos.market.clock import Clock, SystemClock
 from minhos.processes.process import after
@@ -51,24 +51,30 @@ class Supervisor:
         environment[AS_STARTED] = str(layout.settings_copy)
         self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
         self.stopping = self._opened = False
+        self._absent: set[str] = set()
         self._replacing: Tended | None = None
         self._alarms = Alarms(layout, WHO, self._clock)
 
     def open(self) -> None:
         """Take over what a supervisor that is gone has left.  Raises MinhosError where this home is already run."""
-        refuse_second_start(self.layout)
+        running = refuse_second_start(self.layout)
         self.layout.make()
         copy_settings(self.layout)
         self._opened = True
+        self._absent = {one.name for one in self.tended}
         for one in self.tended:
-            seen = self._living(one.name)
+            seen = self.layout.machine.see(running[one.name]) if one.name in running else None
             if seen is not None:
+                self._absent.discard(one.name)
                 version = version_of(self.layout, one.name)
                 one.adopt(seen, "" if version == minhos.__version__ else version or "an earlier version")
                 log.warning("taken over", process=one.name, pid=seen.pid, version=version)
         self._beat("running")
 
     def _living(self, name: str) -> Seen | None:
+        if name in self._absent:  # `open` has looked for it this moment
+            self._absent.discard(name)
+            return None
         return living(self.layout, name)
 
     def step(self) -> int | None:
@@ -181,8 +187,11 @@ def anything_held(layout: Layout) -> bool:
     return beat is not None and bool(beat.held)
 
 
-def refuse_second_start(layout: Layout) -> None:
-    """Raises MinhosError where a supervisor lives here, or has left what was told something else than this start."""
+def refuse_second_start(layout: Layout) -> dict[str, int]:
+    """Process ids of what a supervisor that is gone has left, by name.
+
+    Raises MinhosError where one lives here, or has left what was told something else than this start.
+    """
     running = running_pids(layout)
     text = ", ".join(f"{name} (process {pid})" for name, pid in running.items())
     if SupervisorBeat.PROCESS in running:
@@ -196,6 +205,7 @@ def refuse_second_start(layout: Layout) -> None:
             f"MinhOS already runs here, and {', '.join(others)} with other switches of `start` than these: {text}; "
             "`python3 minh.py stop` ends it, the same switches take it over."
         )
+    return running
 
 
 def _told_alike(one: Told, other: Told) -> bool:
@@ -212,7 +222,7 @@ def beat_of(layout: Layout, name: str) -> Heartbeat:
     kind = next(kind for kind in BEATS if name == kind.PROCESS)
     supervisor = heartbeats.read(layout, SupervisorBeat) or SupervisorBeat()
     beat = heartbeats.read(layout, kind)
-    return beat if beat is not None and beat.pid == running_pids(layout).get(name, beat.pid) else supervisor
+    return beat if beat is not None and beat.pid == told_pids(layout).get(name, beat.pid) else supervisor
 
 
 def version_of(layout: Layout, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ from minhos.assembly.children import LOCAL, Seen
 from minhos.assembly.files import write_json
 from minhos.assembly.heartbeats import SupervisorBeat, TraderBeat
 from minhos.assembly.layout import Layout
-from minhos.assembly.running import running_pids, trader_pid
+from minhos.assembly.running import living, running_pids, trader_pid
 from minhos.market.clock import SystemClock
 from minhos.processes.supervisor import stop_running
 
@@ -33,6 +33,9 @@ class Machine:
 
     def see(self, pid: int) -> Seen | None:
         return self.processes.get(pid)
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        return [seen for seen in self.processes.values() if not set(words).isdisjoint(seen.words)]
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> object:
         raise NotImplementedError
@@ -108,12 +111,25 @@ def test_a_child_that_has_said_nothing_yet_is_known_by_its_supervisor(tmp_path):
     assert layout.machine.ended == [PID, PID + 1], "the supervisor first, so that it starts nothing again"
 
 
+def test_who_could_write_nothing_is_found_by_command_line_and_home(tmp_path):
+    here = trader(tmp_path)
+    theirs = trader(tmp_path / "other", pid=PID + 1)
+    nobodys = trader(tmp_path, pid=PID + 2, home="")
+    layout = home_with(tmp_path, nobodys, theirs, here)
+    assert running_pids(layout) == {"trader": PID}
+    assert living(layout, "trader") == here
+    assert living(layout, "watchdog") is None
+    assert stop_running(layout) == ["trader"]
+    assert layout.machine.ended == [PID], "no other home's, and none of an unknown one"
+
+
 def test_this_machine_sees_this_process(tmp_path):
     own = LOCAL.own()
     seen = LOCAL.see(own.pid)
     assert seen is not None
     assert (own.pid, abs(seen.created_s - own.created_s) < 1.0) == (os.getpid(), True)
     assert LOCAL.see(2**31 - 1) is None
+    assert own.pid in [each.pid for each in LOCAL.started_as(seen.words)]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1, "positions": [3]}', "[" * 100_000])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,9 @@ class Machine:
     def see(self, pid: int) -> Seen | None:
         alive = any(child.pid == pid and child.code is None for child in self.children)
         return Seen(pid, float(pid)) if alive else None
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        return []
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
         name = next(name for name, known in SERVICES.items() if known == module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from trading_home import make_home, settings_of
@@ -76,6 +76,9 @@ class World:
     def see(self, pid: int) -> Seen | None:
         found = next((child for child in self.children if child.pid == pid and child.code is None), None)
         return Seen(pid, found.created_s) if found is not None else None
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        return []  # each process here can write what it is
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Child:
         made: dict[str, Process] = {

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from minhos.assembly.children import Seen
+from minhos.assembly.running import SERVICES
 from minhos.dtc.transport import Connection, Memory
 from minhos.processes.process import Process
 
@@ -118,7 +119,7 @@ class WorldMemory(Memory):
 
 def seen_of(child: Child, home: str) -> Seen:
     """It as the operating system shows it."""
-    return Seen(child.pid, child.created_s, ("python", "-m", child.name), home)
+    return Seen(child.pid, child.created_s, ("python", "-m", SERVICES.get(child.name, child.name)), home)
 
 
 def abandon(loop: asyncio.AbstractEventLoop | None) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -209,6 +209,10 @@ class World:
         if child is not None and child.alive:
             return seen_of(child, str(self.layout.home))
         return Seen(pid, self.strangers[pid], ("a", "stranger")) if pid in self.strangers else None
+
+    def started_as(self, words: Collection[str]) -> list[Seen]:
+        shown = (seen_of(child, str(self.layout.home)) for child in self.alive())
+        return [seen for seen in shown if not set(words).isdisjoint(seen.words)]
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> Handle:
         return Handle(self.begin(_SERVICE_OF[module]), self._end)
