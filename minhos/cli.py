@@ -155,6 +155,10 @@ ROOT = {
         "Serve Sierra Chart's files over DTC.  "
         r"Example: minh.py bridge --folder C:\SierraChart\Data --password secret.",
     ),
+    "install-service": Entry(
+        "operate.service:install_service",
+        "Write what makes systemd or Windows run `start` by itself.  Example: minh.py install-service --data FOLDER.",
+    ),
     "kelly-vs-fixed": Entry(
         "lab.sizing:sizing",
         "Kelly against fixed sizes: `lab sizing` by its old name.  Example: minh.py kelly-vs-fixed --days 30",

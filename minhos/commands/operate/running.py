@@ -37,6 +37,7 @@ from minhos.commands.terminal import console, say
 from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock
 from minhos.processes.process import sleep_until
+from minhos.processes.service_manager import ServiceManager
 from minhos.processes.supervisor import Supervisor, anything_held, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 from minhos.web.listening import listen
@@ -67,6 +68,7 @@ def start(
     refuse_second_start(layout())
     refuse_taken_port(chosen, layout())
     keep_to_owner()
+    manager = ServiceManager(os.environ)
     if closed := close_to_others(layout()):
         say(closed)
     names = services_of(chosen, layout())
@@ -78,7 +80,7 @@ def start(
         if finished_data(chosen):
             console.print("This is finished data: it is not paper-traded; the page shows what was found.")
             names = ("web",)
-    supervise(Supervisor(layout(), names), chosen, monitor)
+    supervise(Supervisor(layout(), names), chosen, manager, monitor=monitor)
 
 
 def refuse_taken_port(chosen: Settings, place: Layout) -> None:
@@ -136,7 +138,7 @@ def _overrides(
     return {name: section for name, section in kept.items() if section}
 
 
-def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
+def supervise(supervisor: Supervisor, chosen: Settings, manager: ServiceManager, *, monitor: bool) -> None:
     """Tend the processes until a signal; show what they do.
 
     Nothing that is shown ends what is tended: neither a page of the journal that cannot be read nor a terminal that is
@@ -147,6 +149,7 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
     with suppress(MinhosError):
         configure("supervisor", supervisor.layout.home)
     supervisor.open()
+    manager.ready()
     console.print(f"Dashboard: [bold]http://localhost:{chosen.web.port}[/bold]   (Ctrl-C ends everything)")
     if chosen.simulated:
         console.print(
@@ -155,20 +158,20 @@ def supervise(supervisor: Supervisor, chosen: Settings, monitor: bool) -> None:
         )
     try:
         if monitor and console.is_terminal:
-            _with_screen(supervisor, chosen)
+            _with_screen(supervisor, chosen, manager)
         else:
-            _with_lines(supervisor, chosen)
+            _with_lines(supervisor, chosen, manager)
     finally:
+        manager.stopping()
         with suppress(OSError):
             console.print("Stopping …")
         supervisor.close()
 
 
-def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
+def _with_lines(supervisor: Supervisor, chosen: Settings, manager: ServiceManager) -> None:
     """A line whenever the state or its sentence changes, or a process does not run as it should."""
     watch, shown, problems = Watch(chosen, supervisor.layout), "", dict[str, str]()
-    while (due_ns := supervisor.step()) is not None:
-        _end_where_nothing_can_run(supervisor)
+    for _ in _rounds(supervisor):
         with _harmless():
             told = supervisor.notes | supervisor.problems
             for name, text in told.items():
@@ -179,17 +182,24 @@ def _with_lines(supervisor: Supervisor, chosen: Settings) -> None:
             if line.plain != shown:
                 console.print(line, highlight=False)
                 shown = line.plain
-        sleep_until(supervisor, due_ns, SystemClock())
+        manager.alive(shown)
 
 
-def _with_screen(supervisor: Supervisor, chosen: Settings) -> None:
+def _with_screen(supervisor: Supervisor, chosen: Settings, manager: ServiceManager) -> None:
     watch = Watch(chosen, supervisor.layout)
     with Live(Panel("starting"), console=console, screen=True, refresh_per_second=4) as live:
-        while (due_ns := supervisor.step()) is not None:
-            _end_where_nothing_can_run(supervisor)
+        for _ in _rounds(supervisor):
             with _harmless():
                 live.update(watch.screen())
-            sleep_until(supervisor, due_ns, SystemClock())
+            manager.alive()
+
+
+def _rounds(supervisor: Supervisor) -> Iterator[None]:
+    """Each round of the supervisor's, until it is told to stop."""
+    while (due_ns := supervisor.step()) is not None:
+        _end_where_nothing_can_run(supervisor)
+        yield
+        sleep_until(supervisor, due_ns, SystemClock())
 
 
 @contextmanager
