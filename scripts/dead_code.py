@@ -22,6 +22,7 @@ KEPT = {
     "minhos/cli.py's table names them": {
         "accept_position",
         "check_context",
+        "install_service",
         "list_models",
         "list_parts",
         "promote_model",

@@ -15,6 +15,7 @@ TEMPLATE = "The shipped minhos.toml names the settings of the doors."
 USER = "`[user] file` names a Python file with parts of the user's own."
 PARTS = "New command `parts`: the parts that are loaded, from where, and what they change."
 PACKAGES = "New command `packages`: licences, locks and known vulnerabilities of what is installed."
+SERVICE = "New command `install-service`: a systemd unit, or a task of Windows' Task Scheduler, that runs `start` with the machine"
 RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
@@ -198,6 +199,18 @@ WANTED: list[Wanted] = [
         "packages Licences, locks and known vulnerabilities of what is installed. Example: minh.py packages --vulnerabilities.",
         PACKAGES,
     ),
+    Wanted(
+        "help > minh.py",
+        None,
+        "install-service Write what makes systemd or Windows run `start` by itself. Example: minh.py install-service --data FOLDER.",
+        SERVICE,
+    ),
+    Wanted(
+        "help > install-service",
+        None,
+        """["Usage: minh.py install-service [OPTIONS]", "Write the file with which systemd or Windows' Task Sch… (911 characters, fd5e84510046)""",
+        SERVICE,
+    ),
     Wanted("settings > values > simulation.days_ahead", None, {"type": "int", "default": 180}, DAYS_AHEAD),
     Wanted(
         "settings > files > minhos.toml",
@@ -316,25 +329,25 @@ WANTED: list[Wanted] = [
     Wanted(
         "home_files > taken up again > files > data/run/trader.json",
         "JSON: pid, state, time_ns, market_time_ns, mode, scope, account, journal, trade_date, venue, venue_ready, venue_reason, positions, serving, feed, market_open, next_open_ns",
-        '"JSON: pid, home, created_s, time_ns, version, state, switches, market_time_ns, mode, scope, account… (240 characters, 8794e66382fc)',
+        '"JSON: pid, home, created_s, time_ns, steady_ns, version, state, switches, market_time_ns, mode, sco… (251 characters, 44cb1f7bc944)',
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/trainer.json",
         "JSON: pid, state, time_ns, scope, error",
-        "JSON: pid, home, created_s, time_ns, version, state, switches, scope, error",
+        "JSON: pid, home, created_s, time_ns, steady_ns, version, state, switches, scope, error",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/watchdog.json",
         "JSON: pid, time_ns, state, sentence, last_action",
-        "JSON: pid, home, created_s, time_ns, version, state, switches, sentence, last_action, supervisor",
+        "JSON: pid, home, created_s, time_ns, steady_ns, version, state, switches, sentence, last_action, supervisor",
         BEATS,
     ),
     Wanted(
         "home_files > taken up again > files > data/run/web.json",
         "JSON: pid, state, time_ns, port, sequence",
-        "JSON: pid, home, created_s, time_ns, version, state, switches, port, sequence",
+        "JSON: pid, home, created_s, time_ns, steady_ns, version, state, switches, port, sequence",
         BEATS,
     ),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),
