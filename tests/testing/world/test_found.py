@@ -20,9 +20,10 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
+from minhos.testing.world.disk_faults import DiskFull
 from minhos.testing.world.machine_faults import Crash, Kill, SetClock, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
-from minhos.testing.world.person import ChangeSetting, Command, OlderJournal
+from minhos.testing.world.person import ChangeSetting, Command, OlderJournal, Restart
 from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import play
 
@@ -102,6 +103,20 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
 
 
 SEEDS: tuple[tuple[str, Plan], ...] = (
+    (
+        "10107: behind a full data/run nothing named the trainer, and each start began another one",
+        Plan(
+            10107,
+            "demo",
+            30_000,
+            (
+                DiskFull(at_ms=5_000, for_ms=600_000, where="run"),
+                Kill(at_ms=8_000, name="trainer"),
+                Kill(at_ms=12_000, name="supervisor"),
+                Restart(at_ms=20_000),
+            ),
+        ),
+    ),
     (
         "12: positions with the other sign for two seconds had our stop cancelled and another one placed",
         Plan(
