@@ -50,7 +50,7 @@ class Cost(NamedTuple):
 def run(quick: bool = False) -> list[Figure]:
     """Figures of the text and of the .scid file; up to 0.6 GB in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="minhos-files-") as folder:
-        text, scid = Path(folder) / "NQH17.csv", Path(folder) / "NQH25-CME.scid"
+        text, scid = Path(folder) / "NQ.csv", Path(folder) / "NQH25-CME.scid"
         write_lines(text, QUICK_LINES if quick else LINES)
         write_ticks(scid, QUICK_TICKS if quick else TICKS)
         jobs = {"text": (_CHECK, text), "polars": (_POLARS, text), "scid": (_CHECK, scid), "fold": (_FOLD, scid)}

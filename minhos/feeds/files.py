@@ -18,7 +18,7 @@ from minhos.feeds.stitch import merge, stitch
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.tables import read_file
 from minhos.market.calendar import SessionCalendar
-from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
+from minhos.market.symbols import Symbol, month_in_filename, parse_symbol, symbol_in_filename
 from minhos.market.types import Bars
 
 
@@ -61,7 +61,14 @@ def load(
     sessions = calendar or SessionCalendar.load()
     chosen, skipped = _files(source, wanted) if source.is_dir() else ({source: wanted}, [])
     histories, notes = [], []
-    options = Options(symbol=wanted, timezone=timezone, stamps=stamps, see=see)
+    months = {month_in_filename(path.name) for path in chosen} - {None}
+    options = Options(
+        symbol=wanted,
+        timezone=timezone,
+        stamps=stamps,
+        see=see,
+        calendar_months=any(month % 3 for _, month in filter(None, months)),
+    )
     for path, named in chosen.items():
         parts, note = read_file(path, msgspec.structs.replace(options, symbol=named))
         histories += [(part, path.name) for part in parts]

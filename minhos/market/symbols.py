@@ -54,6 +54,9 @@ _ROOT = f"(?P<root>{_NAMES})"
 _MONTH, _YEAR = r"(?P<month>[FGHJKMNQUVXZ])", r"(?P<year>\d{4}|\d{1,2})"
 _BEFORE = r"(?:@|/|(?:CME|CBOT|CBT)(?:_MINI)?[:_.])?"
 """What vendors put in front: TradeStation's @, ThinkOrSwim's /, TradingView's exchange."""
+_MONTH_LETTERS = "FGHJKMNQUVXZ"
+_WORDS = ("ES", "MES", "YM")
+"""Roots that are words, or year and month, where they stand in small letters within a name."""
 _NAMED = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _FORMS: tuple[tuple[SymbolForm, str], ...] = (
     (SymbolForm.SIMULATED, rf"{_ROOT}-SIM"),
@@ -140,13 +143,50 @@ def _matched(text: str) -> tuple[re.Match[str], SymbolForm]:
 def symbol_in_filename(name: str, reference_year: int | None = None) -> Symbol | None:
     """The symbol in a file's name ("NQZ25-CME_5m_BarData.txt", "MNQ_2025Q4_5m.csv"), or None.
 
-    A dated contract anywhere in the name is preferred to a bare root; of two alike the first counts.
+    A dated contract anywhere in the name is preferred to a bare root; two of either kind, as in a spread, are none.
+    A root that is also a word (es, mes) counts in capitals or where the name begins; a month that is written as a
+    number or a name and is no month of a contract is the calendar's.
     """
     for form, pattern in _INSIDE:
-        match = pattern.search(name)
-        if match:
-            return _symbol(match, form, reference_year)
+        matches = [match for match in pattern.finditer(name) if not _is_a_word(match, form)]
+        if matches:
+            found = {symbol.contract: symbol for symbol in (_named(match, form, reference_year) for match in matches)}
+            return next(iter(found.values())) if len(found) == 1 else None
     return None
+
+
+def month_in_filename(name: str) -> tuple[int, int] | None:
+    """Year and month that a file's name gives in numbers or words behind a root; a contract's or the calendar's.
+
+    "NQ 12-25", as NinjaTrader names its instruments, is a contract.
+    """
+    for _, pattern in _INSIDE:
+        match = pattern.search(name)
+        if match and " " not in match.group() and (letter := _letter(match.groupdict())):
+            return _year(match.group("year"), match.group(), None), _MONTH_LETTERS.index(letter) + 1
+    return None
+
+
+def _is_a_word(match: re.Match[str], form: SymbolForm) -> bool:
+    text = match.groupdict().get("root") or ""
+    return form is SymbolForm.ROOT and match.start() > 0 and text != text.upper() and text.upper() in _WORDS
+
+
+def _named(match: re.Match[str], form: SymbolForm, reference_year: int | None) -> Symbol:
+    """The symbol of a file's name, the root alone for a month of the calendar."""
+    letter = _letter(match.groupdict())
+    return (
+        Symbol(_root(match), form=SymbolForm.ROOT)
+        if letter and letter not in MONTHS
+        else _symbol(match, form, reference_year)
+    )
+
+
+def contract_listed_ns(symbol: Symbol | str) -> int:
+    """No trade of it is earlier: nine quarters before its expiry, a December five years more, UTC nanoseconds."""
+    contract = _dated(symbol)
+    years = 6 if contract.month == "Z" else 2.5
+    return contract_expiry_ns(contract) - int(years * 365.25 * 86_400) * NANOS_PER_SECOND
 
 
 def contract_expiry_ns(symbol: Symbol | str) -> int:
@@ -215,7 +255,7 @@ def _letter(groups: dict[str, str | None]) -> str:
     """Of a month that is written as a number or by its name; empty where there is none."""
     named = groups.get("named")
     number = _NAMED.index(named.upper()) + 1 if named else int(groups.get("number") or 0)
-    return "FGHJKMNQUVXZ"[number - 1] if number else ""
+    return _MONTH_LETTERS[number - 1] if number else ""
 
 
 def _root(match: re.Match[str]) -> str:

@@ -144,7 +144,7 @@ def test_data_that_the_reader_refuses_are_written_where_their_stamps_are_known(t
 
 
 def test_a_folder_with_several_contracts_has_all_of_them(tmp_path: Path) -> None:
-    rows = days(20251208, 10)
+    rows = days(20251201, 10)
     sizes = {"NQZ25": (3000, 100), "NQH26": (100, 3000)}
     for name, (early, late) in sizes.items():
         own = [row._replace(volume=early if i < 5 * 276 else late) for i, row in enumerate(rows)]

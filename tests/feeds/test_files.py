@@ -250,7 +250,7 @@ def test_times_beyond_the_calendar_are_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"lies outside the table of sessions"):
         check_data(
             write(
-                tmp_path / "NQZ25.csv",
+                tmp_path / "NQ.csv",
                 rows,
                 iso,
             ),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from minhos.errors import DataError
-from minhos.market.symbols import Symbol, symbol_in_filename
+from minhos.market.symbols import Symbol, month_in_filename, symbol_in_filename
 
 VARIABLE = "SIERRACHART_DATA"
 SUFFIXES = (".scid", ".parquet", ".csv", ".txt", ".tsv", ".itxt", ".gz", ".zst", ".bz2", ".xz", ".zip")
@@ -80,7 +80,7 @@ def agreed_symbol(path: Path, wanted: Symbol | None, year: int) -> Symbol:
         return wanted
     if wanted is None or is_wanted(named, wanted):
         return named
-    if named.root == wanted.root and not named.dated:
+    if named.root == wanted.root and (not named.dated or month_in_filename(path.name)):
         return wanted
     raise DataError(
         f"{path.name} holds {named.contract}, not {wanted.contract}; leave --symbol out or give the right file"

@@ -44,6 +44,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Zone of stamps without an offset."""
     stamps: str | None = None
     """"open" or "close": what stamps mark."""
+    calendar_months: bool = False
+    """A month in the file's name is the calendar's, as those of its folder show."""
     interval_ns: int = BAR_INTERVAL_NS
     see: See | None = None
     """Told of the rows as soon as their stamps are known, before they are judged."""

@@ -22,6 +22,7 @@ FEW, MAX_LOST = 3, 0.005
 """So many rows, and such a share of them, may be lost."""
 NAMED = 3
 """Lines that a sentence names."""
+NAMELESS = "names no contract"
 NOWHERE = "has a time that its zone leaves out when clocks change"
 _WAYS_OUT = {
     "has more fields than the header line names": "a number such as 1,234 parts in two in a file that is parted by "
@@ -30,7 +31,7 @@ _WAYS_OUT = {
     "has no price that can be read": "export it again",
     "has no volume that can be read": "write it as a plain number, or leave the column out",
     NOWHERE: "give another --timezone",
-    "names no contract": "fill the column, or leave it out and give --symbol",
+    NAMELESS: "fill the column, or leave it out and give --symbol",
 }
 
 

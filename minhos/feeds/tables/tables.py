@@ -18,12 +18,13 @@ import numpy.typing as npt
 
 from minhos.errors import DataError, DataRefused, SymbolError
 from minhos.feeds.notes import ReadNotes
-from minhos.feeds.scid.folders import agreed_symbol, is_wanted, year_of
+from minhos.feeds.scid.folders import year_of
 from minhos.feeds.tables import checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
+from minhos.feeds.tables.contracts import Contracts, by_column, by_name, judge_life
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
 from minhos.feeds.tables.lines import longer_lines
-from minhos.feeds.tables.lost import NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
+from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
 from minhos.feeds.tables.rows import TableRows, bar_step, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
@@ -93,14 +94,9 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     usable &= ~nowhere
     if others := int((~usable & ~gone & ~nowhere & ~strange).sum()):
         said.append(f"{others:,} rows without a time or a price left out")
-    year = dt.datetime.fromtimestamp(int(utc_ns[usable][0]) // NANOS_PER_SECOND, dt.UTC).year
-    contracts, which = _contracts(table, options.symbol, year)
-    table_rows = TableRows(utc_ns, prices, volumes)
-    masks = (usable & (which == i) for i in range(len(contracts)))
-    parts = [(c, table_rows if mask.all() else table_rows.at(mask)) for c, mask in zip(contracts, masks, strict=True)]
-    parts = [(contract, part) for contract, part in parts if len(part.ns)]
-    if not parts:
-        raise DataError(f"{path} has no usable rows of {', '.join(c.contract for c in contracts)}; name another symbol")
+    contracts = _contracts(table, options, utc_ns, usable)
+    said += [*contracts.said, *judge_lost(sample, table.number, {NAMELESS: contracts.nameless})]
+    parts = _parts(contracts, TableRows(utc_ns, prices, volumes), usable, str(path), said)
     if day_only := zones.regular_hours_only(utc_ns[usable]):
         said.append(day_only)
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
@@ -291,37 +287,36 @@ def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:
     return said
 
 
-def _contracts(table: Table, symbol: Symbol | None, year: int) -> tuple[list[Symbol], Ints]:
-    """The contracts wanted, and for each row the index of its contract, -1 for a row of another."""
-    n = len(table.columns["close"])
+def _contracts(table: Table, options: Options, ns: Ints, usable: Mask) -> Contracts:
+    """The contracts wanted, and for each row which it is of.  Raises DataError."""
     column = table.columns.get("contract")
-    if column is None:
-        named = table.path.with_name(table.name)
-        if table.label and symbol is None and symbol_in_filename(table.name, year) is None:
-            return [parse_symbol(table.label, year)], np.zeros(n, np.int64)
-        return [agreed_symbol(named, symbol, year)], np.zeros(n, np.int64)
-    import polars as pl
+    if column is not None:
+        import polars as pl
 
-    texts = column.cast(pl.String)
-    found: dict[str, Symbol] = {}
-    for text in texts.unique(maintain_order=True).drop_nulls().to_list():
-        try:
-            found[text] = parse_symbol(text, year)
-        except SymbolError:
-            continue
-    if symbol is not None and not found and texts.n_unique() == 1:
-        return [symbol], np.zeros(n, np.int64)
-    wanted = {text: s for text, s in found.items() if symbol is None or is_wanted(s, symbol)}
-    roots = sorted({s.root for s in wanted.values()})
-    if len(roots) != 1:
-        there = ", ".join(sorted({s.contract for s in found.values()})) or ", ".join(texts.unique().drop_nulls()[:5])
-        asked = f"none of them is {symbol.contract}" if symbol and not roots else "name one root with --symbol"
-        raise DataError(f"{table.path} holds {there}: {asked}")
-    contracts = list({s.contract: s for s in wanted.values()}.values())
-    index = {s.contract: i for i, s in enumerate(contracts)}
-    places = {text: index[s.contract] for text, s in wanted.items()}
-    which = texts.replace_strict(places, default=-1, return_dtype=pl.Int64).fill_null(-1)
-    return contracts, which.to_numpy().astype(np.int64)
+        if found := by_column(table.path, column.cast(pl.String), options, ns, usable):
+            return found
+        if options.symbol is not None:
+            return Contracts([options.symbol], np.zeros(len(ns), np.int64), [], np.zeros(len(ns), np.bool_))
+    symbol, said = by_name(table.path.with_name(table.name), table.label, options, ns[usable])
+    return Contracts([symbol], np.zeros(len(ns), np.int64), said, np.zeros(len(ns), np.bool_))
+
+
+def _parts(
+    contracts: Contracts, rows: TableRows, usable: Mask, source: str, said: list[str]
+) -> list[tuple[Symbol, TableRows]]:
+    """The rows of each contract while it traded; sentences are added to `said`.  Raises DataError for none."""
+    parts = []
+    for i, contract in enumerate(contracts.found):
+        mine = usable & (contracts.which == i)
+        outside, line = judge_life(contract, rows.ns[mine], source)
+        said += line
+        mine[mine] = ~outside
+        if mine.any():
+            parts.append((contract, rows if mine.all() else rows.at(mine)))
+    if not parts:
+        names = ", ".join(each.contract for each in contracts.found)
+        raise DataError(f"{source} has no usable rows of {names}; name another symbol")
+    return parts
 
 
 def _known_convention(table: Table, stamps: str | None, utc_ns: Ints) -> tuple[str, str]:
