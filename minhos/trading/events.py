@@ -129,8 +129,8 @@ class Reconciled(msgspec.Struct, frozen=True):
     time_ns: int
     differences: tuple[str, ...] = ()
     positions: dict[str, int] | None = None
-    """What the broker showed, signed contracts by symbol, twice and alike; None where it need not be known (and in
-    journals of 0.1.0)."""
+    """What the broker showed, signed contracts by symbol, twice and alike; None where it was not, or need not be known
+    (and in journals of 0.1.0)."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True):

@@ -15,6 +15,8 @@ broker is then seen in surveys of the next one.  A person's word and the known d
       (the engine's)    the broker was asked: not asked for at once      before orders are looked after again
     _views              differences with positions: shown alike for a    with a survey that shows others
                         second they make flat-only
+    _positions          what the broker holds: shown alike for a         with a survey that shows others
+                        second, it may be closed or booked
     _lacking            orders of ours that the lists lack               with a survey that lists them
     _taken_back         of these, those that the broker was told to      likewise, and when they have ended
                         cancel because of that
@@ -67,7 +69,8 @@ VOUCHED_NS = 30 * NANOS_PER_SECOND
 LARGEST_NS = 10 * NANOS_PER_SECOND
 """Exits are for no more than the largest position that the broker showed in so long."""
 
-View = tuple[tuple[str, ...], tuple[tuple[str, int], ...]]
+Positions = tuple[tuple[str, int], ...]
+View = tuple[tuple[str, ...], Positions]
 """Differences and the positions of one survey."""
 _MAY_WORK = (OrderState.WORKING, OrderState.RESIZE_SENT)
 
@@ -79,6 +82,7 @@ class Settlement:
         self._engine = engine
         self._content: Survey | None = None
         self._views: Doubts[View] = Doubts()
+        self._positions: Doubts[Positions] = Doubts()
         self._differs_ns: int | None = None
         """Since when surveys differ, in whatever."""
         self._lacking: Doubts[tuple[str, OrderState]] = Doubts()
@@ -116,21 +120,21 @@ class Settlement:
         self._remember(survey, elapsed_ns)
         engine.take(answers(state, survey, self._gone(survey, now_ns), targets=engine.venue.targets), now_ns)
         self._journal(survey, now_ns)
-        found, certain = self._compared(survey)
-        if found and certain and state.vouched is not None:
+        found, settled, alike = self._compared(survey)
+        if found and alike and state.vouched is not None:
             self._book_as_shown(survey, state.vouched, now_ns)
-            found, certain = self._compared(survey)
-        if not certain or self._unsettled():
+            found, settled, alike = self._compared(survey)
+        if not (settled and alike) or self._unsettled():
             engine.ask()
-        if not found or certain:
-            self._conclude(found, survey, certain, now_ns)
+        if not found or settled:
+            self._conclude(found, survey, alike, now_ns)
         self._reopen(survey, now_ns)
         self._protect(survey, now_ns)
-        self._protect_shown(survey.positions if found and certain else {}, now_ns)
+        self._protect_shown(survey.positions if found and settled and alike else {}, now_ns)
         self._close_unplanned(now_ns)
         engine.ask_refused_again()
         engine.keep_orders(now_ns)
-        if found and certain and self._exceeds(survey):
+        if found and settled and self._exceeds(survey):
             engine.ask()
         return True
 
@@ -142,18 +146,22 @@ class Settlement:
             self._asked_ns = self._elapsed_ns
             self._engine.ask()
 
-    def _compared(self, survey: Survey) -> tuple[tuple[str, ...], bool]:
-        """The differences, and whether they and the positions were shown alike for long enough; what keeps changing is
-        different all the same."""
+    def _compared(self, survey: Survey) -> tuple[tuple[str, ...], bool, bool]:
+        """The differences; whether it is settled that there are any; whether the positions were shown alike for a while.
+
+        What keeps changing is different all the same, but nobody knows then what is held: nothing is closed for it.
+        """
         found = differences(self._engine.state, survey)
-        view = (found, tuple(sorted(survey.positions.items())))
+        positions = tuple(sorted(survey.positions.items()))
         elapsed_ns = self._elapsed_ns
-        certain = bool(self._views.certain([view], elapsed_ns))
+        settled = bool(self._views.certain([(found, positions)], elapsed_ns))
+        alike = bool(self._positions.certain([positions], elapsed_ns))
         if not found:
             self._differs_ns = None
         elif self._differs_ns is None:
             self._differs_ns = elapsed_ns
-        return found, certain or (self._differs_ns is not None and elapsed_ns >= self._differs_ns + SETTLED_NS)
+        settled = settled or (self._differs_ns is not None and elapsed_ns >= self._differs_ns + SETTLED_NS)
+        return found, settled, alike
 
     # What the broker may hold ----------------------------------------------------------------------------------
 
@@ -260,7 +268,7 @@ class Settlement:
         """Whether an order of ours is missing there or unanswered: the next survey will show it."""
         return bool(len(self._lacking) or self._engine.state.book.unknown())
 
-    def _conclude(self, found: tuple[str, ...], survey: Survey, certain: bool, now_ns: int) -> None:
+    def _conclude(self, found: tuple[str, ...], survey: Survey, alike: bool, now_ns: int) -> None:
         """Report the outcome where it is news; after a `resume` a difference that remains is news again.
 
         While the broker is not trusted, what it holds is news whenever it was seen anew.
@@ -269,10 +277,10 @@ class Settlement:
         compared = state.reconciled and state.compared_date == state.calendar.happened_on(now_ns)
         news = not compared or found != state.differences or (state.vouched is not None and not found)
         told_again = bool(found) and state.risk.distrust is None
-        seen_anew = certain and (bool(found) or state.risk.distrust is not None) and state.certain != survey.positions
+        seen_anew = alike and (bool(found) or state.risk.distrust is not None) and state.certain != survey.positions
         if not (news or told_again or seen_anew):
             return
-        positions = dict(survey.positions) if certain else None
+        positions = dict(survey.positions) if alike else None
         engine.record(ev.Reconciled(now_ns, found, positions), now_ns)
         if found and (news or told_again):
             engine.record(ev.Alarm(now_ns, f"Flat-only: {'; '.join(found)}."), now_ns)

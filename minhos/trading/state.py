@@ -278,7 +278,8 @@ class TradingState:
 
     def _on_reconciled(self, event: ev.Reconciled) -> None:
         self.reconciled = True
-        self.certain = self.venue_positions if event.positions is None and event.differences else event.positions
+        unsaid = self.fold_version == 1 and event.positions is None and bool(event.differences)  # 0.1.0 had no such field
+        self.certain = self.venue_positions if unsaid else event.positions
         if not event.differences or event.differences != self.differences:
             self.vouched = None
         self.differences, self.compared_date = event.differences, self.calendar.happened_on(event.time_ns)

@@ -209,6 +209,18 @@ def test_a_flatten_by_a_person_closes_what_the_broker_shows(desk):
     assert sum(order.role is Role.FLATTEN for order in desk.venue.sent) == 1
 
 
+def test_a_list_doubled_for_a_moment_after_a_long_difference_is_not_what_a_halt_closes(desk):
+    """That the two sides differ is settled by then; how many the broker holds is seen anew."""
+    n = desk.enter().contracts
+    desk.survey(0, times=8)
+    desk.command("halt")
+    reconnect(desk)
+    look(desk, 2 * n, times=5)
+    assert [order.role for order in desk.venue.sent] == [Role.ENTRY]
+    desk.survey(n, times=8)
+    assert desk.sent(Role.FLATTEN).contracts == n
+
+
 def test_a_position_of_somebody_else_is_closed_by_a_person_alone(desk):
     desk.survey(2, times=3)
     assert desk.venue.sent == []
