@@ -278,8 +278,7 @@ class Engine:
             self.ask()
         if command.name in ("flatten", "halt"):
             self.closing.hurry()
-            if self.state.risk.distrust is not None:
-                self.ask()
+            self.ask()  # what is held there is closed, also what nobody told us of
             self.flatten(command.why or f"{command.name} by {command.who}", command.who, command.time_ns)
         self._say_what_ended(command.time_ns, cleared=command.name in ("force", "unforce"))
 

@@ -147,7 +147,7 @@ class Settlement:
             self._engine.ask()
 
     def _compared(self, survey: Survey) -> tuple[tuple[str, ...], bool, bool]:
-        """The differences; whether it is settled that there are any; whether the positions were shown alike for a while.
+        """The differences; whether it is settled that there are any; whether positions were shown alike for a while.
 
         What keeps changing is different all the same, but nobody knows then what is held: nothing is closed for it.
         """

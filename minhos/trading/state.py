@@ -278,7 +278,7 @@ class TradingState:
 
     def _on_reconciled(self, event: ev.Reconciled) -> None:
         self.reconciled = True
-        unsaid = self.fold_version == 1 and event.positions is None and bool(event.differences)  # 0.1.0 had no such field
+        unsaid = self.fold_version == 1 and event.positions is None and bool(event.differences)  # as 0.1.0 wrote it
         self.certain = self.venue_positions if unsaid else event.positions
         if not event.differences or event.differences != self.differences:
             self.vouched = None

@@ -137,6 +137,9 @@ class Stage:
         if self.witness.replaced != replaced:
             self._restored_ns = self.world.machine_clock.now_ns()
             seen, alarms, intents = self.witness.seen, 0, 0
+        settings = self.witness.state.settings
+        if self.broker is not None and settings is not None:
+            self.broker.traded = f"{settings.order_symbol}-CME"
         for _, text in seen.alarms[alarms:]:
             self.alarmed.append((self.world.true_ns, text))
             self.world.note(f"alarm: {text}")

@@ -43,6 +43,10 @@ class Line(Protocol):
 
     def links_legs(self) -> bool: ...
 
+    def contradiction(self, contract: str) -> str: ...
+
+    def unheard(self) -> None: ...
+
     async def held(self, contract: str) -> int: ...
 
     def ask(self) -> None: ...
@@ -122,6 +126,8 @@ class Desk:
         last = self._book.fills.last_ticks.get(order.symbol, 0)
         if self._halted():
             raise VenueError("The HALT file exists: no entry is sent before `resume`.")
+        if contradiction := self._line.contradiction(order.symbol):
+            raise VenueError(f"{contradiction}: nothing is opened until they agree; look at the platform.")
         held = self._book.fills.net.get(order.symbol, 0)
         if order.side * held < 0:
             raise VenueError(f"{held:+d} {order.symbol} are still held: nothing is opened on the other side before.")
@@ -288,6 +294,8 @@ class Desk:
                 while not done() and self._line.session == session:
                     self.moved.clear()
                     await self.moved.wait()
+        if not done():
+            self._line.unheard()
 
     def _note_silence(self, tracked: Tracked) -> None:
         """UNKNOWN for an order that was never answered."""

@@ -48,6 +48,8 @@ class Fills:
         self.last_ticks: dict[str, int] = {}
         self._counted: dict[str, int] = {}
         self._told: dict[str, int] = {}
+        self._listed = False
+        """Whether a list of fills was counted: of those of the first, net may have any."""
 
     def take(self, fill: Fill, tracked: Tracked | None, now_ns: int) -> bool:
         """Count a fill that was not counted; False where it was reported before."""
@@ -67,14 +69,23 @@ class Fills:
         """Whether that fill was reported before."""
         return bool(fill_id) and fill_id in self._told
 
-    def settle(self, survey: Survey) -> dict[str, int]:
-        """Take the fills of a survey as counted, and its positions where it was quiet; contracts filled by order id.
+    def count(self, survey: Survey) -> None:
+        """Take the fills of a survey as counted; net has them then, also where no word of them came.
 
         They are not reported from here: the survey itself has them.
         """
+        for row in survey.fills:
+            if row.fill.fill_id not in self._counted:
+                self._counted[row.fill.fill_id] = survey.time_ns
+                if self._listed:
+                    self.net[row.fill.symbol] = self.net.get(row.fill.symbol, 0) + row.fill.side * row.fill.contracts
+        self._listed = True
+
+    def settle(self, survey: Survey) -> dict[str, int]:
+        """Take a survey's fills as counted, and its positions where it was quiet; contracts filled by order id."""
+        self.count(survey)
         filled: dict[str, int] = {}
         for row in survey.fills:
-            self._counted.setdefault(row.fill.fill_id, survey.time_ns)
             filled[row.fill.order_id] = filled.get(row.fill.order_id, 0) + row.fill.contracts
         if survey.quiet:
             self.net = dict(survey.positions)

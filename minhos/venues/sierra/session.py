@@ -21,6 +21,7 @@ from minhos.dtc.transport import Transport
 from minhos.errors import DtcDisconnected, DtcError, VenueError
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND, Instrument
+from minhos.trading.doubt import Doubts
 from minhos.trading.venue import News, VenueStatus
 from minhos.venues.sierra import conditions
 from minhos.venues.sierra.book import SierraBook
@@ -35,6 +36,11 @@ SURVEY_SPACING_S = 0.2
 """At least this lies between two surveys: messages that belong together arrive together."""
 RETRY_S = 2.0
 """How long to wait with a survey that failed."""
+CONTRADICTED_S = 1.0
+"""How long to wait with the next one where a list of positions contradicts what else the broker says."""
+
+Outvoted = tuple[str, int, int]
+"""A contract, what the list of positions shows of it, and what counts."""
 
 
 class SierraSession:
@@ -66,7 +72,10 @@ class SierraSession:
         self._loss_limit_cents = 0
         self._published: tuple[bool, str, int] | None = None
         self._broker_net: dict[str, int] = {}
-        """By the broker's name, of which a contract may have several."""
+        """What the broker said by itself, by its own name, of which a contract may have several."""
+        self._outvoted: Doubts[Outvoted] = Doubts()
+        self._contradictions: set[Outvoted] = set()
+        """Those that one list of positions after the other has shown for a while."""
         self._wanted = asyncio.Event()
 
     # What the desk asks ---------------------------------------------------------------------------------------------
@@ -99,6 +108,19 @@ class SierraSession:
         """Whether the broker itself ends one of two linked orders with the other; else only the stop may rest."""
         logon = self._client.logon if self._client is not None else None
         return logon is not None and bool(logon.oco_orders_supported)
+
+    def contradiction(self, contract: str) -> str:
+        """How the broker's list of positions contradicts its own words and fills; empty where they agree."""
+        found = next(((listed, counts) for symbol, listed, counts in self._contradictions if symbol == contract), None)
+        if found is None:
+            return ""
+        return f"Sierra Chart lists {found[0]:+d} {contract}, but by its fills and its own words it holds {found[1]:+d}"
+
+    def unheard(self) -> None:
+        """A request was not answered: the broker's words do not arrive, so that those that did may be old."""
+        if self._broker_net:
+            self._broker_net = {}
+            self.ask()
 
     def add_instrument(self, contract: str, instrument: Instrument) -> None:
         """A further contract; its name at the broker is found with the next survey."""
@@ -216,7 +238,7 @@ class SierraSession:
             self._book.survey_reason = ""
             try:
                 await self._survey(client)
-                wait_s = self._options.reconcile_every_s
+                wait_s = CONTRADICTED_S if len(self._outvoted) else self._options.reconcile_every_s
             except DtcDisconnected:
                 return
             except Exception as error:  # an answer that nobody foresaw must not end the comparing
@@ -238,7 +260,13 @@ class SierraSession:
         now_ns = self._clock.now_ns()
         self._publish(self._book.restate(orders, now_ns))
         survey = make_survey(self._book, orders, positions, fills, started_ns, now_ns, quiet)
-        survey = msgspec.structs.replace(survey, positions=self._believed(survey.positions))
+        self._book.fills.count(survey)
+        believed = self._believed(survey.positions)
+        listed = survey.positions
+        both = {(each, listed.get(each, 0), believed.get(each, 0)) for each in {*believed, *listed}}
+        outvoted = [each for each in both if each[1] != each[2]]
+        self._contradictions = self._outvoted.certain(outvoted, self._clock.monotonic_ns())
+        survey = msgspec.structs.replace(survey, positions=believed)
         self._book.settle(survey, round(2 * self._options.request_timeout_s * NANOS_PER_SECOND))
         for row in positions:
             self._check_average(row)
@@ -300,6 +328,8 @@ class SierraSession:
         """The positions of a list, but where it contradicts both the fills and what the broker said by itself.
 
         An old list is one voice against two; where the fills are against both, or nothing was said, the list counts.
+        What was said counts until a request is not answered (`unheard`), and the fills are those of its list, too: else
+        two voices that were not heard any more would outvote the only true one for good.
         So it does where it shows less of the same side: what a risk desk closed without a word is never closed again.
         """
         found = dict(listed)

@@ -5,6 +5,8 @@ In the home of seed 15 five contracts are held from 301 s on, three from 601 s, 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from minhos.testing.world.broker_faults import (
@@ -28,6 +30,19 @@ from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import play
 
 HELD_MS = 400_000
+
+
+def _unheard(at_ms: int, for_ms: int, what: Literal["buy", "sell"]) -> tuple[AnyFault, ...]:
+    """Ten are traded by hand while no word comes and the list of fills is empty; a person halts meanwhile."""
+    return (
+        WordLie(at_ms=at_ms, for_ms=for_ms, how="lost", of="both"),
+        ListLie(at_ms=at_ms, for_ms=for_ms, which="fills", how="empty", reconnect=False),
+        HandTrade(at_ms=at_ms + 500, what=what, contracts=5),
+        HandTrade(at_ms=at_ms + 501, what=what, contracts=5),
+        Command(at_ms=at_ms + 30_000, name="halt"),
+    )
+
+
 FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
     ("half a second without open orders", 15, (ListLie(at_ms=HELD_MS, for_ms=500, which="orders", how="empty"),)),
     ("five seconds without open orders", 15, (ListLie(at_ms=HELD_MS, for_ms=5_000, which="orders", how="empty"),)),
@@ -60,6 +75,8 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
     ),
     ("stops that expire", 15, (StopsExpire(at_ms=HELD_MS),)),
     ("the risk desk", 15, (RiskDesk(at_ms=HELD_MS),)),
+    ("sold into the other side while no word comes", 15, _unheard(HELD_MS, 120_000, "sell")),
+    ("bought while flat and no word comes", 15, _unheard(1_300_000, 60_000, "buy")),
     ("a second program", 15, (SecondProgram(at_ms=HELD_MS, for_ms=300_000, side=1, our_ids=True),)),
     ("stops cancelled by hand", 15, (HandTrade(at_ms=HELD_MS, what="cancel_stops"),)),
     (
