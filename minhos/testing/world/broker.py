@@ -77,7 +77,7 @@ class WorldBroker:
         port: int = PORT,
     ) -> None:
         self.account, self.symbols, self._clock = account, dict(symbols), clock
-        options = BrokerOptions(accounts=(account, "Sim9"), cash_cents=cash_cents)
+        options = BrokerOptions(accounts=(account, "Sim9"), cash_cents=cash_cents, refuses_used_ids=False)
         self._inner = MatchingBackend(self.symbols, MemoryStore(), clock, options, book=WorldBook)
         assert isinstance(self._inner.book, WorldBook)
         self.book: WorldBook = self._inner.book

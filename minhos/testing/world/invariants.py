@@ -268,9 +268,10 @@ def where_oco_is_not_the_brokers_only_the_stop_rests(stage: Stage, memory: Memor
         return
     targets = [o for o in broker.truth.working if o.whose == "minhos" and o.kind == "limit" and not o.waiting]
     both = [o for o in targets if any(s.kind == "stop" and s.parent == o.parent for s in broker.truth.working)]
-    alone = bool(both) and not broker.truth.keeps_oco and stage.can_be_noticed()
+    asleep = stage.world.hangs("trader") or stage.world.true_ns < stage.world.asleep_until_ns
+    alone = bool(both) and not broker.truth.keeps_oco and not asleep
     lasts_s = memory.lasts_s("both legs", alone, stage.world.true_ns)
-    if lasts_s > NOTICED_S:
+    if lasts_s > (NOTICED_S if stage.can_be_noticed() else LIED_TO_S):
         yield f"the target {both[0].client_id} rests beside its stop, and the broker keeps no OCO"
 
 
@@ -385,7 +386,8 @@ def resting_exits_never_exceed_what_is_held(stage: Stage, memory: Memory) -> Ite
     for symbol, side, contracts in stage.exits():
         held = max(0, -side * broker.truth.positions.get(symbol, 0))
         excess = contracts - max(held, broker.shown_most(symbol, side, now_ns - SHOWN_NS))
-        excess = 0 if stage.world.hangs("trader") else excess
+        asleep = now_ns < stage.world.asleep_until_ns
+        excess = 0 if stage.world.hangs("trader") or asleep else excess
         lasts_s = memory.lasts_s(f"excess {symbol} {side}", excess > 0, now_ns)
         patience_s = NOTICED_S if stage.can_be_noticed() else LIED_TO_S
         if excess > 0 and lasts_s > patience_s:

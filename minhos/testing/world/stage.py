@@ -372,7 +372,8 @@ class Stage:
         if isinstance(fault, PersonFault):
             self._note_settings(began_ns)
         if isinstance(fault, LIES):
-            lasts_ns = fault.for_ms * NANOS_PER_MS + BLIND_AFTER_NS
+            tells_at_once = isinstance(fault, NoOco)  # only the cut before it can hide anything
+            lasts_ns = (0 if tells_at_once else fault.for_ms * NANOS_PER_MS) + BLIND_AFTER_NS
             self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
         if fault.for_ms:
             self._active.append(fault)

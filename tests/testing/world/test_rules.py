@@ -7,18 +7,27 @@ import re
 import msgspec
 import pytest
 
+from minhos.accounting.types import CLOSING, Order
+from minhos.dtc.messages import Message
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.orphans import Orphans
 from minhos.processes.watchdog import Watchdog
 from minhos.research import replay
+from minhos.risk.limits.size import MaxPositionSize
 from minhos.testing.world import invariants
-from minhos.testing.world.broker_faults import HandTrade, Rejection
+from minhos.testing.world.broker_faults import HandTrade, NoOco, Rejection
 from minhos.testing.world.disk import WorldDisk
 from minhos.testing.world.disk_faults import PowerCut
 from minhos.testing.world.machine_faults import Kill
-from minhos.testing.world.person import Command, Restore
-from minhos.testing.world.plan import Plan
+from minhos.testing.world.market_faults import Halted
+from minhos.testing.world.person import ChangeSetting, Command, Restore
+from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import Outcome, play
+from minhos.trading.book import opens
+from minhos.trading.engine import Engine
+from minhos.trading.order_ids import order_id
+from minhos.venues.sierra import wire
+from minhos.venues.sierra.book import SierraBook
 from minhos.venues.sierra.desk import Desk
 from minhos.views.surroundings import Surroundings
 
@@ -110,3 +119,76 @@ def test_a_dead_supervisor_of_which_nobody_tells_is_found(monkeypatch: pytest.Mo
 def test_a_watchdog_that_never_looks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watchdog, "look", lambda self: None)
     assert broken(play(QUIET)) == "the_watchdog_looks"
+
+
+# What stands at the broker -------------------------------------------------------------------------------------------
+# With seed 15, five contracts are bought 301 seconds after the start, and held for five minutes.
+
+
+def quiet(*faults: AnyFault) -> Plan:
+    return Plan(15, "sierra", 500_000, faults)
+
+
+def test_an_order_that_is_sent_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broken(play(quiet())) == ""
+    send = Desk._send
+
+    async def twice(self: Desk, *order: object) -> None:
+        await send(self, *order)  # type: ignore[arg-type]
+        await send(self, *order)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Desk, "_send", twice)
+    assert broken(play(quiet())) == "no_order_is_at_the_broker_twice"
+
+
+def test_a_second_entry_of_one_bar_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Engine.send
+
+    def twice(self: Engine, orders: tuple[Order, ...], time_ns: int) -> None:
+        again = [msgspec.structs.replace(o, order_id=order_id(o.order_id.encode())) for o in orders if opens(o)]
+        send(self, (*orders, *again), time_ns)
+
+    monkeypatch.setattr(Engine, "send", twice)
+    room = quiet(ChangeSetting(at_ms=30_000, section="risk", key="max_position_size", value="20"))
+    assert broken(play(room)) == "no_order_is_at_the_broker_twice"
+
+
+def test_an_entry_beyond_a_limit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = quiet(ChangeSetting(at_ms=30_000, section="risk", key="max_position_size", value="2"))
+    assert broken(play(limited)) == ""
+    monkeypatch.setattr(MaxPositionSize, "cap", lambda self, context: None)
+    assert broken(play(limited)) == "no_limit_is_passed"
+
+
+def test_more_at_the_broker_than_was_decided_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = wire.bracket
+    monkeypatch.setattr(
+        wire, "bracket", lambda order, *a: made(msgspec.structs.replace(order, contracts=2 * order.contracts), *a)
+    )
+    assert broken(play(quiet())) == "no_limit_is_passed"
+
+
+def test_a_close_that_turns_the_position_round_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = quiet(Command(at_ms=400_000, name="flatten"))
+    assert broken(play(closed)) == ""
+    made = wire.single
+
+    def one_more(order: Order, route: wire.Route, contracts: int) -> Message:
+        return made(order, route, contracts + (order.role in CLOSING))
+
+    monkeypatch.setattr(wire, "single", one_more)
+    assert broken(play(closed)) == "what_closes_never_opens"
+
+
+def test_a_target_beside_its_stop_is_found_where_the_broker_keeps_no_oco(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = quiet(NoOco(at_ms=400_000, for_ms=60_000))
+    assert broken(play(alone)) == ""
+    monkeypatch.setattr(SierraBook, "resting_targets", lambda self: [])
+    assert broken(play(alone)) == "where_oco_is_not_the_brokers_only_the_stop_rests"
+
+
+def test_an_entry_that_outlives_a_halt_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    halted = quiet(Halted(at_ms=299_000, for_ms=600_000), Command(at_ms=320_000, name="halt"))
+    assert broken(play(halted)) == ""
+    monkeypatch.setattr(Engine, "_cancel_openings", lambda *a: None)
+    assert broken(play(halted)) == "an_entry_that_rests_goes_on_a_halt"
