@@ -134,6 +134,7 @@ def load_model(
         slope_low=manifest.calibrator.slope_low,
         simulated=manifest.simulated,
         created_ns=manifest.created_ns,
+        adjusted=manifest.adjusted or "",
     )
     return activation, forecaster
 

@@ -73,6 +73,10 @@ TimezoneOption = Annotated[
 StampsOption = Annotated[
     str, typer.Option("--stamps", callback=_known_stamps, help="What a stamp means: open or close of its bar.")
 ]
+AdjustedOption = Annotated[
+    bool,
+    typer.Option("--adjusted", help="Take prices that were adjusted over rolls: for training alone, never for sizes."),
+]
 SchedulerOption = Annotated[
     str | None,
     typer.Option(

@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.errors import CalendarError, DataError, DataRefused
 from minhos.feeds.export import Judged, check_target, write_seen
-from minhos.feeds.files import Loaded, load
+from minhos.feeds.files import Loaded, load, refusal_of_adjusted
 from minhos.feeds.seen import Seen
 from minhos.market.calendar import SessionCalendar
 from minhos.market.gate import DateJudgement, GateParameters, GateReport, judge
@@ -60,12 +60,14 @@ def check_data(
     calendar: SessionCalendar | None = None,
     parameters: GateParameters | None = None,
     export: Path | None = None,
+    adjusted: bool = False,
 ) -> DataReport:
     """Read a file or folder as `load` does and judge it.
 
     export: a new .csv or .parquet file for what was read; written also where the data are refused, if their stamps
-    are known.  Bad data give a report with the verdict "refused"; data that cannot be read raise DataError (or
-    SymbolError for an unknown symbol), those that must not be used DataRefused.
+    are known.  adjusted: whether prices that were adjusted over rolls may be trained on.  Bad data give a report with
+    the verdict "refused"; data that cannot be read raise DataError (or SymbolError for an unknown symbol), those that
+    must not be used DataRefused.
     """
     if export is not None:
         check_target(export)
@@ -76,7 +78,7 @@ def check_data(
     see = seen.append if export is not None else None
     try:
         loaded = load(source, symbol=symbol, timezone=timezone, stamps=stamps, days=days, calendar=sessions, see=see)
-        report = report_of(loaded, sessions, parameters)
+        report = _heeding_adjustment(report_of(loaded, sessions, parameters), loaded.bars, allowed=adjusted)
     except (CalendarError, DataError) as error:
         refusal = DataError(f"{source}: {error}") if isinstance(error, CalendarError) else error
         if export is not None and seen:
@@ -87,6 +89,15 @@ def check_data(
         reason = "" if report.accepted else report.reason
         write_seen(export, seen, sessions, Judged(loaded.bars, report.gate), reason)
     return report
+
+
+def _heeding_adjustment(report: DataReport, bars: Bars, *, allowed: bool) -> DataReport:
+    """Adjusted prices are refused, or accepted for training alone."""
+    if not bars.adjusted or not report.accepted:
+        return report
+    if allowed:
+        return msgspec.structs.replace(report, reason=f"{report.reason}; {bars.adjusted}: for training alone")
+    return msgspec.structs.replace(report, verdict="refused", reason=f"refused: {refusal_of_adjusted(bars)}")
 
 
 def report_of(loaded: Loaded, calendar: SessionCalendar, parameters: GateParameters | None = None) -> DataReport:

@@ -81,6 +81,16 @@ def load(
     return Loaded(bars, tuple(notes), tuple(chosen), (*skipped, *joins))
 
 
+def refusal_of_adjusted(bars: Bars) -> str:
+    """Why nothing can be tested or sized on that history, and the way out; empty where its prices were traded."""
+    if not bars.adjusted:
+        return ""
+    return (
+        f"{bars.adjusted}: ticks, ATR and costs are false on such prices, and nothing is sized on them; give prices as "
+        "they were traded (one file a contract is joined without adjusting), or only train on these with --adjusted"
+    )
+
+
 def last_trade_dates(bars: Bars, days: int, calendar: SessionCalendar) -> Bars:
     """The bars from the last `days` trade dates that the history has."""
     dates = calendar.trade_dates_of_bars(bars.close_time_ns)

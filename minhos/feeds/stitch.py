@@ -27,7 +27,8 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
     places = [np.array([contracts.index(name) for name in part.contracts], np.int64) for part in parts]
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS[1:]}
     contract = np.concatenate([place[part.contract] for place, part in zip(places, parts, strict=True)])
-    return msgspec.structs.replace(parts[0], contracts=contracts, contract=contract, **columns)
+    adjusted = next((part.adjusted for part in parts if part.adjusted), "")
+    return msgspec.structs.replace(parts[0], contracts=contracts, contract=contract, adjusted=adjusted, **columns)
 
 
 def merge(parts: Sequence[Bars], sources: Sequence[str]) -> tuple[Bars, list[str]]:

@@ -148,6 +148,8 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
     interval_ns: int = BAR_INTERVAL_NS
     simulated: bool = False
     """True for a generated market: its figures carry the word SIMULATED."""
+    adjusted: str = ""
+    """Why prices are not those that were traded but adjusted over rolls: nothing is sized on them.  Empty where not."""
 
     def __len__(self) -> int:
         return len(self.close_time_ns)

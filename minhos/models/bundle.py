@@ -61,6 +61,8 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     """The user's features and members that it was trained with, with version and digest; unset for none, so that such
     a bundle is written as 0.1.0 wrote it."""
+    adjusted: str | msgspec.UnsetType = msgspec.UNSET
+    """Why the prices that it was trained on are not those that were traded; unset where they are."""
 
 
 class BundleContents(Trained, frozen=True, kw_only=True):

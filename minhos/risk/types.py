@@ -231,6 +231,8 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Why the venue takes no new risk at the moment; empty where it does."""
     parts_refusal: str = ""
     """Why a part of the user's own cannot be relied on; empty where all can."""
+    adjusted: str = ""
+    """Why the prices that the model was trained on are not those that were traded; empty where they are."""
 
     @property
     def adds(self) -> bool:

@@ -11,8 +11,8 @@ import msgspec
 
 from minhos.assembly.feeds import iso_ns, make_feed, market_model
 from minhos.assembly.mirror import copy_now
-from minhos.errors import DataError
-from minhos.feeds.files import Loaded, last_trade_dates, load
+from minhos.errors import DataError, DataRefused
+from minhos.feeds.files import Loaded, last_trade_dates, load, refusal_of_adjusted
 from minhos.feeds.simulated.market import simulate
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import SystemClock
@@ -47,8 +47,11 @@ def history_of(
     days: int | None = None,
     timezone: str = "",
     stamps: str = "",
+    adjusted: bool = False,
 ) -> History:
-    """Load and judge.  Raises DataError for what cannot be read, DataRefused for what must not be used."""
+    """Load and judge.  adjusted: prices that were adjusted over rolls may be learnt from.
+
+    Raises DataError for what cannot be read, DataRefused for what must not be used."""
     path = source or (Path(chosen.data.source) if chosen.data.source else None)
     if chosen.data.bridge and path == Path(chosen.data.bridge_folder):
         copy_now(chosen)
@@ -66,6 +69,8 @@ def history_of(
             days=days,
             calendar=calendar,
         )
+    if not adjusted and (refusal := refusal_of_adjusted(loaded.bars)):
+        raise DataRefused(f"refused: {refusal}")
     own = instrument(loaded.bars.instrument.root, chosen.market.instruments)
     bars, report = accept(msgspec.structs.replace(loaded.bars, instrument=own), calendar, GateParameters())
     return History(bars, _for_bars(chosen, bars, path), (*loaded.sentences(), report.reason))

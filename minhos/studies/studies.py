@@ -175,4 +175,5 @@ def activation(bundle: Bundle) -> ev.ModelActivated:
         str(manifest.report.get("verdict", "")),
         manifest.calibrator.slope_low,
         manifest.simulated,
+        adjusted=manifest.adjusted or "",
     )

@@ -28,7 +28,8 @@ from minhos.trading.types import Decision, Outcome
 RULES = {
     1: "as in MinhOS 0.1.0",
     2: "a halt, a flatten or its own stop ends what was forced, what a broker shows counts once it was shown twice, "
-    "and a stop counts the bars that touch it on their way; reasons write p in one way",
+    "and a stop counts the bars that touch it on their way; reasons write p in one way; "
+    "nothing is sized on a model of adjusted prices",
 }
 """What this file and all that it calls decide by, each change of it with a sentence; recorded decisions of one version
 come out again bit for bit."""

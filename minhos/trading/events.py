@@ -82,6 +82,9 @@ class ModelActivated(msgspec.Struct, frozen=True):
     simulated: bool
     created_ns: int = 0
     """When the bundle was trained; 0 where that is not known."""
+    adjusted: str = ""
+    """Why the prices that it was trained on are not those that were traded, so that nothing is sized on it; empty
+    where they are."""
 
 
 class HistoryLoaded(msgspec.Struct, frozen=True):

@@ -482,6 +482,7 @@ class TradingState:
             elsewhere=self.elsewhere(),
             venue_trouble=self.venue_trouble(),
             parts_refusal=settings.parts_refusal,
+            adjusted=self.model.adjusted if self.model else "",
             sequence=self.sequence + 1,
             account_name=f"{self.mode}-{self.account_name}",
             symbol=symbol,

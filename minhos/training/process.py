@@ -39,6 +39,9 @@ COLUMNS = (
     "trades",
 )
 
+About = tuple[Instrument, tuple[str, ...], int, bool, str]
+"""What a file of bars holds besides their columns."""
+
 
 class TrainingJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to train."""
@@ -102,7 +105,7 @@ def main(arguments: list[str]) -> int:
 
 def save_bars(bars: Bars, path: Path) -> None:
     """Write a history for a training process; plain arrays, nothing that could run."""
-    about = msgspec.json.encode((bars.instrument, bars.contracts, bars.interval_ns, bars.simulated))
+    about = msgspec.json.encode((bars.instrument, bars.contracts, bars.interval_ns, bars.simulated, bars.adjusted))
     np.savez(path, about=np.frombuffer(about, dtype=np.uint8), **{name: getattr(bars, name) for name in COLUMNS})
 
 
@@ -110,12 +113,12 @@ def load_bars(path: Path) -> Bars:
     """Read what `save_bars` wrote; raises DataError."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            about = msgspec.json.decode(file["about"].tobytes(), type=tuple[Instrument, tuple[str, ...], int, bool])
+            about = msgspec.json.decode(file["about"].tobytes(), type=About)
             columns = {name: file[name] for name in COLUMNS}
     except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
         raise DataError(f"The bars for training in {path} cannot be read: {error}.") from error
-    instrument, contracts, interval_ns, simulated = about
-    return Bars(instrument, contracts, **columns, interval_ns=interval_ns, simulated=simulated)
+    instrument, contracts, interval_ns, simulated, adjusted = about
+    return Bars(instrument, contracts, **columns, interval_ns=interval_ns, simulated=simulated, adjusted=adjusted)
 
 
 def _read_job(arguments: list[str]) -> TrainingJob:

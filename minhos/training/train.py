@@ -240,6 +240,7 @@ def _contents(
         report=report(result),
         minhos_version=minhos.__version__,
         parts=recipe.parts,
+        adjusted=bars.adjusted or msgspec.UNSET,
     )
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from minhos.assembly.files import write_json
 from minhos.commands.common import (
+    AdjustedOption,
     DaysOption,
     JsonOption,
     SourceArgument,
@@ -48,6 +49,7 @@ def check_data(
         Path | None,
         typer.Option("--export", help="Write what was read to this new .csv or .parquet file.", show_default=False),
     ] = None,
+    adjusted: AdjustedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether data may be trained on and traded, and why not.  Example: minh.py check-data NQZ25-CME.scid."""
@@ -64,6 +66,7 @@ def check_data(
                 stamps=stamps or None,
                 days=days,
                 export=export,
+                adjusted=adjusted,
             )
     except (DataError, SymbolError) as error:
         if as_json:

@@ -18,11 +18,20 @@ def read_history(
     timezone: str,
     stamps: str,
     quiet: bool,
+    adjusted: bool = False,
 ) -> History:
     """The bars of the file or folder, else of the settings, read with the user's parts; quiet: no notes are printed."""
     path = chosen_source(source, source_option)
     with working("Reading", quiet):
-        history = history_of(path, settings_with_parts(), symbol=symbol, days=days, timezone=timezone, stamps=stamps)
+        history = history_of(
+            path,
+            settings_with_parts(),
+            symbol=symbol,
+            days=days,
+            timezone=timezone,
+            stamps=stamps,
+            adjusted=adjusted,
+        )
     if not quiet:
         say_all(history.notes)
     return history

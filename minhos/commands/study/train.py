@@ -8,6 +8,7 @@ import typer
 
 from minhos.assembly.naming import registry_of, scope_of
 from minhos.commands.common import (
+    AdjustedOption,
     DaysOption,
     JsonOption,
     SchedulerOption,
@@ -21,7 +22,7 @@ from minhos.commands.common import (
     user,
 )
 from minhos.commands.study.history import read_history
-from minhos.commands.terminal import progress, show
+from minhos.commands.terminal import progress, say, show
 from minhos.errors import LeakSuspected, MinhosError
 from minhos.market.clock import SystemClock
 from minhos.settings import LARGEST_SEED
@@ -51,11 +52,19 @@ def train(
     ] = "",
     promote: Annotated[bool, typer.Option(help="Serve the new bundle from the next bar on.")] = True,
     scheduler: SchedulerOption = None,
+    adjusted: AdjustedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train the five members and say what they are worth.  Example: minh.py train NQZ25-CME.scid --days 30."""
     history = read_history(
-        source, source_option, symbol=symbol, days=days, timezone=timezone, stamps=stamps, quiet=as_json
+        source,
+        source_option,
+        symbol=symbol,
+        days=days,
+        timezone=timezone,
+        stamps=stamps,
+        quiet=as_json,
+        adjusted=adjusted,
     )
     chosen, place = history.settings, layout()
     registry = registry_of(chosen, place)
@@ -71,11 +80,13 @@ def train(
             parent=active.id if active else "",
             scheduler=scheduler,
         )
-    if promote and found.bundle_id:
+    if promote and found.bundle_id and not history.bars.adjusted:
         registry.promote(found.bundle_id, user(), SystemClock().now_ns())
     if as_json:
         print_json(found)
     else:
         show(tables(found), simulated=history.simulated)
+    if history.bars.adjusted and found.bundle_id:
+        say(f"{found.bundle_id} is kept and does not serve: {history.bars.adjusted}; no size comes of such prices.")
     if found.leak_suspected:
         raise LeakSuspected("a leak is suspected, so that no bundle was saved and no figure is a result.")

@@ -1,4 +1,4 @@
-"""On which base the prices of a file stand: one and the same, but where contracts roll.
+"""On which base the prices of a file stand: one and the same, but where contracts roll, and the one that was traded.
 
 Named rules as in `checks`, which judges what columns claim.
 """
@@ -6,13 +6,16 @@ Named rules as in `checks`, which judges what columns claim.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 import numpy as np
 
 from minhos.errors import DataRefused
+from minhos.feeds.notes import to_ticks
 from minhos.feeds.tables.checks import MIN_ROWS, Columns, Floats
+from minhos.market.levels import year_end
 from minhos.market.symbols import MONTHS, Symbol, contract_expiry_ns
-from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Ints
 from minhos.words import utc
 
 BASE_SHARE, BASE_TIMES, BASE_ROWS = 0.003, 20.0, 12
@@ -20,6 +23,16 @@ BASE_SHARE, BASE_TIMES, BASE_ROWS = 0.003, 20.0, 12
 DAY_NS = 24 * 60 * NANOS_PER_MINUTE
 ROLLS_BEFORE_NS = 16 * DAY_NS
 """Vendors go over to the next contract at most so long before the old one expires."""
+
+SAMPLE, ROWS_OF_A_DAY, DAYS_BESIDE = 200_000, 5, 3
+"""Closes that are looked at; of a day, to say anything of it; days beside the grid that are no accident."""
+FACTORS = np.arange(0.5, 1.5, 1e-4)
+STEPS, LARGEST_STEP, MOST_BESIDE_LATTICE = 1000, 20, 0.1
+"""Steps from close to close that are laid on a lattice, their most ticks, and how far they may lie beside it, in steps
+of the lattice: steps of no lattice lie a quarter beside each."""
+LEAST_OFF, MOST_OFF_LAST, MOST_ROLLED, SLACK = 0.03, 0.06, 0.065, 0.015
+"""Shares of the index.  Adjusted prices lie so far off in some year and no further in the newest; they drift by at most
+so much a year (four rolls), all one way; a future lies within the last of its index."""
 
 
 def one_base(columns: Columns, contract: Symbol, source: str) -> None:
@@ -42,6 +55,8 @@ def one_base(columns: Columns, contract: Symbol, source: str) -> None:
 
 def base_changes(columns: Columns) -> list[int]:
     """Rows after which prices stand elsewhere, although the next row follows at once."""
+    if len(columns.ns) < MIN_ROWS:
+        return []
     (open_, _, _, close), steps = columns.prices, np.diff(columns.ns)
     follows = (steps >= 0) & (steps <= max(int(np.median(steps)), NANOS_PER_SECOND))
     gaps = open_[1:] - close[:-1]
@@ -64,3 +79,84 @@ def _rolls_at(time_ns: int, root: str) -> bool:
     year = dt.datetime.fromtimestamp(time_ns // NANOS_PER_SECOND, dt.UTC).year
     ends = (contract_expiry_ns(Symbol(root, month, year)) for month in MONTHS)
     return any(end_ns - ROLLS_BEFORE_NS <= time_ns <= end_ns + DAY_NS for end_ns in ends)
+
+
+def adjusted_prices(columns: Columns, contract: Symbol, tick: float) -> str:
+    """Why the prices are not those that were traded but adjusted over the rolls, with the evidence; empty where not."""
+    if len(columns.ns) < MIN_ROWS:
+        return ""
+    thin = slice(None, None, max(1, len(columns.ns) // SAMPLE))
+    return _by_ratio(columns.ns[thin], columns.prices[3, thin], tick) or _by_differences(columns, contract)
+
+
+def refuse_below_zero(prices: Floats, source: str) -> None:
+    """Rule: no price is below zero.  Raises DataRefused for what back-adjustment made so."""
+    below = np.logical_and.reduce(prices < 0)
+    if below.sum() < ROWS_OF_A_DAY or len(np.unique(prices[3][below])) < ROWS_OF_A_DAY:
+        return
+    raise DataRefused(
+        f"{source}: {int(below.sum()):,} of {len(below):,} rows have prices below zero, as {prices[3][below].min():g}: "
+        "they were back-adjusted by the differences at the rolls; export unadjusted prices, or later dates alone"
+    )
+
+
+def _by_ratio(ns: Ints, close: Floats, tick: float) -> str:
+    """Adjusted by ratios, old prices leave the grid of ticks for one that is as much finer or coarser."""
+    beside = to_ticks(close, tick)[1]
+    day, first = np.unique(ns // DAY_NS, return_index=True)
+    rows = np.diff(np.r_[first, len(ns)])
+    share = np.add.reduceat(beside, first, dtype=np.int64) / rows
+    known = rows >= ROWS_OF_A_DAY
+    day, first, rows, share = day[known], first[known], rows[known], share[known]
+    off = np.flatnonzero(share > 0.5)
+    if len(off) < DAYS_BESIDE:
+        return ""
+    last = int(off[-1])
+    start, end = first[max(0, last - DAYS_BESIDE)], first[last] + rows[last]
+    found = f"{beside[:end].mean():.0%} of closes lie beside the tick grid of {tick:g}"
+    if last + 1 < len(day) and len(off) > 0.9 * (last + 1) and share[last + 1 :].max() < 0.02:
+        until = dt.datetime.fromtimestamp(int(day[last + 1]) * DAY_NS // NANOS_PER_SECOND, dt.UTC)
+        return f"prices are ratio-adjusted: {found} until {until:%Y-%m-%d}, and hardly any after that"
+    factor = _lattice(np.diff(close[start:end]) / tick)
+    return f"prices are ratio-adjusted: {found}, on one of {tick * factor:.4f}" if factor else ""
+
+
+def _lattice(steps: Floats) -> float:
+    """The factor by which the grid of ticks was stretched; 0 for steps on no grid.  steps: in ticks."""
+    steps = steps[(np.abs(steps) > 0.3) & (np.abs(steps) < LARGEST_STEP)][:STEPS]
+    if len(steps) < MIN_ROWS:
+        return 0.0
+    in_steps = steps[None, :] / FACTORS[:, None]
+    beside = np.abs(in_steps - np.rint(in_steps)).mean(axis=1)
+    if beside.min() > MOST_BESIDE_LATTICE:
+        return 0.0
+    fits = np.flatnonzero(beside < 1.5 * beside.min() + 0.01)  # a grid of half its steps fits as well
+    coarsest = fits[FACTORS[fits] > 0.99 * FACTORS[fits[-1]]]
+    return float(FACTORS[coarsest[np.argmin(beside[coarsest])]])
+
+
+def _by_differences(columns: Columns, contract: Symbol) -> str:
+    """Adjusted by differences, prices of old years lie off their index by the rolls since then."""
+    found = list(_at_year_ends(columns, contract.root))
+    if len(found) < 2:
+        return ""
+    price, index = np.array([at[1:] for at in found]).T
+    off = price - index
+    drift = np.diff(off) / np.maximum(index[1:], index[:-1])
+    one_way = (drift <= SLACK).all() or (drift >= -SLACK).all()
+    far, near = np.abs(off / index).max() > LEAST_OFF, abs(off[-1] / index[-1]) <= MOST_OFF_LAST
+    if not (far and near and one_way and np.abs(drift).max() <= MOST_ROLLED):
+        return ""
+    words = ", ".join(f"{paid:,.0f} for {close:,.0f} at the end of {year}" for year, paid, close in found)
+    return f"prices are back-adjusted: they stand off the index by the rolls since then ({words})"
+
+
+def _at_year_ends(columns: Columns, root: str) -> Iterator[tuple[int, float, float]]:
+    """The year, the last price in it and the last close of the index."""
+    first, last = (dt.datetime.fromtimestamp(int(ns) // NANOS_PER_SECOND, dt.UTC).year for ns in columns.ns[[0, -1]])
+    for year in range(first, last + 1):
+        end_ns = int(dt.datetime(year, 12, 31, 21, tzinfo=dt.UTC).timestamp()) * NANOS_PER_SECOND
+        i = int(np.searchsorted(columns.ns, end_ns)) - 1
+        index = year_end(root, year)
+        if index is not None and i >= 0 and columns.ns[i] > end_ns - 4 * DAY_NS:
+            yield year, float(columns.prices[3, i]), index

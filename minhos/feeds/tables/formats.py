@@ -103,7 +103,11 @@ def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
         bars.close_time_ns - bars.interval_ns, bars.instrument.tick_size * ticks.astype(np.float64), volumes
     )
     said = list(checks.judge(columns, bars.instrument.root, str(sample.path)))
-    bases.one_base(columns, parse_symbol(bars.symbol), str(sample.path))
+    contract = parse_symbol(bars.symbol)
+    bases.one_base(columns, contract, str(sample.path))
+    if adjusted := bases.adjusted_prices(columns, contract, bars.instrument.tick_size):
+        said.append(adjusted)
+        bars = msgspec.structs.replace(bars, adjusted=adjusted)
     return [bars], msgspec.structs.replace(notes, lines=(*notes.lines, *said))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -119,7 +120,9 @@ def histories(
         broken = how.broken(kept.ns)
         said += how.sentences(kept.ns[broken])
         bars, off_tick, scale = _bars(contract, kept.at(~broken) if broken.any() else kept, how)
-        result.append(bars)
+        if adjusted := bases.adjusted_prices(columns, contract, bars.instrument.tick_size):
+            said.append(adjusted)
+        result.append(msgspec.structs.replace(bars, adjusted=adjusted))
         scales += [scale] if scale else []
         counts = (backwards, repeated, different, off_tick)
         found = _Found(*(a + b for a, b in zip(found, counts, strict=True)))

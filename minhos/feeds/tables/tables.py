@@ -19,7 +19,7 @@ import numpy.typing as npt
 from minhos.errors import DataError, DataRefused, SymbolError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import year_of
-from minhos.feeds.tables import checks, zones
+from minhos.feeds.tables import bases, checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
 from minhos.feeds.tables.contracts import Contracts, by_column, by_name, judge_life
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
@@ -74,6 +74,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     times = parse(table.columns["stamp"], table.columns.get("time"), order=row.dates)
     table.columns.pop("stamp"), table.columns.pop("time", None)
     prices, volumes, unread, said = _values(table)
+    bases.refuse_below_zero(prices, str(path))
     rows = _rows(table, times.ns, prices, volumes, unread)
     usable, lost = rows.usable(), rows.lost()
     said += judge_lost(sample, table.number, lost)

@@ -236,6 +236,7 @@ def activated(bars: Bars, data: Dataset, block: Block, judgement: Judgement, rec
         judgement.calibrator.slope_low,
         bars.simulated,
         start_ns,
+        bars.adjusted,
     )
 
 

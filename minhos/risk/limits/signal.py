@@ -92,6 +92,21 @@ class ModelState:
         return unknown(self.name, context, p_up=forecast.p_up, p_low=forecast.p_low)
 
 
+class TradedPrices:
+    """No adds by a model that learnt from prices that were never traded: its payoff is in false ticks."""
+
+    name = "traded prices"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        if not context.adjusted or not context.adds or context.forced:
+            return None
+        return no_adds(
+            self.name,
+            context,
+            f"the model was trained on adjusted prices ({context.adjusted}); train on unadjusted ones",
+        )
+
+
 def _accepted(context: RiskContext, by_setting: bool) -> bool:
     """Whether a person accepted an edge that is not proven."""
     arming = context.risk.arming

@@ -12,7 +12,15 @@ from minhos.risk.limits.data import DataQuality, DelayedData, KnownValues, Stale
 from minhos.risk.limits.loss import DailyLoss, RiskLevel, ThreeLosses, TrailingDrawdown
 from minhos.risk.limits.manual import Armed, Halted, Paused
 from minhos.risk.limits.own import Options, PartsRefused, own_limits
-from minhos.risk.limits.signal import Agreement, Confidence, EvidenceNeeded, Members, ModelState, UnprovenLive
+from minhos.risk.limits.signal import (
+    Agreement,
+    Confidence,
+    EvidenceNeeded,
+    Members,
+    ModelState,
+    TradedPrices,
+    UnprovenLive,
+)
 from minhos.risk.limits.size import CapitalAtRisk, Margin, MaxPositionSize, Runaway
 from minhos.risk.limits.time import EventBlackout, Expiry, FlatBeforeHalt, FlatBy, OtherContract, Roll, TradingHours
 from minhos.risk.limits.venue import Reconciled, VenueReachable
@@ -48,6 +56,7 @@ def standard_limits(
         DataQuality(parameters),
         UnusualMarket(parameters),
         ModelState(),
+        TradedPrices(),
         Members(parameters),
         Agreement(parameters),
         Confidence(parameters),
