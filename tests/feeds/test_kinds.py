@@ -375,7 +375,7 @@ def test_ticks_of_ninjatrader_with_seven_digits(tmp_path: Path) -> None:
     path.write_text(
         "".join(f"20251006 0935{i:02d} {i:06d}7;25000.25;25000;25000.5;{i * 37 % 60 + 1}\n" for i in range(60))
     )
-    (bars,), _ = read_file(path)
+    (bars,), _ = read_file(path, Options(timezone="UTC"))
     assert (len(bars), bars.bar(0).volume, bars.bar(0).close_ticks, bars.symbol) == (1, 1830, 100_001, "NQZ25")
 
 

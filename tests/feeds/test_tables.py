@@ -172,7 +172,7 @@ def test_an_unknown_zone_gets_the_nearest_name(tmp_path: Path) -> None:
 
 
 def test_sierra_charts_export_is_utc_and_open_stamped_without_being_told(tmp_path: Path) -> None:
-    path, few = tmp_path / "NQZ25-CME_5m_BarData.txt", WEEK[:30]
+    path, few = tmp_path / "NQZ25-CME_5m_BarData.txt", WEEK
     line = "{}, {:.2f}, {:.2f}, {:.2f}, {:.2f}, 30, 12, 10, 20"
     stamps = [wall(row.open_ns, "UTC", "%Y/%m/%d, %H:%M:%S") for row in few]
     path.write_text("\r\n".join([SIERRA, *(line.format(s, *r[1:5]) for s, r in zip(stamps, few, strict=True))]))
@@ -202,7 +202,7 @@ def test_sierra_charts_ticks(tmp_path: Path) -> None:
         "2025/10/6, 13:34:59.900000, 0.00, 25001.00, 24999.00, 24999.75, 1, 1, 0, 1\n"
         "2025/10/6, 13:35:00.000000, 0.00, 25001.00, 24999.00, 25000.25, 4, 1, 0, 4\n"
     )
-    (bars,), notes = read_file(path)
+    (bars,), notes = read_file(path, Options(timezone="UTC"))
     first = bars.bar(0)
     assert (first.open_ticks, first.high_ticks, first.low_ticks, first.close_ticks) == (
         100_000,

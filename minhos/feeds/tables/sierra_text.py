@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minhos.feeds.tables.zones import infer_zone, share_in_break, to_utc
+from minhos.feeds.tables.zones import infer_zone, speaks_for, to_utc
 from minhos.market.types import Ints
 
 HEADER = ("date", "time", "open", "high", "low", "last", "volume", "numberoftrades", "bidvolume", "askvolume")
-MAX_IN_BREAK = 0.02
-"""Share of stamps in the daily break above which the export cannot be in UTC."""
 
 
 def single_trades(open_: npt.NDArray[np.float64], trades: Ints) -> npt.NDArray[np.bool_]:
@@ -24,7 +22,7 @@ def single_trades(open_: npt.NDArray[np.float64], trades: Ints) -> npt.NDArray[n
 
 
 def zone_of_export(wall_ns: Ints) -> tuple[str, str]:
-    """UTC, unless its stamps would lie in the daily break; then the zone is inferred.  Raises DataError."""
-    if share_in_break(to_utc(wall_ns, "UTC")) <= MAX_IN_BREAK:
+    """UTC where the hours show it; else, as a chart is exported in its own zone, it is inferred.  Raises DataError."""
+    if speaks_for(to_utc(wall_ns, "UTC")):
         return "UTC", "time zone UTC, as Sierra Chart exports unless told otherwise"
     return infer_zone(wall_ns)

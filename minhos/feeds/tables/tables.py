@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -185,18 +186,31 @@ def _utc(
         zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
     elif times.zone:
         zone, line = zones.check_zone(times.zone), f"time zone {times.zone}, as the stamps say"
-    elif by_format and zones.rests_in_break(zones.to_utc(known, zones.check_zone(by_format))):
+    elif _says_utc(table) and zones.rests_in_break(zones.to_utc(known, "UTC")):
+        zone, line = "UTC", f"time zone UTC, as the name of the column {table.names['stamp']!r} says"
+    elif by_format and _shown(table.format, zones.to_utc(known, zones.check_zone(by_format))):
         zone, line = by_format, f"time zone {by_format}, as its format says"
     elif table.format.zone_of is not None:
-        zone, line = table.format.zone_of(known)
+        zone, line = _told(table.path, known, table.format.zone_of)
     else:
-        zone, line = _inferred(table.path, known)
+        zone, line = _told(table.path, known, zones.infer_zone)
     return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
 
 
-def _inferred(path: Path, wall_ns: Ints) -> tuple[str, str]:
+def _says_utc(table: Table) -> bool:
+    """The name of the column does, as "Gmt time" or "time_utc"."""
+    return any(word in plain(table.names["stamp"]) for word in ("utc", "gmt"))
+
+
+def _shown(row: Format, utc_ns: Ints) -> bool:
+    """The hours of the file show the zone of our row to be right; a user's own row is only not to be contradicted."""
+    return zones.speaks_for(utc_ns) if row in FORMATS.values() else zones.rests_in_break(utc_ns)
+
+
+def _told(path: Path, wall_ns: Ints, rule: Callable[[Ints], tuple[str, str]]) -> tuple[str, str]:
+    """What the rule says of the zone.  Raises DataError with the file's name."""
     try:
-        return zones.infer_zone(wall_ns)
+        return rule(wall_ns)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 

@@ -54,7 +54,9 @@ MIN_EDGES = 2
 MIN_OF_A_DAY, A_WEEK = 50, 7000
 
 _BREAK, _REOPEN = 17 * 60, 18 * 60
-_DAY = 9 * 60 + 30, 16 * 60 + 15
+_DAY, _DAY_ENDS = (9 * 60 + 30, 16 * 60 + 15), 16 * 60
+MOST_DAYS = 0.8
+"""Share of days that have all regular hours; the others are half days and holes."""
 
 
 def to_utc(wall_ns: Ints, zone: str) -> Ints:
@@ -97,13 +99,54 @@ def infer_zone(wall_ns: Ints) -> tuple[str, str]:
         (names,) = fitting.values()
         same = f" (here the same as {', '.join(names[1:4])})" if len(names) > 1 else ""
         return names[0], f"time zone {names[0]}{same}: inferred from the empty hour 17:00 to 18:00 New York"
-    if not fitting:
-        raise DataError(
-            "the stamps have no offset, and in no zone is the hour 17:00 to 18:00 New York empty between trading "
-            f"hours over {MIN_SESSIONS} sessions; say the zone with --timezone, as in --timezone America/New_York"
-        )
-    names = [group[0] for group in fitting.values()]
-    raise DataError(f"the stamps have no offset and fit {', '.join(names)}; say which with --timezone")
+    if fitting:
+        names = [group[0] for group in fitting.values()]
+        raise DataError(f"the stamps have no offset and fit {', '.join(names)}; say which with --timezone")
+    first, *others = _candidates(stamps) or [NEW_YORK]
+    fit = f"; its hours would also fit {', '.join(others)}" if others else ""
+    raise DataError(
+        "the stamps have no offset, and in no zone is the hour 17:00 to 18:00 New York empty between trading hours "
+        f"over {MIN_SESSIONS} sessions; say the zone with --timezone, as in --timezone {first}{fit}"
+    )
+
+
+def _candidates(wall_ns: Ints) -> list[str]:
+    """One zone of each group that agrees on these clock readings and that a whole session, or day, speaks for."""
+    found: dict[bytes, str] = {}
+    for zone in CANDIDATES:
+        utc = to_utc(wall_ns, zone)
+        if speaks_for(utc):
+            found.setdefault(utc.tobytes(), zone)
+    return [*found.values()]
+
+
+def speaks_for(utc_ns: Ints) -> bool:
+    """True where the hours show the zone to be right: the break is empty between the hours around it, or days of
+    regular hours alone begin at 09:30 New York and end at 16:00 or 16:15.
+    """
+    minute, day = _new_york(utc_ns[utc_ns != MISSING])
+    if not _rests(minute, day, MAX_IN_BREAK_OF_A_WEEK):
+        return False
+    session = day + (minute >= _REOPEN)
+    first = distinct(session[(minute >= _REOPEN) & (minute <= _REOPEN + 60)])
+    last = distinct(session[(minute >= _BREAK - 60) & (minute <= _BREAK)])
+    return len(np.intersect1d(first, last)) > 0 or any(_regular(minute, day))
+
+
+def _regular(minute: Ints, day: Ints) -> tuple[int, int]:
+    """Days of regular hours whose stamps mark the open of bars, and the close; 0 and 0 where other hours are there."""
+    if not len(minute) or minute.min() < _DAY[0] or minute.max() > _DAY[1]:
+        return 0, 0
+    order = np.lexsort((minute, day))
+    minute, day = minute[order], day[order]
+    starts = np.flatnonzero(np.r_[True, np.diff(day) > 0])
+    first, last = minute[starts], minute[np.r_[starts[1:] - 1, len(minute) - 1]]
+    steps = np.diff(minute)[np.diff(day) == 0]
+    step = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
+    opens = (first == _DAY[0]) & ((last == _DAY[1] - step) | (last == _DAY_ENDS - step))
+    closes = (first == _DAY[0] + step) & ((last == _DAY[1]) | (last == _DAY_ENDS))
+    most = MOST_DAYS * len(starts)
+    return int(opens.sum()) * int(opens.sum() >= most), int(closes.sum()) * int(closes.sum() >= most and step > 0)
 
 
 def break_is_empty(utc_ns: Ints) -> bool:
@@ -150,12 +193,6 @@ def regular_hours_only(utc_ns: Ints) -> str:
     return "regular hours only: every bar lies between 09:30 and 16:15 New York, the night is not there"
 
 
-def share_in_break(utc_ns: Ints) -> float:
-    """Share of the stamps that lie strictly between 17:00 and 18:00 New York."""
-    minute, _ = _new_york(utc_ns[utc_ns != MISSING])
-    return float(np.mean((minute > _BREAK) & (minute < _REOPEN))) if len(minute) else 0.0
-
-
 def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
     """ "open" or "close" from the first and the last stamp of sessions, and a sentence that says so.
 
@@ -170,6 +207,14 @@ def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
         return "open", f"stamps mark the open of bars: {first} sessions begin at 18:00 New York, {last} end at 17:00"
     if last >= MIN_EDGES and first <= last // 10:
         return "close", f"stamps mark the close of bars: {last} sessions end at 17:00 New York, {first} begin at 18:00"
+    opens, closes = _regular(minute, day)
+    if opens >= MIN_EDGES:
+        return (
+            "open",
+            f"stamps mark the open of bars: {opens} days begin at 09:30 and end before 16:00 or 16:15 New York",
+        )
+    if closes >= MIN_EDGES:
+        return "close", f"stamps mark the close of bars: {closes} days begin after 09:30 and end at 16:00 or 16:15"
     raise DataError(
         f"the data do not tell whether stamps mark the open or the close of bars ({first} sessions begin at 18:00 "
         f"New York, {last} end at 17:00); say it with --stamps open or --stamps close"
