@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +40,10 @@ class Disk(Protocol):
 
     def remove(self, path: Path) -> None:
         """It stays away after a power cut, too; an absent file is no error.  Raises OSError."""
+
+    def claim(self, path: Path) -> ExitStack | None:
+        """Hold that file, which is made where it is missing, until the stack is closed or the process ends, however it
+        ends; None while another holds it.  Raises OSError where that cannot be had."""
 
 
 class LocalDisk:
@@ -82,6 +87,13 @@ class LocalDisk:
         except FileNotFoundError:
             return
         _flush(path.parent)
+
+    def claim(self, path: Path) -> ExitStack | None:
+        from filelock import lock_descriptor  # not at the top: most of those who read a heartbeat hold nothing
+
+        with ExitStack() as stack:
+            file = stack.enter_context(open(path, "ab"))
+            return stack.pop_all() if lock_descriptor(file.fileno(), blocking=False) else None
 
 
 def _flush(folder: Path) -> None:

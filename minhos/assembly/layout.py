@@ -78,6 +78,11 @@ class Layout(msgspec.Struct, frozen=True):
         return _under(self.home, "data/run/settings.json")
 
     @property
+    def start_lock(self) -> Path:
+        """Held by the `start` that sets up this home or runs it."""
+        return _under(self.home, "data/run/start.lock")
+
+    @property
     def orders_lock(self) -> Path:
         """Held by whoever sends orders to the broker."""
         return _under(self.home, "data/run/orders.lock")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import msgspec
 import structlog
@@ -43,10 +43,16 @@ log = structlog.get_logger(WHO)
 
 
 class Supervisor:
-    """Tends the processes of one home until it is told to stop."""
+    """Tends the processes of one home until it is told to stop.  claim: on the home, where the caller has it."""
 
-    def __init__(self, layout: Layout, names: tuple[str, ...] = ALWAYS, clock: Clock | None = None) -> None:
-        self.layout, self._clock = layout, clock or SystemClock()
+    def __init__(
+        self,
+        layout: Layout,
+        names: tuple[str, ...] = ALWAYS,
+        clock: Clock | None = None,
+        claim: ExitStack | None = None,
+    ) -> None:
+        self.layout, self._clock, self._claim = layout, clock or SystemClock(), claim
         environment = dict(os.environ, MINHOS_HOME=str(layout.home), **ENVIRONMENT)
         environment[AS_STARTED] = str(layout.settings_copy)
         self.tended = [Tended(name, SERVICES[name], layout, environment, self._living) for name in names]
@@ -57,9 +63,11 @@ class Supervisor:
 
     def open(self) -> None:
         """Take over what a supervisor that is gone has left.  Raises MinhosError where this home is already run."""
-        running = refuse_second_start(self.layout)
         self.layout.make()
-        copy_settings(self.layout)
+        with self._claim or claim_start(self.layout) as claim:
+            running = refuse_second_start(self.layout)
+            copy_settings(self.layout)
+            self._claim = claim.pop_all()
         self._opened = True
         self._absent = {one.name for one in self.tended}
         for one in self.tended:
@@ -147,6 +155,8 @@ class Supervisor:
         for path in (heartbeats.path_of(self.layout, SupervisorBeat), self.layout.settings_copy):
             with suppress(OSError):
                 self.layout.disk.remove(path)
+        if self._claim is not None:
+            self._claim.close()
 
     def _end(self, ones: list[Tended]) -> None:
         for one in ones:
@@ -206,6 +216,23 @@ def refuse_second_start(layout: Layout) -> dict[str, int]:
             "`python3 minh.py stop` ends it, the same switches take it over."
         )
     return running
+
+
+def claim_start(layout: Layout) -> ExitStack:
+    """What one `start` of a home has at a time, from its first file to its end.
+
+    Raises MinhosError while another has it.  Where the disk knows no such thing, or has no room for it, all have it.
+    """
+    with suppress(OSError):
+        claim = layout.disk.claim(layout.start_lock)
+        if claim is None:
+            refuse_second_start(layout)  # what runs here says more
+            raise MinhosError(
+                "MinhOS is being started here by another `start` this moment: see whether it runs "
+                "(`python3 minh.py status`), or end that one with Ctrl-C."
+            )
+        return claim
+    return ExitStack()
 
 
 def _told_alike(one: Told, other: Told) -> bool:

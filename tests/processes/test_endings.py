@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,9 @@ class Memory:
 
     def remove(self, path: Path) -> None:
         self.files.pop(path, None)
+
+    def claim(self, path: Path) -> ExitStack:
+        return ExitStack()
 
 
 class House:

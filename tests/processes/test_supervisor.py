@@ -21,7 +21,7 @@ from minhos.assembly.running import running_pids
 from minhos.errors import MinhosError
 from minhos.processes import supervisor as module
 from minhos.processes import tended
-from minhos.processes.supervisor import Supervisor, refuse_second_start, stop_running
+from minhos.processes.supervisor import Supervisor, claim_start, refuse_second_start, stop_running
 
 SLEEPER = "import time\ntime.sleep(60)\n"
 STUBBORN = (
@@ -110,6 +110,40 @@ def test_a_second_start_is_refused_while_one_runs(supervise):
         refuse_second_start(supervisor.layout)
     supervisor.close()
     refuse_second_start(supervisor.layout)
+
+
+def test_of_two_starts_at_one_moment_one_wins_and_the_other_says_so(tmp_path):
+    """Neither has written anything yet: the one is still at what it shows of the data."""
+    layout = Layout(tmp_path / "home").make()
+    with claim_start(layout):
+        for other in (claim_start, lambda place: Supervisor(place, ("web",)).open()):
+            with pytest.raises(MinhosError, match=r"being started here by another `start`.* Ctrl-C"):
+                other(layout)
+    with claim_start(layout):
+        pass  # it is free again, though the file is still there
+
+
+def test_a_start_that_is_killed_leaves_its_claim(tmp_path):
+    layout = Layout(tmp_path / "home").make()
+    code = (
+        "import pathlib, sys, time\nfrom minhos.assembly.layout import Layout\n"
+        "from minhos.processes.supervisor import claim_start\n"
+        "held = claim_start(Layout(pathlib.Path(sys.argv[1])))\nprint('held', flush=True)\ntime.sleep(60)\n"
+    )
+    words = [sys.executable, "-c", code, str(layout.home)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(MinhosError, match="another `start`"):
+            claim_start(layout)
+        other.kill()
+        other.wait()
+        claim_start(layout).close()
+
+
+def test_where_nothing_can_be_locked_a_start_is_still_a_start(tmp_path):
+    layout = Layout(tmp_path / "home").make()
+    layout.start_lock.mkdir()  # as a disk that refuses to make the file
+    claim_start(layout).close()
 
 
 def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):

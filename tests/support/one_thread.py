@@ -54,6 +54,8 @@ class Child:
         self.code = -9
         if isinstance(self.process, Trader):
             self.process.journal.close()
+        if isinstance(self.process, Supervisor) and self.process._claim is not None:
+            self.process._claim.close()
 
 
 class World:

@@ -38,7 +38,7 @@ from minhos.errors import MinhosError, PartsError
 from minhos.market.clock import SystemClock
 from minhos.processes.process import sleep_until
 from minhos.processes.service_manager import ServiceManager
-from minhos.processes.supervisor import Supervisor, anything_held, refuse_second_start, stop_running
+from minhos.processes.supervisor import Supervisor, anything_held, claim_start, refuse_second_start, stop_running
 from minhos.settings import OVERRIDES, Settings
 from minhos.web.listening import listen
 from minhos.words import percent
@@ -72,15 +72,16 @@ def start(
     if closed := close_to_others(layout()):
         say(closed)
     names = services_of(chosen, layout())
-    if chosen.data.source:
-        card = show_card(Path(chosen.data.source), chosen, layout())
-        if not symbol:
-            overrides.setdefault("market", {})["symbol"] = card.root
-        chosen = use_switches(overrides)
-        if finished_data(chosen):
-            console.print("This is finished data: it is not paper-traded; the page shows what was found.")
-            names = ("web",)
-    supervise(Supervisor(layout(), names), chosen, manager, monitor=monitor)
+    with claim_start(layout().make()) as claim:
+        if chosen.data.source:
+            card = show_card(Path(chosen.data.source), chosen, layout())
+            if not symbol:
+                overrides.setdefault("market", {})["symbol"] = card.root
+            chosen = use_switches(overrides)
+            if finished_data(chosen):
+                console.print("This is finished data: it is not paper-traded; the page shows what was found.")
+                names = ("web",)
+        supervise(Supervisor(layout(), names, claim=claim.pop_all()), chosen, manager, monitor=monitor)
 
 
 def refuse_taken_port(chosen: Settings, place: Layout) -> None:
@@ -220,4 +221,6 @@ def _end_where_nothing_can_run(supervisor: Supervisor) -> None:
 def stop() -> None:
     """End everything that runs here; positions keep their stops.  Example: minh.py stop."""
     names = stop_running(layout())
+    if not names:
+        claim_start(layout()).close()  # one that is still at what it shows of the data would go on
     console.print(f"Stopped: {', '.join(names)}." if names else "Nothing was running.")

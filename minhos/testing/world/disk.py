@@ -11,6 +11,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Literal, cast
@@ -129,6 +130,8 @@ class WorldDisk:
         self._lockers = 0
         self._small: dict[Path, _Small] = {}
         self._held: set[Path] = set()
+        self._claims: dict[Path, str] = {}
+        """Small files that a process holds, and which."""
         self._dead: set[str] = set()
 
     # What the port of databases needs ---------------------------------------------------------------------------
@@ -177,6 +180,19 @@ class WorldDisk:
         if self.exists(path):
             self._may_change(path, grows=False)
             self._set(path, None, durable=True)
+
+    def claim(self, path: Path) -> ExitStack | None:
+        self.touch(path)
+        owner = self.acting()
+        if self._claims.setdefault(path, owner) != owner:
+            return None
+        stack = ExitStack()
+        stack.callback(self._give_back, path, owner)
+        return stack
+
+    def _give_back(self, path: Path, owner: str) -> None:
+        if self._claims.get(path) == owner:
+            del self._claims[path]
 
     def _set(self, path: Path, content: bytes | None, durable: bool) -> None:
         now_ns, before = self._now_ns(), self._small.get(path)
@@ -305,6 +321,7 @@ class WorldDisk:
         for connection in self._connections:
             if connection.owner == owner:
                 connection.let_go()
+        self._claims = {path: holder for path, holder in self._claims.items() if holder != owner}
         self._connections = [one for one in self._connections if not one.closed]
         self.waited_ns.pop(owner, None)
 
