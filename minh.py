@@ -258,6 +258,17 @@ def make_importable():
         file.write(ROOT + "\n")
 
 
+def everything():
+    """The whole suite by files, in the order of `tests/conftest.py`; what is chosen runs in one process instead.
+
+    One worker more than cores, because many tests wait; not many more, because the longest file takes as long as eight
+    of them.  What they compile is kept, also where the environment says otherwise: they start hundreds of processes.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ["-n", str(min(cores, 8) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def hand_over(arguments):
     command = [venv_python(), *arguments]
     environment = dict(os.environ, PYTHONUTF8="1")
@@ -275,8 +286,7 @@ def main():
     try:
         if command == "test":
             install([*GROUPS, "test"])
-            everything = not arguments[1:]  # files by length over the cores; what is chosen runs in one process
-            hand_over(["-m", "pytest", *(["-n", "auto", "--dist", "loadfile"] if everything else arguments[1:])])
+            hand_over(["-m", "pytest", *(arguments[1:] or everything())])
         elif command == "setup":
             install([*GROUPS, "test"] if "--test" in arguments else GROUPS)
             tell("MinhOS is set up; python3 minh.py start runs it.")

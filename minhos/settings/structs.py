@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -54,10 +55,17 @@ def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Stru
 def _refuse_unknown_within(kind: type[msgspec.Struct], values: Mapping[str, object], where: str) -> None:
     """Say which key was meant, in the tables within that section too."""
     refuse_unknown(values, kind.__struct_fields__, where)
-    for field in msgspec.structs.fields(kind):
-        table = values.get(field.name)
-        if isinstance(table, Mapping) and isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            _refuse_unknown_within(field.type, table, f"{where.rstrip(']')}.{field.name}]")
+    for name, inner in _structs_within(kind):
+        table = values.get(name)
+        if isinstance(table, Mapping):
+            _refuse_unknown_within(inner, table, f"{where.rstrip(']')}.{name}]")
+
+
+@functools.cache
+def _structs_within(kind: type[msgspec.Struct]) -> tuple[tuple[str, type[msgspec.Struct]], ...]:
+    """Its fields that are structs themselves.  Kept, because annotations are resolved anew each time that one asks."""
+    fields = msgspec.structs.fields(kind)
+    return tuple((f.name, f.type) for f in fields if isinstance(f.type, type) and issubclass(f.type, msgspec.Struct))
 
 
 def number(values: dict[str, object], key: str, default: float = math.nan) -> float:

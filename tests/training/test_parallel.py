@@ -15,7 +15,7 @@ from user_parts import example, loaded
 
 from minhos.parallel import cluster
 from minhos.training.jobs import Job, run_job, run_jobs
-from minhos.training.process import TrainingJob, save_bars
+from minhos.training.process import TrainingJob, run, save_bars
 from minhos.training.recipe import Recipe
 from minhos.training.train import prepare
 
@@ -23,12 +23,18 @@ posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
 @pytest.fixture(scope="module")
-def two_workers():
-    """Address of a scheduler with two workers of one thread."""
+def local():
+    """A cluster of two workers of one thread; the last test kills one of them."""
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as started:
-        yield started.scheduler_address
+        yield started
+
+
+@pytest.fixture
+def two_workers(local):
+    """Address of its scheduler."""
+    return local.scheduler_address
 
 
 @pytest.fixture(autouse=True)
@@ -78,41 +84,36 @@ def test_a_worker_of_a_cluster_has_the_user_s_file_for_the_calls_and_no_longer(
 @posix
 @pytest.mark.slow
 def test_a_training_process_on_a_cluster_trains_the_same_five_members_though_a_worker_is_killed(
-    market, small_recipe: Recipe, tmp_path
+    market, small_recipe: Recipe, local, tmp_path
 ):
-    from distributed import LocalCluster
-
     save_bars(market.bars, tmp_path / "bars.npz")
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as started:
-        victim = next(worker.process.pid for worker in started.workers.values())
-        here = trained(tmp_path, small_recipe, None)
-        there = trained(tmp_path, small_recipe, started.scheduler_address, kill=victim)
-        assert there == here
-        assert victim not in [worker.process.pid for worker in started.workers.values()]
+    victim = next(worker.process.pid for worker in local.workers.values())
+    recipe = msgspec.structs.replace(small_recipe, n_folds=3)
+    run(job_of(tmp_path / "here.json", recipe))
+    train_and_kill(job_of(tmp_path / "there.json", recipe, local.scheduler_address), victim)
+    here, there = (json.loads((tmp_path / name).read_text()) for name in ("here.json", "there.json"))
+    assert without(there, "cpu_s", "bundle_id") == without(here, "cpu_s", "bundle_id")
+    assert victim not in [worker.process.pid for worker in local.workers.values()]
 
 
-def trained(folder: Path, recipe: Recipe, scheduler: str | None, kill: int = 0) -> dict:
-    """The report of `minhos.training.process` without what differs from run to run; kill: once a fit is done."""
-    job = TrainingJob(
-        str(folder / "bars.npz"),
-        str(folder / "registry"),
-        str(folder / "result.json"),
-        recipe=recipe,
-        processes=1,
-        scheduler=scheduler,
-    )
-    (folder / "job.json").write_bytes(msgspec.json.encode(job))
-    command = [sys.executable, "-m", "minhos.training.process", str(folder / "job.json")]
+def job_of(result: Path, recipe: Recipe, scheduler: str | None = None) -> TrainingJob:
+    folder = result.parent
+    names = (str(folder / "bars.npz"), str(folder / "registry"), str(result))
+    return TrainingJob(*names, recipe=recipe, processes=1, scheduler=scheduler)
+
+
+def train_and_kill(job: TrainingJob, victim: int) -> None:
+    """The job in `minhos.training.process`, the worker killed once a fit is done."""
+    told, killed = Path(job.result).with_suffix(".job"), False
+    told.write_bytes(msgspec.json.encode(job))
+    command = [sys.executable, "-m", "minhos.training.process", str(told)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            said = json.loads(line)
-            if kill and "fold" in said.get("message", ""):
-                os.kill(kill, signal.SIGKILL)
-                kill = 0
-    assert process.returncode == 0, said
-    assert not kill
-    found = json.loads((folder / "result.json").read_text())
-    return without(found, "cpu_s", "bundle_id")
+            if not killed and "fold" in json.loads(line).get("message", ""):
+                os.kill(victim, signal.SIGKILL)
+                killed = True
+    assert process.returncode == 0, line
+    assert killed
 
 
 def without(value, *keys: str):
