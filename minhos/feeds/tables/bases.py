@@ -58,6 +58,8 @@ def base_changes(columns: Columns) -> list[int]:
     if len(columns.ns) < MIN_ROWS:
         return []
     (open_, _, _, close), steps = columns.prices, np.diff(columns.ns)
+    if len(steps) < MIN_ROWS:
+        return []
     follows = (steps >= 0) & (steps <= max(int(np.median(steps)), NANOS_PER_SECOND))
     gaps = open_[1:] - close[:-1]
     if follows.sum() < MIN_ROWS:

@@ -66,6 +66,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 PRIMARY = {"open": 3, "high": 3, "low": 3, "close": 7}
 """So many of a role's names claim the same; of several columns the first in the file is meant, a study's come later."""
+_NO_CLAIM = ("periodvolume", "totalvolume", "index", "indexlevel0", "unnamed0")
+"""What may stand beside another column of its role and mean something else."""
 CLOSE_STAMPED = ("closetime", "endtime", "end")
 OPEN_STAMPED = ("opentime", "starttime", "start")
 _DATES, _TIMES = ("date", "day", "dtyyyymmdd"), ("time", "timeofday", "hour")
@@ -110,10 +112,20 @@ def roles(names: Sequence[str], path: Path, given: Mapping[str, str]) -> dict[st
     return result
 
 
-def rivals(names: Sequence[str], used: int) -> list[int]:
-    """Other columns that claim to be the closing price."""
-    primary = NAMES["close"][: PRIMARY["close"]]
-    return [i for i, name in enumerate(names) if i != used and plain(name) in primary]
+def rivals(names: Sequence[str], used: Mapping[str, int], given: Mapping[str, str]) -> dict[str, list[int]]:
+    """Other columns that claim the meaning of one that is used, by role; what the file's format names has none.
+
+    used: role to index of column; given: role to name where the format says it.
+    """
+    found: dict[str, list[int]] = {}
+    for role in ("open", "high", "low", "close", "volume", "stamp", "contract"):
+        if role not in used or (role in given and role not in PRIMARY):
+            continue
+        claims = NAMES[role][: PRIMARY[role]] if role in PRIMARY else NAMES[role]
+        claims = tuple(name for name in claims if name not in _NO_CLAIM)
+        taken = {*used.values()}
+        found[role] = [i for i, name in enumerate(names) if i not in taken and plain(name) in claims]
+    return {role: places for role, places in found.items() if places}
 
 
 class Numbers(NamedTuple):

@@ -17,15 +17,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.errors import DataError, DataRefused, SymbolError
+from minhos.errors import DataError, SymbolError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import year_of
 from minhos.feeds.tables import bases, checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
-from minhos.feeds.tables.contracts import Contracts, by_column, by_name, judge_life
+from minhos.feeds.tables.contracts import Contracts, by_name, judge_life
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
 from minhos.feeds.tables.lines import longer_lines
 from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
+from minhos.feeds.tables.rivals import the_contract, the_prices, the_time, the_volume
 from minhos.feeds.tables.rows import TableRows, bar_step, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
@@ -44,7 +45,7 @@ class Table(NamedTuple):
     """A table's columns and their names by role, and the row of the table of formats.
 
     name: of the file, or of the one that was packed in it where its own says no contract.  rivals: columns that claim
-    to be the closing price, too.  label: the contract that a line above the table names.
+    the meaning of another, by role and name.  label: the contract that a line above the table names.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class Table(NamedTuple):
     names: dict[str, str]
     format: Format
     name: str
-    rivals: dict[str, pl.Series]
+    rivals: dict[str, dict[str, pl.Series]]
     label: str
     number: Ints
     longer: Mask
@@ -72,9 +73,9 @@ def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], Rea
 
 def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
     path, table = sample.path, _load(sample, row)
-    times = parse(table.columns["stamp"], table.columns.get("time"), order=row.dates)
-    table.columns.pop("stamp"), table.columns.pop("time", None)
-    prices, volumes, unread, said = _values(table)
+    times, said = the_time(path, table.names["stamp"], _stamps(table), table.rivals.get("stamp", {}), row.dates)
+    prices, volumes, unread, more = _values(table)
+    said += more
     bases.refuse_below_zero(prices, str(path))
     rows = _rows(table, times.ns, prices, volumes, unread)
     usable, lost = rows.usable(), rows.lost()
@@ -104,6 +105,11 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
     convention = _known_convention(table, options.stamps, utc_ns[usable])
     return histories(parts, notes, convention, options, utc_ns[gone & (utc_ns != MISSING)])
+
+
+def _stamps(table: Table) -> Stamps:
+    """Of the column or the two of them, which are let go."""
+    return parse(table.columns.pop("stamp"), table.columns.pop("time", None), order=table.format.dates)
 
 
 def _rows(table: Table, ns: Ints, prices: npt.NDArray[np.float64], volumes: Ints, unread: Mask) -> Rows:
@@ -147,11 +153,13 @@ def _load(sample: Sample, row: Format) -> Table:
         raise DataError(f"{sample.path} has {len(sample.header)} columns; {row.title} has {len(names)}")
     found = roles(names, sample.path, row.columns)
     text = {i for role, i in found.items() if role in TEXTS}
-    more = rivals(names, found["close"])
-    frame, number, some_longer = read_frame(sample, text=text, numbers={*found.values(), *more} - text)
+    more = rivals(names, found, row.columns)
+    text |= {i for role in TEXTS for i in more.get(role, ())}
+    wanted = {*found.values(), *(i for places in more.values() for i in places)}
+    frame, number, some_longer = read_frame(sample, text=text, numbers=wanted - text)
     longer = np.isin(number, [line.row for line in longer_lines(sample)] if some_longer else [])
     columns = {role: frame[f"{i}"] for role, i in found.items()}
-    others = {f"{names[i]}": frame[f"{i}"] for i in more}
+    others = {role: {names[i]: frame[f"{i}"] for i in places} for role, places in more.items()}
     called = {role: names[i] for role, i in found.items()}
     return Table(sample.path, columns, called, row, _name(sample), others, _label(sample), number, longer)
 
@@ -231,7 +239,8 @@ def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, Mask, list[str
         if table.format.single_trades is not None:
             tick = table.format.single_trades(prices[0], volumes[3])
             prices[:, tick] = close[tick]
-        said += _rival_closes(table, prices)
+        said += the_prices(table.path, table.names, prices, table.rivals, general=table.format is GENERAL)
+    the_volume(table.path, table.names, volumes[0], table.rivals.get("volume", {}))
     return prices if unit == 1.0 else prices * unit, volumes, unread, said
 
 
@@ -283,32 +292,12 @@ def _volume(table: Table, name: str, flat: Mask) -> tuple[Ints | None, str]:
     return values, f"{read.unread:,} values of {table.names[name]} could not be read, as {read.example!r}"
 
 
-def _rival_closes(table: Table, prices: npt.NDArray[np.float64]) -> list[str]:
-    """Rule: no two columns claim to be the closing price, unless bars contradict one of them.  Raises DataRefused."""
-    said = []
-    for name, column in table.rivals.items():
-        other = numbers(column).values
-        differ = np.isfinite(other) & (other != prices[3])
-        if differ.mean() <= 0.01:
-            continue
-        outside = checks.outside_own_range(np.stack([*prices[:3], other])) & np.isfinite(other)
-        if outside.mean() > 0.01:
-            said.append(f"the column {name!r} is passed over: {outside.mean():.0%} of it lie outside the bars")
-            continue
-        raise DataRefused(
-            f"{table.path}: the columns {table.names['close']!r} and {name!r} both claim to be the closing price and "
-            f"differ in {differ.sum():,} rows; leave one out, or name the right one in a row of your own"
-        )
-    return said
-
-
 def _contracts(table: Table, options: Options, ns: Ints, usable: Mask) -> Contracts:
     """The contracts wanted, and for each row which it is of.  Raises DataError."""
     column = table.columns.get("contract")
     if column is not None:
-        import polars as pl
-
-        if found := by_column(table.path, column.cast(pl.String), options, ns, usable):
+        columns = {table.names["contract"]: column, **table.rivals.get("contract", {})}
+        if found := the_contract(table.path, columns, options, ns, usable):
             return found
         if options.symbol is not None:
             return Contracts([options.symbol], np.zeros(len(ns), np.int64), [], np.zeros(len(ns), np.bool_))

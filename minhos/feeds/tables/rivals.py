@@ -1,0 +1,130 @@
+"""Two columns that claim one meaning: the bars, or what stamps and symbols say of themselves, tell which is meant.
+
+Where nothing tells and the columns differ, the file is refused with the names of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import DataError, DataRefused
+from minhos.feeds.tables.checks import outside_own_range
+from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain
+from minhos.feeds.tables.contracts import Contracts, by_column
+from minhos.feeds.tables.formats import Options
+from minhos.feeds.tables.lost import Mask
+from minhos.feeds.tables.stamps import MISSING, Stamps, parse
+from minhos.market.types import NANOS_PER_MINUTE, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Columns = Mapping[str, "pl.Series"]
+PRICES = ("open", "high", "low", "close")
+MEANINGS = dict(zip(PRICES, ("opening price", "highest price", "lowest price", "closing price"), strict=True))
+FEW = 0.01
+"""Share of rows in which two columns may differ and still be one."""
+ZONES_NS = 15 * NANOS_PER_MINUTE, 15 * 60 * NANOS_PER_MINUTE
+"""Clocks of two zones differ by a multiple of the one and by at most the other."""
+_WAY_OUT = "leave one out, or name the right one in a row of your own of the table of formats"
+
+
+def the_prices(
+    path: Path,
+    names: Mapping[str, str],
+    prices: npt.NDArray[np.float64],
+    rivals: Mapping[str, Columns],
+    *,
+    general: bool,
+) -> list[str]:
+    """Sentences on columns that are passed over, as they, or others of their group, lie outside the bars.
+
+    prices: (4, n) as used.  general: no format says which of two groups of prices is the instrument's.  Raises
+    DataRefused.
+    """
+    if general and all(rivals.get(role) for role in PRICES):
+        raise DataRefused(
+            f"{path}: open, high, low and close stand in it twice, and nothing tells which are the bars'; {_WAY_OUT}"
+        )
+    said, alike = [], []
+    for i, role in enumerate(PRICES):
+        for name, column in rivals.get(role, {}).items():
+            other = numbers(column).values
+            differ = np.isfinite(other) & (other != prices[i])
+            if differ.mean() <= FEW:
+                continue
+            changed = prices.copy()
+            changed[i] = other
+            outside = outside_own_range(changed) & np.isfinite(other)
+            if outside.mean() > FEW:
+                said.append(f"the column {name!r} is passed over: {outside.mean():.0%} of it lie outside the bars")
+            else:
+                alike.append(_both(path, names[role], name, MEANINGS[role], int(differ.sum())))
+    if alike and not said:
+        raise alike[0]
+    return said
+
+
+def the_volume(path: Path, names: Mapping[str, str], volume: Ints, rivals: Columns) -> None:
+    """Raises DataRefused for another column of volume that says something else; one without any volume says nothing."""
+    for name, column in rivals.items():
+        other = np.nan_to_num(numbers(column, whole=True).values)
+        differ = other != volume
+        if other.any() and differ.mean() > FEW:
+            raise _both(path, names["volume"], name, "volume", int(differ.sum()))
+
+
+def the_contract(path: Path, columns: Columns, options: Options, ns: Ints, usable: Mask) -> Contracts | None:
+    """By the column that names dated contracts, else by the first that names any.  Raises DataError."""
+    import polars as pl
+
+    found: dict[str, Contracts] = {}
+    errors: list[DataError] = []
+    for name, column in columns.items():
+        try:
+            if read := by_column(path, column.cast(pl.String), options, ns, usable):
+                found[name] = read
+        except DataError as error:
+            errors.append(error)
+    if not found and errors:
+        raise errors[0]
+    dated = {name: read for name, read in found.items() if all(each.dated for each in read.found)}
+    for (one, first), (other, second) in zip(dated.items(), list(dated.items())[1:], strict=False):
+        differ = np.array([*first.found, None])[first.which] != np.array([*second.found, None])[second.which]
+        if differ[usable].mean() > FEW:
+            raise _both(path, one, other, "contract", int(differ[usable].sum()))
+    return next(iter({**dated, **found}.values()), None)
+
+
+def the_time(path: Path, name: str, times: Stamps, rivals: Columns, dates: str) -> tuple[Stamps, list[str]]:
+    """Stamps of the column that says its zone, else of the one that is used; and a sentence where it is another.
+
+    A column that cannot be read as times claims nothing.  Raises DataRefused for two that no zones explain.
+    """
+    kinds = [each for each in (OPEN_STAMPED, CLOSE_STAMPED) if plain(name) in each]
+    for other, column in rivals.items():
+        if kinds and plain(other) in OPEN_STAMPED + CLOSE_STAMPED and plain(other) not in kinds[0]:
+            continue
+        try:
+            read = parse(column, order=dates)
+        except DataError:
+            continue
+        both = (times.ns != MISSING) & (read.ns != MISSING)
+        apart = np.abs(times.ns[both] - read.ns[both])
+        zones = (apart == 0) if times.utc and read.utc else (apart % ZONES_NS[0] == 0) & (apart <= ZONES_NS[1])
+        if both.sum() < FEW * len(both) or (~zones).mean() > FEW:
+            raise _both(path, name, other, "time", int((~zones).sum()))
+        if read.utc and not times.utc:
+            return read, [f"times are those of {other!r}, which say their zone; {name!r} is passed over"]
+    return times, []
+
+
+def _both(path: Path, one: str, other: str, meaning: str, n: int) -> DataRefused:
+    same = "both columns named" if one == other else "the columns"
+    which = f"{one!r}" if one == other else f"{one!r} and {other!r} both"
+    return DataRefused(f"{path}: {same} {which} claim to be the {meaning} and differ in {n:,} rows; {_WAY_OUT}")
