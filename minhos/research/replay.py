@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from minhos.errors import PartsError
 from minhos.features.pipeline import FeaturePipeline
 from minhos.journal.types import Record
 from minhos.market.calendar import SessionCalendar
@@ -79,19 +80,31 @@ class RulesCount(msgspec.Struct, frozen=True):
     """Those that come out otherwise under this version's rules."""
 
 
-class ReplayReport(msgspec.Struct, frozen=True):
-    """verdict: whether all recomputed decisions are the recorded ones, bit for bit.
+class Unjudged(msgspec.Struct, frozen=True):
+    """Recorded decisions that cannot be made again here."""
 
-    rules: each version of the rules that decided in this journal.
+    why: str
+    """Which limit of the user's own decided, what this process has instead, and the way out."""
+    decisions: int
+    first: str
+    last: str
+    """Times of the first and the last of them."""
+
+
+class ReplayReport(msgspec.Struct, frozen=True):
+    """verdict: whether all recorded decisions come out again, bit for bit; "incomplete": those that could be judged.
+
+    decisions: recorded; `unjudged` among them.  rules: each version of the rules by which decisions were judged.
     """
 
-    verdict: Literal["identical", "differs"]
+    verdict: Literal["identical", "differs", "incomplete"]
     sentence: str
     decisions: int
     differing: int
     first: DifferentDecision | None = None
     forecasts: ForecastCheck | None = None
     rules: tuple[RulesCount, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
 
 
 def replay(
@@ -113,9 +126,11 @@ def replay(
     Returns:
         The verdict and the first decision that differs, field by field.
 
+        Decisions of limits of the user's own that this process does not have, or has in another form, are counted
+        and named; what was recorded of them leads on to the next.
+
     Raises:
         JournalError: an event that cannot be read.
-        PartsError: a limit of the user's own decided, and this process does not have it.
     """
     calendar = calendar or SessionCalendar.load()
     state = TradingState(calendar, features or standard_features(calendar))
@@ -125,30 +140,44 @@ def replay(
     differing: Counter[int] = Counter()
     """By version of the rules, as `decided`."""
     first: DifferentDecision | None = None
+    unjudged: dict[str, Unjudged] = {}
     for record in reader.records():
         event = ev.decode(record.kind, record.payload, record.version)
         if isinstance(event, ev.DecisionMade):
             n += 1
             if forecasts is not None:
                 forecasts.compare(state, event.decision)
-            again = decide_again(state, event.decision)
-            decided[state.rules_version] += 1
-            if not same_bits(again, event.decision):
+            again = _judged(state, event.decision, unjudged)
+            decided[state.rules_version] += again is not None
+            if again is not None and not same_bits(again, event.decision):
                 differing[state.rules_version] += 1
                 first = first or different(record.sequence, event.decision, again)
         state.apply(event)
         if progress is not None and record.sequence % _REPORT_EVERY == 0:
             progress(record.sequence / total, f"event {record.sequence:,} of {total:,}, {n:,} decisions made again")
-    rules = tuple(RulesCount(v, words_of(v), decided[v], differing[v]) for v in sorted(decided))
+    rules = tuple(RulesCount(v, words_of(v), decided[v], differing[v]) for v in sorted(decided) if decided[v])
+    left = tuple(unjudged.values())
     return ReplayReport(
-        "differs" if first is not None else "identical",
-        _sentence(n, rules, first),
+        "differs" if first is not None else "incomplete" if left else "identical",
+        _sentence(n, rules, first, left),
         n,
         differing.total(),
         first,
         forecasts.result() if forecasts else None,
         rules,
+        left,
     )
+
+
+def _judged(state: TradingState, recorded: Decision, unjudged: dict[str, Unjudged]) -> Decision | None:
+    """The decision made again; None, and counted by its reason, where a limit that decided is not here."""
+    try:
+        return decide_again(state, recorded)
+    except PartsError as error:
+        why, time = str(error), utc(recorded.close_time_ns)
+        before = unjudged.get(why, Unjudged(why, 0, time, time))
+        unjudged[why] = msgspec.structs.replace(before, decisions=before.decisions + 1, last=time)
+        return None
 
 
 def words_of(rules_version: int) -> str:
@@ -207,9 +236,28 @@ def _text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _sentence(n: int, rules: tuple[RulesCount, ...], first: DifferentDecision | None) -> str:
-    if first is None:
-        return f"All {n:,} recorded decisions come out identical, bit for bit."
+def _sentence(
+    n: int, rules: tuple[RulesCount, ...], first: DifferentDecision | None, unjudged: tuple[Unjudged, ...]
+) -> str:
+    left = " ".join(_left(each, n) for each in unjudged)
+    if first is not None:
+        return f"{_difference(n, rules, first)} {left}".rstrip()
+    if unjudged:
+        judged = n - sum(each.decisions for each in unjudged)
+        found = f"The {judged:,} others come out identical, bit for bit." if judged else "No other was recorded."
+        return f"{left} {found}"
+    return f"All {n:,} recorded decisions come out identical, bit for bit."
+
+
+def _left(unjudged: Unjudged, n: int) -> str:
+    """Which decisions could not be judged, why, and the way out."""
+    return (
+        f"{unjudged.decisions:,} of {n:,} decisions, from {unjudged.first} to {unjudged.last}, cannot be judged. "
+        f"{unjudged.why}"
+    )
+
+
+def _difference(n: int, rules: tuple[RulesCount, ...], first: DifferentDecision) -> str:
     differing = sum(each.differing for each in rules)
     shown = ", ".join(f"{d.field} {d.recorded} recorded, {d.recomputed} recomputed" for d in first.fields[:3])
     more = f" and {len(first.fields) - 3} more fields" if len(first.fields) > 3 else ""

@@ -19,6 +19,9 @@ SERVICE = "New command `install-service`: a systemd unit, or a task of Windows' 
 RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
+UNJUDGED = "`replay --json` has `unjudged`: the decisions of a limit of your own that was edited or is gone"
+ADJUSTED = "`--adjusted`"
+START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
 HEARTBEAT = (
@@ -267,7 +270,7 @@ WANTED: list[Wanted] = [
     Wanted(
         "journals > demo > replay > answer > sentence",
         "All 474 recorded decisions come out identical, bit for bit.",
-        '"43 of 474 decisions differ, first that of 2025-10-06T14:55:00Z (record 83): reason p 63.13% is belo… (696 characters, 827c6ae86c1f)',
+        '"43 of 474 decisions differ, first that of 2025-10-06T14:55:00Z (record 83): reason p 63.13% is belo… (744 characters, 12d1a5975db3)',
         REWORDED,
     ),
     Wanted("journals > demo > replay > answer > differing", 0, 43, REWORDED),
@@ -295,6 +298,21 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
+    Wanted("home_files > taken up again > files > data/run/start.lock", None, "lock", START_LOCK),
+    *(
+        Wanted(
+            f"help > {command}",
+            None,
+            "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
+            ADJUSTED,
+        )
+        for command in ("train", "check-data")
+    ),
+    Wanted("journals > demo > replay > answer > unjudged", None, [], UNJUDGED),
+    Wanted("journals > sierra > replay > answer > unjudged", None, [], UNJUDGED),
+    Wanted("journals > sierra_restarted > replay > answer > unjudged", None, [], UNJUDGED),
+    Wanted("journals > sierra_halted > replay > answer > unjudged", None, [], UNJUDGED),
+    Wanted("json_keys > home of a demo > replay --verify --json > keys > unjudged", None, "list", UNJUDGED),
     Wanted(
         "journals > sierra > replay > answer > rules",
         None,
@@ -350,30 +368,6 @@ WANTED: list[Wanted] = [
         "JSON: pid, home, created_s, time_ns, steady_ns, version, state, switches, port, sequence",
         BEATS,
     ),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules", None, "list", RULES),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[]", None, "object", RULES),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].decisions", None, "int", RULES),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
-    Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
-    Wanted(
-        "journals > sierra > replay > answer > rules",
-        None,
-        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
-        RULES,
-    ),
-    Wanted(
-        "journals > sierra_restarted > replay > answer > rules",
-        None,
-        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
-        RULES,
-    ),
-    Wanted(
-        "journals > sierra_halted > replay > answer > rules",
-        None,
-        [{"version": 1, "rules": "as in MinhOS 0.1.0", "decisions": 22, "differing": 0}],
-        RULES,
-    ),
     Wanted(
         "help > minh.py",
         None,
@@ -412,6 +406,7 @@ WANTED: list[Wanted] = [
         TEMPLATE,
     ),
     Wanted("settings > files > minhos.toml", None, "", TEMPLATE),
+    Wanted("settings > files > minhos.toml", None, "", TEMPLATE),
     Wanted(
         "settings > files > minhos.toml",
         None,
@@ -436,7 +431,6 @@ WANTED: list[Wanted] = [
         '# mode = "paper"                # "live" where it moves real money',
         TEMPLATE,
     ),
-    Wanted("settings > files > minhos.toml", None, "", TEMPLATE),
     Wanted(
         "settings > files > minhos.toml",
         None,

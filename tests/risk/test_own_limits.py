@@ -74,16 +74,28 @@ def test_it_is_named_in_the_settings_event_and_a_replay_without_it_refuses(examp
     assert replay(desk.journal, features=desk.features).verdict == "identical"
     parts.load_source(parts.Source())
     folded(desk)  # who only folds needs no limit
-    with pytest.raises(PartsError, match=r"limit no_fridays \(1\+.*does not have it: name the file"):
-        replay(desk.journal, features=desk.features)
+    found = replay(desk.journal, features=desk.features)
+    assert (found.verdict, found.decisions, found.rules) == ("incomplete", 1, ())
+    assert "1 of 1 decisions, from 2025-10-10" in found.sentence
+    assert "The limit no_fridays (1+" in found.sentence
+    assert "does not have it: name the file that registers it, as it was then, in [user] file" in found.sentence
 
 
-def test_one_that_was_changed_since_is_refused_in_a_replay():
-    desk = Desk(settings_with(parts=load("return Cap('mine', 1, 'one')")))
+def test_decisions_of_one_that_was_edited_are_named_and_the_others_are_judged():
+    """Each edit is an activation of its own in the journal; what was recorded of those that are gone leads on."""
+    desk = Desk(settings_with())
     desk.flat_bar(p=0.75)
-    load("return Cap('mine', 2, 'two')")
-    with pytest.raises(PartsError, match="in another form"):
-        replay(desk.journal, features=desk.features)
+    for body in ("return Cap('mine', 1, 'one')", "return Cap('mine', 2, 'two')", "return None"):
+        desk.engine.activate_settings(settings_with(parts=load(body)))
+        desk.flat_bar(p=0.75)
+        desk.flat_bar(p=0.5)
+    found = replay(desk.journal, features=desk.features)
+    assert (found.verdict, found.decisions, found.differing) == ("incomplete", 7, 0)
+    assert [each.decisions for each in found.unjudged] == [2, 2]
+    assert sum(each.decisions for each in found.rules) == 3
+    assert found.unjudged[0].first < found.unjudged[0].last < found.unjudged[1].first
+    assert found.sentence.count("cannot be judged. The limit mine (2+") == 2
+    assert found.sentence.endswith("The 3 others come out identical, bit for bit.")
 
 
 @pytest.mark.parametrize(

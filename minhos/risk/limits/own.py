@@ -109,7 +109,7 @@ def own_parts(known: Mapping[str, str], taken: Collection[str]) -> list[parts.Pa
             instead = f"has it in another form ({here[key]})" if key in here else "does not have it"
             raise PartsError(
                 f"The limit {name} ({identity}) decides under these settings, and this process {instead}: "
-                "name the file that registers it in [user] file of minhos.toml."
+                "name the file that registers it, as it was then, in [user] file of minhos.toml."
             )
         found.append(parts.limits.part(name))
     return found
