@@ -122,6 +122,8 @@ class WorldDisk:
         self.waited_ns: dict[str, int] = {}
         """How long each process waited for locks since somebody asked."""
         self.acting, self.on_kill = acting, on_kill
+        self.on_told: Callable[[], None] = lambda: None
+        """Called where a commit that was made is told as an error."""
         self._now_ns = now_ns
         self.database = WorldDatabases(self)
         self._vfs = WorldVfs(self)
@@ -382,6 +384,7 @@ class WorldDisk:
     def on_commit(self, owner: str, path: Path) -> None:
         for one in self.at_writes:
             if one.kind == "done" and self._is_due(one, owner, path):
+                self.on_told()
                 raise _error("io")
 
     def on_busy(self, owner: str, path: Path, timeout_s: float) -> bool:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from minhos.assembly import archive
+from minhos.assembly import archive, journal_notes
 from minhos.assembly.endings import Ending
 from minhos.assembly.layout import Layout
 from minhos.assembly.running import running_pids
@@ -26,6 +26,7 @@ class WorldHouse:
         self._world, self.journal, self._on_restored = world, journal, on_restored
         self.layout: Layout = world.layout
         self.clock: Clock = world.machine_clock
+        self.true_clock: Clock = world.true_clock
         self.is_stopped = False
         """A person stopped everything and has not started it again."""
         self.stops: list[int] = []
@@ -37,6 +38,8 @@ class WorldHouse:
         """How often a backup was put back."""
         self.older_until = 0
         """The last record of the older copy of the journal that stands in its place; 0 while none does."""
+        self.is_noted_older = False
+        """Beside the journal it stood then that it had gone further."""
 
     def settings(self) -> Settings:
         return load(self.layout.home)
@@ -112,6 +115,7 @@ class WorldHouse:
         finally:
             opened.close()
         if last:
+            self.is_noted_older = journal_notes.read(self.layout, self.journal()).last > last
             lies = self.journal().with_name("copied.sqlite")
             shutil.copy(self._copy, lies)
             self.layout.database.move(lies, self.journal())

@@ -143,6 +143,20 @@ def one_of_each(stage: Stage, memory: Memory) -> Iterator[str]:
             yield f"{count} processes {name} run at once"
 
 
+def a_supervisor_that_lives_is_not_stood_in_for(stage: Stage, memory: Memory) -> Iterator[str]:
+    """While the supervisor lives nobody else starts its processes, however slow it is: it may be about to."""
+    children = stage.world.children
+    supervisors = [child for child in children.values() if child.name == "supervisor"]
+    for child in memory.new("started", list(children.values())):
+        starter = children.get(child.parent)
+        if starter is None or starter in supervisors or stage.disk_was_bad(child.began_ns):
+            continue
+        for other in supervisors:
+            is_there = other.began_ns + round(TWO_S * NANOS_PER_SECOND) < child.began_ns
+            if is_there and (other.alive or other.ended_ns > child.began_ns):
+                yield f"the {starter.name} started the {child.name} {child.pid} while the supervisor {other.pid} lived"
+
+
 def a_dead_supervisor_is_told(stage: Stage, memory: Memory) -> Iterator[str]:
     """While watchdog and trader run, an alarm says within seconds that nobody starts the other processes again."""
     world = stage.world
@@ -238,7 +252,7 @@ def no_limit_is_passed(stage: Stage, memory: Memory) -> Iterator[str]:
             entries[order.symbol, order.side] = entries.get((order.symbol, order.side), 0) + order.contracts
     for symbol, side in {*entries, *((symbol, 1 if n > 0 else -1) for symbol, n in held.items())}:
         total = max(0, side * held.get(symbol, 0)) + entries.get((symbol, side), 0)
-        if total > seen.most_contracts > 0 and not stage.lost_by_restore(stage.world.machine_clock.now_ns()):
+        if total > seen.most_contracts > 0 and not stage.lost_by_restore(stage.world.true_ns):
             yield f"{total} {symbol} are held or rest to be, more than {seen.most_contracts}, the most ever allowed"
 
 
@@ -311,6 +325,11 @@ def a_command_is_carried_out_once(stage: Stage, memory: Memory) -> Iterator[str]
 def nothing_is_opened_beside_another_contract(stage: Stage, memory: Memory) -> Iterator[str]:
     """After a change of contract the old one is closed first."""
     yield from stage.witness.seen.opened_beside
+
+
+def a_fill_fits_its_order(stage: Stage, memory: Memory) -> Iterator[str]:
+    """Nothing is booked on an order that cannot be of it: another contract or side, or more than it was for."""
+    yield from stage.witness.seen.unfit
 
 
 def a_fill_is_booked_on_its_own_date(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -446,13 +465,16 @@ def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
         return  # nobody has looked at the older copy yet
     true: Counter[str] = Counter()
     newest_ns: dict[str, int] = {}
+    name_of = {fill.execution_id: fill.client_id for fill in broker.truth.fills if fill.whose == "minhos"}
     for fill in broker.truth.fills:
         if fill.whose == "minhos":
             true[fill.client_id] += fill.contracts
             newest_ns[fill.client_id] = fill.time_ns
     booked: Counter[str] = Counter()
     for each in stage.witness.seen.fills.values():
-        name = each.order_id.removeprefix(MANUAL)  # what was sent from outside the trader is somebody else's for it
+        name = each.order_id
+        if name.startswith(MANUAL):  # what was sent from outside the trader is somebody else's for it, by any name
+            name = name_of.get(each.fill_id, name.removeprefix(MANUAL))
         if name in true or name in stage.witness.seen.intents:
             booked[name] += each.contracts
     for order_id in sorted(true.keys() | booked.keys()):
@@ -488,6 +510,10 @@ def nothing_is_risked_on_a_broken_journal(stage: Stage, memory: Memory) -> Itera
         yield f"trading goes on with a broken journal: {trader.watch.problem}"
     if 0 < house.older_until < seen.opened:
         yield "new risk was taken on an older copy of the journal"
+    looked = trader is not None and seen.starts > 0 and not (stage.world.is_busy("trader") or trader.watch.problem)
+    unsaid = house.older_until > 0 and house.is_noted_older and looked and risk.paused is None
+    if memory.lasts_s("older", unsaid, stage.world.true_ns) > TWO_S:
+        yield f"the journal was put back to record {house.older_until}, and nothing says so"
 
 
 def an_entry_that_rests_goes_on_a_halt(stage: Stage, memory: Memory) -> Iterator[str]:
@@ -575,6 +601,7 @@ ALWAYS: tuple[Rule, ...] = (
     no_end_ends_another,
     what_ended_comes_back,
     one_of_each,
+    a_supervisor_that_lives_is_not_stood_in_for,
     a_dead_supervisor_is_told,
     the_watchdog_looks,
     stop_ends_everything,
@@ -589,6 +616,7 @@ ALWAYS: tuple[Rule, ...] = (
     a_journal_that_was_away_comes_back,
     a_command_is_carried_out_once,
     nothing_is_opened_beside_another_contract,
+    a_fill_fits_its_order,
     a_fill_is_booked_on_its_own_date,
     what_was_left_is_closed,
     what_is_to_be_closed_is_closed,

@@ -27,6 +27,7 @@ from minhos.market.clock import Clock
 from minhos.safety.stop import ask, stop_trading, write_halt
 from minhos.settings import Settings
 from minhos.testing.world.fault import Fault
+from minhos.testing.world.machine import Killed
 from minhos.web.commands import CommandName, ForceName, send_command
 
 TERMINAL_WAIT_S = 2.0
@@ -92,7 +93,10 @@ PersonFault = Command | HaltFile | ChangeSetting | HalfSaved | Restart | Restore
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What became of one thing that was asked for; who: as it stands in the journal with the command."""
+    """What became of one thing that was asked for; who: as it stands in the journal with the command.
+
+    at_ns, until_ns: true time.
+    """
 
     what: str
     who: str
@@ -107,6 +111,8 @@ class House(Protocol):
 
     layout: Layout
     clock: Clock
+    true_clock: Clock
+    """The one on the wall, which no fault of the machine's sets."""
 
     def settings(self) -> Settings:
         """As a command that is typed now reads them.  Raises SettingsError."""
@@ -190,16 +196,18 @@ class Person:
 
     def _command(self, command: Command) -> None:
         self._number += 1
-        who, at_ns = f"person-{self._number}", self._house.clock.now_ns()
+        who, at_ns = f"person-{self._number}", self._house.true_clock.now_ns()
         try:
             outcome, sentence = (self._on_page if command.page else self._typed)(command, who)
         except CommandRefused as error:
             outcome, sentence = "refused", str(error)
         except MinhosError as error:
             outcome, sentence = "failed", str(error)
+        except Killed:
+            outcome, sentence = "not_confirmed", "the power went away while the command waited"
         except Exception as error:  # a traceback, where a sentence belongs
             outcome, sentence = "crashed", f"{type(error).__name__}: {error}"
-        self.said.append(Said(command.name, who, at_ns, self._house.clock.now_ns(), outcome, sentence))
+        self.said.append(Said(command.name, who, at_ns, self._house.true_clock.now_ns(), outcome, sentence))
 
     def _on_page(self, command: Command, who: str) -> tuple[Outcome, str]:
         """The button of the page, or REST."""
@@ -230,7 +238,7 @@ class Person:
         return _heard(answer)
 
     def _halt_file(self, there: bool) -> None:
-        layout, now_ns = self._house.layout, self._house.clock.now_ns()
+        layout, now_ns = self._house.layout, self._house.true_clock.now_ns()
         what = "make HALT" if there else "remove HALT"
         try:
             (layout.disk.touch if there else layout.disk.remove)(layout.halt_file)

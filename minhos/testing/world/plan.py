@@ -38,6 +38,8 @@ BAR_MS = BAR_INTERVAL_NS // 1_000_000
 JUMPS_MS = (500, 5_000, 3_600_000, 4 * 3_600_000)
 TOGETHER = 0.9
 """The share of the plans in which some faults are to meet: see `situations`."""
+QUIET, FEW = 0.5, 2
+"""The share of the plans in which few other faults come between, and how many."""
 SIDE = 0.1
 """So far from one half a forecast has a side worth trading."""
 SHARES: dict[Base, float] = {"demo": 4.0, "sierra": 4.0, "folder": 2.0}
@@ -74,21 +76,29 @@ def drawn(seed: int, share: float = 1.0) -> Plan:
     for _ in range(count):
         fault = _of_the_machine(rng, length_ms) if rng.random() < MACHINE[base] else outside.draw(rng, base, length_ms)
         if busy and rng.random() < 2 / 3:
-            fault = msgspec.structs.replace(fault, at_ms=rng.choice(busy) * BAR_MS + rng.randrange(BAR_MS))
+            fault = msgspec.structs.replace(fault, at_ms=rng.choice(busy).number * BAR_MS + rng.randrange(BAR_MS))
         faults.append(fault)
     faults += _of_the_disk(random.Random(-1 - seed), length_ms)
     faults += _flipped(random.Random(f"flip {seed}"), length_ms)
     faults += _hangs(random.Random(-1_000_000 - seed), length_ms)
+    if random.Random(f"quiet {seed}").random() < QUIET:
+        faults = faults[:FEW]
     together = random.Random(f"together {seed}")
     if together.random() < TOGETHER:
         faults += situations.draw(together, base, length_ms, busy)
     return Plan(seed, base, length_ms, tuple(sorted(faults, key=lambda fault: fault.at_ms)))
 
 
-def _busy_bars(seed: int, length_ms: int) -> list[int]:
-    """Numbers from the start of the bars after whose close something is probably held."""
-    first = START_NS // BAR_INTERVAL_NS
-    return [n for n in range(1, length_ms // BAR_MS) if abs(probability(seed, first + n) - 0.5) > SIDE]
+def _busy_bars(seed: int, length_ms: int) -> list[situations.Bar]:
+    """The bars after whose close something is probably held."""
+    first, found = START_NS // BAR_INTERVAL_NS, list[situations.Bar]()
+    for number in range(1, length_ms // BAR_MS):
+        edge = probability(seed, first + number) - 0.5
+        if abs(edge) > SIDE:
+            side, last = (1 if edge > 0 else -1), found[-1] if found else None
+            goes_on = last is not None and (last.number, last.side) == (number - 1, side)
+            found.append(situations.Bar(number, side, last.opened if goes_on and last is not None else number))
+    return found
 
 
 def _of_the_disk(rng: random.Random, length_ms: int) -> Iterator[DiskFault]:

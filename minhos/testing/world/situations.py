@@ -1,7 +1,8 @@
 """Faults that matter together: a command while its answer cannot be written, a stop gone while none is taken.
 
 Drawn one by one they would meet once in thousands of seeds.  Each situation is a few faults of the other files, with
-the moments between them; a plan has one or none.  Which faults there are, and what they do, is not said here.
+the moments between them, aimed at what is held then; a plan has up to four of them.  Which faults there are, and what
+they do, is not said here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from minhos.market.types import BAR_INTERVAL_NS
 from minhos.testing.world.broker_faults import (
     FalseEnd,
+    FillLie,
     HandTrade,
     ListLie,
     Rejection,
@@ -22,42 +24,83 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
-from minhos.testing.world.disk_faults import ByteFlipped, DatabaseLocked, DiskFails, DiskFault, DiskFull, ReportedCommit
+from minhos.testing.world.disk_faults import (
+    ByteFlipped,
+    DatabaseLocked,
+    DiskFails,
+    DiskFault,
+    DiskFull,
+    ReportedCommit,
+    WriteFails,
+)
 from minhos.testing.world.faults import OutsideFault
 from minhos.testing.world.machine_faults import Hang, Kill, MachineFault, PidGivenAgain, SetClock
-from minhos.testing.world.market_faults import BadPrice, Halted, Jump
+from minhos.testing.world.market_faults import BadPrice, Gap, Halted, Jump
 from minhos.testing.world.person import ChangeSetting, Command, HalfSaved, Name, OlderJournal, Restart
 
 BAR_MS = BAR_INTERVAL_NS // 1_000_000
 DEMO_BAR_MS = 2_000
 HOUR_MS = 3_600_000
+NOTED_MS = 35_000
+"""Beside a journal it is noted every half minute how far it goes: an older copy is known as one after that."""
+OPEN_MS = 27_000_000
+"""The first session's open after the start."""
 Faults = tuple[MachineFault | DiskFault | OutsideFault, ...]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A bar after whose close something is probably held.  number: from the start.  side: 1 long, -1 short.
+
+    opened: number of the bar at whose close that was probably opened.
+    """
+
+    number: int
+    side: int
+    opened: int
 
 
 class Moment(msgspec.Struct, frozen=True):
     """When a situation begins, in milliseconds after the start.
 
-    close_ms: of a bar after which something is probably held.  at_ms: within the bar after it.
+    close_ms: of a bar after which something is probably held.  at_ms: within the bar after it.  side: of what is held,
+    0 where nobody knows.  entry_ms: close of the bar that probably opened it.
     """
 
     base: str
     close_ms: int
     at_ms: int
+    side: int = 0
+    entry_ms: int = 0
 
     @property
     def bar_ms(self) -> int:
         return DEMO_BAR_MS if self.base == "demo" else BAR_MS
 
 
-def draw(rng: random.Random, base: str, length_ms: int, busy: Sequence[int]) -> Faults:
-    """One situation that this base can be in.  busy: numbers of bars after whose close something is probably held."""
-    made = [(make, weight if bases == ALL else OWN * weight) for bases, make, weight in _DRAWS if base in bases]
-    make = rng.choices([make for make, _ in made], [weight for _, weight in made])[0]
+def draw(rng: random.Random, base: str, length_ms: int, busy: Sequence[Bar]) -> Faults:
+    """Up to `MOST` situations that this base can be in, each in a bar of its own.  busy: oldest first.
+
+    Before each a person resumes, more often than not: what an earlier one stopped is to go on.
+    """
     bar_ms = DEMO_BAR_MS if base == "demo" else BAR_MS
-    number = rng.choice(busy) if busy else rng.randrange(2, max(3, length_ms // bar_ms - 10))
-    close_ms = number * bar_ms
-    found = make(rng, Moment(base, close_ms, close_ms + rng.randrange(500, max(501, min(bar_ms, 200_000)))))
-    return tuple(fault for fault in found if fault.at_ms < length_ms)
+    bars = list(busy) or [Bar(n, 0, n) for n in range(2, max(3, length_ms // bar_ms - 10))]
+    chosen = rng.sample(bars, min(len(bars), rng.randint(1, MOST)))
+    found: list[MachineFault | DiskFault | OutsideFault] = []
+    for bar in sorted(chosen, key=lambda each: each.number):
+        close_ms = bar.number * bar_ms
+        at_ms = close_ms + rng.randrange(500, max(501, min(bar_ms, 200_000)))
+        if rng.random() < RESUMED:
+            found.append(_command(rng, max(2_000, close_ms - bar_ms // 5), "resume"))
+        make = _one(rng, base, length_ms)
+        found += make(rng, Moment(base, close_ms, at_ms, bar.side, bar.opened * bar_ms))
+    return tuple(fault for fault in found if 0 <= fault.at_ms < length_ms)
+
+
+def _one(rng: random.Random, base: str, length_ms: int) -> Make:
+    rows = [(make, weight if bases == ALL else OWN * weight) for bases, make, weight in _DRAWS if base in bases]
+    if length_ms > OPEN_MS and base in AT_A_BROKER:
+        rows.append((_at_the_open, AT_THE_OPEN * sum(weight for _, weight in rows)))
+    return rng.choices([make for make, _ in rows], [weight for _, weight in rows])[0]
 
 
 def _command(rng: random.Random, at_ms: int, name: Name) -> Command:
@@ -84,8 +127,11 @@ def _slow_supervisor(rng: random.Random, m: Moment) -> Faults:
 
 
 def _stop_of_orphans(rng: random.Random, m: Moment) -> Faults:
+    """Also while one of them takes long to end."""
     again = Restart(at_ms=m.at_ms + rng.choice((6_000, 15_000, 40_000)), for_ms=60_000)
-    return Kill(at_ms=m.at_ms, name="supervisor"), again
+    slow = Hang(at_ms=again.at_ms - 500, for_ms=rng.choice((6_000, 20_000)), name="trainer")
+    killed = Kill(at_ms=m.at_ms, name="supervisor")
+    return (killed, slow, again) if rng.random() < 0.6 else (killed, again)
 
 
 def _slow_trader_is_stopped(rng: random.Random, m: Moment) -> Faults:
@@ -154,10 +200,15 @@ def _inbox_is_away(rng: random.Random, m: Moment) -> Faults:
 
 
 def _journal_is_away(rng: random.Random, m: Moment) -> Faults:
-    at_ms = max(2_000, m.close_ms - rng.choice((500, 5_000)))
-    if rng.random() < 0.5:
-        return (DatabaseLocked(at_ms=at_ms, for_ms=rng.choice((3_000, 60_000)), base="journal"),)
-    return (DiskFails(at_ms=at_ms, for_ms=rng.choice((3_000, 60_000)), where="journal", name="trader"),)
+    """Around the close of a bar; also for one write, or for as long as a writer waits."""
+    at_ms = max(2_000, rng.choice((m.close_ms, m.entry_ms)) - rng.choice((500, 5_000)))
+    how = rng.random()
+    if how < 0.25:
+        return (DatabaseLocked(at_ms=at_ms, for_ms=rng.choice((3_000, 6_000, 8_000, 60_000)), base="journal"),)
+    if how < 0.5:
+        return (DiskFails(at_ms=at_ms, for_ms=rng.choice((3_000, 60_000)), where="journal", name="trader"),)
+    kind: Literal["io", "full", "locked"] = rng.choice(("io", "full", "locked"))
+    return (WriteFails(at_ms=at_ms, name="trader", kind=kind, nth=rng.randint(1, 12), count=rng.choice((1, 1, 2, 4))),)
 
 
 def _folder_is_full(rng: random.Random, m: Moment) -> Faults:
@@ -170,7 +221,8 @@ def _commit_is_told_as_an_error(rng: random.Random, m: Moment) -> Faults:
 
 
 def _older_journal(rng: random.Random, m: Moment) -> Faults:
-    return (OlderJournal(at_ms=max(2_000, m.close_ms - m.bar_ms // 2), for_ms=rng.choice((2, 3)) * m.bar_ms),)
+    for_ms = rng.choice((2, 3)) * m.bar_ms
+    return (OlderJournal(at_ms=max(2_000, m.close_ms - m.bar_ms // 2), for_ms=max(NOTED_MS, for_ms)),)
 
 
 def _snapshot_is_changed(rng: random.Random, m: Moment) -> Faults:
@@ -181,9 +233,9 @@ def _snapshot_is_changed(rng: random.Random, m: Moment) -> Faults:
 def _resumed_on_a_broken_journal(rng: random.Random, m: Moment) -> Faults:
     flipped = ByteFlipped(at_ms=m.at_ms, base="journal", seed=rng.randrange(2**31))
     begins = Kill(at_ms=m.at_ms + 1_000, name="trader")
-    old = OlderJournal(at_ms=max(2_000, m.close_ms - m.bar_ms // 2), for_ms=2 * m.bar_ms)
+    old = OlderJournal(at_ms=max(2_000, m.close_ms - m.bar_ms // 2), for_ms=max(NOTED_MS, 2 * m.bar_ms))
     first: Faults = (flipped, begins) if rng.random() < 0.5 else (old,)
-    resumed_ms = m.at_ms + rng.choice((20_000, 60_000)) + (0 if len(first) == 2 else 2 * m.bar_ms)
+    resumed_ms = (m.at_ms if len(first) == 2 else old.at_ms + old.for_ms) + rng.choice((10_000, 20_000, 60_000))
     return *first, _command(rng, resumed_ms, "resume"), _command(rng, resumed_ms + 5_000, "force")
 
 
@@ -198,7 +250,7 @@ def _forced_and_stopped(rng: random.Random, m: Moment) -> Faults:
 
 
 def _forced_and_stopped_out(rng: random.Random, m: Moment) -> Faults:
-    side = rng.choice(("long", "short"))
+    side = {0: rng.choice(("long", "short")), 1: "long", -1: "short"}[m.side]
     forced = Command(at_ms=m.at_ms, name="force", fields={"side": side, "contracts": 1, "minutes": 60})
     away = -1 if side == "long" else 1
     return forced, *(Jump(at_ms=m.at_ms + i * BAR_MS + 30_000, ticks=away * 400) for i in range(2))
@@ -211,8 +263,10 @@ def _another_contract(rng: random.Random, m: Moment) -> Faults:
 
 
 def _another_contract_and_no_close(rng: random.Random, m: Moment) -> Faults:
-    refused = Rejection(at_ms=m.close_ms - 5_000, for_ms=15 * 60_000, what="close", why="margin")
-    return refused, *_another_contract(rng, m)
+    """In the bar that opened something, which others of that side may follow."""
+    refused = Rejection(at_ms=max(0, m.entry_ms - 5_000), for_ms=15 * 60_000, what="close", why="margin")
+    at_ms = m.entry_ms + rng.randrange(5_000, 200_000)
+    return refused, *_another_contract(rng, msgspec.structs.replace(m, at_ms=at_ms))
 
 
 # At the broker --------------------------------------------------------------------------------------------------------
@@ -234,17 +288,17 @@ def _stop_is_gone_for_good(rng: random.Random, m: Moment) -> Faults:
 
 def _entry_rests_in_a_halt(rng: random.Random, m: Moment) -> Faults:
     """The entry of that close waits, its cancel is refused, and the person halts meanwhile."""
-    halted = Halted(at_ms=m.close_ms - 10_000, for_ms=rng.choice((200_000, 800_000)))
-    refused = Rejection(at_ms=m.close_ms - 15_000, for_ms=rng.choice((60_000, 100_000)), what="cancel", why="band")
+    halted = Halted(at_ms=m.entry_ms - 10_000, for_ms=rng.choice((400_000, 800_000)))
+    refused = Rejection(at_ms=m.entry_ms - 15_000, for_ms=rng.choice((60_000, 100_000)), what="cancel", why="band")
     stops: Name = rng.choice(("halt", "flatten"))
-    return refused, halted, _command(rng, m.close_ms + rng.choice((5_000, 30_000)), stops)
+    return refused, halted, _command(rng, m.entry_ms + rng.choice((5_000, 30_000)), stops)
 
 
 def _turned_in_silence(rng: random.Random, m: Moment) -> Faults:
     """Somebody trades the position into the other side while nothing is heard of it, and the person halts."""
     words = WordLie(at_ms=m.at_ms, for_ms=60_000, how="lost", of="both")
     fills = ListLie(at_ms=m.at_ms, for_ms=60_000, which="fills", how="empty", reconnect=False)
-    what: Literal["buy", "sell"] = rng.choice(("buy", "sell"))
+    what: Literal["buy", "sell"] = "sell" if m.side > 0 else "buy"
     trades = [HandTrade(at_ms=m.at_ms + 500 + i, what=what, contracts=5) for i in range(2)]
     return words, fills, *trades, _command(rng, m.at_ms + rng.choice((30_000, 70_000)), "halt")
 
@@ -254,8 +308,42 @@ def _said_to_have_ended(rng: random.Random, m: Moment) -> Faults:
 
 
 def _stop_rests_beyond(rng: random.Random, m: Moment) -> Faults:
+    """The price passes the stop by a leap and stays there."""
     beyond = StopsBeyondProtection(at_ms=m.at_ms, for_ms=20 * 60_000, ticks=4)
-    return beyond, Jump(at_ms=m.at_ms + 1_000, ticks=rng.choice((-1, 1)) * 150)
+    return beyond, Jump(at_ms=m.at_ms + 1_000, ticks=-m.side * rng.choice((150, 400)))
+
+
+def _no_orders_are_listed(rng: random.Random, m: Moment) -> Faults:
+    """For seconds the list of orders lacks what rests; its cancel may be refused as well."""
+    how: Literal["empty", "partial"] = rng.choice(("empty", "empty", "partial"))
+    for_ms = rng.choice((500, 2_000, 5_000, 20_000, 60_000))
+    lie = ListLie(at_ms=m.at_ms, for_ms=for_ms, which="orders", how=how, reconnect=rng.random() < 0.8)
+    if rng.random() < 0.6:
+        return (lie,)
+    return Rejection(at_ms=m.at_ms - 5_000, for_ms=for_ms + 60_000, what="cancel", why="band"), lie
+
+
+def _a_fill_is_told_otherwise(rng: random.Random, m: Moment) -> Faults:
+    """Of an entry, or of what ends it."""
+    how: Literal["too_large", "other_side", "other_symbol", "other_account", "other_order", "far_price"]
+    how = rng.choice(("too_large", "other_side", "other_symbol", "other_account", "other_order", "far_price"))
+    at_ms = rng.choice((m.entry_ms - 5_000, m.at_ms))
+    return (FillLie(at_ms=at_ms, how=how, contracts=rng.choice((3, 48))),)
+
+
+def _an_exit_that_never_was(rng: random.Random, m: Moment) -> Faults:
+    return (FillLie(at_ms=m.at_ms, how="invented", contracts=rng.choice((1, 2, 5))),)
+
+
+def _at_the_open(rng: random.Random, m: Moment) -> Faults:
+    """Before the first price of a session somebody else trades; or what could not be closed before meets a gap."""
+    first = HandTrade(at_ms=OPEN_MS + rng.choice((50, 200, 400)), what=rng.choice(("buy", "sell")), contracts=1)
+    if rng.random() < 0.6:
+        return (first,)
+    before_ms = OPEN_MS - HOUR_MS
+    forced = Command(at_ms=before_ms - 1_500_000, name="force", fields={"side": "long", "contracts": 1, "minutes": 600})
+    refused = Rejection(at_ms=before_ms - 900_000, for_ms=900_000, what="close", why="margin")
+    return forced, refused, Gap(at_ms=before_ms - 1_000, ticks=-1_500)
 
 
 def _no_price(rng: random.Random, m: Moment) -> Faults:
@@ -264,8 +352,12 @@ def _no_price(rng: random.Random, m: Moment) -> Faults:
 
 
 ALL, WITH_PRICES, AT_A_BROKER = ("demo", "sierra", "folder"), ("sierra", "folder"), ("sierra",)
-OWN = 3.0
+OWN = 4.0
 """So much oftener comes what other bases cannot have."""
+AT_THE_OPEN = 0.5
+"""Where a plan reaches the next session, this to one a situation is of its open."""
+MOST, RESUMED = 4, 0.7
+"""Situations in a plan; the share of them before which a person resumes."""
 Make = Callable[[random.Random, Moment], Faults]
 _DRAWS: tuple[tuple[tuple[str, ...], Make, float], ...] = (
     (ALL, _orphans, 1.0),
@@ -295,5 +387,8 @@ _DRAWS: tuple[tuple[tuple[str, ...], Make, float], ...] = (
     (AT_A_BROKER, _turned_in_silence, 1.0),
     (AT_A_BROKER, _said_to_have_ended, 1.0),
     (AT_A_BROKER, _stop_rests_beyond, 1.0),
+    (AT_A_BROKER, _no_orders_are_listed, 1.0),
+    (AT_A_BROKER, _a_fill_is_told_otherwise, 1.0),
+    (AT_A_BROKER, _an_exit_that_never_was, 0.5),
     (WITH_PRICES, _no_price, 1.0),
 )

@@ -52,7 +52,8 @@ MISTAKE_NS = 90 * NANOS_PER_SECOND
 BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
 """For so long after a fault of the broker's, what it said may still be acted on."""
 
-
+_LACKS = ("put back from the backup", "an older copy stands in its place")
+"""Words of the alarms that say what a journal lacks."""
 SURVEYED_NS = 330 * NANOS_PER_SECOND
 """Within that the account is surveyed."""
 
@@ -87,26 +88,26 @@ class Stage:
         """Faults that began, in words."""
         self._disk_bad: list[tuple[int, int]] = []
         """From when until when the disk was not as it should be."""
+        world.disk.on_told = lambda: self._disk_bad.append((world.true_ns, world.true_ns))
         self.alarmed: list[tuple[int, str]] = []
         """Each alarm with the true time at which it stood in the journal."""
         self.halt_was_lost = False
         """The power took a HALT file that was there."""
-        self._restored_ns = self._restored_true_ns = self._blind_until_ns = self.flipped_ns = 0
+        self._restored_ns = self._blind_until_ns = self.flipped_ns = 0
         """Until then what the broker says may not be so."""
 
-    def lost_by_restore(self, at_ns: int) -> bool:
+    def lost_by_restore(self, true_ns: int) -> bool:
         """Whether a journal of then was replaced by a backup, or by what the power left of it, since."""
-        return at_ns <= self._restored_ns
+        return true_ns <= self._restored_ns
 
     def says_what_a_restore_lacks(self, true_ns: int) -> bool:
-        """Whether a backup was put in place after that, and an alarm says that what followed is not in it."""
-        said = any("put back from the backup" in text for _, text in self.witness.seen.alarms)
-        return said and true_ns <= self._restored_true_ns
+        """Whether an older journal was put in place after that, and an alarm says that what followed is not in it."""
+        said = any(each in text for each in _LACKS for _, text in self.witness.seen.alarms)
+        return said and self.lost_by_restore(true_ns)
 
     def _restored(self) -> None:
         """Another journal lies there: what was read of the one before counts no more."""
-        self._restored_ns = self.world.machine_clock.now_ns()
-        self._restored_true_ns = self.world.true_ns
+        self._restored_ns = self.world.true_ns
         self.witness.again()
 
     def begin(self) -> None:
@@ -135,7 +136,7 @@ class Stage:
         alarms, intents = len(seen.alarms), len(seen.intents)
         self.witness.follow()
         if self.witness.replaced != replaced:
-            self._restored_ns = self.world.machine_clock.now_ns()
+            self._restored_ns = self.world.true_ns
             seen, alarms, intents = self.witness.seen, 0, 0
         settings = self.witness.state.settings
         if self.broker is not None and settings is not None:

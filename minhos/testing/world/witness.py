@@ -57,6 +57,8 @@ class Seen(msgspec.Struct):
     """The largest `max_position_size` that has held."""
     opened_beside: list[str] = []
     """New risk while another contract than the one that is traded was held."""
+    unfit: list[str] = []
+    """Fills that were booked and cannot be of the order that they name."""
     booked_the_day_before: list[str] = []
     """Fills of a session that were booked on the trade date before it."""
     carried_out_twice: list[str] = []
@@ -179,6 +181,9 @@ class Witness:
             fill = event.fill
             if fill.fill_id not in seen.fills:
                 self._look_at_date(fill, date)
+                seen.unfit += [
+                    f"the fill {fill.fill_id} of {fill.order_id} is booked: {why}" for why in misfit(seen, fill)
+                ]
             seen.fills.setdefault(fill.fill_id, fill)
             if not state.ledger.account().position(fill.symbol):
                 seen.refused_closes.pop(fill.symbol, None)
@@ -285,6 +290,19 @@ def beyond_limits(state: TradingState, order: Order) -> Iterator[str]:
     lately = [time_ns for time_ns in risk.order_times_ns if time_ns > order.decided_ns - NANOS_PER_MINUTE]
     if len(lately) > limits.max_orders_a_minute + 1:  # a flip is two orders of one decision
         yield f"{len(lately)} orders were sent within the minute"
+
+
+def misfit(seen: Seen, fill: Fill) -> Iterator[str]:
+    """Why a fill cannot be of its order as it was intended.  A stop may have grown with its entry since."""
+    order = seen.intents.get(fill.order_id)
+    if order is None or fill.role is Role.UNKNOWN:
+        return
+    before = sum(each.contracts for each in seen.fills.values() if each.order_id == fill.order_id)
+    if (fill.symbol, fill.side) != (order.symbol, order.side):
+        ours, theirs = order.side * order.contracts, fill.side * fill.contracts
+        yield f"it is {theirs:+d} {fill.symbol}, the order {ours:+d} {order.symbol}"
+    elif order.trigger_ticks == 0 and before + fill.contracts > order.contracts:
+        yield f"{before} and {fill.contracts} are filled of {order.contracts}"
 
 
 def remembered(state: TradingState) -> bytes:

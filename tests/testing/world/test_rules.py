@@ -7,8 +7,9 @@ import re
 import msgspec
 import pytest
 
-from minhos.accounting.types import CLOSING, Order
+from minhos.accounting.types import CLOSING, Fill, Order, OrderType, Role
 from minhos.dtc.messages import Message
+from minhos.processes import orphans
 from minhos.processes.journal_watch import JournalWatch
 from minhos.processes.orphans import Orphans
 from minhos.processes.watchdog import Watchdog
@@ -18,11 +19,12 @@ from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, NoOco, Rejection
 from minhos.testing.world.disk import WorldDisk
 from minhos.testing.world.disk_faults import PowerCut
-from minhos.testing.world.machine_faults import Kill
+from minhos.testing.world.machine_faults import Hang, Kill
 from minhos.testing.world.market_faults import Halted
-from minhos.testing.world.person import ChangeSetting, Command, Restore
+from minhos.testing.world.person import ChangeSetting, Command, OlderJournal, Restore
 from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import Outcome, play
+from minhos.testing.world.witness import Seen, misfit
 from minhos.trading.book import opens
 from minhos.trading.engine import Engine
 from minhos.trading.order_ids import order_id
@@ -114,6 +116,32 @@ def test_a_dead_supervisor_of_which_nobody_tells_is_found(monkeypatch: pytest.Mo
     assert broken(play(alone)) == ""
     monkeypatch.setattr(Orphans, "_tell", lambda self: None)
     assert broken(play(alone)) == "a_dead_supervisor_is_told"
+
+
+def test_a_supervisor_that_is_slow_and_stood_in_for_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Plan(
+        7, "demo", 40_000, (Hang(at_ms=10_000, for_ms=20_000, name="supervisor"), Kill(at_ms=11_000, name="trader"))
+    )
+    assert broken(play(slow)) == ""
+    monkeypatch.setattr(orphans, "pid_of", lambda layout, kind: None)
+    assert broken(play(slow)) == "a_supervisor_that_lives_is_not_stood_in_for"
+
+
+def test_an_older_journal_of_which_nobody_speaks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = Plan(7, "demo", 60_000, (OlderJournal(at_ms=20_000, for_ms=35_000),))
+    monkeypatch.setattr(JournalWatch, "_compare_the_end", lambda self: None)
+    assert broken(play(older)) == "nothing_is_risked_on_a_broken_journal"
+
+
+def test_a_fill_that_cannot_be_of_its_order_is_seen() -> None:
+    order = Order("E", "NQZ25", 1, 5, Role.ENTRY, OrderType.MARKET)
+    fill = Fill("1", "E", "NQZ25", 1, 5, 80_000, 1, 0, Role.ENTRY)
+    seen = Seen(intents={"E": order})
+    assert not list(misfit(seen, fill))
+    wrong = ({"contracts": 6}, {"side": -1}, {"symbol": "MNQZ25"})
+    assert all(list(misfit(seen, msgspec.structs.replace(fill, **other))) for other in wrong)
+    seen.fills["0"] = fill
+    assert list(misfit(seen, fill))
 
 
 def test_a_watchdog_that_never_looks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from minhos.testing.world.disk_faults import ByteFlipped, ReportedCommit
 from minhos.testing.world.person import OlderJournal, Restart
 from minhos.testing.world.plan import AnyFault, Base, Plan
 from minhos.testing.world.play import play
+from minhos.testing.world.situations import Bar
 from minhos.testing.world.stage import Stage
 
 HELD_MS = 3_100_000
@@ -33,7 +34,8 @@ def alarms(base: Base, length_ms: int, *faults: AnyFault) -> str:
 
 @pytest.mark.parametrize("base", ["demo", "sierra", "folder"])
 def test_they_are_drawn_alike_and_are_json(base: str) -> None:
-    drawn = [[situations.draw(random.Random(n), base, 9_000_000, [4, 9]) for n in range(400)] for _ in range(2)]
+    busy = [Bar(4, 1, 4), Bar(9, -1, 8)]
+    drawn = [[situations.draw(random.Random(n), base, 9_000_000, busy) for n in range(400)] for _ in range(2)]
     assert drawn[0] == drawn[1]
     kinds = {type(fault) for faults in drawn[0] for fault in faults}
     assert {OlderJournal, ReportedCommit} <= kinds

@@ -28,6 +28,7 @@ class Home:
 
     def __init__(self, folder: Path, answer: Callable[[Request], Answer | None] = lambda _: None) -> None:
         self.layout, self.clock = Layout(folder).make(), _Clock(self)
+        self.true_clock = self.clock
         self.asked: list[Request] = []
         self.did: list[str] = []
         self._answer = answer
