@@ -155,6 +155,10 @@ ROOT = {
         "Serve Sierra Chart's files over DTC.  "
         r"Example: minh.py bridge --folder C:\SierraChart\Data --password secret.",
     ),
+    "test-alerts": Entry(
+        "operate.alerts:send_test_alerts",
+        "Send a test message to your alert channels.  Example: minh.py test-alerts phone.",
+    ),
     "install-service": Entry(
         "operate.service:install_service",
         "Write what makes systemd or Windows run `start` by itself.  Example: minh.py install-service --data FOLDER.",

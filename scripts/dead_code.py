@@ -23,6 +23,7 @@ KEPT = {
         "accept_position",
         "check_context",
         "install_service",
+        "send_test_alerts",
         "list_models",
         "list_parts",
         "promote_model",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minhos import parts
+from minhos.assembly.alert_routes import sections_of_parts
 from minhos.assembly.layout import Layout
 from minhos.errors import PartsError
 from minhos.settings import Settings
@@ -29,10 +30,13 @@ OURS = {"venue": ("paper", "sierra"), "feed": ("simulated", "folder", "bridge")}
 
 
 def refuse_options_of_nobody(settings: Settings) -> None:
-    """A table of options whose name no loaded part has would be passed over without a word.  Raises PartsError."""
+    """A table of options whose name no loaded part has would be passed over without a word.
+
+    Raises PartsError for one, SettingsError for a section of `[alert]` that cannot be read.
+    """
     tables: tuple[tuple[str, Iterable[str], parts.Registry[object]], ...] = (
         ("limit", settings.limit, parts.limits),
-        ("alert", settings.alert, parts.alerts),
+        ("alert", sections_of_parts(settings), parts.alerts),
         ("venue", settings.venue, parts.venues),
         ("feed", settings.feed, parts.feeds),
     )

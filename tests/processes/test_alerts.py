@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 
 from minhos import parts
 from minhos.assembly import heartbeats
-from minhos.assembly.heartbeats import AlertsBeat
+from minhos.assembly.heartbeats import AlertsBeat, TraderBeat, WatchdogBeat
 from minhos.assembly.layout import Layout
 from minhos.errors import PartsError
 from minhos.journal.store import Journal
 from minhos.market.clock import SimulatedClock
+from minhos.market.types import NANOS_PER_SECOND
+from minhos.processes import alerts as alerts_process
 from minhos.processes.alerts import Alerts
 from minhos.processes.background import Background
 from minhos.settings import parse
@@ -80,8 +83,10 @@ class Desk:
         return alerts
 
     def alarm(self, text: str) -> None:
-        event = ev.Alarm(1, text)
-        self.journal.append("Alarm", ev.encode(event), 1)
+        self.append(ev.Alarm(1, text))
+
+    def append(self, event: ev.Event) -> None:
+        self.journal.append(ev.kind_of(event), ev.encode(event), 1)
 
     def run(self, alerts: Alerts, seconds: int) -> None:
         for _ in range(seconds):
@@ -110,7 +115,7 @@ def test_an_alarm_is_sent_once_and_not_again_after_a_restart(tmp_path):
     assert desk.phone.heard == [], "what happened before the channel was known is not told"
     desk.alarm("the stop is missing")
     desk.run(alerts, 5)
-    assert desk.phone.heard == [("alarm", "MinhOS paper", "the stop is missing")]
+    assert desk.phone.heard == [("critical", "MinhOS paper", "the stop is missing")]
     assert desk.beat.sent == 1
     desk.alarm("while nobody looked")
     desk.run(desk.begin(), 5)
@@ -152,15 +157,74 @@ def test_an_async_channel_is_awaited_and_counts_only_then(tmp_path):
     assert (desk.phone.texts, desk.beat.sent) == (["the stop is missing"], 1)
 
 
-def test_after_three_tries_the_next_alarm_has_its_turn(tmp_path):
+def test_what_a_channel_did_not_take_is_tried_again_with_what_came_since(tmp_path):
     desk = Desk(tmp_path)
     alerts = desk.begin()
     desk.run(alerts, 1)
-    desk.phone.failures = 3
-    desk.alarm("lost")
-    desk.alarm("told")
-    desk.run(alerts, 60)
-    assert desk.phone.texts == ["told"]
+    desk.phone.failures = 4
+    desk.alarm("first")
+    desk.run(alerts, 100)
+    for n in range(4):
+        desk.alarm(f"number {n}")
+    desk.run(alerts, 200)
+    assert desk.phone.texts == ["5 messages:\n- first\n- number 0\n- number 1\n- number 2\n- number 3"]
+    assert desk.beat.failures == {}
+
+
+def test_what_waits_for_the_morning_outlives_a_restart_and_nothing_is_told_twice(tmp_path):
+    desk = Desk(tmp_path, quiet="00:00-07:00", zone="UTC", least="info")
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.append(ev.EngineStarted(1, "paper", "paper", "0.2.0", 100))
+    desk.alarm("unprotected")
+    desk.run(alerts, 3)
+    assert desk.phone.texts == ["unprotected"]
+    desk.run(desk.begin(), 3)
+    assert desk.phone.texts == ["unprotected"]
+    desk.clock.advance_to(7 * 3600 * NANOS_PER_SECOND)
+    desk.run(desk.begin(), 3)
+    assert desk.phone.texts == ["unprotected", "The trader of paper paper runs; version 0.2.0."]
+
+
+class Web:
+    """An address of the web that answers, or does not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.answers = True
+        monkeypatch.setattr(alerts_process.urllib.request, "urlopen", self.open)
+
+    def open(self, url: str, timeout: float) -> io.BytesIO:
+        self.asked.append(url)
+        if not self.answers:
+            raise OSError("no route to secret-id")
+        return io.BytesIO(b"OK")
+
+
+def test_silence_outside_is_what_tells_of_a_dead_trader(tmp_path, monkeypatch):
+    web, desk = Web(monkeypatch), Desk(tmp_path)
+    desk.settings.alert["alive"] = {"ping": "https://example.com/secret-id"}
+    alerts = desk.begin()
+
+    def live(seconds: int, *, trader: bool) -> None:
+        for _ in range(seconds):
+            for beat in (TraderBeat(state="running"),) * trader + (WatchdogBeat(state="idle"),):
+                heartbeats.write(desk.layout, beat, desk.clock)
+            desk.run(alerts, 1)
+
+    live(2, trader=True)
+    desk.clock.advance_to(60 * NANOS_PER_SECOND)
+    live(2, trader=True)
+    assert web.asked == ["https://example.com/secret-id"] * 2
+    desk.clock.advance_to(180 * NANOS_PER_SECOND)
+    live(5, trader=False)
+    assert len(web.asked) == 2
+    web.answers = False
+    live(3, trader=True)
+    assert desk.beat.failures == {
+        "alive": "minhos.toml [alert.alive]: the alert channel 'alive' failed: its address did not answer as it "
+        "should; see what it needs there and in [alert.alive] of minhos.toml, then start MinhOS again."
+    }
 
 
 def test_a_channel_that_hangs_is_named_and_waited_for(tmp_path):
@@ -251,4 +315,4 @@ def test_the_example_writes_every_alarm_into_a_file(tmp_path):
     desk.run(alerts, 1)
     desk.alarm("the stop is missing")
     desk.run(alerts, 3)
-    assert (tmp_path / "alarms.txt").read_text(encoding="utf-8") == "alarm from MinhOS paper: the stop is missing\n"
+    assert (tmp_path / "alarms.txt").read_text(encoding="utf-8") == "critical from MinhOS paper: the stop is missing\n"

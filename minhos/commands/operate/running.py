@@ -15,7 +15,7 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
-from minhos import parts
+from minhos.assembly.alert_routes import channels_of
 from minhos.assembly.layout import Layout
 from minhos.assembly.logs import configure
 from minhos.assembly.naming import ceiling_of, finished_data
@@ -105,7 +105,7 @@ def services_of(chosen: Settings, place: Layout) -> tuple[str, ...]:
         load_parts(chosen, place)
     except PartsError:
         return ALWAYS
-    return (*ALWAYS, "alerts") if parts.alerts.own() else ALWAYS
+    return (*ALWAYS, "alerts") if channels_of(chosen) else ALWAYS
 
 
 def use_switches(overrides: Mapping[str, Mapping[str, object]]) -> Settings:

@@ -1,0 +1,74 @@
+"""test-alerts: does every channel take a message?"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Annotated
+
+import msgspec
+import typer
+
+from minhos.assembly.alert_routes import Channel, channels_of
+from minhos.commands.common import JsonOption, print_json, settings_with_parts
+from minhos.commands.terminal import progress, say
+from minhos.errors import CheckFailed, MinhosError
+from minhos.processes.alerts import ask_for, send_of
+from minhos.views.messages import Severity
+
+TITLE, TEXT = "MinhOS test", "This is a test of an alert channel; nothing happened."
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of one channel's test.  problem: empty where it took the message."""
+
+    name: str
+    taken: bool
+    problem: str = ""
+
+
+def send_test_alerts(
+    name: Annotated[str, typer.Argument(help="Of one channel; all without it.", show_default=False)] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Send a test message to the alert channels of minhos.toml, now, also in quiet hours.
+
+    Exit code 1 where one did not take it.  Example: minh.py test-alerts phone
+    """
+    channels = channels_of(settings_with_parts())
+    if not channels:
+        raise MinhosError(
+            'There is no alert channel: write [alert.phone] with urls = ["ntfy://ntfy.sh/my-topic"] into minhos.toml.'
+        )
+    chosen = [channel for channel in channels if name in ("", channel.name)]
+    if not chosen:
+        raise MinhosError(f"No alert channel is called {name!r}; there are {', '.join(c.name for c in channels)}.")
+    told = []
+    with progress("Alerts", quiet=as_json) as report:
+        for i, channel in enumerate(chosen):
+            report(i / len(chosen), channel.name)
+            told.append(_try(channel))
+    if as_json:
+        print_json({"channels": told})
+    for each in () if as_json else told:
+        say(f"{each.name}: {'took it.' if each.taken else each.problem}")
+    if not all(each.taken for each in told):
+        raise CheckFailed("a channel did not take the message: " + ", ".join(t.name for t in told if not t.taken) + ".")
+
+
+def _try(channel: Channel) -> Told:
+    try:
+        if channel.ping:
+            ask_for(channel.ping)
+        else:
+            given = send_of(channel)(Severity.INFO.name.lower(), TITLE, TEXT)
+            if inspect.isawaitable(given):
+                asyncio.run(_awaited(given))
+    except (Exception, SystemExit) as error:  # whatever a user's channel raises
+        return Told(channel.name, False, f"{type(error).__name__}: {error}")
+    return Told(channel.name, True)
+
+
+async def _awaited(given: object) -> None:
+    assert inspect.isawaitable(given)
+    await given
