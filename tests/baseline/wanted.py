@@ -16,6 +16,10 @@ USER = "`[user] file` names a Python file with parts of the user's own."
 PARTS = "New command `parts`: the parts that are loaded, from where, and what they change."
 PACKAGES = "New command `packages`: licences, locks and known vulnerabilities of what is installed."
 SERVICE = "New command `install-service`: a systemd unit, or a task of Windows' Task Scheduler, that runs `start` with the machine"
+ONE_START = "Of two `start` of one home at one moment one wins, and the other says so"
+CHANNELS = "`[alert.NAME] urls` tells people through Apprise"
+TEST_ALERTS = "New command `test-alerts`: a test message to every alert channel."
+ADJUSTED = "`--adjusted` trains on prices that were adjusted over the rolls"
 RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
@@ -120,6 +124,17 @@ WANTED: list[Wanted] = [
         },
         UNHEARD,
     ),
+    Wanted("home_files > taken up again > files > data/run/start.lock", None, "lock", ONE_START),
+    *(
+        Wanted("settings > files > minhos.toml", None, line, CHANNELS)
+        for line in (
+            "# [alert.phone]                 # who is told: Telegram, mail, ntfy ...; `minh.py test-alerts` tries it, docs/operate.md has all keys",
+            '# urls = ["ntfy://ntfy.sh/my-topic"]',
+            '# least = "warning"             # info, warning or critical',
+            '# quiet = "22:00-07:00"         # only what is critical',
+            '# zone = "America/New_York"',
+        )
+    ),
     Wanted(
         "home_files > taken up again > files > data/run/begun-trader.json", None, "JSON: pid, created_s, home", BEGUN
     ),
@@ -201,6 +216,27 @@ WANTED: list[Wanted] = [
         None,
         "packages Licences, locks and known vulnerabilities of what is installed. Example: minh.py packages --vulnerabilities.",
         PACKAGES,
+    ),
+    Wanted(
+        "help > minh.py",
+        None,
+        "test-alerts Send a test message to your alert channels. Example: minh.py test-alerts phone.",
+        TEST_ALERTS,
+    ),
+    Wanted(
+        "help > test-alerts",
+        None,
+        '["Usage: minh.py test-alerts [OPTIONS] [name]", "Send a test message to the alert channels of minhos… (387 characters, 51039b206da6)',
+        TEST_ALERTS,
+    ),
+    *(
+        Wanted(
+            f"help > {command}",
+            None,
+            "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
+            ADJUSTED,
+        )
+        for command in ("train", "check-data")
     ),
     Wanted(
         "help > minh.py",
