@@ -129,7 +129,9 @@ class LocalMachine:
 
         wanted = set(words)
         ids = [p.pid for p in psutil.process_iter(["cmdline"]) if not wanted.isdisjoint(p.info["cmdline"] or ())]
-        return sorted((seen for pid in ids if (seen := self.see(pid)) is not None), key=lambda seen: seen.created_s)
+        found = [seen for pid in ids if (seen := self.see(pid)) is not None]
+        # one that ends between the two looks shows no words any more
+        return sorted((seen for seen in found if not wanted.isdisjoint(seen.words)), key=lambda seen: seen.created_s)
 
     def start(self, module: str, environment: Mapping[str, str], errors: Path) -> LocalChild:
         with _opened(errors) as file:

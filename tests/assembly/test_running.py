@@ -138,3 +138,10 @@ def test_a_heartbeat_that_makes_no_sense_is_none(tmp_path, content):
     (layout.run / "trader.json").write_text(content, encoding="utf-8")
     assert heartbeats.read(layout, TraderBeat) is None
     assert trader_pid(layout) is None
+
+
+def test_one_that_ends_while_it_is_looked_for_is_not_found(monkeypatch) -> None:
+    """Its command line is empty by then."""
+    own = LOCAL.own()
+    monkeypatch.setattr(type(LOCAL), "see", lambda self, pid: Seen(pid, BORN_S, (), ""))
+    assert LOCAL.started_as(own.words) == []
