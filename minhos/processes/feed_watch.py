@@ -63,9 +63,10 @@ class FeedWatch:
                 before.close()
 
     def close(self) -> None:
-        """Give back what the feed opened."""
-        with suppress(MinhosError):
-            self.feed.close()
+        """Give back what the feed opened, where there ever was one."""
+        if (feed := getattr(self, "feed", None)) is not None:
+            with suppress(MinhosError):
+                feed.close()
 
     @property
     def away(self) -> bool:

@@ -76,6 +76,7 @@ NAMED = "Every process names its version in its heartbeat; `status --json` has `
 UNHEARD = (
     "A process that lives and is not heard of is not said to have ended: a trader behind a full `data/` is `degraded`"
 )
+START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
 
 WANTED: list[Wanted] = [
@@ -145,6 +146,7 @@ WANTED: list[Wanted] = [
         "home_files > taken up again > files > data/run/begun-watchdog.json", None, "JSON: pid, created_s, home", BEGUN
     ),
     Wanted("home_files > taken up again > files > data/run/begun-web.json", None, "JSON: pid, created_s, home", BEGUN),
+    Wanted("home_files > taken up again > files > data/run/start.lock", None, "lock", START_LOCK),
     Wanted("home_files > taken up again > files > logs/supervisor.log", None, "log", NAMED),
     Wanted("json_keys > empty home > status --json > keys > supervisor", None, "str", NAMED),
     Wanted("json_keys > get > /api/kelly/dashboard-data > keys > status.supervisor", None, "str", NAMED),

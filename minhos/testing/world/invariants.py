@@ -103,7 +103,8 @@ def no_process_ends_by_itself(stage: Stage, memory: Memory) -> Iterator[str]:
     for child in stage.world.children.values():
         if child.code is None or (child.why and not child.crashed):
             continue
-        mistake = child.code == Ending.MISTAKE and stage.were_spoilt(child.ended_ns)
+        unusable = stage.were_spoilt(child.ended_ns) or stage.was_without_folder(child.ended_ns)
+        mistake = child.code == Ending.MISTAKE and unusable
         spoilt = stage.disk_was_bad(child.ended_ns) or stage.were_spoilt(child.ended_ns)
         away = child.code == Ending.PASSING and not child.ran and (spoilt or stage.world.disk.windows)
         over = child.code in (Ending.ASKED, Ending.DONE)
@@ -119,7 +120,10 @@ def no_end_ends_another(stage: Stage, memory: Memory) -> Iterator[str]:
 
 
 def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
-    """Trader and watchdog run again within a minute of the machine's own time, while anybody lives who starts them."""
+    """Trader and watchdog run again within a minute of the machine's own time, while anybody lives who starts them.
+
+    Without the folder of its data a trader runs where it holds something, and else waits for it.
+    """
     world = stage.world
     now_ns = world.machine_clock.monotonic_ns()
     is_off = world.true_ns < world.asleep_until_ns or world.hangs("supervisor") or world.hangs("watchdog")
@@ -130,6 +134,8 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     for name in ("trader", "watchdog"):
         keepers = ("supervisor", "watchdog" if name == "trader" else "trader")
         gone = world.living(name) is None and any(world.living(keeper) is not None for keeper in keepers)
+        waits = name == "trader" and not stage.booked() and stage.was_without_folder(world.true_ns)
+        gone = gone and not waits
         if (lasts_s := memory.lasts_s(f"no {name}", gone, now_ns)) > BACK_WITHIN_S:
             yield f"there has been no {name} for {lasts_s:.0f} s"
 

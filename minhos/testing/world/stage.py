@@ -36,6 +36,7 @@ from minhos.testing.world.house import WorldHouse
 from minhos.testing.world.machine import Killed, abandon
 from minhos.testing.world.machine_faults import Crash, Hang, Kill, NetworkDown, PidGivenAgain, SetClock, Suspend
 from minhos.testing.world.market import WorldMarket
+from minhos.testing.world.market_faults import FolderGone
 from minhos.testing.world.person import Person, PersonFault
 from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.witness import Witness
@@ -80,6 +81,8 @@ class Stage:
         """What else has to be let go at the end."""
         self.spoilt: list[tuple[int, int]] = []
         """From when to when, true time, minhos.toml could not be read or meant."""
+        self._without_folder: list[tuple[int, int]] = []
+        """From when to when the folder was away that it names."""
         self._active: list[OutsideFault] = []
         self.journal = world.layout.journal(mode_of(settings), account_of(settings))
         self.witness = Witness(self.journal, SessionCalendar.load(), world.layout.database)
@@ -376,6 +379,8 @@ class Stage:
             tells_at_once = isinstance(fault, NoOco)  # only the cut before it can hide anything
             lasts_ns = (0 if tells_at_once else fault.for_ms * NANOS_PER_MS) + BLIND_AFTER_NS
             self._blind_until_ns = max(self._blind_until_ns, self.world.true_ns + lasts_ns)
+        if isinstance(fault, FolderGone):
+            self._without_folder.append((began_ns, began_ns + fault.for_ms * NANOS_PER_MS))
         if fault.for_ms:
             self._active.append(fault)
             self.world.at(self.world.true_ns + fault.for_ms * NANOS_PER_MS, partial(self._end_outside, fault))
@@ -409,7 +414,11 @@ class Stage:
 
     def were_spoilt(self, true_ns: int) -> bool:
         """Whether minhos.toml was spoilt then, or a moment before."""
-        return any(since <= true_ns <= until + MISTAKE_NS for since, until in self.spoilt)
+        return _within(true_ns, self.spoilt)
+
+    def was_without_folder(self, true_ns: int) -> bool:
+        """Whether the folder of the data was away then, or a moment before: no start can use one that is not there."""
+        return _within(true_ns, self._without_folder)
 
     def _kill(self, fault: Kill) -> None:
         child = self.world.living(fault.name)
@@ -473,6 +482,11 @@ _BEGIN: dict[type, Callable[..., None]] = {
     NetworkDown: Stage._network_down,
     PidGivenAgain: Stage._pid_given_again,
 }
+
+
+def _within(true_ns: int, spans: list[tuple[int, int]]) -> bool:
+    """In one of them, or a moment after."""
+    return any(since <= true_ns <= until + MISTAKE_NS for since, until in spans)
 
 
 def _time(at_ns: int) -> str:

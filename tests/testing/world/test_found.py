@@ -24,7 +24,7 @@ from minhos.testing.world.broker_faults import (
 )
 from minhos.testing.world.disk_faults import DiskFull
 from minhos.testing.world.machine_faults import Crash, Kill, SetClock, Suspend
-from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, Jump
+from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, FolderGone, Jump
 from minhos.testing.world.person import ChangeSetting, Command, OlderJournal, Restart
 from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.play import play
@@ -120,6 +120,15 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
 
 
 SEEDS: tuple[tuple[str, Plan], ...] = (
+    (
+        "330: a trader that was started again while the folder of its data was away ended with a traceback",
+        Plan(
+            330,
+            "folder",
+            400_000,
+            (FolderGone(at_ms=100_000, for_ms=240_000), Kill(at_ms=150_000, name="trader")),
+        ),
+    ),
     (
         "10107: behind a full data/run nothing named the trainer, and each start began another one",
         Plan(
