@@ -76,6 +76,9 @@ NAMED = "Every process names its version in its heartbeat; `status --json` has `
 UNHEARD = (
     "A process that lives and is not heard of is not said to have ended: a trader behind a full `data/` is `degraded`"
 )
+ADJUSTED = (
+    "Prices that were adjusted over the rolls are recognised and refused; `--adjusted` takes them for training alone"
+)
 START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
 
@@ -572,6 +575,18 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > empty home > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > home of a demo > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > running demo > status --json > keys", None, "positions", HELD),
+    Wanted(
+        "help > train",
+        None,
+        "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
+        ADJUSTED,
+    ),
+    Wanted(
+        "help > check-data",
+        None,
+        "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
+        ADJUSTED,
+    ),
     Wanted("help > check-data", None, "--export <path> Write what was read to this new .csv or .parquet file.", EXPORT),
     *(
         Wanted(f"json_keys > home of a demo > check-data {typed} --json > keys > {key}", before, after, UNREAD)
