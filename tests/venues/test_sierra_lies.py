@@ -154,6 +154,31 @@ def test_positions_that_are_older_than_the_fills_are_outvoted_by_them_and_by_wha
     assert account.most_excess <= 0
 
 
+def test_a_fill_of_a_target_that_never_was_leaves_no_target_for_more_than_its_stop(account):
+    """What is left of a changed order is reckoned from what the broker's lists say was filled of it."""
+    before = account.held
+    target = next(o for o in account.backend.book.live.values() if o.order_type == m.enums.OrderType.LIMIT)
+    account.bench.run(_invent(account, target, 1))
+    account.run(8.0)
+    stops = [o for o in account.backend.book.live.values() if o.order_type == m.enums.OrderType.STOP]
+    assert (account.held, [stop.remaining for stop in stops]) == (before, [before - 1])
+    assert target.remaining == before - 1
+
+
+async def _invent(account, order, contracts: int) -> None:
+    book = account.backend.book
+    told = msgspec.structs.replace(
+        book.update(order, m.enums.OrderUpdateReason.ORDER_FILLED_PARTIALLY),
+        order_status=int(m.enums.OrderStatus.PARTIALLY_FILLED),
+        filled_quantity=float(contracts),
+        remaining_quantity=float(order.remaining - contracts),
+        last_fill_quantity=float(contracts),
+        last_fill_price=AT / 4,
+        last_fill_execution_id="X1",
+    )
+    account.backend._publish(told, "")
+
+
 def test_a_stop_that_was_ended_at_the_broker_is_placed_again_within_five_seconds(account):
     stop = next(o for o in account.backend.book.live.values() if o.order_type == 3)
     account.bench.run(_end(account, stop))

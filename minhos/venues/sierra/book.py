@@ -112,6 +112,13 @@ class SierraBook:
         stops = {t.order.order_id: self.orders.get(stop_id_of(t.order.order_id)) for t in targets}
         return [target for target, stop in stops.items() if stop is not None and not stop.may_rest]
 
+    def beyond_their_stops(self) -> dict[str, int]:
+        """Targets that work for more contracts than the stop beside them, and for how many that is."""
+        targets = {key: t for key, t in self.orders.items() if t.leg is Leg.TARGET and t.phase is Phase.WORKING}
+        stops = {key: self.orders.get(stop_id_of(key)) for key in targets}
+        working = {key: stop for key, stop in stops.items() if stop is not None and stop.phase is Phase.WORKING}
+        return {key: s.remaining for key, s in working.items() if 0 < s.remaining < targets[key].remaining}
+
     def resting_targets(self) -> list[str]:
         """Targets that work."""
         return [key for key, t in self.orders.items() if t.leg is Leg.TARGET and t.phase is Phase.WORKING]
@@ -260,18 +267,22 @@ class SierraBook:
         if survey.quiet:
             for tracked in self.orders.values():
                 tracked.sent_ns = min(tracked.sent_ns, survey.started_ns)  # later only where the clock was set back
-                self._compare(tracked, listed.get(tracked.server_id), survey, patience_ns)
+                done = filled.get(tracked.order.order_id, 0)
+                self._compare(tracked, listed.get(tracked.server_id), done, survey, patience_ns)
         self._forget(survey.time_ns - REMEMBERED_NS)
 
-    def _compare(self, tracked: Tracked, row: VenueOrder | None, survey: Survey, patience_ns: int) -> None:
-        """One order against its row in the list; what the list says must be said for a while."""
+    def _compare(self, tracked: Tracked, row: VenueOrder | None, filled: int, survey: Survey, patience_ns: int) -> None:
+        """One order against its row in the list; what the list says must be said for a while.
+
+        filled: contracts of it in the list of fills.
+        """
         works = row is not None and not row.waiting and row.contracts > 0
         if tracked.is_open and row is None and tracked.sent_ns < survey.started_ns - patience_ns:
             if tracked.is_doubted(survey.time_ns):
                 tracked.phase, tracked.done_ns = Phase.LOST, survey.time_ns
-        elif tracked.phase is Phase.DONE and works:
-            if row is not None and tracked.is_doubted(survey.time_ns):
-                tracked.reopen(row.contracts)
+        elif row is not None and works and row.contracts > (tracked.remaining if tracked.is_open else 0):
+            if tracked.is_doubted(survey.time_ns):
+                tracked.works_for(row.contracts, filled)
         else:
             tracked.doubted_ns = 0
 

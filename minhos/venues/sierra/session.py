@@ -36,6 +36,8 @@ SURVEY_SPACING_S = 0.2
 """At least this lies between two surveys: messages that belong together arrive together."""
 RETRY_S = 2.0
 """How long to wait with a survey that failed."""
+TIDY_AGAIN_NS = NANOS_PER_SECOND
+"""A target that is to be taken back is asked for again after that."""
 CONTRADICTED_S = 1.0
 """How long to wait with the next one where a list of positions contradicts what else the broker says."""
 
@@ -44,7 +46,10 @@ Outvoted = tuple[str, int, int]
 
 
 class SierraSession:
-    """instruments: by contract symbol.  moved: called when the book may have changed.  cancel: takes an order back."""
+    """instruments: by contract symbol.  moved: called when the book may have changed.
+
+    take_back: leaves so many contracts of an order at work, 0 for none.
+    """
 
     def __init__(
         self,
@@ -55,11 +60,11 @@ class SierraSession:
         transport: Transport,
         publish: Callable[[list[News]], None],
         moved: Callable[[], None],
-        cancel: Callable[[str], None],
+        take_back: Callable[[str, int], None],
     ) -> None:
         self._options, self._instruments, self._book, self._clock = options, instruments, book, clock
         self._transport = transport
-        self._publish, self._moved, self._cancel = publish, moved, cancel
+        self._publish, self._moved, self._take_back = publish, moved, take_back
         self.session = 0
         self._client: DtcClient | None = None
         self._closed = "Sierra Chart is not connected yet."
@@ -76,6 +81,8 @@ class SierraSession:
         self._outvoted: Doubts[Outvoted] = Doubts()
         self._contradictions: set[Outvoted] = set()
         """Those that one list of positions after the other has shown for a while."""
+        self._again_ns: dict[str, int] = {}
+        """By target that was taken back: when it may be asked for again (`monotonic_ns`)."""
         self._wanted = asyncio.Event()
 
     # What the desk asks ---------------------------------------------------------------------------------------------
@@ -274,11 +281,20 @@ class SierraSession:
         self._surveyed, self._problems["survey"] = True, ""
         if not quiet:
             self.ask()
-        unlinked = [] if self.links_legs() else self._book.resting_targets()
-        for order_id in dict.fromkeys([*self._book.orphans(), *unlinked]) if quiet else ():
-            self._cancel(order_id)
+        if quiet:
+            self._tidy_targets()
         self._moved()
         self._publish_status()
+
+    def _tidy_targets(self) -> None:
+        """No target outlives its stop, is for more than it, or rests where the broker does not link the two."""
+        unlinked = [] if self.links_legs() else self._book.resting_targets()
+        left = self._book.beyond_their_stops() | dict.fromkeys([*self._book.orphans(), *unlinked], 0)
+        now_ns = self._clock.monotonic_ns()
+        self._again_ns = {key: again_ns for key, again_ns in self._again_ns.items() if again_ns > now_ns}
+        for order_id in [key for key in left if key not in self._again_ns]:
+            self._again_ns[order_id] = now_ns + TIDY_AGAIN_NS
+            self._take_back(order_id, left[order_id])
 
     # Events ---------------------------------------------------------------------------------------------------------
 

@@ -110,10 +110,16 @@ class Tracked(msgspec.Struct):
         """It is no more."""
         self.phase, self.done_ns = Phase.DONE, now_ns
 
-    def reopen(self, contracts: int) -> None:
-        """It works for so many contracts, although it had ended."""
-        self.phase, self.ended, self.doubted_ns = Phase.WORKING, DtcStatus.UNSPECIFIED, 0
-        self.reported = self.filled
+    def works_for(self, contracts: int, filled: int) -> None:
+        """It works for so many contracts, although it had ended or more of it was said to be filled.
+
+        filled: by the broker's list of fills; what only a word said is counted no more, because the broker would take
+        what is left of a changed order for so many fewer or more.
+        """
+        if self.phase is Phase.DONE:
+            self.phase, self.ended = Phase.WORKING, DtcStatus.UNSPECIFIED
+        self.doubted_ns = 0
+        self.filled = self.reported = max(filled, self.order.contracts - contracts)
         self.order = msgspec.structs.replace(self.order, contracts=self.filled + contracts)
 
     @property

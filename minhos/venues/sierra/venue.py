@@ -194,8 +194,11 @@ class SierraVenue(Venue):
         loop.close()
         self._news.append(VenueStatus(self._clock.now_ns(), False, reason))
 
-    def _take_back(self, order_id: str) -> None:
-        self._desk.cancel(order_id)
+    def _take_back(self, order_id: str, left: int) -> None:
+        if left:
+            self._desk.resize(order_id, left)
+        else:
+            self._desk.cancel(order_id)
 
     def _wake(self) -> None:
         self._desk.moved.set()
