@@ -57,16 +57,18 @@ def base_changes(columns: Columns) -> list[int]:
     """Rows after which prices stand elsewhere, although the next row follows at once."""
     if len(columns.ns) < MIN_ROWS:
         return []
-    (open_, _, _, close), steps = columns.prices, np.diff(columns.ns)
-    if len(steps) < MIN_ROWS:
-        return []
-    follows = (steps >= 0) & (steps <= max(int(np.median(steps)), NANOS_PER_SECOND))
+    ns, (open_, _, _, close) = columns.ns, columns.prices
     gaps = open_[1:] - close[:-1]
-    if follows.sum() < MIN_ROWS:
+    thin = np.arange(0, len(gaps), max(1, len(gaps) // SAMPLE))
+    steps = ns[thin + 1] - ns[thin]
+    longest_ns = max(int(np.median(steps)), NANOS_PER_SECOND)
+    some = np.abs(gaps[thin[(steps >= 0) & (steps <= longest_ns)]])
+    if len(some) < MIN_ROWS - 1:
         return []
-    usual = float(np.quantile(np.abs(gaps[follows]), 0.99))
-    far = follows & (np.abs(gaps) > np.maximum(BASE_SHARE * np.abs(close[:-1]), BASE_TIMES * usual))
-    return [i for i in np.flatnonzero(far).tolist() if _stays(close, i, float(gaps[i]))]
+    least = max(BASE_SHARE * float(close.min()), BASE_TIMES * float(np.quantile(some, 0.99)))
+    far = np.flatnonzero(np.abs(gaps, out=gaps) > least)
+    far = far[(ns[far + 1] - ns[far] <= longest_ns) & (gaps[far] > BASE_SHARE * close[far])]
+    return [i for i in far.tolist() if _stays(close, i, float(open_[i + 1] - close[i]))]
 
 
 def _stays(close: Floats, i: int, gap: float) -> bool:

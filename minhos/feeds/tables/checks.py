@@ -6,7 +6,7 @@ good bars are enough to learn from is the gate's question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,12 +37,12 @@ COUNTED = ("volume", "volume sold", "volume bought", "number of trades")
 class Columns(NamedTuple):
     """Rows in order of time.  prices: (4, n) in points as open, high, low, close.
 
-    volumes: (4, n) as in `COUNTED`, -1 where unknown.
+    volumes: four of shape (n,) as in `COUNTED`, -1 where unknown.
     """
 
     ns: Ints
     prices: Floats
-    volumes: Ints
+    volumes: Sequence[Ints]
 
 
 def judge(columns: Columns, root: str, source: str) -> Iterator[str]:
@@ -96,7 +96,10 @@ def _of_the_instrument(columns: Columns, root: str, source: str) -> None:
 def _no_running_total(columns: Columns, source: str) -> None:
     """Rule: volume falls about as often as it rises.  One that hardly ever falls adds up, wherever it begins anew."""
     for name, volume in zip(COUNTED, columns.volumes, strict=True):
-        change = np.diff(volume)[(volume[1:] >= 0) & (volume[:-1] >= 0)]
+        known = volume >= 0
+        if not known.any():
+            continue
+        change = np.diff(volume) if known.all() else np.diff(volume)[known[1:] & known[:-1]]
         rises, falls = int((change > 0).sum()), int((change < 0).sum())
         if rises + falls < MIN_ROWS or rises < ALWAYS_RISING * (rises + falls):
             continue
@@ -136,6 +139,9 @@ def strays(ns: Ints, usable: npt.NDArray[np.bool_], source: str) -> npt.NDArray[
     found = np.zeros(len(ns), np.bool_)
     at = np.flatnonzero(usable)
     if len(at) < MIN_ROWS:
+        return found
+    steps = np.diff(ns[at])
+    if steps.min() >= 0 and steps.max() <= ALONE_NS:
         return found
     at = at[np.argsort(ns[at], kind="stable")]
     cuts = np.flatnonzero(np.diff(ns[at]) > ALONE_NS) + 1

@@ -98,7 +98,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 def _scid(sample: Sample, options: Options) -> tuple[list[Bars], ReadNotes]:
     bars, notes = read_scid(sample.path, symbol=options.symbol, fold=fold_numba.fold_records, see=options.see)
     ticks = np.stack([bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks])
-    volumes = np.stack([bars.volume, bars.bid_volume, bars.ask_volume, bars.trades])
+    volumes = (bars.volume, bars.bid_volume, bars.ask_volume, bars.trades)
     columns = checks.Columns(
         bars.close_time_ns - bars.interval_ns, bars.instrument.tick_size * ticks.astype(np.float64), volumes
     )

@@ -5,6 +5,7 @@ What a row means has been settled before, in `tables`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,18 +35,18 @@ BROKEN = "a row of them could not be read"
 
 
 class TableRows(NamedTuple):
-    """Rows of one contract: ns (n,) UTC, prices (4, n) as open, high, low, close in file units, volumes (4, n).
+    """Rows of one contract: ns (n,) UTC, prices (4, n) as open, high, low, close in file units.
 
-    volumes: total, bid, ask and number of trades; UNKNOWN where the table has no such column.
+    volumes: four of shape (n,): total, bid, ask and number of trades; UNKNOWN where the table has no such column.
     """
 
     ns: Ints
     prices: npt.NDArray[np.float64]
-    volumes: Ints
+    volumes: Sequence[Ints]
 
     def at(self, which: Ints | npt.NDArray[np.bool_] | slice) -> TableRows:
         """Those rows only."""
-        return TableRows(self.ns[which], self.prices[:, which], self.volumes[:, which])
+        return TableRows(self.ns[which], self.prices[:, which], [volume[which] for volume in self.volumes])
 
 
 class _Found(NamedTuple):
@@ -144,11 +145,11 @@ def histories(
 
 def in_order(rows: TableRows) -> tuple[TableRows, int]:
     """Rows by time (stable), and how many stood before their predecessor; newest-first rows are only turned."""
-    steps = np.diff(rows.ns)
-    if (steps < 0).sum() > (steps > 0).sum():
+    falls = rows.ns[1:] < rows.ns[:-1]
+    if falls.any() and falls.sum() > (rows.ns[1:] > rows.ns[:-1]).sum():
         rows = rows.at(slice(None, None, -1))
-        steps = np.diff(rows.ns)
-    backwards = int((steps < 0).sum())
+        falls = rows.ns[1:] < rows.ns[:-1]
+    backwards = int(falls.sum())
     return (rows.at(np.argsort(rows.ns, kind="stable")) if backwards else rows), backwards
 
 
@@ -157,12 +158,10 @@ def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
 
     Raises DataError for bars that are longer than the interval, do not divide it or lie beside its grid.
     """
-    steps = np.diff(ns)
-    steps = steps[steps > 0]
-    if not len(steps):
-        raise DataError(f"{source} has only one moment in it; give a longer file")
     step = step_of(ns)
-    typical = step or int(np.median(steps))
+    typical = step or _typical_step(ns)
+    if not typical:
+        raise DataError(f"{source} has only one moment in it; give a longer file")
     length = "daily bars" if typical == 86_400_000_000_000 else f"bars of {typical / 60e9:.4g} minutes"
     has, wanted = f"{source} has {length}", f"{interval_ns / 60e9:g}"
     if typical > interval_ns:
@@ -175,10 +174,18 @@ def bar_step(ns: Ints, source: str, interval_ns: int) -> int:
     return step
 
 
+def _typical_step(ns: Ints) -> int:
+    """The median distance of stamps that differ; 0 where all are one moment."""
+    steps = np.diff(ns)
+    steps = steps[steps > 0]
+    return int(np.median(steps)) if len(steps) else 0
+
+
 def step_of(ns: Ints) -> int:
     """The commonest distance of stamps in order where they lie on a grid, as those of bars do; 0 for ticks."""
     steps = np.diff(ns)
-    steps = steps[steps > 0]
+    if not len(steps) or steps.min() <= 0:
+        steps = steps[steps > 0]
     if not len(steps) or not any(np.mean(ns % grid == 0) >= ON_GRID for grid in GRIDS_NS):
         return 0
     seconds = np.minimum(steps // NANOS_PER_SECOND, LONGEST_S)
@@ -192,13 +199,15 @@ def _show(see: See, source: str, ordered: list[tuple[Symbol, TableRows, int]], h
         scale = _scale(contract, rows.prices[3])
         last = np.r_[np.diff(rows.ns) != 0, True] | (step_ns == 0)
         repeats = np.r_[(np.diff(rows.ns) == 0) & (np.diff(rows.prices) == 0).all(axis=0), False]
-        exact = repeats & np.r_[(np.diff(rows.volumes) == 0).all(axis=0), False] & (step_ns > 0)
+        exact = (
+            repeats & np.r_[np.logical_and.reduce([np.diff(each) == 0 for each in rows.volumes]), False] & (step_ns > 0)
+        )
         why = np.where(last, "", "a later row of the file has the same stamp").astype(object)
         why[last & how.broken(rows.ns)] = BROKEN
         shown = rows.at(~exact)
         opens = shown.ns - (step_ns if how.stamps == "close" else 0)
         prices = shown.prices * scale.multiplier
-        see(Seen(Path(source), contract.contract, opens, prices, shown.volumes, step_ns, why[~exact]))
+        see(Seen(Path(source), contract.contract, opens, prices, np.stack(shown.volumes), step_ns, why[~exact]))
 
 
 def once(rows: TableRows) -> tuple[TableRows, int, int]:

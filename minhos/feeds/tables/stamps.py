@@ -9,6 +9,7 @@ see `zones`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from minhos.market.types import NANOS_PER_SECOND, Ints
 if TYPE_CHECKING:
     import polars as pl
 
+CHUNK = 1 << 18
+"""Rows whose stamps are worked on at once."""
 MISSING = np.iinfo(np.int64).min
 """In place of a stamp that cannot be read."""
 
@@ -68,7 +71,7 @@ _SHORT_ZONES = {"ET": "America/New_York", "CT": "America/Chicago", "PT": "Americ
 _DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 _LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
-Numbers = dict[str, Ints]
+Numbers = dict[str, npt.NDArray[np.signedinteger]]
 Masks = dict[str, npt.NDArray[np.bool_]]
 
 
@@ -162,24 +165,39 @@ def _text(text: pl.Series, order: str) -> Stamps:
     text = _plain_months(text)
     fixed = _fixed_width(text)
     number, mask, words = fixed if fixed is not None else _by_grammar(text)
-    days, note = _days(number, mask, order, words.get("separator", "/"))
-    hours, minutes, seconds = number["hour"], number["minute"], number["second"]
-    if mask["pm"].any() or mask["am"].any():
-        hours = np.where(mask["pm"], hours % 12 + 12, np.where(mask["am"], hours % 12, hours))
-    midnight = (hours == 24) & (minutes == 0) & (seconds == 0)
-    ns = ((days * 24 + hours) * 60 + minutes) * 60 * NANOS_PER_SECOND + seconds * NANOS_PER_SECOND + number["fraction"]
-    readable = mask["read"] & ((hours < 24) | midnight) & (minutes < 60) & (seconds < 60) & (days >= 0)
+    day_first, note = _day_first(number, mask, order, words.get("separator", "/"))
+    ns, readable = np.empty(len(text), np.int64), np.empty(len(text), np.bool_)
+    for at in _chunks(len(text)):
+        some = {name: values[at] for name, values in number.items()}
+        ns[at], readable[at] = _moments(some, {name: values[at] for name, values in mask.items()}, day_first)
     if not (readable & mask["timed"]).any():
         if readable.any():
             raise _only_dates(text.name)
         raise DataError(f"{text.drop_nulls()[:1].to_list()} is no time that can be read; write 2025-01-31T17:30:00Z")
     utc = bool(mask["offset"].any())
     if utc:
-        ns = ns - number["offset_minutes"] * (60 * NANOS_PER_SECOND)
         readable &= mask["offset"]
     unread = np.flatnonzero(~readable & text.is_not_null().to_numpy())
     example = str(text[int(unread[0])]) if len(unread) else ""
-    return Stamps(np.where(readable, ns, MISSING), utc, note, words.get("zone", ""), example)
+    ns[~readable] = MISSING
+    return Stamps(ns, utc, note, words.get("zone", ""), example)
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    """CHUNK rows at a time, so that what is made of them on the way stays small."""
+    return (slice(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK))
+
+
+def _moments(number: Numbers, mask: Masks, day_first: bool) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Nanoseconds since 1970, in UTC where an offset is known, and which rows are a time at all."""
+    days = _days(number, mask, day_first)
+    hours, minutes, seconds = number["hour"], number["minute"], number["second"]
+    if mask["pm"].any() or mask["am"].any():
+        hours = np.where(mask["pm"], hours % 12 + 12, np.where(mask["am"], hours % 12, hours))
+    midnight = (hours == 24) & (minutes == 0) & (seconds == 0)
+    ns = ((days * 24 + hours) * 60 + minutes - number["offset_minutes"]) * (60 * NANOS_PER_SECOND)
+    ns += seconds * np.int64(NANOS_PER_SECOND) + number["fraction"]
+    return ns, mask["read"] & ((hours < 24) | midnight) & (minutes < 60) & (seconds < 60) & (days >= 0)
 
 
 def _plain_months(text: pl.Series) -> pl.Series:
@@ -201,7 +219,6 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
 
     The same grammar says where which number stands; the rest is arithmetic on columns of bytes.
     """
-    import polars as pl
 
     n, first = len(text), text[0] if len(text) else None
     if n < 2 or first is None or text.null_count() or not first.isascii():
@@ -212,36 +229,21 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
         return None
     if lengths.min() != len(first) or lengths.max() != len(first):
         return None
-    joined = text.str.join("").cast(pl.Binary).item()
-    letters = np.ascontiguousarray(np.frombuffer(joined, np.uint8).reshape(n, len(first)).T)
-    del joined
-    digits = [i for i, letter in enumerate(first) if letter.isdigit()]
-    for i, letter in enumerate(first.encode()):
-        column = letters[i]
-        if i in digits:
-            if int(column.min()) < 48 or int(column.max()) > 57:
-                return None
-        elif not (column == letter).all():
-            return None
+    spans = {name: match.span(name) for name in match.groupdict() if match[name] and match[name].isdigit()}
+    values = _digits(text, first, spans)
+    if values is None:
+        return None
+    nothing = np.broadcast_to(np.int64(0), (n,))
 
-    def value(*names: str) -> Ints:
-        for name in names:
-            start, end = match.span(name)
-            if start >= 0 and end > start:
-                small = np.zeros(n, np.int32)
-                for i in range(start, end):
-                    small *= 10
-                    small += letters[i]
-                    small -= 48
-                return small.astype(np.int64)
-        return np.zeros(n, np.int64)
+    def value(*names: str) -> npt.NDArray[np.signedinteger]:
+        return next((values[name] for name in names if name in values), nothing)
 
     places = len(match["fraction"] or match["c_fraction"] or "")
     number = {
         "hour": value("hour", "c_hour"),
         "minute": value("minute", "c_minute"),
         "second": value("second", "c_second"),
-        "fraction": value("fraction", "c_fraction") * 10 ** (9 - places) if places else np.zeros(n, np.int64),
+        "fraction": value("fraction", "c_fraction") * 10 ** (9 - places) if places else nothing,
     }
     if match["head"] is not None:
         year = value("last")
@@ -250,8 +252,8 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
         number |= {name: value(name, f"c_{name}") for name in ("year", "month", "day")}
     hours = _SHORT_HOURS.get(match["short"] or "")
     sign = -1 if match["sign"] == "-" else 1
-    minutes = value("o_hour") * 60 + value("o_minute")
-    number["offset_minutes"] = sign * minutes if hours is None else np.full(n, hours * 60)
+    minutes = value("o_hour") * 60 + value("o_minute") if match["o_hour"] else nothing
+    number["offset_minutes"] = sign * minutes if hours is None else np.broadcast_to(np.int64(hours * 60), (n,))
     yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
     offset = match["sign"] is not None or match["zulu"] is not None or hours is not None
     if match["short"] and hours is None and match["short"] not in _SHORT_ZONES:
@@ -260,6 +262,28 @@ def _fixed_width(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]] | Non
     mask = {"read": yes, "timed": yes, "pm": no, "am": no, "offset": yes if offset else no}
     mask["short"] = yes if match["head"] is not None else no
     return number, mask, {"separator": match["separator"] or "/", "zone": zone}
+
+
+def _digits(text: pl.Series, first: str, spans: Mapping[str, tuple[int, int]]) -> Numbers | None:
+    """The numbers that stand at those places of every text; None where one does not look like the first."""
+    import polars as pl
+
+    values = {name: np.empty(len(text), np.int32) for name in spans}
+    for at in _chunks(len(text)):
+        joined = text[at].str.join("").cast(pl.Binary).item()
+        letters = np.ascontiguousarray(np.frombuffer(joined, np.uint8).reshape(-1, len(first)).T)
+        for column, letter in zip(letters, first.encode(), strict=True):
+            same = column.min() >= 48 and column.max() <= 57 if 48 <= letter <= 57 else (column == letter).all()
+            if not same:
+                return None
+        for name, (start, end) in spans.items():
+            number = values[name][at]
+            number[:] = 0
+            for column in letters[start:end]:
+                number *= 10
+                number += column
+                number -= 48
+    return values
 
 
 def _by_grammar(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]]:
@@ -298,19 +322,27 @@ def _by_grammar(text: pl.Series) -> tuple[Numbers, Masks, dict[str, str]]:
     return number, mask, {"separator": separator[0] if len(separator) else "/", "zone": zones[0] if zones else ""}
 
 
-def _days(number: Numbers, mask: Masks, order: str, separator: str) -> tuple[Ints, str]:
-    """Days since 1970, -1 where there is no such date, and how the order of day and month was found out."""
-    short, note = mask["short"], ""
-    year = number["year"]
-    if short.any():
+def _day_first(number: Numbers, mask: Masks, order: str, separator: str) -> tuple[bool, str]:
+    """Whether the day stands before the month where the year comes last, and how that was found out."""
+    short = mask["short"]
+    if not short.any():
+        return False, ""
+    head, middle = number["head"], number["middle"]
+    if not short.all():
+        head, middle = head[short], middle[short]
+    return _order(head, middle, separator, order)
+
+
+def _days(number: Numbers, mask: Masks, day_first: bool) -> Ints:
+    """Days since 1970, -1 where there is no such date."""
+    short, year = mask["short"], number["year"]
+    if short.all():
         head, middle = number["head"], number["middle"]
-        if short.all():
-            day_first, note = _order(head, middle, separator, order)
-            day, month = (head, middle) if day_first else (middle, head)
-        else:
-            day_first, note = _order(head[short], middle[short], separator, order)
-            day = np.where(short, head if day_first else middle, number["day"])
-            month = np.where(short, middle if day_first else head, number["month"])
+        day, month = (head, middle) if day_first else (middle, head)
+    elif short.any():
+        head, middle = number["head"], number["middle"]
+        day = np.where(short, head if day_first else middle, number["day"])
+        month = np.where(short, middle if day_first else head, number["month"])
     else:
         day, month = number["day"], number["month"]
     month_known = (month >= 1) & (month <= 12)
@@ -320,7 +352,7 @@ def _days(number: Numbers, mask: Masks, order: str, separator: str) -> tuple[Int
     before = year - 1
     since = before * 365 + before // 4 - before // 100 + before // 400 - 719_162
     days = since + _DAYS_BEFORE[at] + (leap & (month > 2)) + day - 1
-    return np.where(exists, days, -1), note
+    return np.where(exists, days, np.int64(-1))
 
 
 def _order(first: Ints, second: Ints, separator: str, order: str) -> tuple[bool, str]:

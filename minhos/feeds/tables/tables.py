@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,7 +112,7 @@ def _stamps(table: Table) -> Stamps:
     return parse(table.columns.pop("stamp"), table.columns.pop("time", None), order=table.format.dates)
 
 
-def _rows(table: Table, ns: Ints, prices: npt.NDArray[np.float64], volumes: Ints, unread: Mask) -> Rows:
+def _rows(table: Table, ns: Ints, prices: npt.NDArray[np.float64], volumes: Sequence[Ints], unread: Mask) -> Rows:
     """What can be read of each row."""
     priced = np.logical_and.reduce(np.isfinite(prices) & (prices > 0))
     empty = np.logical_and.reduce(np.isnan(prices) | (prices == 0)) & (volumes[0] <= 0)
@@ -223,34 +223,34 @@ def _told(path: Path, wall_ns: Ints, rule: Callable[[Ints], tuple[str, str]]) ->
         raise DataError(f"{path}: {error}") from None
 
 
-def _values(table: Table) -> tuple[npt.NDArray[np.float64], Ints, Mask, list[str]]:
-    """Prices (4, n) and volumes (4, n) of all rows, which have no volume that can be read, and sentences.
+def _values(table: Table) -> tuple[npt.NDArray[np.float64], Sequence[Ints], Mask, list[str]]:
+    """Prices (4, n) and four volumes of all rows, which have no volume that can be read, and sentences.
 
     A table with one price has it four times.
     """
     columns, unit = table.columns, table.format.price_unit
-    close = numbers(columns["close"]).values
-    if "open" not in columns:
-        prices = np.stack([close] * 4)
-    else:
-        prices = np.stack([*(numbers(columns[name]).values for name in ("open", "high", "low")), close])
-    volumes, unread, said = _volumes(table, flat=(prices == close).all(axis=0))
-    if "open" in columns:
+    one, n = "open" not in columns, len(columns["close"])
+    prices = np.empty((4, n))
+    prices[3] = close = numbers(columns.pop("close")).values
+    for i, name in enumerate(("open", "high", "low")):
+        prices[i] = close if one else numbers(columns.pop(name)).values
+    flat = np.logical_and.reduce([prices[i] == prices[3] for i in range(3)])
+    volumes, unread, said = _volumes(table, flat=flat)
+    if not one:
         if table.format.single_trades is not None:
             tick = table.format.single_trades(prices[0], volumes[3])
-            prices[:, tick] = close[tick]
+            prices[:3, tick] = prices[3, tick]
         said += the_prices(table.path, table.names, prices, table.rivals, general=table.format is GENERAL)
     the_volume(table.path, table.names, volumes[0], table.rivals.get("volume", {}))
     return prices if unit == 1.0 else prices * unit, volumes, unread, said
 
 
-def _volumes(table: Table, *, flat: Mask) -> tuple[Ints, Mask, list[str]]:
-    """Volumes (4, n), UNKNOWN where none can be read; which rows, shape (n,), lack their total; and sentences.
+def _volumes(table: Table, *, flat: Mask) -> tuple[Sequence[Ints], Mask, list[str]]:
+    """Four volumes, UNKNOWN where none can be read; which rows, shape (n,), lack their total; and sentences.
 
     flat: rows with one price only; without a volume nothing was traded in them.
     """
     columns, names, said = table.columns, table.names, []
-    volumes = np.full((4, len(flat)), UNKNOWN, np.int64)
     found = {}
     for name in (*VOLUMES, "up", "down"):
         values, line = _volume(table, name, flat)
@@ -269,9 +269,8 @@ def _volumes(table: Table, *, flat: Mask) -> tuple[Ints, Mask, list[str]]:
             f"{names['volume']} is 0 in every row; {names['tick_volume']} counts changes of price, not "
             "contracts, and is not used"
         )
-    for i, name in enumerate(VOLUMES):
-        if name in found:
-            volumes[i] = found[name]
+    unknown = np.broadcast_to(np.int64(UNKNOWN), flat.shape)
+    volumes = [found.get(name, unknown) for name in VOLUMES]
     return volumes, volumes[0] < 0, said
 
 
@@ -286,7 +285,7 @@ def _volume(table: Table, name: str, flat: Mask) -> tuple[Ints | None, str]:
     checks.whole_contracts(table.names[name], read.values, str(table.path))
     counted = read.values if read.unread else np.where(none & flat, 0.0, read.values)
     known = (counted >= 0) & (counted < 2**53)
-    values = np.where(known, np.rint(np.where(known, counted, 0)), UNKNOWN).astype(np.int64)
+    values = np.rint(counted if known.all() else np.where(known, counted, UNKNOWN)).astype(np.int64)
     if not read.unread:
         return values, ""
     return values, f"{read.unread:,} values of {table.names[name]} could not be read, as {read.example!r}"

@@ -199,10 +199,9 @@ def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
     Bars stamped by their open begin at 18:00 New York and end before 17:00; stamped by their close they begin
     after 18:00 and end at 17:00.  Raises DataError when the data do not tell.
     """
-    minute, day = _new_york(utc_ns)
-    exact = utc_ns % NANOS_PER_MINUTE == 0
-    first = len(distinct(day[exact & (minute == _REOPEN)]))
-    last = len(distinct(day[exact & (minute == _BREAK)]))
+    minute, day = _new_york(utc_ns[utc_ns % (60 * NANOS_PER_MINUTE) == 0])
+    first = len(distinct(day[minute == _REOPEN]))
+    last = len(distinct(day[minute == _BREAK]))
     if first >= MIN_EDGES and last <= first // 10:
         return "open", f"stamps mark the open of bars: {first} sessions begin at 18:00 New York, {last} end at 17:00"
     if last >= MIN_EDGES and first <= last // 10:
