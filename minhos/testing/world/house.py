@@ -67,8 +67,8 @@ class WorldHouse:
     @property
     def was_refused(self) -> bool:
         """Whether the last `start` ended in a sentence to the person, who has to change something first."""
-        begun = [child for child in self._world.children.values() if child.name == "supervisor"]
-        return bool(begun) and not begun[-1].alive and begun[-1].code == Ending.MISTAKE
+        begun = self._world.newest("supervisor")
+        return begun is not None and begun.code == Ending.MISTAKE
 
     def backup(self) -> None:
         self._n_backups += 1

@@ -50,6 +50,8 @@ class Memory:
         """Contracts of which a close was refused once."""
         self.read: dict[str, int] = {}
         """How much of a growing list a rule has looked at."""
+        self.beat: tuple[bytes | None, str] = (None, f"{LOOKED}None")
+        """The watchdog's heartbeat as it lay there last, and what tells it from others."""
 
     def lasts_s(self, what: str, is_so: bool, now_ns: int) -> float:
         """For how long it has been so; 0 while it is not."""
@@ -142,7 +144,9 @@ def what_ended_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
 
 def one_of_each(stage: Stage, memory: Memory) -> Iterator[str]:
     """Of a home there is no process twice, whoever started it."""
-    counted = Counter(child.name for child in stage.world.alive())
+    counted: dict[str, int] = {}
+    for child in stage.world.alive():
+        counted[child.name] = counted.get(child.name, 0) + 1
     for name, count in counted.items():
         lasts_s = memory.lasts_s(f"two {name}", count > 1, stage.world.true_ns)
         if count > 1 and lasts_s > TWO_S:
@@ -167,8 +171,8 @@ def a_dead_supervisor_is_told(stage: Stage, memory: Memory) -> Iterator[str]:
     """While watchdog and trader run, an alarm says within seconds that nobody starts the other processes again."""
     world = stage.world
     watchdog, trader = world.living("watchdog"), world.living("trader")
-    gone_s = None if stage.is_to_be_off() else stage.gone_s("supervisor")
-    if gone_s is None or watchdog is None or trader is None:
+    gone_s = stage.gone_s("supervisor")
+    if gone_s is None or watchdog is None or trader is None or stage.is_to_be_off():
         return
     ended_ns = world.true_ns - round(gone_s * NANOS_PER_SECOND)
     if any(true_ns >= ended_ns and SUPERVISOR_SAID.search(text) for true_ns, text in stage.alarmed):
@@ -183,8 +187,11 @@ def a_dead_supervisor_is_told(stage: Stage, memory: Memory) -> Iterator[str]:
 def the_watchdog_looks(stage: Stage, memory: Memory) -> Iterator[str]:
     """While anything is held, a watchdog that lives and has its turns says what it saw."""
     world, child = stage.world, stage.world.living("watchdog")
-    beat = heartbeats.read(world.layout, WatchdogBeat)
-    stamp = f"{LOOKED}{(beat.pid, beat.time_ns) if beat is not None else None}"
+    content = world.disk.read(heartbeats.path_of(world.layout, WatchdogBeat))
+    if content != memory.beat[0]:
+        beat = heartbeats.read(world.layout, WatchdogBeat)
+        memory.beat = content, f"{LOOKED}{(beat.pid, beat.time_ns) if beat is not None else None}"
+    stamp = memory.beat[1]
     if stamp not in memory.since_ns:
         for other in [each for each in memory.since_ns if each.startswith(LOOKED)]:
             memory.since_ns.pop(other)
@@ -208,11 +215,11 @@ def stop_ends_everything(stage: Stage, memory: Memory) -> Iterator[str]:
         yield f"after `stop` there still ran: {', '.join(house.left)}"
     for watchdog in children:
         ended_ns = watchdog.ended_ns
-        if watchdog.name != "watchdog" or watchdog.why != "ended by a person" or stage.disk_was_bad(ended_ns):
+        if watchdog.why != "ended by a person" or watchdog.name != "watchdog" or stage.disk_was_bad(ended_ns):
             continue
+        typed_ns = max((at_ns for at_ns in house.stops if at_ns <= ended_ns), default=0)
         for trader in children:
             starter = stage.world.children.get(trader.parent)
-            typed_ns = max((at_ns for at_ns in house.stops if at_ns <= ended_ns), default=0)
             if starter is not None and starter.name == "supervisor" and trader.began_ns >= typed_ns:
                 continue
             if trader.name == "trader" and trader.began_ns < ended_ns and (trader.alive or trader.ended_ns > ended_ns):
@@ -310,8 +317,8 @@ def a_halt_outlives_the_power(stage: Stage, memory: Memory) -> Iterator[str]:
 def a_journal_that_was_away_comes_back(stage: Stage, memory: Memory) -> Iterator[str]:
     """What waits is written once the disk takes it."""
     trader, world = stage.world.trader, stage.world
-    sound = not stage.disk_was_bad(world.true_ns) and not stage.flipped_ns and not world.hangs("trader")
-    away = trader is not None and bool(trader.kept.away) and sound
+    away = trader is not None and bool(trader.kept.away)
+    away = away and not stage.disk_was_bad(world.true_ns) and not stage.flipped_ns and not world.hangs("trader")
     if memory.lasts_s("away", away, world.machine_clock.monotonic_ns()) > AWAY_S and trader is not None:
         yield f"for {AWAY_S:.0f} s with a sound disk: {trader.kept.away}"
 
@@ -348,9 +355,10 @@ def what_was_left_is_closed(stage: Stage, memory: Memory) -> Iterator[str]:
     state, trader = stage.witness.state, stage.world.trader
     settings, positions = state.settings, state.ledger.account().positions
     left = [] if settings is None else [p for p in positions if p.symbol != settings.order_symbol]
-    can_be = trader is not None and stage.can_be_closed() and (stage.broker is None or stage.can_be_noticed())
     doubted = state.risk.distrust is not None or bool(state.differences)
-    lasts_s = memory.lasts_s("left", bool(left) and can_be and not doubted, stage.world.true_ns)
+    can_be = bool(left) and trader is not None and not doubted
+    can_be = can_be and stage.can_be_closed() and (stage.broker is None or stage.can_be_noticed())
+    lasts_s = memory.lasts_s("left", can_be, stage.world.true_ns)
     if lasts_s > LEFT_S:
         yield f"{left[0].contracts:+d} {left[0].symbol} has been held for {lasts_s:.0f} s, which is not traded any more"
 
@@ -360,10 +368,10 @@ def what_is_to_be_closed_is_closed(stage: Stage, memory: Memory) -> Iterator[str
     broker, state = stage.broker, stage.witness.state
     if broker is None:
         return
-    can_be = stage.world.trader is not None and stage.can_be_noticed() and stage.can_be_closed()
-    demand = state.risk.demand_to_flatten() if can_be else ""
     held = [f"{contracts:+d} {symbol}" for symbol, contracts in broker.truth.positions.items() if contracts]
-    lasts_s = memory.lasts_s("to close", bool(demand and held), stage.world.true_ns)
+    can_be = bool(held) and stage.world.trader is not None and stage.can_be_noticed() and stage.can_be_closed()
+    demand = state.risk.demand_to_flatten() if can_be else ""
+    lasts_s = memory.lasts_s("to close", bool(demand), stage.world.true_ns)
     if lasts_s > TO_CLOSE_S:
         yield f"{', '.join(held)} has been held for {lasts_s:.0f} s, although all is to be closed ({demand})"
 
@@ -448,16 +456,16 @@ def what_is_held_is_covered_or_said(stage: Stage, memory: Memory) -> Iterator[st
 
 def journal_and_broker_agree_or_it_is_said(stage: Stage, memory: Memory) -> Iterator[str]:
     """What the journal holds is what the broker holds, or nothing new is risked and an alarm says so."""
-    broker, trader = stage.broker, stage.world.trader
-    if broker is None:
+    if stage.broker is None:
         return
     ours, theirs = stage.booked(), stage.shown_by_name()
-    state = stage.witness.state
-    sleeps = stage.world.true_ns < stage.world.asleep_until_ns
-    differs = ours != theirs and trader is not None and not sleeps and stage.can_be_noticed()
-    said = any(DIFFERENCE_SAID.search(text) for _, text in stage.witness.seen.alarms)
-    known = said and (bool(state.differences) or state.risk.distrust is not None)
-    lasts_s = memory.lasts_s("differs", differs and not known, stage.world.true_ns)
+    state, world = stage.witness.state, stage.world
+    differs = ours != theirs and world.trader is not None and stage.can_be_noticed()
+    if differs := differs and world.true_ns >= world.asleep_until_ns:
+        known = bool(state.differences) or state.risk.distrust is not None
+        said = known and any(DIFFERENCE_SAID.search(text) for _, text in stage.witness.seen.alarms)
+        differs = not said
+    lasts_s = memory.lasts_s("differs", differs, world.true_ns)
     if lasts_s > ONE_SURVEY_S:
         yield f"for {lasts_s:.0f} s the journal has held {ours or 'nothing'} and the broker {theirs or 'nothing'}"
 
@@ -526,10 +534,11 @@ def an_entry_that_rests_goes_on_a_halt(stage: Stage, memory: Memory) -> Iterator
     """What would open something is taken back when a halt comes, and again where the broker refused that."""
     if stage.broker is None:
         return
-    rests = [f"{order.contracts} {order.symbol}" for order in stage.entries()]
+    halted = stage.witness.state.risk.halted is not None
+    rests = [f"{order.contracts} {order.symbol}" for order in stage.entries()] if halted else []
     refuses = any(isinstance(fault, Rejection) for fault in stage.broker.active)
     can_be = stage.can_be_noticed() and not refuses and not stage.world.hangs("trader")
-    stays = bool(rests) and can_be and stage.witness.state.risk.halted is not None
+    stays = bool(rests) and can_be
     if (lasts_s := memory.lasts_s("entries", stays, stage.world.true_ns)) > TO_CLOSE_S:
         yield f"an entry of {', '.join(rests)} rested for {lasts_s:.0f} s after a halt"
 
@@ -537,6 +546,8 @@ def an_entry_that_rests_goes_on_a_halt(stage: Stage, memory: Memory) -> Iterator
 def a_refused_close_is_tried_again(stage: Stage, memory: Memory) -> Iterator[str]:
     """What a decision closed and the broker refused is closed, or decided on anew."""
     state = stage.witness.state
+    if not stage.witness.seen.refused_closes and not memory.refused:
+        return
     doubted = state.risk.distrust is not None or bool(state.differences) or bool(state.store_away)
     can_be = stage.broker is not None and stage.can_be_noticed() and not doubted and not stage.world.hangs("trader")
     can_be = can_be and state.calendar.is_open(stage.world.true_ns)
@@ -555,8 +566,9 @@ def a_bundle_from_the_future_is_trained_anew(stage: Stage, memory: Memory) -> It
     now_ns = stage.world.machine_clock.now_ns()
     model = state.model
     ahead = model is not None and model.created_ns > now_ns + CLOCKS_MAY_DIFFER_NS
-    waits = isinstance(trainer, ReadyTrainer) and not trainer.trained and not stage.disk_was_bad(stage.world.true_ns)
-    lasts_s = memory.lasts_s("ahead", ahead and waits, stage.world.machine_clock.monotonic_ns())
+    waits = ahead and isinstance(trainer, ReadyTrainer) and not trainer.trained
+    waits = waits and not stage.disk_was_bad(stage.world.true_ns)
+    lasts_s = memory.lasts_s("ahead", waits, stage.world.machine_clock.monotonic_ns())
     if lasts_s > LEFT_S:
         yield f"for {lasts_s:.0f} s the model was stamped in the future, and nothing was trained"
 
@@ -602,43 +614,51 @@ def statuses_are_true(stage: Stage, memory: Memory) -> Iterator[str]:
         yield from stage.untrue()
 
 
-ALWAYS: tuple[Rule, ...] = (
+OF_PROCESSES: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
+)
+"""They look at nothing but how processes ended, and are asked after each start and end."""
+OF_THE_JOURNAL: tuple[Rule, ...] = (
+    no_order_twice,
+    nothing_opens_after_a_halt,
+    nothing_is_opened_that_no_restart_would_know,
+    a_command_is_carried_out_once,
+    nothing_is_opened_beside_another_contract,
+    a_fill_is_booked_on_its_own_date,
+    no_level_is_lowered_by_a_restart,
+    what_was_forced_ends_with_a_stop,
+    nothing_is_risked_on_a_bundle_from_the_future,
+)
+"""They look at nothing but what the journal said, and are asked after each record of it."""
+OF_THE_MOMENT: tuple[Rule, ...] = (
     what_ended_comes_back,
     one_of_each,
     a_supervisor_that_lives_is_not_stood_in_for,
     a_dead_supervisor_is_told,
     the_watchdog_looks,
     stop_ends_everything,
-    no_order_twice,
     no_order_is_at_the_broker_twice,
     no_limit_is_passed,
     what_closes_never_opens,
     where_oco_is_not_the_brokers_only_the_stop_rests,
-    nothing_opens_after_a_halt,
     a_halt_outlives_the_power,
-    nothing_is_opened_that_no_restart_would_know,
     a_journal_that_was_away_comes_back,
-    a_command_is_carried_out_once,
-    nothing_is_opened_beside_another_contract,
     a_fill_fits_its_order,
-    a_fill_is_booked_on_its_own_date,
     what_was_left_is_closed,
     what_is_to_be_closed_is_closed,
-    no_level_is_lowered_by_a_restart,
     resting_exits_never_exceed_what_is_held,
     what_is_held_is_covered_or_said,
     journal_and_broker_agree_or_it_is_said,
-    what_was_forced_ends_with_a_stop,
     no_strangers_process_is_ended,
-    nothing_is_risked_on_a_bundle_from_the_future,
     nothing_is_risked_on_a_broken_journal,
     an_entry_that_rests_goes_on_a_halt,
     a_refused_close_is_tried_again,
     a_bundle_from_the_future_is_trained_anew,
     a_command_is_done_or_said_not_to_be,
 )
+"""They are asked at every look."""
+ALWAYS: tuple[Rule, ...] = (*OF_PROCESSES, *OF_THE_JOURNAL, *OF_THE_MOMENT)
 NOW_AND_THEN: tuple[Rule, ...] = (the_fold_is_the_live_state,)
 """Also at each start of the trader and at the end; between them every so many decisions."""
 SEEN: tuple[Rule, ...] = (statuses_are_true,)
@@ -660,6 +680,8 @@ class Checks:
     def __init__(self, stage: Stage) -> None:
         self._stage, self._memory = stage, Memory()
         self._looked: tuple[int, ...] = ()
+        self._read, self._ended = (0, 0), (0, 0, 0, False)
+        """What the rules of the journal and those of the processes looked at last."""
         self._decisions, self._starts = 0, 0
         self._seen_decisions, self._ends, self._seen_ns = 0, 0, 0
 
@@ -692,7 +714,15 @@ class Checks:
             self._seen_decisions, self._ends, self._seen_ns = seen.decisions, ends, world.true_ns
             if broken := self._ask(SEEN):
                 return broken
-        return self._ask(ALWAYS)
+        return self._ask(self._changed(ends)) or self._ask(OF_THE_MOMENT)
+
+    def _changed(self, ends: int) -> tuple[Rule, ...]:
+        """The rules that look at nothing but what changed since they were asked.  ends: of processes."""
+        stage, read, ended = self._stage, self._read, self._ended
+        self._read = (stage.witness.last, stage.witness.replaced)
+        self._ended = (ends, len(stage.world.children), stage.n_mistakes, stage.world.disk.windows)
+        processes = OF_PROCESSES if self._ended != ended else ()
+        return (*processes, *OF_THE_JOURNAL) if self._read != read else processes
 
     def at_end(self) -> Broken | None:
         """Everything, once all is over."""

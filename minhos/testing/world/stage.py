@@ -250,8 +250,10 @@ class Stage:
 
     def gone_s(self, name: str) -> float | None:
         """How long ago the last process of that name ended; None while one lives, and where there was none."""
-        ends = [child.ended_ns for child in self.world.children.values() if child.name == name and not child.alive]
-        if self.world.living(name) is not None or not ends:
+        if self.world.living(name) is not None:
+            return None
+        ends = [child.ended_ns for child in self.world.children.values() if child.name == name]
+        if not ends:
             return None
         return (self.world.true_ns - max(ends)) / NANOS_PER_SECOND
 
@@ -354,6 +356,11 @@ class Stage:
             world.at(until_ns, self._boot)
         elif fault.for_ms:
             world.at(until_ns, partial(self._end_on_disk, fault))
+
+    @property
+    def n_mistakes(self) -> int:
+        """How often the disk or minhos.toml has been spoilt until now."""
+        return len(self._disk_bad) + len(self.spoilt)
 
     def disk_was_bad(self, true_ns: int) -> bool:
         """Whether a fault of the disk's lasted then, or a moment before."""

@@ -233,6 +233,10 @@ class World:
             return newest
         return next((c for c in reversed(self.children.values()) if c.name == name and c.alive), None)
 
+    def newest(self, name: str) -> Child | None:
+        """The process of that name that was started last, also where it has ended."""
+        return self._newest.get(name)
+
     def process(self, name: str) -> Process | None:
         """It, once it is open."""
         child = self.living(name)

@@ -48,7 +48,7 @@ def test_a_broken_rule_ends_the_world_with_its_sentence(monkeypatch: pytest.Monk
         if any(child.name == "watchdog" and child.code for child in stage.world.children.values()):
             yield "the watchdog died"
 
-    monkeypatch.setattr(invariants, "ALWAYS", (no_watchdog_dies,))
+    monkeypatch.setattr(invariants, "OF_THE_MOMENT", (no_watchdog_dies,))
     outcome = play(SHORT)
     assert outcome.broken is not None
     assert (outcome.broken.invariant, outcome.broken.sentence) == ("no_watchdog_dies", "the watchdog died")
