@@ -54,6 +54,8 @@ class JournalWatch:
         self._reader: JournalReader | None = None
         self._pass: Verification | None = None
         self._noted_ns = 0
+        self._written: Verified | None = None
+        """The note as it lies beside the journal since this start."""
         self._resumed = False
         """Whether the pass under way was begun before the last restart."""
 
@@ -245,11 +247,13 @@ class JournalWatch:
             restored=self._note.restored if self.alarms else "",
         )
         try:
-            if not self.problem and self.journal.durable:
-                last = self.journal.durable
+            last = self.journal.durable
+            if not self.problem and last and last != note.last:
                 note = msgspec.structs.replace(note, last=last, last_hash=self.journal.hash_at(last).hex())
+            if note == self._written:
+                return
             journal_notes.write(self._layout, self._path, note)
-            self._note = note
+            self._note = self._written = note
         except (OSError, JournalError) as error:
             log.warning("the note beside the journal is not written", reason=str(error))
 

@@ -7,6 +7,7 @@ not wait: `pace_s` says how many seconds of wall time the caller lets pass betwe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -60,7 +61,7 @@ class SimulatedFeed(Feed):
         self._clock = clock
         self._start_ns = start_ns
         first_ns, last_ns = start_ns - history_days * _DAY_NS, start_ns + days_ahead * _DAY_NS
-        self._market = simulate(model, instrument, calendar, first_ns, _bars_between(calendar, first_ns, last_ns))
+        self._market = _market(model, instrument, calendar, first_ns, last_ns)
         self._n_history = int((self._market.bars.close_time_ns <= start_ns).sum())
         self._next = self._n_history
         self.symbol = self._market.bars.contracts[0]
@@ -97,6 +98,14 @@ class SimulatedFeed(Feed):
         model = self._market.model
         detail = f"SIMULATED market {model.kind!r}, ceiling {model.best_accuracy:.1%}, {left} bars left."
         return FeedStatus(connected=True, live=left > 0, delayed=False, last_bar_ns=last_ns, detail=detail)
+
+
+@lru_cache(maxsize=1)
+def _market(
+    model: MarketModel, instrument: Instrument, calendar: SessionCalendar, first_ns: int, last_ns: int
+) -> SimulatedMarket:
+    """The market of those days; whoever opens the one of last time again, as tests do, does not draw it again."""
+    return simulate(model, instrument, calendar, first_ns, _bars_between(calendar, first_ns, last_ns))
 
 
 def _bars_between(calendar: SessionCalendar, first_ns: int, last_ns: int) -> int:

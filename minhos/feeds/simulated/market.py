@@ -47,11 +47,18 @@ _NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 
 
 class SimulatedMarket(msgspec.Struct, frozen=True, eq=False):
-    """Bars and, at the close of each, the exact probability (n,) that the next bar's move is up."""
+    """Bars, and what their exact forecaster sees: z (n,) are standardised returns, broken (n,) says of each bar
+    whether it lies after the model's break."""
 
     model: MarketModel
     bars: Bars
-    p_up: Floats
+    z: Floats
+    broken: Mask
+
+    @property
+    def p_up(self) -> Floats:
+        """At the close of each bar the exact probability (n,) that the next one's move is up; computed when asked."""
+        return oracle_probabilities(self.model, self.z, self.broken)
 
 
 class _Grid(msgspec.Struct, frozen=True, eq=False):
@@ -125,7 +132,7 @@ def simulate(
         interval_ns,
         simulated=True,
     )
-    return SimulatedMarket(model, bars, oracle_probabilities(model, z, broken))
+    return SimulatedMarket(model, bars, z, broken)
 
 
 def _grid(calendar: SessionCalendar, start_ns: int, n_bars: int, interval_ns: int) -> _Grid:

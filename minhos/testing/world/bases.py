@@ -28,8 +28,6 @@ HEARTBEAT_S = 240
 """Of the connection to the broker: a line that is silent is found by requests before."""
 HISTORY_DAYS = 3
 """Calendar days of generated history: enough to warm the features up."""
-DAYS_AHEAD = 5
-"""Of generated market: more bars than the clock of a world comes to; a longer market begins with the same ones."""
 SIERRA = """
 [market]
 symbol = "NQZ25"
@@ -106,8 +104,7 @@ def demo(plan: Plan, folder: Path) -> Stage:
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
-        days = {"history_days": HISTORY_DAYS, "days_ahead": DAYS_AHEAD}  # less than a person may set
-        short = settings.simulation.model_copy(update=days)
+        short = settings.simulation.model_copy(update={"history_days": HISTORY_DAYS})  # less than a person may set
         settings = settings.model_copy(update={"simulation": short})
         return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, loading)
 

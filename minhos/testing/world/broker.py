@@ -119,9 +119,11 @@ class WorldBroker:
 
     def due_ns(self) -> int | None:
         """When, on the monotonic clock, the next turn has something to do by itself; None for never."""
-        due_s = self.loop.next_due_s()
-        moments = [round(due_s * _SECOND) + _ROUNDED_NS] if due_s is not None else []
-        return min([*moments, *(due for due, _, _ in self._late[:1])], default=None)
+        due_s, late_ns = self.loop.next_due_s(), self._late[0][0] if self._late else None
+        if due_s is None:
+            return late_ns
+        timer_ns = round(due_s * _SECOND) + _ROUNDED_NS
+        return timer_ns if late_ns is None else min(timer_ns, late_ns)
 
     @property
     def n_sessions(self) -> int:

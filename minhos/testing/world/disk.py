@@ -166,7 +166,7 @@ class WorldDisk:
 
     def exists(self, path: Path) -> bool:
         small = self._small.get(path)
-        return small.content is not None if small is not None else path.exists()
+        return small.content is not None if small is not None else os.path.exists(path)
 
     def found(self, folder: Path, pattern: str) -> list[Path]:
         here = [path for path in self._small if path.parent == folder and path.match(pattern) and self.exists(path)]

@@ -28,6 +28,8 @@ class Child:
 
     def __init__(self, pid: int, name: str, created_s: float, parent: int) -> None:
         self.pid, self.name, self.created_s, self.parent = pid, name, created_s, parent
+        self.owner = f"{name} {pid}"
+        """It as the disk names it."""
         self.began_ns = 0
         """True time of its start."""
         self.process: Process | None = None

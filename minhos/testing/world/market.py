@@ -111,8 +111,11 @@ class WorldMarket:
 
     def due_ns(self) -> int | None:
         """True time of the next thing; None once it is over."""
-        moments = [self._events[self._next][0]] if self._next < len(self._events) else []
-        return min([*moments, *(due for due, _, _ in self._late[:1])], default=None)
+        late_ns = self._late[0][0] if self._late else None
+        if self._next == len(self._events):
+            return late_ns
+        next_ns = self._events[self._next][0]
+        return next_ns if late_ns is None else min(next_ns, late_ns)
 
     def turn(self, now_ns: int) -> None:
         """All that is due by then."""

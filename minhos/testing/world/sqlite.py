@@ -12,7 +12,8 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -29,6 +30,8 @@ SECTOR_BYTES = 512
 """What a disk writes whole or not at all."""
 _TIMEOUT = "PRAGMA busy_timeout="
 _WRITES = {"BEGIN ", "INSERT", "UPDATE", "DELETE", "REPLAC", "CREATE"}
+_READS = ("SELECT ", "PRAGMA data_version")
+"""Statements that change nothing and end no transaction."""
 _numbers = itertools.count()
 
 Row = tuple[object, ...]
@@ -221,7 +224,8 @@ class WorldConnection:
 
     def __init__(self, vfs: WorldVfs, path: Path, owner: str, *, read_only: bool, timeout_s: float) -> None:
         self._vfs, self.path, self.owner, self.timeout_s = vfs, path, owner, timeout_s
-        self.dead = self._works = False
+        self.dead = self.works = False
+        self._working = _Working(self)
         vfs.owner = owner
         writable = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         self._real: apsw.Connection | None = None
@@ -249,8 +253,10 @@ class WorldConnection:
         if sql.startswith(_TIMEOUT):  # waiting is the world's: SQLite would sleep
             self.timeout_s = int(sql.removeprefix(_TIMEOUT)) / 1e3
             return WorldCursor((), 0, 0)
-        with self._working():
+        with self._working:
             real = self._ready(sql)
+            if sql.startswith(_READS):
+                return WorldCursor(real.execute(sql, parameters).fetchall(), 0, -1)
             before, in_transaction, self._rolled_back = real.total_changes(), real.in_transaction, False
             try:
                 rows = real.execute(sql, parameters).fetchall()
@@ -265,7 +271,7 @@ class WorldConnection:
             return WorldCursor(rows, real.last_insert_rowid(), real.changes())
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> WorldCursor:
-        with self._working():
+        with self._working:
             real = self._ready(sql)
             before = real.total_changes()
             real.executemany(sql, rows)
@@ -292,7 +298,7 @@ class WorldConnection:
         progress: BackupProgress | None = None,
     ) -> None:
         """Into another file of the world, or into one of the machine's own disk."""
-        with self._working():
+        with self._working:
             real = self._ready()
             if isinstance(target, sqlite3.Connection):
                 _copy_out(real.serialize("main"), target, pages, progress)
@@ -324,10 +330,11 @@ class WorldConnection:
     def let_go(self) -> None:
         """As the system does for a process that was killed: no checkpoint, no rollback, nothing written."""
         self.dead = True
-        if not self._works:
-            self._drop()
+        if not self.works:
+            self.drop()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Let go of what is open now."""
         if self._real is None:
             return
         for file in self._vfs.open_files:
@@ -339,27 +346,21 @@ class WorldConnection:
             real.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             real.close(True)
 
-    @contextmanager
-    def _working(self) -> Iterator[None]:
-        """A process that is killed at a write lets go when SQLite has returned from it."""
-        self._works = True
-        try:
-            with _Translated():
-                yield
-        finally:
-            self._works = False
-            if self.dead:
-                self._drop()
-
     def _ready(self, sql: str = "") -> apsw.Connection:
         if self.dead:
             raise Killed(self.owner)
         self._vfs.owner = self.owner
-        writes = sql.lstrip()[:6].upper() in _WRITES and not self.in_transaction
+        writes = _writes(sql) and not self.in_transaction
         self._vfs.rules.on_statement(self.owner, self.path, writes)
         if self._real is None:
             raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
         return self._real
+
+
+@cache
+def _writes(sql: str) -> bool:
+    """Whether it begins with the write lock."""
+    return sql.lstrip()[:6].upper() in _WRITES
 
 
 def _copy_out(content: bytes, target: sqlite3.Connection, pages: int, progress: BackupProgress | None) -> None:
@@ -416,3 +417,22 @@ class _Translated:
         raised = ours(words or str(error))
         raised.sqlite_errorcode = code
         raise raised from error
+
+
+class _Working(_Translated):
+    """A process that is killed at a write lets go when SQLite has returned from it."""
+
+    def __init__(self, connection: WorldConnection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.works = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.works = False
+        if self._connection.dead:
+            self._connection.drop()
+        if error is not None:
+            super().__exit__(kind, error, trace)

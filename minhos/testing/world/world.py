@@ -113,7 +113,7 @@ class World:
                 actor, actor_ns = each, due_ns
         if actor is not None and (not self._queue or actor_ns <= self._queue[0][0]):
             self.true_ns = max(self.true_ns, actor_ns)
-            self._outside(lambda: actor.turn(self.true_ns))
+            self._outside(actor.turn, self.true_ns)
         elif self._queue and self._queue[0][0] <= until_ns:
             due_ns, _, _, action = heapq.heappop(self._queue)
             self.true_ns = max(self.true_ns, due_ns)
@@ -182,11 +182,11 @@ class World:
         """Remember what happened, for whoever reads how it came about."""
         self.notes.append((self.true_ns, text))
 
-    def _outside(self, action: Callable[[], None]) -> None:
+    def _outside(self, turn: Callable[[int], None], now_ns: int) -> None:
         """What is not of the machine acts."""
         acting, self._acting = self._acting, []
         try:
-            action()
+            turn(now_ns)
         finally:
             self._acting = acting
 
@@ -199,7 +199,7 @@ class World:
     @property
     def acting_owner(self) -> str:
         """Whose turn it is, as the disk names it; empty for everything outside the machine."""
-        return owner_of(self._acting[-1]) if self._acting else ""
+        return self._acting[-1].owner if self._acting else ""
 
     def own(self) -> Seen:
         return self.see(self.acting_pid) or Seen(0, 0.0)
@@ -229,7 +229,7 @@ class World:
     def living(self, name: str) -> Child | None:
         """The newest living process of that name."""
         newest = self._newest.get(name)
-        if newest is None or newest.alive:
+        if newest is None or newest.code is None:
             return newest
         return next((c for c in reversed(self.children.values()) if c.name == name and c.alive), None)
 
@@ -239,7 +239,9 @@ class World:
 
     def process(self, name: str) -> Process | None:
         """It, once it is open."""
-        child = self.living(name)
+        child = self._newest.get(name)
+        if child is not None and child.code is not None:
+            child = self.living(name)
         return child.process if child is not None else None
 
     @property
@@ -268,7 +270,7 @@ class World:
 
     def _killed_at_a_write(self, owner: str) -> None:
         for child in self.children.values():
-            if owner_of(child) == owner:
+            if child.owner == owner:
                 self.kill(child, "a fault at a write")
 
     def _end(self, child: Child, kill: bool) -> None:
@@ -287,7 +289,7 @@ class World:
         process, child.process = child.process, None
         child.ended_ns = self.true_ns
         self.network.let_go(child.pid)
-        self.disk.let_go(owner_of(child))
+        self.disk.let_go(child.owner)
         if isinstance(process, Trader) and hasattr(process, "engine") and isinstance(process.engine.venue, SierraVenue):
             abandon(process.engine.venue._loop)
         self.stir()
@@ -324,7 +326,7 @@ class World:
                 done = getattr(child.process, "done", False)
                 self._close(child, Ending.DONE if done else Ending.ASKED)
             else:
-                waited_ns = self.disk.take_wait(owner_of(child))
+                waited_ns = self.disk.take_wait(child.owner)
                 self._plan_next(child, max(self.machine_clock.true_of(due_ns), self.true_ns + waited_ns))
         except Killed:
             pass
@@ -394,11 +396,6 @@ class World:
     def alive(self) -> Iterator[Child]:
         """All processes that have not ended."""
         return (child for child in self.children.values() if child.alive)
-
-
-def owner_of(child: Child) -> str:
-    """A process as the disk names it."""
-    return f"{child.name} {child.pid}"
 
 
 _ORDER = {"trader": 1, "watchdog": 9, "supervisor": 8}
