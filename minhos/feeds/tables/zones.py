@@ -206,7 +206,7 @@ def infer_stamps(utc_ns: Ints) -> tuple[str, str]:
         return "open", f"stamps mark the open of bars: {first} sessions begin at 18:00 New York, {last} end at 17:00"
     if last >= MIN_EDGES and first <= last // 10:
         return "close", f"stamps mark the close of bars: {last} sessions end at 17:00 New York, {first} begin at 18:00"
-    opens, closes = _regular(minute, day)
+    opens, closes = _regular(*_new_york(utc_ns))
     if opens >= MIN_EDGES:
         return (
             "open",
