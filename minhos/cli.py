@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from minhos.commands.common import run
+from minhos.commands.mistakes import refuse_no_path
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,9 @@ def command_of(name: str, entry: Entry) -> Any:  # as above
     alone = typer.Typer(add_completion=False)
     run_it = getattr(importlib.import_module(f"minhos.commands.{module}"), function)
     alone.command(name, help=entry.line if entry.replaces else None, context_settings=entry.context)(run_it)
-    return typer.main.get_command(alone)
+    command = typer.main.get_command(alone)
+    refuse_no_path(command)
+    return command
 
 
 def _group(help_text: str, table: dict[str, Entry]) -> typer.Typer:

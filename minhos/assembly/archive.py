@@ -29,6 +29,7 @@ from minhos.journal.reader import reader
 from minhos.journal.repair import put_in_place
 from minhos.models.storage import flush_folder
 from minhos.progress import Progress
+from minhos.settings import text_of
 
 SETTINGS = "config/minhos.toml"
 Table = MutableMapping[str, object]
@@ -84,7 +85,7 @@ def pack(layout: Layout, target: Path, progress: Progress) -> int:
                 if kind_of(name) is None:
                     continue
                 if name == SETTINGS:
-                    archive.writestr(_member(name), without_secrets(path.read_text(encoding="utf-8")))
+                    archive.writestr(_member(name), without_secrets(text_of(path)))
                 else:
                     archive.write(path, name)
                 count += 1

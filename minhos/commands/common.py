@@ -6,6 +6,7 @@ Imported by every command, so nothing heavy is: what draws on the terminal is in
 from __future__ import annotations
 
 import difflib
+import errno
 import getpass
 import sys
 from collections.abc import Callable
@@ -132,6 +133,17 @@ def print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
+WAY_OUT = {
+    errno.EACCES: "; give what you may read and write, or ask its owner",
+    errno.EROFS: "; that disk is read-only: choose another place",
+    errno.ENOTDIR: "; a part of that path is a file: give the path of a folder",
+    errno.EISDIR: "; it is a folder: give the path of a file",
+    errno.ENAMETOOLONG: "; give a shorter name",
+    errno.ENOSPC: "; free some space and try again",
+}
+"""What to do about an error of the operating system that no command has a sentence for."""
+
+
 def run(main: Callable[[], object]) -> int:
     """Call the command line; a user's mistake becomes one sentence and its exit code."""
     try:
@@ -143,7 +155,7 @@ def run(main: Callable[[], object]) -> int:
         return error.exit_code
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        _complain(f"{what}{error.strerror or error}.")
+        _complain(f"{what}{error.strerror or error}{'' if error.filename is None else WAY_OUT.get(error.errno or 0, '')}.")
         return 2
     except KeyboardInterrupt:
         code = BROKEN_OFF

@@ -10,10 +10,13 @@ import difflib
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
+
+from minhos.errors import MinhosError
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """Every mistake that the library finds; it exports only this kind of them by name."""
@@ -61,6 +64,7 @@ def sentence_of(error: Any) -> str:  # of the library's own copy of click, which
         why = f' words belong in quotes, as in --why "{found[1]}";' if "--why" in _options(context) else ""
         return f"{command} does not take {found[1]!r}:{why} {_help_of(command)}"
     if name == "BadOptionUsage":
+        command = f"minh.py {sys.argv[1]}" if context is None or context.parent is None else command
         return f"{error.option_name} of {command} needs a value; {_help_of(command)}"
     return f"{command}: {text.rstrip('.')}; {_help_of(command)}"
 
@@ -150,6 +154,22 @@ def _help_of(command: str) -> str:
     return f"`{command} --help` shows an example"
 
 
+def refuse_no_path(command: Any) -> None:  # as above
+    """An empty word is no path: to the library it is the folder in which one stands."""
+
+    def taken(param: Any, process: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
+        def read(context: Any, value: Any) -> object:
+            if value == "":
+                raise MinhosError(f"{_label(param)} is empty: give the path of a file or folder.")
+            return process(context, value)
+
+        return read
+
+    for param in command.params:
+        if param.type_descriptor.annotation is Path:
+            param.process_value = taken(param, param.process_value)
+
+
 # What several commands ask of a value --------------------------------------------------------------------------------
 
 
@@ -161,8 +181,6 @@ def bare_number(text: str) -> str:
 
 def finite(values: Mapping[str, float | None]) -> None:
     """Raises MinhosError for an option that is not a number, as nan, inf and 1e999 are."""
-    from minhos.errors import MinhosError
-
     for option, value in values.items():
         if value is not None and not math.isfinite(value):
             raise MinhosError(f"{option} {value:g} is not a number that can be meant; leave it out or give one.")

@@ -12,7 +12,7 @@ import msgspec
 
 from minhos.errors import CalendarError, DataError, DataRefused
 from minhos.feeds.export import Judged, check_target, write_seen
-from minhos.feeds.files import Loaded, load, refusal_of_adjusted
+from minhos.feeds.files import Loaded, load, refusal_of_adjusted, refuse_no_file
 from minhos.feeds.seen import Seen
 from minhos.market.calendar import SessionCalendar
 from minhos.market.gate import DateJudgement, GateParameters, GateReport, judge
@@ -71,8 +71,7 @@ def check_data(
     """
     if export is not None:
         check_target(export)
-    if not source.exists():
-        raise DataError(f"there is no file or folder {source}; give the path of one")
+    refuse_no_file(source)
     sessions = calendar or SessionCalendar.load()
     seen: list[Seen] = []
     see = seen.append if export is not None else None

@@ -35,6 +35,14 @@ class Loaded(msgspec.Struct, frozen=True):
         return [f"{Path(n.source).name}: {line}" for n in self.notes for line in n.sentences()] + list(self.joins)
 
 
+def refuse_no_file(source: Path) -> None:
+    """Raises DataError for what is neither a file nor a folder; a pipe or a device would be read without an end."""
+    if not source.exists():
+        raise DataError(f"there is no file or folder {source}; give the path of one")
+    if not source.is_file() and not source.is_dir():
+        raise DataError(f"{source} is a pipe or a device; copy the bars into a file")
+
+
 def load(
     source: Path,
     *,
@@ -55,8 +63,7 @@ def load(
     """
     if days is not None and days < 1:
         raise DataError(f"days = {days} leaves nothing; give at least 1")
-    if not source.exists():
-        raise DataError(f"there is no file or folder {source}; give the path of one")
+    refuse_no_file(source)
     wanted = parse_symbol(symbol, year_of(source)) if symbol else None
     sessions = calendar or SessionCalendar.load()
     chosen, skipped = _files(source, wanted) if source.is_dir() else ({source: wanted}, [])

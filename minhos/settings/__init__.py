@@ -5,7 +5,7 @@ was meant, contradicting switches are refused, and a value out of range names it
 """
 
 from minhos.settings.contradictions import RULES_OF_EVALUATION
-from minhos.settings.files import AS_STARTED, OVERRIDES, ROOT, home, load, read_toml, switches, texts_of
+from minhos.settings.files import AS_STARTED, OVERRIDES, ROOT, home, load, read_toml, switches, text_of, texts_of
 from minhos.settings.keys import in_force, known, path_of
 from minhos.settings.parse import parse, range_of
 from minhos.settings.sections import LARGEST_SEED, Section, SierraSettings, WatchdogSettings
@@ -31,6 +31,7 @@ __all__ = [
     "range_of",
     "read_toml",
     "switches",
+    "text_of",
     "texts_of",
     "to_struct",
 ]

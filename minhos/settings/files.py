@@ -38,7 +38,7 @@ def home() -> Path:
 
 def texts_of(folder: Path) -> dict[str, str]:
     """The files of a home's settings by name, as they stand; an absent one is empty.  Raises SettingsError."""
-    return {name: _read_text(folder / "config" / name) for name in FILES}
+    return {name: text_of(folder / "config" / name) for name in FILES}
 
 
 def load(
@@ -95,13 +95,22 @@ def switches() -> dict[str, dict[str, str | int | float | bool]]:
     return values
 
 
-def _read_text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """One file's text; empty where there is none.  Raises SettingsError with the way out."""
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: it is no text in UTF-8 from byte {error.start} on; save it as UTF-8, or move it "
+            "away for the defaults."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; make it a file that you may read, or move it away for the "
+            "defaults."
+        ) from error
 
 
 def _copied(copy: Path | None) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -49,7 +50,29 @@ def to_struct(kind: type[Struct], values: dict[str, object], where: str) -> Stru
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{where}: {error}; see `config show` for every key and its value.") from error
+        raise SettingsError(_of_wrong_kind(str(error), values, where)) from error
+
+
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text in quotes",
+    "array": "a list",
+    "object": "a table",
+}
+"""What a value is to be, by the name that msgspec has for it."""
+
+
+def _of_wrong_kind(error: str, values: Mapping[str, object], where: str) -> str:
+    """What msgspec says of a value, with the key and the value as they stand in the file."""
+    found = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `\w+` - at `\$\.([\w.]+)`", error)
+    if found is None or found[1] not in KINDS:
+        return f"{where}: {error}; see `config show` for every key and its value."
+    value: object = values
+    for key in found[2].split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return f"{where} {found[2]} = {value!r}: give {KINDS[found[1]]}; `config show` tells every key and its value."
 
 
 def _refuse_unknown_within(kind: type[msgspec.Struct], values: Mapping[str, object], where: str) -> None:

@@ -9,12 +9,14 @@ import enum
 import importlib
 import inspect
 import os
+import shlex
 import typing
 from pathlib import Path
 
 import pytest
 
 from minhos.cli import TABLES, command_of
+from minhos.commands.operate import config
 from minhos.settings import OVERRIDES
 
 NOWHERE = "/dev/null/at/all"
@@ -25,6 +27,7 @@ WORDS = {"--why", "--accept-unproven", "--host", "--password"}
 WRONG_WORDS = {
     "--day": ("tomorrow", "20251305", "06.10.2025", "20251130", "20991231", "-1"),
     "--for": ("3x", "soon", ""),
+    "install-service --name": ("a b", "../x", ""),
 }
 WRONG_ARGUMENTS = {
     "bench name": ("nothing", "decison"),
@@ -75,10 +78,10 @@ def wrong(one: Taken) -> list[str]:
         bounds += [] if high is None else [str(kind(high) + 1)]
         return ["two", "1,000", "", *bounds, *(["nan", "inf", "1e999"] if kind is float else ["1.5"])]
     if issubclass(kind, Path):
-        return [NOWHERE, f"{NOWHERE}/x.zip"]
+        return [NOWHERE, f"{NOWHERE}/x.zip", ""]
     if issubclass(kind, enum.Enum):
         return ["nothing", ""]
-    return list(WRONG_WORDS.get(one.option, ("nothing-such",)))
+    return list(WRONG_WORDS.get(f"{one.command} {one.option}", WRONG_WORDS.get(one.option, ("nothing-such",))))
 
 
 CASES = [
@@ -177,14 +180,55 @@ SOURCED = {each.command for each in taken() if each.name == "source_option"}
         ("restore missing.zip", "missing.zip"),
         ("start --symbol ZZZ", "'ZZZ' is not a symbol MinhOS knows"),
         ("start --seconds-per-bar nan", "--seconds-per-bar nan is not a number that can be meant"),
+        ("start --data", "--data of minh.py start needs a value; `minh.py start --help` shows an example"),
+        ("backup ''", "TARGET is empty: give the path of a file or folder."),
+        ("check-data --source=", "--source is empty: give the path of a file or folder."),
+        ("check-data /dev/null", "/dev/null is a pipe or a device; copy the bars into a file"),
+        ("config set risk.max_consecutive_losses 1.5", "[risk] max_consecutive_losses = 1.5: give a whole number;"),
+        ("config set risk.stale_after_s.live soon", "[risk] stale_after_s.live = 'soon': give a number;"),
+        ("config set sizing.kelly_enabled 3", "[sizing] kelly_enabled = 3: give true or false;"),
     ],
 )
 @pytest.mark.usefixtures("alone")
 def test_the_way_out_is_named(minh, words, sentence):
-    done = minh(*words.split())
+    done = minh(*shlex.split(words))
     assert done.code == 2
     assert sentence in done.err
     assert done.out == ""
+
+
+@pytest.mark.parametrize("name", ["minhos.toml", "kelly_risk_parameters.json", "events.csv"])
+@pytest.mark.parametrize("words", ["status", "start", "config show", "config set web.port 8001", "backup b.zip"])
+@pytest.mark.usefixtures("alone")
+def test_settings_that_are_no_text_are_one_sentence(minh, home, name, words):
+    path = home / "config" / name
+    path.write_bytes(b"\x00\xb1\xff" * 90)
+    done = minh(*words.split())
+    if words.startswith("backup") and name != "minhos.toml":
+        assert done.code == 0, "it is packed as it is; only passwords are looked for, and they are in minhos.toml"
+        return
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"MinhOS: {path} cannot be read: it is no text in UTF-8 from byte 1 on; save it")
+    path.unlink()
+    path.mkdir()
+    assert "Is a directory; make it a file that you may read, or move it away" in minh("status").err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+def test_a_pipe_is_not_waited_for(minh, tmp_path):
+    os.mkfifo(tmp_path / "NQZ25.csv")
+    for command in ("check-data", "train", "backtest"):
+        assert "is a pipe or a device" in minh(command, str(tmp_path / "NQZ25.csv")).err
+
+
+def test_settings_that_cannot_be_written_name_the_file_and_the_way_out(minh, home, monkeypatch):
+    def refused(path, data):
+        raise PermissionError(13, "Permission denied", f"{path.parent}/.partial-1")
+
+    monkeypatch.setattr(config, "replace_file", refused)
+    done = minh("config", "set", "web.port", "8001")
+    where = home / "config" / "minhos.toml"
+    assert f"{where} cannot be written (Permission denied); choose a home" in done.err
 
 
 @pytest.mark.parametrize("text", ["20251006", "2025-10-06", "2025/10/06", " 20251006 "])

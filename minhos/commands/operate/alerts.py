@@ -38,7 +38,8 @@ def send_test_alerts(
     channels = channels_of(settings_with_parts())
     if not channels:
         raise MinhosError(
-            'There is no alert channel: write [alert.phone] with urls = ["ntfy://ntfy.sh/my-topic"] into minhos.toml.'
+            f"There is no alert channel{f' {name!r}' if name else ''}: "
+            'write [alert.phone] with urls = ["ntfy://ntfy.sh/my-topic"] into minhos.toml.'
         )
     chosen = [channel for channel in channels if name in ("", channel.name)]
     if not chosen:

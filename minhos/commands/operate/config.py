@@ -108,8 +108,14 @@ def set_value(
         bare = next((found for _, given in pairs if (found := bare_number(given))), "")
         hint = f"; write {bare}" if bare else ""
         raise SettingsError(f"{str(error).rstrip('.')}{hint}. Nothing was changed.") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, text.encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written ({error.strerror}); choose a home that you may write to with MINHOS_HOME. "
+            "Nothing was changed."
+        ) from error
     keep_private(path)
     for one, given in pairs:
         shown = HIDDEN if path_of(one)[-1] in SECRETS else given
