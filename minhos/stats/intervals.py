@@ -45,6 +45,10 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
+AT_ONCE = 100
+"""Repetitions of a resampling that are in memory together."""
+
+
 def day_block_interval(
     values: npt.ArrayLike, trade_dates: npt.ArrayLike, level: float = 0.95, seed: int = 0, reps: int = 2000
 ) -> Interval:
@@ -66,8 +70,11 @@ def day_block_interval(
     if n_days < 3 or not np.isfinite(x).all():
         return UNKNOWN_INTERVAL
     sums = np.bincount(day, weights=x)
-    drawn = np.random.default_rng(seed).multinomial(n_days, np.full(n_days, 1.0 / n_days), size=reps)
-    means = (drawn @ sums) / (drawn @ counts)
+    rng, evenly = np.random.default_rng(seed), np.full(n_days, 1.0 / n_days)
+    means = np.empty(reps)
+    for start in range(0, reps, AT_ONCE):  # all at once would be 16 bytes a date and repetition
+        drawn = rng.multinomial(n_days, evenly, size=min(AT_ONCE, reps - start)).astype(np.float64)
+        means[start : start + len(drawn)] = (drawn @ sums) / (drawn @ counts)
     mean, spread = float(x.mean()), few_dates_factor(n_days, level)
     ends = np.quantile(means, [0.5 - level / 2.0, 0.5 + level / 2.0])
     low, high = np.clip(mean + spread * (ends - mean), x.min(), x.max())

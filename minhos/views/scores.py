@@ -12,9 +12,10 @@ import dataclasses
 import math
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import Bar
@@ -25,6 +26,7 @@ from minhos.stats.intervals import Interval, day_block_interval, wilson_interval
 from minhos.trading.types import Decision
 from minhos.views.values import View, rounded
 
+Floats = npt.NDArray[np.float64]
 KEPT = 100_000
 ENOUGH_DATES = 5
 ENOUGH_FOR_SLOPE = 100
@@ -76,36 +78,46 @@ class LiveCalibration(View):
     table: tuple[ReliabilityRow, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Scored:
-    trade_date: int
-    side: int
+class Scored(NamedTuple):
+    """Scored forecasts in columns of one length n, oldest first; a mask takes some of them."""
+
+    trade_date: npt.NDArray[np.int32]
+    side: npt.NDArray[np.int8]
     """Of the raw score; 0 for none."""
-    p_up: float
-    up: bool
-    break_even: float | None
+    up: npt.NDArray[np.bool_]
+    p_up: Floats
+    break_even: Floats
+    """NaN where there was none."""
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Scored:
+        return Scored(self.trade_date[mask], self.side[mask], self.up[mask], self.p_up[mask], self.break_even[mask])
 
     @property
-    def p_side(self) -> float:
+    def p_side(self) -> Floats:
         """Calibrated probability of the score's side; below one half where the calibration turned it round."""
-        return self.p_up if self.side >= 0 else 1.0 - self.p_up
+        return np.where(self.side >= 0, self.p_up, 1.0 - self.p_up)
+
+    @property
+    def moved(self) -> npt.NDArray[np.int8]:
+        """+1 or -1."""
+        return np.where(self.up, 1, -1).astype(np.int8)
 
 
-class _ScoredBars:
-    """Scored forecasts in columns, oldest first: a year of them takes two megabytes, as objects ten times that."""
+class ScoredBars:
+    """What is kept of them: the newest `most` at least; a year takes two megabytes."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._dates, self._sides, self._ups = array("i"), array("b"), array("b")
         self._p_up, self._break_even = array("d"), array("d")
 
-    def append(self, scored: _Scored) -> None:
+    def append(self, *, trade_date: int, side: int, up: bool, p_up: float, break_even: float | None) -> None:
         """One more; far beyond what is kept, the oldest go."""
-        self._dates.append(scored.trade_date)
-        self._sides.append(scored.side)
-        self._ups.append(scored.up)
-        self._p_up.append(scored.p_up)
-        self._break_even.append(math.nan if scored.break_even is None else scored.break_even)
+        self._dates.append(trade_date)
+        self._sides.append(side)
+        self._ups.append(up)
+        self._p_up.append(p_up)
+        self._break_even.append(math.nan if break_even is None else break_even)
         if len(self) >= self._most + self._most // 10:
             for column in (self._dates, self._sides, self._ups, self._p_up, self._break_even):
                 del column[: len(column) - self._most]
@@ -113,10 +125,15 @@ class _ScoredBars:
     def __len__(self) -> int:
         return len(self._dates)
 
-    def __iter__(self) -> Iterator[_Scored]:
-        columns = zip(self._dates, self._sides, self._p_up, self._ups, self._break_even, strict=True)
-        for date, side, p_up, up, break_even in columns:
-            yield _Scored(date, side, p_up, bool(up), None if math.isnan(break_even) else break_even)
+    def columns(self) -> Scored:
+        """A copy, as it is now."""
+        return Scored(
+            np.array(self._dates, np.int32),
+            np.array(self._sides, np.int8),
+            np.array(self._ups, np.bool_),
+            np.array(self._p_up, np.float64),
+            np.array(self._break_even, np.float64),
+        )
 
 
 @dataclasses.dataclass
@@ -132,7 +149,7 @@ class Scores:
     def __init__(self, calendar: SessionCalendar) -> None:
         self._calendar = calendar
         self._pending: deque[_Pending] = deque(maxlen=3)
-        self.scored = _ScoredBars(KEPT)
+        self.scored = ScoredBars(KEPT)
         self.ties = 0
         self.void = 0
         self._lines: tuple[int, tuple[AccuracyLine, ...]] = (-1, ())
@@ -172,14 +189,14 @@ class Scores:
         forecast = pending.forecast
         date = self._calendar.happened_on(forecast.close_time_ns)
         side = int(side_of(forecast.score))
-        self.scored.append(_Scored(date, side, forecast.p_up, move > 0, pending.break_even))
+        self.scored.append(trade_date=date, side=side, up=move > 0, p_up=forecast.p_up, break_even=pending.break_even)
         self._labels += 1
 
     def lines(self) -> tuple[AccuracyLine, ...]:
         """All bars, and those whose calibrated p beat break-even."""
         if self._lines[0] != self._labels:
-            everything = list(self.scored)
-            bets = [s for s in everything if s.side and s.break_even is not None and s.p_side > s.break_even]
+            everything = self.scored.columns()
+            bets = everything.where((everything.side != 0) & (everything.p_side > everything.break_even))
             lines = (accuracy_line("all bars", everything), accuracy_line("bars whose p beats break-even", bets))
             self._lines = (self._labels, lines)
         return self._lines[1]
@@ -187,29 +204,29 @@ class Scores:
     def calibration(self) -> LiveCalibration:
         """Of all scored forecasts."""
         if self._calibration[0] != self._labels or self._calibration[1] is None:
-            self._calibration = (self._labels, live_calibration(list(self.scored)))
+            self._calibration = (self._labels, live_calibration(self.scored.columns()))
         found = self._calibration[1]
         assert found is not None
         return found
 
 
-def accuracy_line(name: str, scored: list[_Scored]) -> AccuracyLine:
+def accuracy_line(name: str, scored: Scored) -> AccuracyLine:
     """The figures of one set of bars; all None where no score names a side."""
-    judged = judge([s.side for s in scored], [1 if s.up else -1 for s in scored])
-    sided = [s for s in scored if s.side]
+    judged = judge(scored.side, scored.moved)
+    sided = scored.where(scored.side != 0)
     if judged.accuracy is None:
         return AccuracyLine(name, None, None, None, 0, None, None, None, judged.silent)
-    interval = _interval(judged.hits, np.array([s.trade_date for s in sided]))
-    costs = [s.break_even for s in sided if s.break_even is not None]
+    interval = _interval(judged.hits, sided.trade_date)
+    costs = sided.break_even[~np.isnan(sided.break_even)]
     return AccuracyLine(
         name,
         rounded(judged.accuracy),
         rounded(interval.low),
         rounded(interval.high),
         judged.n,
-        rounded(majority_share([s.up for s in sided])),
-        rounded(sum(costs) / len(costs)) if costs else None,
-        rounded(log_loss(judged.hits, np.array([s.p_side for s in sided]))),
+        rounded(majority_share(sided.up)),
+        rounded(float(costs.mean())) if costs.size else None,
+        rounded(log_loss(judged.hits, sided.p_side)),
         judged.silent,
     )
 
@@ -220,23 +237,24 @@ def _interval(hits: np.ndarray, dates: np.ndarray) -> Interval:
     return day_block_interval(hits, dates)
 
 
-def live_calibration(scored: list[_Scored]) -> LiveCalibration:
+def live_calibration(scored: Scored) -> LiveCalibration:
     """Of the forecasts whose p names a side; a bin holds thirty bars at least, a slope needs a hundred."""
-    scored = [s for s in scored if s.p_up != 0.5]
-    if not scored:
+    scored = scored.where(scored.p_up != 0.5)
+    n = len(scored.p_up)
+    if not n:
         return LiveCalibration(0, None, None, None, ())
-    hits = judge(side_of([s.p_up for s in scored]), [1 if s.up else -1 for s in scored]).hits
-    p = np.array([max(s.p_up, 1.0 - s.p_up) for s in scored])
-    n_bins = max(1, min(MOST_BINS, len(scored) // BARS_A_BIN))
+    hits = judge(side_of(scored.p_up), scored.moved).hits
+    p = np.maximum(scored.p_up, 1.0 - scored.p_up)
+    n_bins = max(1, min(MOST_BINS, n // BARS_A_BIN))
     table = tuple(
         ReliabilityRow(rounded(r.forecast), rounded(r.observed), r.n, rounded(r.band_low), rounded(r.band_high))
         for r in reliability_table(hits, p, n_bins)
     )
-    if len(scored) < ENOUGH_FOR_SLOPE:
-        return LiveCalibration(len(scored), None, None, None, table)
+    if n < ENOUGH_FOR_SLOPE:
+        return LiveCalibration(n, None, None, None, table)
     slope = slope_through_origin(hits, p)
     return LiveCalibration(
-        len(scored),
+        n,
         rounded(slope.slope),
         rounded(slope.se),
         rounded(debiased_calibration_error(hits, p, n_bins)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 
 from minhos.market.calendar import SessionCalendar
@@ -14,7 +16,7 @@ from minhos.testing.builders import MONDAY_OPEN
 from minhos.trading.events import DecisionMade
 from minhos.views import performance, scores
 from minhos.views.performance import Performance
-from minhos.views.scores import _Scored, _ScoredBars
+from minhos.views.scores import ScoredBars, Scores
 
 BAR_NS = 300 * 10**9
 
@@ -49,20 +51,41 @@ def test_a_short_curve_has_every_bar() -> None:
     assert [point.position for point in fold.equity_curve(at_most=10)][-1] == 299 % 3
 
 
+def kept_of(n: int, most: int) -> ScoredBars:
+    kept = ScoredBars(most)
+    for i in range(n):
+        kept.append(
+            trade_date=20260105 + i // 200,
+            side=(-1, 0, 1)[i % 3],
+            up=i % 2 == 0,
+            p_up=0.4 + (i % 97) / 1e3,
+            break_even=None if i % 5 else 0.5,
+        )
+    return kept
+
+
 def test_scored_bars_come_back_as_they_were_and_the_oldest_go() -> None:
-    rows = [
-        _Scored(20260105 + i, (-1, 0, 1)[i % 3], 0.4 + i / 1e3, i % 2 == 0, None if i % 5 else 0.5) for i in range(60)
-    ]
-    kept = _ScoredBars(40)
-    for row in rows:
-        kept.append(row)
-    assert list(kept) == rows[-len(kept) :]
+    whole, kept = kept_of(60, 1_000).columns(), kept_of(60, 40)
     assert 40 <= len(kept) <= 44
+    assert [whole.side[4], whole.up[4], whole.p_up[4], whole.break_even[5]] == [0, True, 0.404, 0.5]
+    assert np.isnan(whole.break_even[4])
+    for newest, column in zip(kept.columns(), whole, strict=True):
+        np.testing.assert_array_equal(newest, column[-len(kept) :])
 
 
 def test_a_year_of_scored_bars_is_small() -> None:
-    kept = _ScoredBars(scores.KEPT)
-    for i in range(10_000):
-        kept.append(_Scored(20260105, 1, 0.5 + i / 1e6, True, 0.51))
-    columns = [column for column in vars(kept).values() if not isinstance(column, int)]
+    columns = [column for column in vars(kept_of(10_000, scores.KEPT)).values() if not isinstance(column, int)]
     assert sum(sys.getsizeof(column) for column in columns) < 30 * 10_000
+
+
+def test_the_figures_of_a_year_are_made_in_columns() -> None:
+    """Each bar asks for them again: an object a scored bar cost 30 MB each time, which no process gave back."""
+    fold = Scores(SessionCalendar.load())
+    fold.scored = kept_of(20_000, scores.KEPT)
+    tracemalloc.start()
+    try:
+        fold.lines()
+        fold.calibration()
+        assert tracemalloc.get_traced_memory()[1] < 100 * 20_000
+    finally:
+        tracemalloc.stop()
