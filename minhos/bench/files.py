@@ -50,7 +50,7 @@ class Cost(NamedTuple):
     peak_gb: float
     """Of all memory, mapped files too."""
     private_gb: float
-    """Of what is the process's own, as looked at every few milliseconds; as `peak_gb` where the system does not tell."""
+    """Of what is the process's own, looked at every few milliseconds; as `peak_gb` where the system does not tell."""
 
 
 def run(quick: bool = False) -> list[Figure]:
