@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from market_days import CALENDAR
 
-from minhos.testing.dialects.dialect import Dialect, drawn, write
+from minhos.testing.dialects.dialect import CANNOT_BE_READ, FATES, LOSSES, Dialect, drawn, write
 from minhos.testing.dialects.judged import Verdict, judge
 from minhos.testing.dialects.vendors import VENDORS
 
@@ -56,3 +56,28 @@ def test_a_series_that_was_read_wrongly_is_found(tmp_path: Path, monkeypatch: py
     judged = judge(dialect, tmp_path, CALENDAR)
     assert judged.verdict is Verdict.DIFFERENT
     assert "bars differ in close" in judged.sentence
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_what_befalls_a_file_is_read_or_refused_for_what_it_is(tmp_path: Path, fate: str) -> None:
+    dialect = Dialect(
+        vendor="Tradovate" if fate in ("spreads", "another root", "without symbols") else "Alpaca",
+        root="NQ",
+        start=20250602,
+        sessions=6,
+        minutes=5,
+        seed=1,
+        symbol="{root}{code}",
+        loss="volume in words" if fate == "many lost" else "",
+        fate=fate,
+    )
+    judged = judge(dialect, tmp_path, CALENDAR)
+    read = fate not in CANNOT_BE_READ or fate == "regular hours"
+    assert judged.verdict is (Verdict.READ if read else Verdict.REFUSED), judged.sentence
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_lost_minute_takes_its_bar_with_it(tmp_path: Path, loss: str) -> None:
+    dialect = Dialect(vendor="Alpaca", root="NQ", start=20250602, sessions=1, minutes=1, seed=1, loss=loss)
+    judged = judge(dialect, tmp_path, CALENDAR)
+    assert judged.verdict is Verdict.READ, judged.sentence

@@ -31,9 +31,11 @@ class Line(NamedTuple):
 def longer_lines(sample: Sample) -> list[Line]:
     """Lines with something beyond the last column that the header line names."""
     named, found = len(sample.header), []
-    for piece in _pieces(sample):
-        marks = np.flatnonzero(piece.letters == ord(sample.delimiter))
-        counts = np.searchsorted(marks, piece.ends) - np.searchsorted(marks, piece.starts)
+    for piece in _pieces(sample) if sample.lines else ():
+        if not len(piece.starts):
+            continue
+        marks = (piece.letters == ord(sample.delimiter)).view(np.uint8)
+        counts = np.add.reduceat(marks, piece.starts, dtype=np.uint16)
         for i in np.flatnonzero(counts >= named).tolist():
             line = piece.line(i)
             fields = next(csv.reader([line.text], delimiter=sample.delimiter, skipinitialspace=True), [])

@@ -100,19 +100,31 @@ def _places(sample: Sample, number: Ints, at: Mask, most: int) -> tuple[str, str
 
 
 def stamps_of_lost(ns: Ints, lost: Mask) -> Ints:
-    """Stamps with those of lost rows where the hole around them tells; MISSING where nothing does."""
-    filled = ns.copy()
+    """Where rows without a stamp may have stood: a step after the row before, or before the row after, in a hole.
+
+    ns: in the order of the file, MISSING where nothing is known.
+    """
     known = np.flatnonzero(ns != MISSING)
-    if not len(known) or not (lost & (ns == MISSING)).any():
-        return filled
-    steps = np.abs(np.diff(ns[known]))
-    usual = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-    for i in np.flatnonzero(lost & (ns == MISSING)).tolist():
-        after = int(np.searchsorted(known, i))
-        if not usual or not 0 < after < len(known):
-            continue
-        p, q = int(known[after - 1]), int(known[after])
-        step, rest = divmod(int(ns[q] - ns[p]), q - p)
-        if abs(step) == usual and not rest:
-            filled[i] = ns[p] + step * (i - p)
-    return filled
+    at = np.flatnonzero(lost & (ns == MISSING))
+    steps = np.diff(ns[known])
+    steps = steps[steps != 0]
+    if not len(at) or not len(steps):
+        return np.empty(0, np.int64)
+    usual = int(np.median(steps))
+    after = np.searchsorted(known, at)
+    found: set[int] = set()
+    for i, k in zip(at.tolist(), after.tolist(), strict=True):
+        before = int(ns[known[k - 1]]) if k else None
+        behind = int(ns[known[k]]) if k < len(known) else None
+        places = [before + usual * (i - int(known[k - 1]))] if before is not None else []
+        places += [behind - usual * (int(known[k]) - i)] if behind is not None else []
+        found |= {each for each in places if each not in (before, behind) and _between(before, each, behind, usual)}
+    return np.array(sorted(found), np.int64)
+
+
+def _between(before: int | None, at: int, behind: int | None, step: int) -> bool:
+    """In a hole, where both sides are known and follow each other as rows of the file do."""
+    sign = 1 if step > 0 else -1
+    if before is None or behind is None or sign * (behind - before) <= 0:
+        return True
+    return sign * (at - before) > 0 and sign * (behind - at) > 0

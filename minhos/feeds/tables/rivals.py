@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Columns = Mapping[str, "pl.Series"]
 PRICES = ("open", "high", "low", "close")
 MEANINGS = dict(zip(PRICES, ("opening price", "highest price", "lowest price", "closing price"), strict=True))
+SIDES = (("up", "down"), ("bid_volume", "ask_volume"))
+"""Roles of the two parts of a volume."""
 FEW = 0.01
 """Share of rows in which two columns may differ and still be one."""
 ZONES_NS = 15 * NANOS_PER_MINUTE, 15 * 60 * NANOS_PER_MINUTE
@@ -77,6 +79,22 @@ def the_volume(path: Path, names: Mapping[str, str], volume: Ints, rivals: Colum
         differ = other != volume
         if other.any() and differ.mean() > FEW:
             raise _both(path, names["volume"], name, "volume", int(differ.sum()))
+
+
+def the_sides(path: Path, names: Mapping[str, str], found: Mapping[str, Ints]) -> None:
+    """Raises DataRefused for a volume that is less than its two sides together.
+
+    found: contracts by role, -1 where unknown, with a volume.
+    """
+    for one, other in SIDES:
+        if one in found and other in found:
+            known = (found[one] >= 0) & (found[other] >= 0) & (found["volume"] >= 0)
+            less = known & (found["volume"] < found[one] + found[other])
+            if less.mean() > FEW:
+                raise DataRefused(
+                    f"{path}: {names['volume']!r} claims to be the volume and is less than {names[one]!r} and "
+                    f"{names[other]!r} together in {int(less.sum()):,} rows; {_WAY_OUT}"
+                )
 
 
 def the_contract(path: Path, columns: Columns, options: Options, ns: Ints, usable: Mask) -> Contracts | None:

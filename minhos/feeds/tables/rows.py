@@ -18,7 +18,7 @@ from minhos.feeds.aggregate import Rows, bars_of, fold
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.files import Scale, price_scale
 from minhos.feeds.seen import See, Seen
-from minhos.feeds.tables import bases, checks, zones
+from minhos.feeds.tables import bases, checks, ticks, zones
 from minhos.feeds.tables.formats import Options
 from minhos.market.instruments import instrument as instrument_of
 from minhos.market.levels import power_of_ten
@@ -95,7 +95,8 @@ def histories(
     before they are judged.  lost_ns: stamps of rows that could not be read.  Raises DataError.
     """
     interval_ns, see = options.interval_ns, options.see
-    ordered = [(contract, *in_order(rows)) for contract, rows in parts]
+    said: list[str] = []
+    ordered = [(contract, *in_order(_ticks_once(oldest_first(rows), notes.source, said))) for contract, rows in parts]
     longest = max((rows for _, rows, _ in ordered), key=lambda rows: len(rows.ns))
     try:
         step_ns = bar_step(longest.ns, notes.source, interval_ns)
@@ -109,7 +110,6 @@ def histories(
         _show(see, notes.source, ordered, how)
     result, found = [], _Found()
     scales: list[str] = []
-    said: list[str] = []
     for contract, rows, backwards in ordered:
         kept, repeated, different = once(rows) if step_ns else (rows, 0, 0)
         unit = _scale(contract, kept.prices[3]).multiplier
@@ -143,13 +143,27 @@ def histories(
     )
 
 
-def in_order(rows: TableRows) -> tuple[TableRows, int]:
-    """Rows by time (stable), and how many stood before their predecessor; newest-first rows are only turned."""
+def oldest_first(rows: TableRows) -> TableRows:
+    """Newest-first rows are turned."""
     falls = rows.ns[1:] < rows.ns[:-1]
-    if falls.any() and falls.sum() > (rows.ns[1:] > rows.ns[:-1]).sum():
-        rows = rows.at(slice(None, None, -1))
-        falls = rows.ns[1:] < rows.ns[:-1]
-    backwards = int(falls.sum())
+    turned = falls.any() and falls.sum() > (rows.ns[1:] > rows.ns[:-1]).sum()
+    return rows.at(slice(None, None, -1)) if turned else rows
+
+
+def _ticks_once(rows: TableRows, source: str, said: list[str]) -> TableRows:
+    """Ticks without the stretches that stand in the file again; sentences are added to `said`."""
+    if step_of(np.sort(rows.ns)):
+        return rows
+    again = ticks.repeated(rows.ns, [*rows.prices, *rows.volumes], source)
+    if not again.any():
+        return rows
+    said.append(f"{again.sum():,} ticks that stand in it a second time left out")
+    return rows.at(~again)
+
+
+def in_order(rows: TableRows) -> tuple[TableRows, int]:
+    """Rows by time (stable), and how many stood before their predecessor."""
+    backwards = int((rows.ns[1:] < rows.ns[:-1]).sum())
     return (rows.at(np.argsort(rows.ns, kind="stable")) if backwards else rows), backwards
 
 

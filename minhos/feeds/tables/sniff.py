@@ -31,8 +31,6 @@ MOST_HEADS = 3
 LEAST_ALIKE = 0.6
 """Share of the sampled lines that must be cut into the same number of fields."""
 _NUMBER = "number"
-_MORE_FIELDS = ("found more fields", "CSV file contained column names not specified")
-"""How polars, which looks at the last column alone, says that a row is too long, or the first one."""
 _PLAIN = re.compile(r"[-+]?\d+(\.\d+)?")
 _NO_GROUPS = re.compile(r"[-+]?(\d{4,}(\.\d+)?|\d+\.(\d{1,2}|\d{4,}))")
 """Numbers whose point cannot part thousands."""
@@ -108,8 +106,6 @@ class Frame(NamedTuple):
 
     table: pl.DataFrame
     number: npt.NDArray[np.int64]
-    longer: bool = False
-    """Some rows have more fields than the header line names."""
 
 
 def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int]) -> Frame:
@@ -126,10 +122,10 @@ def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int
     as_text = {*text} - {*numbers}
     kinds = {i: kind for i in numbers if (kind := _kind(sample, i)) is not None}
     as_text |= {*numbers} - kinds.keys()
-    frame, longer = _read(sample, as_text, kinds)
+    frame = _read(sample, as_text, kinds)
     for i in kinds:
         if frame[f"{i}"].null_count():
-            frame = frame.with_columns(_read(sample, {i}, {})[0][f"{i}"])
+            frame = frame.with_columns(_read(sample, {i}, {})[f"{i}"])
     number = frame.drop_in_place(_NUMBER)
     frame = frame.with_columns(_stripped(each) for each in frame if each.dtype == pl.String)
     blank = pl.all_horizontal(
@@ -139,7 +135,7 @@ def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int
     kept = frame.select(~blank).to_series()
     if not kept.all():
         frame, number = frame.filter(kept), number.filter(kept)
-    return Frame(frame, number.to_numpy().astype(np.int64), longer)
+    return Frame(frame, number.to_numpy().astype(np.int64))
 
 
 def _kind(sample: Sample, column: int) -> pl.DataType | None:
@@ -154,37 +150,30 @@ def _kind(sample: Sample, column: int) -> pl.DataType | None:
     return None if any("." in value for value in values) else pl.Int64()
 
 
-def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]) -> tuple[pl.DataFrame, bool]:
-    """Those columns and the numbers of rows, and whether a row has more fields than there are names."""
+def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]) -> pl.DataFrame:
+    """Those columns and the numbers of rows; what a row has beyond the last name is cut off."""
     import polars as pl
 
     assert sample.content is not None
-    last = len(sample.header) - 1
-    wanted = {*text, *numbers}
-    for longer in (False, True):
-        try:
-            frame = pl.read_csv(
-                sample.content.readable(),
-                has_header=False,
-                skip_lines=sample.skipped,
-                separator=sample.delimiter,
-                encoding="utf8-lossy",
-                infer_schema=False,
-                ignore_errors=bool(numbers),
-                truncate_ragged_lines=longer,
-                extra_columns="ignore" if longer else "raise",
-                comment_prefix="#",
-                columns=sorted({*wanted, last}),
-                schema={f"{i}": numbers.get(i, pl.String()) for i in range(last + 1)},
-                row_index_name=_NUMBER,
-            )
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            if reason.startswith(_MORE_FIELDS) and not longer:
-                continue
-            raise DataError(f"{sample.path} is no table that can be read ({reason}); export it again") from None
-        return frame if last in wanted else frame.drop(f"{last}"), longer
-    raise AssertionError("a row that is too long is cut off")
+    try:
+        return pl.read_csv(
+            sample.content.readable(),
+            has_header=False,
+            skip_lines=sample.skipped,
+            separator=sample.delimiter,
+            encoding="utf8-lossy",
+            infer_schema=False,
+            ignore_errors=bool(numbers),
+            truncate_ragged_lines=True,
+            extra_columns="ignore",
+            comment_prefix="#",
+            columns=sorted({*text, *numbers}),
+            schema={f"{i}": numbers.get(i, pl.String()) for i in range(len(sample.header))},
+            row_index_name=_NUMBER,
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{sample.path} is no table that can be read ({reason}); export it again") from None
 
 
 def _stripped(column: pl.Series) -> pl.Series:

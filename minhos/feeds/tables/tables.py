@@ -26,7 +26,7 @@ from minhos.feeds.tables.contracts import Contracts, by_name, judge_life
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
 from minhos.feeds.tables.lines import longer_lines
 from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
-from minhos.feeds.tables.rivals import the_contract, the_prices, the_time, the_volume
+from minhos.feeds.tables.rivals import SIDES, the_contract, the_prices, the_sides, the_time, the_volume
 from minhos.feeds.tables.rows import TableRows, bar_step, histories
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
@@ -91,7 +91,8 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     if not times.utc and options.timezone is None:
         _refuse_length(times.ns[usable], str(path), options.interval_ns)
     gone = np.logical_or.reduce([*lost.values()])
-    utc_ns, zone, lines = _utc(table, times._replace(ns=stamps_of_lost(times.ns, gone)), usable, options.timezone)
+    utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
+    lost_ns = np.r_[utc_ns[gone], zones.to_utc(stamps_of_lost(times.ns, gone), zone)]
     nowhere = usable & (utc_ns == MISSING)
     said += judge_lost(sample, table.number, {NOWHERE: nowhere})
     usable &= ~nowhere
@@ -104,7 +105,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
         said.append(day_only)
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
     convention = _known_convention(table, options.stamps, utc_ns[usable])
-    return histories(parts, notes, convention, options, utc_ns[gone & (utc_ns != MISSING)])
+    return histories(parts, notes, convention, options, lost_ns[lost_ns != MISSING])
 
 
 def _stamps(table: Table) -> Stamps:
@@ -156,8 +157,8 @@ def _load(sample: Sample, row: Format) -> Table:
     more = rivals(names, found, row.columns)
     text |= {i for role in TEXTS for i in more.get(role, ())}
     wanted = {*found.values(), *(i for places in more.values() for i in places)}
-    frame, number, some_longer = read_frame(sample, text=text, numbers=wanted - text)
-    longer = np.isin(number, [line.row for line in longer_lines(sample)] if some_longer else [])
+    frame, number = read_frame(sample, text=text, numbers=wanted - text)
+    longer = np.isin(number, [line.row for line in longer_lines(sample)])
     columns = {role: frame[f"{i}"] for role, i in found.items()}
     others = {role: {names[i]: frame[f"{i}"] for i in places} for role, places in more.items()}
     called = {role: names[i] for role, i in found.items()}
@@ -188,7 +189,7 @@ def _utc(
     if times.utc:
         return times.ns, "UTC", lines
     wall = times.ns
-    known = np.where(wall == MISSING, wall[usable][0], wall)
+    known = np.where(usable, wall, wall[usable][0])
     by_format = table.format.zone
     if timezone is not None:
         zone, line = zones.check_zone(timezone), f"time zone {timezone}, as given"
@@ -202,7 +203,8 @@ def _utc(
         zone, line = _told(table.path, known, table.format.zone_of)
     else:
         zone, line = _told(table.path, known, zones.infer_zone)
-    return np.where(wall == MISSING, MISSING, zones.to_utc(known, zone)), zone, [*lines, line]
+    timed = wall != MISSING
+    return np.where(timed, zones.to_utc(np.where(timed, wall, known), zone), MISSING), zone, [*lines, line]
 
 
 def _says_utc(table: Table) -> bool:
@@ -257,18 +259,20 @@ def _volumes(table: Table, *, flat: Mask) -> tuple[Sequence[Ints], Mask, list[st
         if values is not None:
             found[name] = values
         said += [line] if line else []
-    if "volume" not in found:
-        sides = next((pair for pair in (("up", "down"), ("bid_volume", "ask_volume")) if found.keys() >= {*pair}), ())
+    if "volume" in found:
+        the_sides(table.path, names, found)
+        if "tick_volume" in columns and not found["volume"].any():
+            said.append(
+                f"{names['volume']} is 0 in every row; {names['tick_volume']} counts changes of price, not "
+                "contracts, and is not used"
+            )
+    else:
+        sides = next((pair for pair in SIDES if found.keys() >= {*pair}), ())
         found["volume"] = np.zeros(len(flat), np.int64)
         for name in sides:
             either = (found["volume"] < 0) | (found[name] < 0)
             found["volume"] = np.where(either, UNKNOWN, found["volume"] + found[name])
         said += [f"volume is {' and '.join(names[name] for name in sides)} together"] if sides else []
-    elif "tick_volume" in columns and not found["volume"].any():
-        said.append(
-            f"{names['volume']} is 0 in every row; {names['tick_volume']} counts changes of price, not "
-            "contracts, and is not used"
-        )
     unknown = np.broadcast_to(np.int64(UNKNOWN), flat.shape)
     volumes = [found.get(name, unknown) for name in VOLUMES]
     return volumes, volumes[0] < 0, said

@@ -20,6 +20,7 @@ from minhos.market.calendar import SessionCalendar
 from minhos.market.symbols import MONTHS, front_contract
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.testing.dialects.series import LEVELS, Row, Series, series_of
+from minhos.testing.dialects.spoilt import column_of, fated, named_by, others_of, spoil, without
 from minhos.testing.dialects.vendors import CHICAGO, NEW_YORK, SERVER, UTC, VENDORS, Vendor
 
 STARTS = (20240226, 20240304, 20241021, 20250303, 20250602, 20250922, 20251006, 20251020, 20251027, 20260223)
@@ -53,7 +54,80 @@ EPOCHS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 NUMBERS = ("plain", "plain", "fewest", "german", "english", "narrow", "apostrophe")
 CONTAINERS = ("", "", "", "gz", "bz2", "xz", "zip", "bom", "utf-16", "utf-16-le", "crlf", "cr")
 DEFECTS = ("twice", "no such day", "no such minute", "blank", "shuffled", "remark", "footer", "holes", "other decade")
+LOSSES = ("ragged", "no price", "no volume", "volume in words", "volume below zero", "no stamp")
+"""What a few rows have in a file that loses them."""
+FATES = (
+    "many lost",
+    "running total",
+    "total since midnight",
+    "regular hours",
+    "expired",
+    "a decade",
+    "two volumes",
+    "two times",
+    "a month's name",
+    "a word",
+    "spreads",
+    "another root",
+    "without symbols",
+    "two series",
+    "another year",
+)
+"""What befalls a file as a whole, at most one of them; most cannot be read, and a refusal must say why."""
+CANNOT_BE_READ = {
+    "many lost": ("cannot be read", "can be read; the first is line", "than the header line names; the first is line"),
+    "running total": ("running total",),
+    "total since midnight": ("running total",),
+    "regular hours": ("--timezone", "--stamps"),
+    "expired": ("cannot be of",),
+    "a decade": ("cannot be of",),
+    "two volumes": ("claim to be the volume", "claims to be the volume"),
+    "a month's name": ("may say the contract", "cannot be of"),
+    "a word": ("names no contract",),
+    "another root": ("name one root with --symbol",),
+    "without symbols": ("name no contract",),
+    "two series": ("repeat the stamp of another with other values",),
+}
+"""What a refusal of each says."""
+LOSSES = ("ragged", "no price", "no volume", "volume in words", "volume below zero", "no stamp")
+"""What a few rows have in a file that loses them."""
+FATES = (
+    "many lost",
+    "running total",
+    "total since midnight",
+    "regular hours",
+    "expired",
+    "a decade",
+    "two volumes",
+    "two times",
+    "a month's name",
+    "a word",
+    "spreads",
+    "another root",
+    "without symbols",
+    "two series",
+    "another year",
+)
+"""What befalls a file as a whole, at most one of them; most cannot be read, and a refusal must say why."""
+CANNOT_BE_READ = {
+    "many lost": ("cannot be read", "can be read; the first is line", "than the header line names; the first is line"),
+    "running total": ("running total",),
+    "total since midnight": ("running total",),
+    "regular hours": ("--timezone", "--stamps"),
+    "expired": ("cannot be of",),
+    "a decade": ("cannot be of",),
+    "two volumes": ("claim to be the volume", "claims to be the volume"),
+    "a month's name": ("may say the contract", "cannot be of"),
+    "a word": ("names no contract",),
+    "another root": ("name one root with --symbol",),
+    "without symbols": ("name no contract",),
+    "two series": ("repeat the stamp of another with other values",),
+}
+"""What a refusal of each says."""
+NEVER_READ = ("many lost", "running total", "total since midnight", "two series")
 NAMES = (
+    "time_utc open high low close volume",
+    "time_utc open high low close volume",
     "timestamp open high low close volume",
     "Date_Time Open High Low Last Vol",
     "datetime o h l c v",
@@ -81,13 +155,17 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     defects: tuple[str, ...] = ()
     newest_first: bool = False
+    loss: str = ""
+    """One of `LOSSES`."""
+    fate: str = ""
+    """One of `FATES`."""
     told: tuple[str, ...] = ()
     """What the user says: "zone", "stamps"."""
 
     @property
     def described(self) -> bool:
-        """A row of a vendor describes it."""
-        return bool(self.vendor)
+        """A row of a vendor describes it, and nothing befell it that cannot be read."""
+        return bool(self.vendor) and self.fate not in CANNOT_BE_READ
 
 
 class Written(NamedTuple):
@@ -99,6 +177,8 @@ class Written(NamedTuple):
     zone: str | None
     stamps: str | None
     true_reasons: tuple[str, ...]
+    never_read: bool = False
+    """Whatever is accepted of it is wrong."""
 
 
 def drawn(rng: random.Random) -> Dialect:
@@ -110,6 +190,8 @@ def drawn(rng: random.Random) -> Dialect:
         "seed": rng.randrange(10**6),
         "container": rng.choice(CONTAINERS),
         "defects": tuple(name for name in DEFECTS if rng.random() < 0.08),
+        "loss": rng.choice(LOSSES) if rng.random() < 0.2 else "",
+        "fate": rng.choice(FATES) if rng.random() < 0.3 else "",
     }
     if rng.random() < 2 / 3:
         vendor = rng.choice(VENDORS)
@@ -131,7 +213,7 @@ def drawn(rng: random.Random) -> Dialect:
         stamp=stamp,
         number=rng.choice(NUMBERS),
         sep=rng.choice((",", ";", "\t")),
-        names=rng.choice(NAMES),
+        names=rng.choice(NAMES if fixed else NAMES[1:]),
         newest_first=rng.random() < 0.2,
         told=tuple(name for name in ("zone", "stamps") if rng.random() < 0.3),
         **common,  # type: ignore[arg-type]
@@ -148,27 +230,30 @@ def write(dialect: Dialect, folder: Path, calendar: SessionCalendar) -> Written:
     words = _words(dialect)
     stamp = _stamp_of(dialect.zone)
     shift_ns = series.step_ns if dialect.stamps == "close" else 0
+    series = fated(series, dialect)
     totals = _totals(series)
-    lines = []
+    fields, header = vendor.fields.split(" "), vendor.header.format(**words)
+    if second := column_of(dialect, fields, header):
+        fields, header = [*fields, second[1]], f"{header}{vendor.sep}{second[0]}"
+    rows = []
     for i, row in enumerate(series.rows):
         local = stamp(row.open_ns + shift_ns)
-        values = (
-            _value(f, row, row.open_ns + shift_ns, local, totals[i], i, dialect, vendor, words)
-            for f in vendor.fields.split(" ")
+        rows.append(
+            [_value(f, row, row.open_ns + shift_ns, local, totals[i], i, dialect, vendor, words) for f in fields]
         )
-        lines.append(vendor.sep.join(values))
-    lines = _spoilt(lines, dialect, rng, vendor)
-    head = vendor.header.format(**words)
+    spoilt = spoil(rows, dialect, fields, series)
+    rows += others_of(rows, dialect, fields)
+    lines = _spoilt([vendor.sep.join(row) for row in rows], dialect, rng, vendor)
     remark = ["# written by a script"] if "remark" in dialect.defects else []
     below = [vendor.below] if vendor.below else ["end of data"] if "footer" in dialect.defects else []
-    text = "\n".join([*remark, *([head] if head else []), *lines, *below]) + "\n"
-    name = vendor.file.format(symbol=dialect.symbol.format(**words), **words)
-    path = _packed(folder / name, text, dialect.container)
+    text = "\n".join([*remark, *([header] if header else []), *lines, *below]) + "\n"
+    file, contract = named_by(dialect, vendor, words, _words(msgspec.structs.replace(dialect, fate="")))
+    path = _packed(folder / file, text, dialect.container)
     told_zone = dialect.zone if "zone" in dialect.told and dialect.zone != SERVER else None
     told_stamps = dialect.stamps if "stamps" in dialect.told else None
-    return Written(
-        path, series, vendor.contract.format(**words), told_zone, told_stamps, _true_reasons(dialect, vendor)
-    )
+    reasons = (*_true_reasons(dialect, vendor), *CANNOT_BE_READ.get(dialect.fate, ()))
+    kept = without(series, spoilt)
+    return Written(path, kept, contract, told_zone, told_stamps, reasons, dialect.fate in NEVER_READ)
 
 
 def _own(dialect: Dialect) -> Vendor:
@@ -181,7 +266,8 @@ def _own(dialect: Dialect) -> Vendor:
 
 
 def _words(dialect: Dialect) -> dict[str, str]:
-    date = dt.datetime.strptime(f"{dialect.start}", "%Y%m%d").date() + dt.timedelta(days=20)
+    days = {"expired": -200, "a decade": 3670}.get(dialect.fate, 20)
+    date = dt.datetime.strptime(f"{dialect.start}", "%Y%m%d").date() + dt.timedelta(days=days)
     contract = front_contract(dialect.root, date)
     year = f"{contract.year}"
     return {
