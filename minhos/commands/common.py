@@ -155,7 +155,8 @@ def run(main: Callable[[], object]) -> int:
         return error.exit_code
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        _complain(f"{what}{error.strerror or error}{'' if error.filename is None else WAY_OUT.get(error.errno or 0, '')}.")
+        way_out = WAY_OUT.get(error.errno or 0, "") if error.filename is not None else ""
+        _complain(f"{what}{error.strerror or error}{way_out}.")
         return 2
     except KeyboardInterrupt:
         code = BROKEN_OFF
