@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from minhos.accounting.types import CLOSING, Fill, Order, Role
+from minhos.accounting.types import CLOSING, Fill, Order
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.trading.hands import Hands
 from minhos.trading.venue import OrderReport, OrderStatus
@@ -28,7 +28,7 @@ class Refused(msgspec.Struct):
     again_ns: int = 0
     """On the clock that never goes back."""
     left: int = 0
-    """Contracts of a decision's close that was refused, with the order's side; 0 for none."""
+    """Contracts whose close was refused, with the order's side; 0 for none, and once a bar was decided on."""
 
 
 class Closing:
@@ -69,7 +69,7 @@ class Closing:
         refused.again_ns = self._engine.clock.monotonic_ns() + pause_ns
         if report.venue_id:  # the broker's own word, not ours before anything was sent
             refused.clip = max(1, order.contracts // 2)
-        if order.role is not Role.FLATTEN:
+        if order.contracts > order.side * refused.left:  # else a smaller part of it, tried again
             refused.left = order.side * order.contracts
         self._engine.alarm(order.symbol, self._words(order, report.reason, refused, pause_ns), time_ns)
 
@@ -91,7 +91,7 @@ class Closing:
             del self._refused[fill.symbol]
 
     def act(self, time_ns: int) -> None:
-        """Try what a decision wanted closed again, where it is time."""
+        """Try what was to be closed again, where it is time; also what no limit demands, as at a session's end."""
         elapsed_ns, book = self._engine.clock.monotonic_ns(), self._engine.state.book
         for symbol, refused in list(self._refused.items()):
             under_way = any(order.role in CLOSING for order in book.working(symbol))

@@ -402,6 +402,25 @@ def test_a_decisions_exit_that_is_refused_is_tried_again_before_the_next_bar(des
     assert (desk.sent(Role.FLATTEN).contracts, desk.sent(Role.FLATTEN).side) == (max(1, exit_.contracts // 2), -1)
 
 
+def test_a_flatten_that_nothing_demands_again_is_tried_again_when_it_was_refused(desk):
+    """As that of a decision before the session's end."""
+    entry = desk.enter()
+    row = [desk.stop_of(entry)]
+    look(desk, entry.contracts, row)
+    desk.engine.flatten("the session ends in 5 minutes", "risk manager", desk.clock.now_ns())
+    first = desk.sent(Role.FLATTEN)
+    refuse(desk, first, "margin")
+    look(desk, entry.contracts, row, times=80)
+    second = desk.sent(Role.FLATTEN)
+    assert (second.order_id != first.order_id, second.contracts) == (True, entry.contracts // 2)
+    refuse(desk, second, "margin")
+    desk.survey(entry.contracts, orders=row, times=12)
+    third = desk.sent(Role.FLATTEN)
+    assert third.contracts == max(1, entry.contracts // 4)
+    desk.hear(desk.fill(third, "F3"))
+    assert desk.sent(Role.FLATTEN).order_id != third.order_id
+
+
 # Entries that rest ----------------------------------------------------------------------------------------------------
 
 
