@@ -80,15 +80,15 @@ def bridge_feed(request: FeedRequest) -> BridgeFeed:
     return BridgeFeed(request, mirror.folder, mirror.status)
 
 
-def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock) -> Feed:
-    """The feed that the settings name.
+def make_feed(settings: Settings, calendar: SessionCalendar, clock: Clock, since_ns: int = 0) -> Feed:
+    """The feed that the settings name.  since_ns: what closed up to then need not be in its history.
 
     Raises DataError where there is no data, SettingsError for wrong settings, PartsError for a feed of the user's that
     cannot be made.
     """
     name = feed_name(settings)
     part = parts.feeds.part(name)
-    request = feed_request(settings, name, calendar, clock)
+    request = msgspec.structs.replace(feed_request(settings, name, calendar, clock), since_ns=since_ns)
     try:
         feed = cast(FeedFactory, part.value)(request)
     except MinhosError:

@@ -74,6 +74,8 @@ class FeedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How often the source is written, where it is a file (`[data] flush_interval_ms`)."""
     grace_ns: int = GRACE_NS
     """How long after its close (and the flush) a bar that has not come is reported missing (`[data] grace_ms`)."""
+    since_ns: int = 0
+    """Bars that closed up to then are known: `history()` may leave them out, where that spares reading; 0: none is."""
     options: dict[str, object] = {}
     """The table `[feed.<name>]` of minhos.toml."""
 

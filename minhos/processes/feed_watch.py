@@ -25,9 +25,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """Before a feed that failed is asked after again; doubled each time."""
 SAID_AGAIN_S = 300.0
 """A failure that was told is told again only after so long."""
+SHARE_OF_TIME = 20.0
+"""A look at a feed may take one part in so many of the trader's time, which hears nobody meanwhile."""
 WHAT_FOLLOWS = (
     "Nothing new is opened, and what is held keeps its stop at the broker; on paper nothing fills meanwhile. The feed "
-    "is asked for again at least once a minute; after a change of its program start the trader again."
+    "is asked for again at least once a minute, less often where that takes seconds; after a change of its program "
+    "start the trader again."
 )
 
 log = structlog.get_logger("trader")
@@ -52,6 +55,8 @@ class FeedWatch:
         self._said_ns: dict[str, int] = {}
         """Until when each is not told again; no longer is it kept."""
         self._away_ns = self._due_ns = 0
+        self._looked_ns, self._took_s = 0, 0.0
+        """When the last look for the feed began, and how long it took."""
         self._pause_s = FIRST_PAUSE_S
 
     def begin(self, feed: Feed) -> None:
@@ -111,16 +116,22 @@ class FeedWatch:
 
     def asks_again(self) -> bool:
         """Whether it is time to look for the feed that failed."""
-        return self.away and self._wall.monotonic_ns() >= self._due_ns
+        now_ns = self._wall.monotonic_ns()
+        if not self.away or now_ns < self._due_ns:
+            return False
+        self._looked_ns = now_ns
+        return True
 
     def still_away(self, why: str) -> None:
         """It was looked for and cannot be had."""
         assert isinstance(self.feed, AbsentFeed)
         self.feed.why = why
+        self._has_looked()
         self._wait()
 
     def is_back(self, feed: Feed, history: Bars) -> None:
         """It was looked for and found, with that history, which is taken in."""
+        self._has_looked()
         if len(history):
             self.taken_ns = max(self.taken_ns, int(history.close_time_ns[-1]))
         lasted_s = (self._wall.monotonic_ns() - self._away_ns) / NANOS_PER_SECOND
@@ -129,8 +140,12 @@ class FeedWatch:
         self._say(f"The feed of {feed.symbol} is back after {lasted_s:,.0f} s.")
         log.warning("feed back", after_s=round(lasted_s, 1))
 
+    def _has_looked(self) -> None:
+        self._took_s = (self._wall.monotonic_ns() - self._looked_ns) / NANOS_PER_SECOND
+
     def _wait(self) -> None:
-        self._due_ns = self._wall.monotonic_ns() + round(self._pause_s * NANOS_PER_SECOND)
+        pause_s = max(self._pause_s, SHARE_OF_TIME * self._took_s)
+        self._due_ns = self._wall.monotonic_ns() + round(pause_s * NANOS_PER_SECOND)
         self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)
 
     def _say(self, text: str) -> None:

@@ -243,18 +243,18 @@ class Trader:
         self.feeds.lose(str(error), (held, state.ledger.instruments[held]))
         self._without_history = True
 
-    def _feed_for(self, contract: str, state: TradingState) -> Feed:
+    def _feed_for(self, contract: str, state: TradingState, since_ns: int = 0) -> Feed:
         """A new feed that goes on behind the last bar, of that contract where one is named.  Raises MinhosError."""
-        feed = self._feed_of(self.settings)
+        feed = self._feed_of(self.settings, since_ns)
         if contract:
             feed = feed.follow(contract)
         if state.last_close_ns:
             feed.resume_after(state.last_close_ns)
         return feed
 
-    def _feed_of(self, settings: Settings) -> Feed:
+    def _feed_of(self, settings: Settings, since_ns: int = 0) -> Feed:
         return GuardedFeed(
-            make_feed(settings, self.calendar, self.clock), self._place_in_feed, self.feeds.alarms.append
+            make_feed(settings, self.calendar, self.clock, since_ns), self._place_in_feed, self.feeds.alarms.append
         )
 
     def _place_in_feed(self, error: BaseException) -> str:
@@ -262,10 +262,13 @@ class Trader:
         return f"{parts.place_of(error, parts.feeds, name)}: the feed {name}"
 
     def _look_for_feed(self) -> None:
-        """Take up a feed that failed, if it can be had again: what closed meanwhile is taken in as late."""
+        """Take up a feed that failed, if it can be had again: what closed meanwhile is taken in as late.
+
+        Its history is asked for from the last bar on, as this may come again and again.
+        """
         state, taken_ns = self.engine.state, self.feeds.taken_ns
         try:
-            feed = self._feed_for(self.feed.symbol, state)
+            feed = self._feed_for(self.feed.symbol, state, 0 if self._without_history else taken_ns)
             history = bars_since(feed.history(), state.anchor_time_ns)
             status = feed.status()
             if not status.live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from scid_files import HEADER, tick, write
 
@@ -102,6 +103,21 @@ def test_turn_says_which_contract_may_be_entered(tmp_path: Path, held: int, stat
     feed, _ = feed_at(tmp_path, ns("2025-12-10T18:01-05:00"), follow="NQZ25")
     turn = feed.turn(ns("2025-12-10T18:01-05:00"), held=held)
     assert (turn.state, turn.symbol) == (state, symbol)
+
+
+def test_what_is_known_is_not_read_again_but_for_the_sessions_that_tell_the_leader(tmp_path: Path) -> None:
+    both_contracts(tmp_path, 40, 500)
+    now_ns = ns("2025-12-10T18:01-05:00")
+    whole, _ = feed_at(tmp_path, now_ns)
+    clock, known_ns = SimulatedClock(now_ns), now_ns - 3600 * SECOND
+    brief = FolderFeed(msgspec.structs.replace(feed_request(clock, CALENDAR, tmp_path), since_ns=known_ns))
+    assert brief.symbol == whole.symbol == "NQH26"
+    assert len(whole.history()) > 5 * len(brief.history()) > 0
+    assert brief.history().close_time_ns[-1] == whole.history().close_time_ns[-1]
+    long_ago = FolderFeed(msgspec.structs.replace(feed_request(clock, CALENDAR, tmp_path), since_ns=START))
+    assert len(long_ago.history()) == len(whole.history()), "no bar after what is known is left out"
+    assert brief.follow("NQH26") is brief
+    assert brief.follow("NQZ25").symbol == "NQZ25"
 
 
 def test_a_folder_without_a_trade_says_so(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _DAY_NS = 24 * 60 * NANOS_PER_MINUTE
 HISTORY_NS = 100 * _DAY_NS
 """More than features ever start from."""
 VOLUMES_NS = 6 * _DAY_NS
-"""The last sessions, over a long weekend: what a question for the leading contract needs while it is asked daily."""
+"""The last sessions, over a long weekend: what a question for the leading contract needs, whatever else is known."""
 DELAYED_AFTER_NS = 30 * NANOS_PER_SECOND
 FINISHED_AFTER_NS = 5 * _DAY_NS
 """A file whose newest trade is older than the longest weekend is finished unless it grows."""
@@ -69,7 +69,10 @@ class FolderFeed(Feed):
     def _read(self, follow: str) -> None:
         """The history up to now, and the contract to follow from there."""
         now_ns = self._clock.now_ns()
-        since_ns = min(now_ns, max(newest_record_ns(path) for _, path in self._files.values())) - HISTORY_NS
+        newest_ns = min(now_ns, max(newest_record_ns(path) for _, path in self._files.values()))
+        since_ns = newest_ns - HISTORY_NS
+        if self._request.since_ns:
+            since_ns = max(since_ns, min(self._request.since_ns, newest_ns - VOLUMES_NS))
         recent = {name: read_since(path, self.instrument, at, since_ns) for name, (at, path) in self._files.items()}
         parts = {name: each.bars for name, each in recent.items() if len(each.bars)}
         if not parts:
@@ -80,10 +83,9 @@ class FolderFeed(Feed):
         bars, _ = stitch([parts[name] for name in order], self._calendar)
         self.symbol = follow or self._leader(bars.symbol, order, parts, now_ns)
         self._contract = self._files[self.symbol][0]
-        newest_ns = recent[self.symbol].newest_ns
-        self._history = bars.rows(slice(0, len(bars) - self._open_bars(bars, newest_ns, now_ns)))
+        self._newest_at_start_ns = recent[self.symbol].newest_ns
+        self._history = bars.rows(slice(0, len(bars) - self._open_bars(bars, self._newest_at_start_ns, now_ns)))
         self._last_bar_ns = int(self._history.close_time_ns[-1]) if len(self._history) else 0
-        self._newest_at_start_ns = newest_ns
 
     def _leader(self, symbol: str, order: list[str], parts: dict[str, Bars], now_ns: int) -> str:
         """The contract whose turn it is now: the history's last, or one after it that leads since a session."""
@@ -101,8 +103,8 @@ class FolderFeed(Feed):
         return int(now_ns < close_ns + self._patience_ns or partial)
 
     def follow(self, symbol: str) -> Feed:
-        """A feed of the same source that follows that contract; itself where the contract has no file."""
-        return self._following(symbol) if symbol in self.contracts else self
+        """A feed of the same source that follows that contract; itself where that is its own or has no file."""
+        return self._following(symbol) if symbol in self.contracts and symbol != self.symbol else self
 
     def _following(self, symbol: str) -> FolderFeed:
         return FolderFeed(self._request, symbol)
