@@ -101,6 +101,10 @@ def make_state(calendar: SessionCalendar, clock: Clock | None = None, report: Re
     return TradingState(calendar, feature_factory(calendar, clock, report))
 
 
+MakeState = Callable[[SessionCalendar, Clock | None, Report | None], TradingState]
+"""How a trader's empty state is made: `make_state`."""
+
+
 class LoadModel(Protocol):
     """How a bundle comes to serve."""
 

@@ -24,6 +24,7 @@ from minhos.assembly.parts import problem_of_parts
 from minhos.assembly.refusals import refuse
 from minhos.assembly.trading import (
     LoadModel,
+    MakeState,
     active_bundle,
     bars_since,
     load_model,
@@ -83,7 +84,7 @@ class Trader:
     """One trading process: its stores, its engine and its loop.
 
     clock: of its market.  wall: of the machine, for durations and for when others are spoken to.  load: makes a bundle
-    serve.
+    serve.  make: its empty state.
     """
 
     inbox: Inbox
@@ -104,8 +105,9 @@ class Trader:
         clock: Clock | None = None,
         wall: Clock | None = None,
         load: LoadModel = load_model,
+        make: MakeState = make_state,
     ) -> None:
-        self.settings, self.layout, self._load = settings, layout, load
+        self.settings, self.layout, self._load, self._make = settings, layout, load, make
         self.clock, self.wall = clock or make_clock(settings), wall or SystemClock()
         self.calendar = SessionCalendar.load()
         self.mode, self.scope = mode_of(settings), scope_of(settings)
@@ -173,7 +175,7 @@ class Trader:
 
     def _state(self, journal: Journal) -> TradingState:
         """As the journal left it."""
-        state, problem = restored(journal, lambda: make_state(self.calendar, self.wall, self.parts.on_features))
+        state, problem = restored(journal, lambda: self._make(self.calendar, self.wall, self.parts.on_features))
         if problem:
             log.warning("snapshot not used", reason=problem)
         return state

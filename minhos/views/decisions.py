@@ -89,6 +89,8 @@ class Decisions:
         self.first_close_ns = 0
         self.last_forecast: Decision | None = None
         """The newest decision that had a forecast."""
+        self._lines: dict[int, tuple[Instrument | None, DecisionLine]] = {}
+        """Lines that were shown, with the instrument that they were written for: a page asks for them every second."""
 
     def apply(self, sequence: int, event: DecisionMade, *, model_serves: bool) -> None:
         """One more bar.  A bar without a forecast counts as failed only while a model serves."""
@@ -117,8 +119,17 @@ class Decisions:
             if len(found) >= limit or sequence <= after:
                 break
             if made.decision.forecast is not None or not with_forecast:
-                found.append(line_of(sequence, made, instruments))
+                found.append(self._line_of(sequence, made, instruments))
         return found
+
+    def _line_of(self, sequence: int, made: DecisionMade, instruments: dict[str, Instrument]) -> DecisionLine:
+        instrument = instruments.get(made.decision.symbol)
+        known = self._lines.get(sequence)
+        if known is None or known[0] != instrument:
+            if len(self._lines) >= 2 * KEPT:
+                self._lines.clear()
+            known = self._lines[sequence] = instrument, line_of(sequence, made, instruments)
+        return known[1]
 
 
 def line_of(sequence: int, made: DecisionMade, instruments: dict[str, Instrument]) -> DecisionLine:

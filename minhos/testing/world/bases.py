@@ -21,6 +21,7 @@ from minhos.testing.world.home import Loading, MarketTurns, make_home, make_proc
 from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.plan import START_NS, Plan
 from minhos.testing.world.stage import Stage
+from minhos.testing.world.warmed import make_state
 from minhos.testing.world.world import World
 
 PACE_S = 2.0
@@ -73,7 +74,7 @@ def sierra(plan: Plan, folder: Path) -> Stage:
     def trader(settings: Settings) -> Trader:
         quiet = settings.sierra.model_copy(update={"heartbeat_s": HEARTBEAT_S})  # more than a person may set
         settings = settings.model_copy(update={"sierra": quiet})
-        return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading)
+        return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading, make_state)
 
     make_processes(world, trader)
     broker.start()
@@ -106,7 +107,7 @@ def demo(plan: Plan, folder: Path) -> Stage:
     def trader(settings: Settings) -> Trader:
         short = settings.simulation.model_copy(update={"history_days": HISTORY_DAYS})  # less than a person may set
         settings = settings.model_copy(update={"simulation": short})
-        return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, loading)
+        return Trader(settings, world.layout, SimulatedClock(wall=wall), wall, loading, make_state)
 
     make_processes(world, trader)
     return Stage(plan, world, load(folder), forecasts=forecasts)

@@ -22,6 +22,7 @@ from minhos.testing.world.market import WorldMarket
 from minhos.testing.world.market_faults import BridgeDown, MarketFault
 from minhos.testing.world.plan import START_NS, Plan
 from minhos.testing.world.stage import Stage
+from minhos.testing.world.warmed import make_state
 from minhos.testing.world.world import World
 
 FEED = "world_copy"
@@ -56,7 +57,7 @@ def folder(plan: Plan, home: Path) -> Stage:
     loading = Loading(forecasts)
 
     def trader(settings: Settings) -> Trader:
-        return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading)
+        return Trader(settings, world.layout, world.machine_clock, world.machine_clock, loading, make_state)
 
     make_processes(world, trader)
     world.actors = [MarketTurns(world, market)]
