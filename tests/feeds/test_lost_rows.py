@@ -127,10 +127,27 @@ def test_a_running_total_is_none_of_the_bar_s_volumes(tmp_path: Path, anew: int)
 def test_volume_counts_contracts(tmp_path: Path) -> None:
     lines = [line(row) for row in WEEK]
     lines[3] = lines[3].rpartition(",")[0] + ",0.0123"
-    with pytest.raises(
-        DataError, match=r"1 of 1,656 values of volume are no whole contracts, as 0.0123; leave the col"
-    ):
+    (bars,), notes = read_file(table(tmp_path, lines))
+    assert len(bars) == len(WEEK) - 1
+    assert any(text.startswith("line 5 has no volume that can be read") for text in notes.lines), notes.lines
+    lines = [f"{each.rpartition(',')[0]},{i}.0123" for i, each in enumerate(lines)]
+    with pytest.raises(DataError, match=r"1,656 of 1,656 values of volume are no whole contracts, as 0.0123; leave"):
         read_file(table(tmp_path, lines))
+
+
+def test_what_a_longer_row_says_is_not_believed(tmp_path: Path) -> None:
+    """Its cells stand in other columns: the row's place tells when it was, and no column is judged by it."""
+    order = "low,open,high,close,volume,timestamp,trades"
+    rows = [
+        f"{row.low},{row.open},{row.high},{row.close},{row.volume},{row.open_ns // 10**9},{row.volume // 3}"
+        for row in MINUTES
+    ]
+    cells = rows[705].split(",")
+    rows[705] = ",".join([*cells[:4], "1", "234", *cells[5:]])
+    (bars,), notes = read_file(table(tmp_path, rows, order))
+    lost = MINUTES[705].open_ns // BAR_INTERVAL_NS * BAR_INTERVAL_NS + BAR_INTERVAL_NS
+    assert lost not in bars.close_time_ns.tolist()
+    assert "1 bars of 5 minutes left out: a row of them could not be read" in notes.lines
 
 
 @pytest.mark.parametrize("text", ["nan", "", "NaN", "inf"])

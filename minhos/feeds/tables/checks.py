@@ -27,6 +27,8 @@ ALONE_NS = 45 * 24 * 60 * NANOS_PER_MINUTE
 """So far from all others no handful of rows is data."""
 MAX_STRAYS, MAX_STRAY = 3, 0.001
 """So many rows, and such a share, may lie there and are cut."""
+MAX_FRACTIONS, MAX_FRACTION = 3, 0.005
+"""So many values, and such a share, may be no whole contracts; they are none."""
 MAX_CONTRADICTIONS, MAX_CONTRADICTION = 3, 0.005
 """So many rows, and such a share, may repeat a stamp with other values."""
 ALWAYS_RISING = 0.85
@@ -111,15 +113,18 @@ def _no_running_total(columns: Columns, source: str) -> None:
         )
 
 
-def whole_contracts(name: str, values: Floats, source: str) -> None:
-    """Rule: volume counts contracts.  Raises DataRefused for fractions."""
-    known = values[np.isfinite(values)]
-    parts = np.abs(known - np.rint(known)) > 1e-6
-    if parts.any():
+def whole_contracts(name: str, values: Floats, source: str) -> Floats:
+    """Rule: volume counts contracts.  The values without a few fractions, NaN there.  Raises DataRefused for many."""
+    parts = np.isfinite(values) & (np.abs(values - np.rint(values)) > 1e-6)
+    n = int(parts.sum())
+    if not n:
+        return values
+    if n > max(MAX_FRACTIONS, MAX_FRACTION * len(values)):
         raise DataRefused(
-            f"{source}: {int(parts.sum()):,} of {len(values):,} values of {name} are no whole contracts, as "
-            f"{known[parts][0]:g}; leave the column out, or write contracts"
+            f"{source}: {n:,} of {len(values):,} values of {name} are no whole contracts, as {values[parts][0]:g}; "
+            "leave the column out, or write contracts"
         )
+    return np.where(parts, np.nan, values)
 
 
 def few_contradictions(n: int, rows: int, source: str) -> None:

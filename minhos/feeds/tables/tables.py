@@ -92,7 +92,8 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
         _refuse_length(times.ns[usable], str(path), options.interval_ns)
     gone = np.logical_or.reduce([*lost.values()])
     utc_ns, zone, lines = _utc(table, times, usable, options.timezone)
-    lost_ns = np.r_[utc_ns[gone], zones.to_utc(stamps_of_lost(times.ns, gone), zone)]
+    places = stamps_of_lost(np.where(table.longer, MISSING, times.ns), gone)
+    lost_ns = np.r_[utc_ns[gone], zones.to_utc(places, zone)]
     nowhere = usable & (utc_ns == MISSING)
     said += judge_lost(sample, table.number, {NOWHERE: nowhere})
     usable &= ~nowhere
@@ -286,8 +287,9 @@ def _volume(table: Table, name: str, flat: Mask) -> tuple[Ints | None, str]:
     none = np.isnan(read.values)
     if none.all() and not read.unread:
         return None, ""
-    checks.whole_contracts(table.names[name], read.values, str(table.path))
-    counted = read.values if read.unread else np.where(none & flat, 0.0, read.values)
+    own = np.where(table.longer, np.nan, read.values) if table.longer.any() else read.values
+    whole = checks.whole_contracts(table.names[name], own, str(table.path))
+    counted = whole if read.unread else np.where(none & flat, 0.0, whole)
     known = (counted >= 0) & (counted < 2**53)
     values = np.rint(counted if known.all() else np.where(known, counted, UNKNOWN)).astype(np.int64)
     if not read.unread:

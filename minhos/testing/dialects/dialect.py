@@ -89,44 +89,8 @@ CANNOT_BE_READ = {
     "two series": ("repeat the stamp of another with other values",),
 }
 """What a refusal of each says."""
-LOSSES = ("ragged", "no price", "no volume", "volume in words", "volume below zero", "no stamp")
-"""What a few rows have in a file that loses them."""
-FATES = (
-    "many lost",
-    "running total",
-    "total since midnight",
-    "regular hours",
-    "expired",
-    "a decade",
-    "two volumes",
-    "two times",
-    "a month's name",
-    "a word",
-    "spreads",
-    "another root",
-    "without symbols",
-    "two series",
-    "another year",
-)
-"""What befalls a file as a whole, at most one of them; most cannot be read, and a refusal must say why."""
-CANNOT_BE_READ = {
-    "many lost": ("cannot be read", "can be read; the first is line", "than the header line names; the first is line"),
-    "running total": ("running total",),
-    "total since midnight": ("running total",),
-    "regular hours": ("--timezone", "--stamps"),
-    "expired": ("cannot be of",),
-    "a decade": ("cannot be of",),
-    "two volumes": ("claim to be the volume", "claims to be the volume"),
-    "a month's name": ("may say the contract", "cannot be of"),
-    "a word": ("names no contract",),
-    "another root": ("name one root with --symbol",),
-    "without symbols": ("name no contract",),
-    "two series": ("repeat the stamp of another with other values",),
-}
-"""What a refusal of each says."""
 NEVER_READ = ("many lost", "running total", "total since midnight", "two series")
 NAMES = (
-    "time_utc open high low close volume",
     "time_utc open high low close volume",
     "timestamp open high low close volume",
     "Date_Time Open High Low Last Vol",
