@@ -85,8 +85,8 @@ class Teller:
         yield Message("stopped", severity, f"stopped {text}", text)
 
     def _word(self, event: ev.CommandReceived) -> Iterator[Message]:
-        why = f": {event.why}" if event.why else "."
-        yield Message("word", Severity.WARNING, f"word {event.command_id}", f"{event.who} typed {event.name}{why}")
+        text = f"{event.name} by {event.who}: {event.why or 'no reason given'}"
+        yield Message("word", Severity.WARNING, f"word {event.command_id}", text)
 
     def _filled(self, event: ev.OrderFilled) -> Iterator[Message]:
         fill = event.fill

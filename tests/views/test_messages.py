@@ -35,7 +35,7 @@ def heard(*events: msgspec.Struct) -> list[tuple[str, Severity, str]]:
         ),
         (ev.Intervention(1, Action.FLATTEN, "day", "risk"), "stopped", CRIT, "Everything is closed, by risk: day"),
         (ev.Intervention(1, Action.NO_ADDS, "pause", "me"), "stopped", WARN, "Nothing is added, by me: pause"),
-        (ev.CommandReceived(1, "c1", "halt", "me", "news"), "word", WARN, "me typed halt: news"),
+        (ev.CommandReceived(1, "c1", "halt", "me", "news"), "word", WARN, "halt by me: news"),
         (ev.OrderFilled(FILL), "fill", INFO, "Bought 2 MNQZ25 at 25,000.00."),
         (
             ev.OrderFilled(msgspec.structs.replace(FILL, side=-1, role=Role.STOP)),
