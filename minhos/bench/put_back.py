@@ -33,7 +33,7 @@ from minhos.testing.world.play import play
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "testing" / "world" / "put_back"
-SEEDS, QUICK = 200, 20
+SEEDS, QUICK = 400, 20
 MEDIAN = 200
 SHORT, LONG, LONG_EVERY = 0.1, 0.35, 5
 """Shares of a seed's usual length: at the short one a tenth of the bars, at the long one a night's pause."""
