@@ -32,7 +32,7 @@ class WorldHouse:
         self.stops: list[int] = []
         """When, true time, it was stopped."""
         self.left: list[str] = []
-        """What ran on after the last `stop`, where no supervisor was started meanwhile."""
+        """What ran on after the last `stop`; not what a supervisor that had no turn before it has begun."""
         self._n_backups = 0
         self.restored = 0
         """How often a backup was put back."""
@@ -48,12 +48,15 @@ class WorldHouse:
         self._world.note("a person types stop")
         self.stops.append(self._world.true_ns)
         self.is_stopped, self._world.stopping = True, True
+        old = {child.pid for child in self._world.alive() if child.ran}
         try:
             stop_running(self.layout, clock=self.clock)
         finally:
             self._world.stopping = False
-        booted = self._world.living("supervisor") is not None
-        self.left = [] if booted else [f"{child.name} {child.pid}" for child in self._world.alive()]
+        alive = list(self._world.alive())
+        started = {child.pid for child in alive if child.name == "supervisor"} - old
+        left = [child for child in alive if not started & {child.pid, child.parent}]
+        self.left = [f"{child.name} {child.pid}" for child in left]
 
     def start(self) -> None:
         """Refused where a supervisor runs; what runs without one is taken over."""

@@ -21,6 +21,7 @@ from minhos.research.compare import compare
 from minhos.research.replay import replay
 from minhos.testing.world.broker_faults import Rejection
 from minhos.testing.world.home import ReadyTrainer
+from minhos.testing.world.person import Said
 from minhos.testing.world.stage import Stage
 from minhos.testing.world.witness import CLOCKS_MAY_DIFFER_NS, remembered
 from minhos.trading.book import opens
@@ -90,6 +91,7 @@ SUPERVISOR_SAID = re.compile(r"The supervisor \(process \d+\) (is gone|has said 
 SUPERVISOR_SAID_S = 10.0
 LOOKED = "looked "
 DIFFERENCE_SAID = re.compile(r"flat-only|broker|compare", re.IGNORECASE)
+OTHERS_TRADE = re.compile(r"somebody else |an order to ")
 UNPROTECTED = re.compile(r"unprotected|without (a|its) stop|no stop|not covered", re.IGNORECASE)
 ONE_SURVEY_S = 330.0
 COMPARED_EVERY, REPLAYED = 5, 1
@@ -416,11 +418,15 @@ def resting_exits_never_exceed_what_is_held(stage: Stage, memory: Memory) -> Ite
     broker, now_ns = stage.broker, stage.world.true_ns
     if broker is None:
         return
-    for symbol, side, contracts in stage.exits():
+    rest = {(symbol, side): contracts for symbol, side, contracts in stage.exits()}
+    for what in [each for each in memory.since_ns if each.startswith("excess ")]:
+        if what not in {f"excess {symbol} {side}" for symbol, side in rest}:
+            memory.lasts_s(what, False, now_ns)
+    for (symbol, side), contracts in rest.items():
         held = max(0, -side * broker.truth.positions.get(symbol, 0))
         excess = contracts - max(held, broker.shown_most(symbol, side, now_ns - SHOWN_NS))
-        asleep = now_ns < stage.world.asleep_until_ns
-        excess = 0 if stage.world.hangs("trader") or asleep else excess
+        asleep = stage.world.hangs("trader") or now_ns < stage.world.asleep_until_ns
+        excess = 0 if asleep or stage.nobody_runs() else excess
         lasts_s = memory.lasts_s(f"excess {symbol} {side}", excess > 0, now_ns)
         patience_s = NOTICED_S if stage.can_be_noticed() else LIED_TO_S
         if excess > 0 and lasts_s > patience_s:
@@ -471,19 +477,29 @@ def journal_and_broker_agree_or_it_is_said(stage: Stage, memory: Memory) -> Iter
 
 
 def every_fill_is_booked_once(stage: Stage, memory: Memory) -> Iterator[str]:
-    """At the end each fill of an order of ours stands in the journal, once and on its order, or it is distrusted."""
+    """At the end each fill of an order of ours stands in the journal, once and on its order.
+
+    While somebody else's trade is what is distrusted, it may stand there as his; where the position itself differs, or
+    a fill was refused, nothing is expected of that contract.
+    """
     broker, state = stage.broker, stage.witness.state
-    if broker is None or state.risk.distrust is not None or state.differences:
-        return
-    if stage.house.older_until and stage.world.trader is None:
+    if broker is None or (stage.house.older_until and stage.world.trader is None):
         return  # nobody has looked at the older copy yet
+    doubts = [*state.differences, *((state.risk.distrust.why,) if state.risk.distrust is not None else ())]
+    differ = " ".join(each for each in doubts if not OTHERS_TRADE.match(each))
     true: Counter[str] = Counter()
     newest_ns: dict[str, int] = {}
     name_of = {fill.execution_id: fill.client_id for fill in broker.truth.fills if fill.whose == "minhos"}
     for fill in broker.truth.fills:
-        if fill.whose == "minhos":
-            true[fill.client_id] += fill.contracts
-            newest_ns[fill.client_id] = fill.time_ns
+        if fill.whose != "minhos" or fill.symbol.removesuffix("-CME") in differ:
+            continue
+        true[fill.client_id] += fill.contracts
+        newest_ns[fill.client_id] = fill.time_ns
+        lost = stage.says_what_a_restore_lacks(fill.time_ns)
+        if fill.execution_id not in stage.witness.seen.fills and not lost:
+            yield f"the fill {fill.execution_id} of {fill.contracts} {fill.symbol} is not in the journal"
+    if doubts:
+        return
     booked: Counter[str] = Counter()
     for each in stage.witness.seen.fills.values():
         name = each.order_id
@@ -517,7 +533,7 @@ def nothing_is_risked_on_a_bundle_from_the_future(stage: Stage, memory: Memory) 
 def nothing_is_risked_on_a_broken_journal(stage: Stage, memory: Memory) -> Iterator[str]:
     """An older copy in the journal's place, or a record that does not fit, is said, and nothing new is risked on it."""
     trader, seen, house = stage.world.trader, stage.witness.seen, stage.house
-    risk = stage.witness.state.risk
+    risk = trader.engine.state.risk if trader is not None else stage.witness.state.risk  # a pause may wait for the disk
     free = risk.paused is None and risk.halted is None
     broken = trader is not None and bool(trader.watch.problem) and not stage.world.is_busy("trader")
     if memory.lasts_s("resumed", broken and free, stage.world.true_ns) > TWO_S and trader is not None:
@@ -581,9 +597,25 @@ def a_command_is_done_or_said_not_to_be(stage: Stage, memory: Memory) -> Iterato
         journaled = said.what in stage.witness.seen.commands_of.get(said.who, ())
         trader = stage.world.trader
         kept = trader is None or trader.kept.away or trader.journal.last != stage.witness.last
-        by_file = said.what in ("halt", "flatten") or not said.who
-        if said.outcome == "done" and not (journaled or by_file or kept or stage.lost_by_restore(said.at_ns)):
+        elsewhere = said.what in ("halt", "flatten") or not said.who
+        if said.outcome == "done" and not (journaled or elsewhere or kept or stage.lost_by_restore(said.at_ns)):
             yield f"{said.what} of {said.who} was said to be done ({said.sentence}) and is not in the journal"
+    for said in memory.new("said", stage.person.said):
+        if said.outcome == "done" and said.what in ("halt", "flatten"):
+            yield from _stands_after(stage, said)
+
+
+def _stands_after(stage: Stage, said: Said) -> Iterator[str]:
+    """Right after a halt or a flatten that was said to hold: the HALT file is there, and nothing is held."""
+    layout, trader = stage.world.layout, stage.world.trader
+    known = trader is not None and trader.engine.state.risk.halted is not None
+    if not (layout.disk.exists(layout.halt_file) or known):
+        yield f"{said.what} of {said.who} was said to hold ({said.sentence}), and nothing is halted"
+    held = stage.broker.truth.positions if stage.broker is not None and stage.is_told_the_truth() else {}
+    if stage.broker is None and trader is not None:
+        held = stage.booked()
+    if held:
+        yield f"{said.what} of {said.who} was said to hold ({said.sentence}), and {held} is held"
 
 
 def the_day_compared_is_the_day_booked(stage: Stage, memory: Memory) -> Iterator[str]:

@@ -42,6 +42,7 @@ from minhos.testing.world.plan import AnyFault, Plan
 from minhos.testing.world.witness import Witness
 from minhos.testing.world.world import NEVER_NS, World
 from minhos.trading import events as ev
+from minhos.trading.book import opens
 from minhos.views.surroundings import Surroundings
 from minhos.views.truth import Truth, untrue
 
@@ -53,8 +54,8 @@ MISTAKE_NS = 90 * NANOS_PER_SECOND
 BLIND_AFTER_NS = 15 * NANOS_PER_SECOND
 """For so long after a fault of the broker's, what it said may still be acted on."""
 
-_LACKS = ("put back from the backup", "an older copy stands in its place")
-"""Words of the alarms that say what a journal lacks."""
+LACKS = re.compile(r"put back from the backup|was broken at record|was damaged|its end is missing|journal \S+ is gone")
+"""What the trader says of a journal that took the place of a longer one."""
 SURVEYED_NS = 330 * NANOS_PER_SECOND
 """Within that the account is surveyed."""
 
@@ -94,6 +95,11 @@ class Stage:
         world.disk.on_told = lambda: self._disk_bad.append((world.true_ns, world.true_ns))
         self.alarmed: list[tuple[int, str]] = []
         """Each alarm with the true time at which it stood in the journal."""
+        self._openings: set[str] = set()
+        """Entries and adds of MinhOS, of whatever journal."""
+        self._own: dict[str, int] = {}
+        """By the broker's symbol, what MinhOS opened and nobody closed, of the first `_own_read` fills."""
+        self._own_read = 0
         self.halt_was_lost = False
         """The power took a HALT file that was there."""
         self._restored_ns = self._blind_until_ns = self.flipped_ns = 0
@@ -104,8 +110,8 @@ class Stage:
         return true_ns <= self._restored_ns
 
     def says_what_a_restore_lacks(self, true_ns: int) -> bool:
-        """Whether an older journal was put in place after that, and an alarm says that what followed is not in it."""
-        said = any(each in text for each in _LACKS for _, text in self.witness.seen.alarms)
+        """Whether another journal took its place after that, and an alarm says that what followed is not in it."""
+        said = any(LACKS.search(text) for _, text in self.witness.seen.alarms)
         return said and self.lost_by_restore(true_ns)
 
     def _restored(self) -> None:
@@ -148,6 +154,8 @@ class Stage:
             self.alarmed.append((self.world.true_ns, text))
             self.world.note(f"alarm: {text}")
         for order in list(seen.intents.values())[intents:]:
+            if opens(order):
+                self._openings.add(order.order_id)
             side = "buy" if order.side > 0 else "sell"
             self.world.note(f"intent: {order.role} {side} {order.contracts} {order.symbol} {order.order_id}")
 
@@ -186,20 +194,21 @@ class Stage:
             yield symbol, side, sum(group.values())
 
     def own_positions(self) -> dict[str, int]:
-        """What the broker holds and MinhOS opened: of what others traded into, the part that is left of it."""
+        """What the broker holds and MinhOS opened; whoever closes something closes ours first."""
         assert self.broker is not None
-        held = self.broker.truth.positions
-        if not held:
-            return {}
-        opened: dict[str, int] = {}
-        for fill in self.broker.truth.fills:
+        fills, own = self.broker.truth.fills, self._own
+        for fill in fills[self._own_read :]:
+            ours, ends = own.get(fill.symbol, 0), min(fill.contracts, max(0, -fill.side * fill.before))
+            if fill.whose == "minhos" and fill.client_id in self._openings:
+                ends = 0
+            if ours * fill.side < 0:
+                ours += fill.side * min(ends, abs(ours))
             if fill.whose == "minhos":
-                opened[fill.symbol] = opened.get(fill.symbol, 0) + fill.side * fill.contracts
-        return {
-            symbol: min(opened[symbol], contracts, key=abs)
-            for symbol, contracts in held.items()
-            if opened.get(symbol, 0) * contracts > 0
-        }
+                ours += fill.side * (fill.contracts - ends)
+            own[fill.symbol] = ours
+        self._own_read = len(fills)
+        held = self.broker.truth.positions.items()
+        return {symbol: min(own[symbol], n, key=abs) for symbol, n in held if own.get(symbol, 0) * n > 0}
 
     def booked(self) -> dict[str, int]:
         """Positions of the journal, by contract."""
@@ -280,10 +289,18 @@ class Stage:
         """Whether the trader could know what is so: it runs, hears the broker, and nobody lied to it for a while."""
         world = self.world
         trader = world.trader
-        if trader is None or world.true_ns < self._blind_until_ns or world.network.refuses:
+        if trader is None or not self.is_told_the_truth():
             return False
         status = trader.engine.state.venue_status
         return status is not None and status.ready
+
+    def nobody_runs(self) -> bool:
+        """No trader is there, and none is to be: a person stopped all, or a start asked for a change."""
+        return self.world.living("trader") is None and (self.house.is_stopped or self.house.was_refused)
+
+    def is_told_the_truth(self) -> bool:
+        """Whether whoever asks the broker now is answered, and nothing was a lie lately."""
+        return self.world.true_ns >= self._blind_until_ns and not self.world.network.refuses
 
     def entries(self) -> Iterator[Working]:
         """Orders of MinhOS that rest and would open something."""
