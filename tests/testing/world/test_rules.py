@@ -15,6 +15,7 @@ from minhos.processes.orphans import Orphans
 from minhos.processes.watchdog import Watchdog
 from minhos.research import replay
 from minhos.risk.limits.size import MaxPositionSize
+from minhos.safety import stop
 from minhos.testing.world import invariants
 from minhos.testing.world.broker_faults import HandTrade, NoOco, Rejection
 from minhos.testing.world.disk import WorldDisk
@@ -220,3 +221,12 @@ def test_an_entry_that_outlives_a_halt_is_found(monkeypatch: pytest.MonkeyPatch)
     assert broken(play(halted)) == ""
     monkeypatch.setattr(Engine, "_cancel_openings", lambda *a: None)
     assert broken(play(halted)) == "an_entry_that_rests_goes_on_a_halt"
+
+
+def test_a_halt_that_is_said_to_hold_and_does_not_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    halted = quiet(Command(at_ms=400_000, name="halt"))
+    assert broken(play(halted)) == ""
+    monkeypatch.setattr(Engine, "flatten", lambda *a, **k: None)
+    monkeypatch.setattr(stop, "_wait_until_flat", lambda *a: (True, "the position is flat."))
+    monkeypatch.setattr(stop, "is_at_broker", lambda *a: False)
+    assert broken(play(halted)) == "a_command_is_done_or_said_not_to_be"
