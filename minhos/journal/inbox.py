@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 import msgspec
 
@@ -31,6 +32,12 @@ CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (id) WHERE acknowledged = 0;
 COMMIT;
 """
 
+_WAITING_ROWS = """
+SELECT id, CAST(who AS BLOB), CAST(type AS BLOB), CAST(payload AS BLOB),
+    CAST(created_ns AS INTEGER), CAST(expires_ns AS INTEGER)
+FROM inbox WHERE acknowledged = 0 ORDER BY id
+"""
+"""Of known kinds whatever stands there: SQLite keeps any value in any column, also text that is none."""
 
 WAITING, DONE, REFUSED = 0, 1, 2
 """What `acknowledged` says of a row."""
@@ -110,12 +117,10 @@ class Inbox:
             self._seen_version = version
             self._connection.execute(
                 "UPDATE inbox SET acknowledged = ?, answer = 'expired before it was read' "
-                "WHERE acknowledged = 0 AND expires_ns <= ?",
+                "WHERE acknowledged = 0 AND CAST(expires_ns AS INTEGER) <= ?",
                 (REFUSED, now_ns),
             )
-            rows = self._connection.execute(
-                "SELECT id, who, type, payload, created_ns, expires_ns FROM inbox WHERE acknowledged = 0 ORDER BY id"
-            ).fetchall()
+            rows = self._connection.execute(_WAITING_ROWS).fetchall()
         self._waiting = bool(rows)
         return [_request(*row) for row in rows]
 
@@ -155,18 +160,23 @@ class Inbox:
             ) from error
 
 
-def _request(number: int, who: str, name: str, payload: str, created_ns: int, expires_ns: int) -> Request:
+def _request(number: int, who: bytes, name: bytes, payload: bytes, created_ns: int, expires_ns: int) -> Request:
     """From a row.  Fields that no command can have are left out: every process of the user may write here."""
     try:
         fields = msgspec.json.decode(payload, type=dict[str, object])
-    except (msgspec.DecodeError, TypeError, ValueError):  # no text, or none that is JSON
+    except (msgspec.DecodeError, RecursionError, ValueError):  # no text, or none that is JSON
         fields = {}
     return Request(
         id=number,
-        name=str(name),
-        who=str(who),
+        name=name.decode(errors="replace"),
+        who=who.decode(errors="replace"),
         why=str(fields.pop("why", "")),
-        fields={key: value for key, value in fields.items() if isinstance(value, Scalar)},
+        fields={key: value for key, value in fields.items() if _can_be_kept(value)},
         created_ns=created_ns,
         expires_ns=expires_ns,
     )
+
+
+def _can_be_kept(value: object) -> TypeGuard[Scalar]:
+    """Whether a journal can hold it: its whole numbers have 64 bits."""
+    return isinstance(value, Scalar) and not (isinstance(value, int) and not -(2**63) <= value < 2**63)
