@@ -185,3 +185,14 @@ def test_rows_of_one_stamp_that_differ_are_two_series(tmp_path: Path) -> None:
     lines = [line(row) for row in WEEK] + [line(row._replace(volume=row.volume + 1)) for row in WEEK[:100]]
     with pytest.raises(DataError, match=r"100 of 1,756 rows repeat the stamp of another with other values: it holds m"):
         read_file(table(tmp_path, lines))
+
+
+@pytest.mark.parametrize("places", [(700, 0, None), (700, 0, 740), (700, 30, None)], ids=["begun", "a pair", "within"])
+def test_a_quotation_mark_swallows_no_rows(tmp_path: Path, places: tuple[int, int, int | None]) -> None:
+    first, at, last = places
+    lines = [line(row) for row in WEEK]
+    lines[first] = f'{lines[first][:at]}"{lines[first][at:]}'
+    if last is not None:
+        lines[last] += '"'
+    with pytest.raises(DataError, match=r"a quotation mark in line 702 is not closed there"):
+        read_file(table(tmp_path, lines))

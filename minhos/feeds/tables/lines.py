@@ -16,7 +16,7 @@ import numpy as np
 from minhos.feeds.tables.sniff import Sample
 
 PIECE_BYTES = 1 << 23
-_NEWLINE, _REMARK = 10, 35
+_NEWLINE, _QUOTE, _REMARK = 10, 34, 35
 
 
 class Line(NamedTuple):
@@ -28,12 +28,14 @@ class Line(NamedTuple):
     fields: int
 
 
-def longer_lines(sample: Sample) -> list[Line]:
-    """Lines with something beyond the last column that the header line names."""
-    named, found = len(sample.header), []
+def longer_lines(sample: Sample) -> tuple[list[Line], int]:
+    """Lines with something beyond the last column that the header line names, and how many lines there are."""
+    named, rows = len(sample.header), 0
+    found: list[Line] = []
     for piece in _pieces(sample) if sample.lines else ():
         if not len(piece.starts):
             continue
+        rows = piece.first_row + len(piece.starts)
         marks = (piece.letters == ord(sample.delimiter)).view(np.uint8)
         counts = np.add.reduceat(marks, piece.starts, dtype=np.uint16)
         for i in np.flatnonzero(counts >= named).tolist():
@@ -41,7 +43,18 @@ def longer_lines(sample: Sample) -> list[Line]:
             fields = next(csv.reader([line.text], delimiter=sample.delimiter, skipinitialspace=True), [])
             if any(field.strip() for field in fields[named:]):
                 found.append(line._replace(fields=len(fields)))
-    return found
+    return found, rows
+
+
+def open_quote(sample: Sample) -> Line | None:
+    """The first line with a quotation mark that is not closed in it."""
+    for piece in _pieces(sample) if sample.lines else ():
+        marks = (piece.letters == _QUOTE).view(np.uint8)
+        if len(piece.starts) and marks.any():
+            odd = np.flatnonzero(np.add.reduceat(marks, piece.starts, dtype=np.uint16) % 2)
+            if len(odd):
+                return piece.line(int(odd[0]))
+    return None
 
 
 def lines_of(sample: Sample, rows: Collection[int]) -> dict[int, Line]:

@@ -106,6 +106,8 @@ class Frame(NamedTuple):
 
     table: pl.DataFrame
     number: npt.NDArray[np.int64]
+    rows: int
+    """With the blank ones."""
 
 
 def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int]) -> Frame:
@@ -118,7 +120,7 @@ def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int
 
     if sample.start.startswith(PARQUET):
         frame = _parquet(sample).select(f"{i}" for i in sorted({*text, *numbers}))
-        return Frame(frame, np.arange(len(frame)))
+        return Frame(frame, np.arange(len(frame)), len(frame))
     as_text = {*text} - {*numbers}
     kinds = {i: kind for i in numbers if (kind := _kind(sample, i)) is not None}
     as_text |= {*numbers} - kinds.keys()
@@ -126,7 +128,7 @@ def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int
     for i in kinds:
         if frame[f"{i}"].null_count():
             frame = frame.with_columns(_read(sample, {i}, {})[f"{i}"])
-    number = frame.drop_in_place(_NUMBER)
+    number, rows = frame.drop_in_place(_NUMBER), len(frame)
     frame = frame.with_columns(_stripped(each) for each in frame if each.dtype == pl.String)
     blank = pl.all_horizontal(
         pl.col(each.name).is_null() | (pl.col(each.name) == "") if each.dtype == pl.String else each.is_null()
@@ -135,7 +137,7 @@ def read_frame(sample: Sample, *, text: Collection[int], numbers: Collection[int
     kept = frame.select(~blank).to_series()
     if not kept.all():
         frame, number = frame.filter(kept), number.filter(kept)
-    return Frame(frame, number.to_numpy().astype(np.int64))
+    return Frame(frame, number.to_numpy().astype(np.int64), rows)
 
 
 def _kind(sample: Sample, column: int) -> pl.DataType | None:

@@ -17,14 +17,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minhos.errors import DataError, SymbolError
+from minhos.errors import DataError, DataRefused, SymbolError
 from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import year_of
 from minhos.feeds.tables import bases, checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
 from minhos.feeds.tables.contracts import Contracts, by_name, judge_life
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
-from minhos.feeds.tables.lines import longer_lines
+from minhos.feeds.tables.lines import longer_lines, open_quote
 from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
 from minhos.feeds.tables.rivals import SIDES, the_contract, the_prices, the_sides, the_time, the_volume
 from minhos.feeds.tables.rows import TableRows, bar_step, histories
@@ -158,12 +158,32 @@ def _load(sample: Sample, row: Format) -> Table:
     more = rivals(names, found, row.columns)
     text |= {i for role in TEXTS for i in more.get(role, ())}
     wanted = {*found.values(), *(i for places in more.values() for i in places)}
-    frame, number = read_frame(sample, text=text, numbers=wanted - text)
-    longer = np.isin(number, [line.row for line in longer_lines(sample)])
+    frame, number, longer = _framed(sample, text, wanted - text)
     columns = {role: frame[f"{i}"] for role, i in found.items()}
     others = {role: {names[i]: frame[f"{i}"] for i in places} for role, places in more.items()}
     called = {role: names[i] for role, i in found.items()}
     return Table(sample.path, columns, called, row, _name(sample), others, _label(sample), number, longer)
+
+
+def _framed(sample: Sample, text: set[int], numbers: set[int]) -> tuple[pl.DataFrame, Ints, Mask]:
+    """The columns, the number of each row, and which have more fields than the header line names.
+
+    Raises DataError, and DataRefused for a field that goes on over lines: they would be gone.
+    """
+    longer, lines = longer_lines(sample)
+    try:
+        frame, number, rows = read_frame(sample, text=text, numbers=numbers)
+        broken = lines > rows
+    except DataError:
+        if open_quote(sample) is None:
+            raise
+        broken = True
+    if broken and (line := open_quote(sample)):
+        raise DataRefused(
+            f"{sample.path}: a quotation mark in line {line.number:,} is not closed there ({line.text[:60]!r}), and "
+            "what follows it is no row; take it out, or export it again"
+        )
+    return frame, number, np.isin(number, [line.row for line in longer])
 
 
 def _label(sample: Sample) -> str:
