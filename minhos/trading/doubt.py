@@ -29,5 +29,9 @@ class Doubts(Generic[Key]):
         self._since_ns = {key: self._since_ns.get(key, elapsed_ns) for key in shown}
         return {key for key, since_ns in self._since_ns.items() if elapsed_ns >= since_ns + APART_NS}
 
+    def forget(self) -> None:
+        """What was shown over a connection that ended is no look of the next one's."""
+        self._since_ns = {}
+
     def __len__(self) -> int:
         return len(self._since_ns)

@@ -268,6 +268,8 @@ class Engine:
         if before is not None and (before.ready, before.reason) == (status.ready, status.reason):
             return
         self.record(ev.VenueStatusSeen(status), status.time_ns)
+        if not status.ready:
+            self.settlement.on_unheard()
         if before is not None and before.ready and not status.ready:
             self.record(ev.Alarm(status.time_ns, f"Orders cannot be sent: {status.reason}"), status.time_ns)
 

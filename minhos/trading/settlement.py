@@ -7,8 +7,9 @@ and a broker may lie for a moment, so that anything held against the broker must
 An order of ours that the lists lack is not believed to be gone: the broker is told to cancel it, and where it answers
 that there is none, or nothing, it is.  So a list that lies for longer never makes two exits of one.
 
-What is remembered for that, and until when.  All of it may be lost with the process: whatever is held against the
-broker is then seen in surveys of the next one.  A person's word and the known differences are of the state.
+What is remembered for that, and until when; doubts end also where the broker is not heard.  All of it may be lost with
+the process: whatever is held against the broker is then seen in surveys of the next one.  A person's word and the known
+differences are of the state.
 
     memory              what it is for                                   forgotten
     refused_ids         orders that were not cancelled or resized when   with the next survey that crossed nothing,
@@ -137,6 +138,12 @@ class Settlement:
         if found and settled and self._exceeds(survey):
             engine.ask()
         return True
+
+    def on_unheard(self) -> None:
+        """The broker is not heard for a while: what it showed before must be shown anew, for as long."""
+        for doubts in (self._views, self._positions, self._lacking, self._relisted, self._bare, self._unplanned):
+            doubts.forget()
+        self._differs_ns, self._turned_ns = None, {}
 
     def watch(self) -> None:
         """To be called with every look at the broker."""

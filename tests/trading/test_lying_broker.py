@@ -221,6 +221,16 @@ def test_a_list_doubled_for_a_moment_after_a_long_difference_is_not_what_a_halt_
     assert desk.sent(Role.FLATTEN).contracts == n
 
 
+def test_an_old_list_of_positions_after_a_reconnection_is_one_look_though_it_was_shown_before(desk):
+    """Somebody closed his position meanwhile: a close of what was held before the line was cut would open another."""
+    desk.survey(2, times=3)
+    reconnect(desk)
+    desk.command("halt")
+    look(desk, 2, times=5)
+    look(desk, 0, times=15)
+    assert desk.venue.sent == []
+
+
 def test_a_position_of_somebody_else_is_closed_by_a_person_alone(desk):
     desk.survey(2, times=3)
     assert desk.venue.sent == []
