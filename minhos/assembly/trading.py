@@ -139,6 +139,7 @@ def load_model(
         simulated=manifest.simulated,
         created_ns=manifest.created_ns,
         adjusted=manifest.adjusted or "",
+        regular_hours=bool(manifest.regular_hours),
     )
     return activation, forecaster
 

@@ -32,6 +32,9 @@ MIN_VOLUME: Mapping[str, int] = {
 """Contracts a full trade date, by root: between a thin back month and the front month's quiet days."""
 
 
+REGULAR = "; judged by regular hours alone, as the night is not there"
+
+
 class GateParameters(msgspec.Struct, frozen=True):
     """What a trade date must have.
 
@@ -109,7 +112,9 @@ def judge(bars: Bars, calendar: SessionCalendar, parameters: GateParameters | No
     refusal = _refusal(dates, kept, limits, outside, len(bars))
     return GateReport(
         verdict="refused" if refusal else "accepted",
-        reason=refusal or _acceptance(dates[:start], kept, dates[end:], by_volume, bars.simulated),
+        reason=refusal
+        or _acceptance(dates[:start], kept, dates[end:], by_volume, bars.simulated)
+        + (REGULAR if covered and covered[0].regular else ""),
         dates=tuple(dates),
         cut_start=tuple(date.trade_date for date in dates[:start]),
         cut_end=tuple(date.trade_date for date in dates[end:]),

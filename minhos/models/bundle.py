@@ -63,6 +63,8 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     a bundle is written as 0.1.0 wrote it."""
     adjusted: str | msgspec.UnsetType = msgspec.UNSET
     """Why the prices that it was trained on are not those that were traded; unset where they are."""
+    regular_hours: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where it was trained on regular hours alone; unset where the night was there."""
 
 
 class BundleContents(Trained, frozen=True, kw_only=True):

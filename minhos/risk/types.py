@@ -233,6 +233,8 @@ class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Why a part of the user's own cannot be relied on; empty where all can."""
     adjusted: str = ""
     """Why the prices that the model was trained on are not those that were traded; empty where they are."""
+    regular_hours: bool = False
+    """The model was trained on regular hours alone."""
 
     @property
     def adds(self) -> bool:

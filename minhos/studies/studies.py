@@ -176,4 +176,5 @@ def activation(bundle: Bundle) -> ev.ModelActivated:
         manifest.calibrator.slope_low,
         manifest.simulated,
         adjusted=manifest.adjusted or "",
+        regular_hours=bool(manifest.regular_hours),
     )

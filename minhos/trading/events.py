@@ -85,6 +85,8 @@ class ModelActivated(msgspec.Struct, frozen=True):
     adjusted: str = ""
     """Why the prices that it was trained on are not those that were traded, so that nothing is sized on it; empty
     where they are."""
+    regular_hours: bool = False
+    """It was trained on regular hours alone: nothing is added by it outside of them."""
 
 
 class HistoryLoaded(msgspec.Struct, frozen=True):

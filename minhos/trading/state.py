@@ -483,6 +483,7 @@ class TradingState:
             venue_trouble=self.venue_trouble(),
             parts_refusal=settings.parts_refusal,
             adjusted=self.model.adjusted if self.model else "",
+            regular_hours=self.model is not None and self.model.regular_hours,
             sequence=self.sequence + 1,
             account_name=f"{self.mode}-{self.account_name}",
             symbol=symbol,

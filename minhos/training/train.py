@@ -18,6 +18,7 @@ from minhos.errors import NotEnoughData
 from minhos.features.pipeline import compute, feature_set
 from minhos.market.calendar import SessionCalendar
 from minhos.market.clock import Clock, SystemClock
+from minhos.market.coverage import regular_span_ns
 from minhos.market.types import Bars
 from minhos.models.bundle import BundleContents
 from minhos.models.registry import Registry
@@ -79,7 +80,10 @@ def train(
         return result
     result = msgspec.structs.replace(result, lines=msgspec.structs.replace(result.lines, simulated=simulated))
     now = (clock or SystemClock()).now_ns()
-    bundle = registry.save(_contents(bars, recipe, ensemble, result, parent, now))
+    contents = _contents(bars, recipe, ensemble, result, parent, now)
+    if regular_span_ns(bars, calendar):
+        contents = msgspec.structs.replace(contents, regular_hours=True)
+    bundle = registry.save(contents)
     part_of(progress, 0.0, 1.0)(1.0, f"bundle {bundle.id} saved: {result.verdict}")
     return msgspec.structs.replace(result, bundle_id=bundle.id)
 

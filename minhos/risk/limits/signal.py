@@ -107,6 +107,19 @@ class TradedPrices:
         )
 
 
+class HoursLearnt:
+    """No adds in hours that the model never saw."""
+
+    name = "hours learnt"
+
+    def cap(self, context: RiskContext) -> Cap | None:
+        if context.rth or not context.regular_hours or not context.adds or context.forced:
+            return None
+        return no_adds(
+            self.name, context, "the model was trained on regular hours alone; train on whole sessions for the night"
+        )
+
+
 def _accepted(context: RiskContext, by_setting: bool) -> bool:
     """Whether a person accepted an edge that is not proven."""
     arming = context.risk.arming
