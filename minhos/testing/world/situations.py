@@ -332,7 +332,12 @@ def _a_fill_is_told_otherwise(rng: random.Random, m: Moment) -> Faults:
 
 
 def _an_exit_that_never_was(rng: random.Random, m: Moment) -> Faults:
-    return (FillLie(at_ms=m.at_ms, how="invented", contracts=rng.choice((1, 2, 5))),)
+    """The journal holds less than the broker; the person may halt then."""
+    lie = FillLie(at_ms=m.at_ms, how="invented", contracts=rng.choice((1, 2, 5)))
+    if rng.random() < 0.5:
+        return (lie,)
+    stops: Name = rng.choice(("halt", "flatten"))
+    return lie, _command(rng, m.at_ms + rng.choice((20_000, 60_000)), stops)
 
 
 def _at_the_open(rng: random.Random, m: Moment) -> Faults:

@@ -13,10 +13,7 @@ from minhos.testing.world.play import play
 
 FIRST, LAST, PIECE = 1, 200, 10
 SHARE = 0.1
-KNOWN: dict[int, str] = {
-    # an exit that never was, then a stop for three losses: the journal is flat, and what is left at the broker stays
-    63: "what_is_to_be_closed_is_closed",
-}
+KNOWN: dict[int, str] = {}
 """By seed: the invariant that it breaks."""
 
 
