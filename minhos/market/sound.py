@@ -7,6 +7,8 @@ bars are good ones: `gate` and `quality`.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 
@@ -196,6 +198,8 @@ def without_unsound_rows(bars: Bars) -> tuple[Bars, str]:
 
 
 def _fault_of_ticks(ticks: int, last_ticks: int, instrument: Instrument | None) -> str:
+    if ticks is None or (isinstance(ticks, float) and not math.isfinite(ticks)):
+        return f"it holds {'nothing' if ticks is None else 'what is not a number'} where a price belongs"
     if type(ticks) is not int:
         return f"{ticks!r} is no number of ticks"
     if ticks <= 0:

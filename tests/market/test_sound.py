@@ -19,6 +19,7 @@ from minhos.market.sound import (
 )
 from minhos.market.types import BAR_INTERVAL_NS, NANOS_PER_MINUTE, Bar, Bars, Price, Slice
 from minhos.testing.builders import MONDAY_OPEN, bar
+from minhos.views.truth import NO_WORDS
 
 NQ = instrument("NQ")
 GOOD = bar(0, 80_000, 80_010, 79_990, 80_005)
@@ -157,3 +158,11 @@ def test_the_history_of_a_feed_is_looked_at_too() -> None:
     assert fault.startswith("2 of 40 bars of NQZ25's history were passed over, first at 2025-10-06T")
     assert fault.endswith("its low 80002 and high 80010 do not hold its open and close")
     assert without_unsound_rows(kept)[0] is kept
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "80000", 1.5])
+def test_what_is_no_price_is_said_in_words(value):
+    """A page shows the sentence: it holds no value that means nothing to who reads it."""
+    said = fault_of_price(Price("NQZ25", MONDAY_OPEN, value))
+    assert said
+    assert not NO_WORDS.search(said)

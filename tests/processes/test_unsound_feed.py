@@ -50,7 +50,10 @@ def test_a_price_that_is_none_triggers_nothing_and_stands_nowhere(world: World, 
 
 YEARS_NS = 70 * 366 * 86_400 * 10**9
 SPOILED: dict[str, tuple[Callable[[Slice], Slice], str]] = {
-    "a number that is none": (lambda closed: with_bars(closed, low_ticks=math.nan), "nan is no number of ticks"),
+    "a number that is none": (
+        lambda closed: with_bars(closed, low_ticks=math.nan),
+        "it holds what is not a number",
+    ),
     "outside its own high and low": (lambda closed: with_bars(closed, high_ticks=70_000), "do not hold its open"),
     "a power of ten away": (lambda closed: times(closed, 10), "lie far off the last price"),
     "bars of another length": (

@@ -538,7 +538,7 @@ def nothing_is_risked_on_a_broken_journal(stage: Stage, memory: Memory) -> Itera
     broken = trader is not None and bool(trader.watch.problem) and not stage.world.is_busy("trader")
     if memory.lasts_s("resumed", broken and free, stage.world.true_ns) > TWO_S and trader is not None:
         yield f"trading goes on with a broken journal: {trader.watch.problem}"
-    if 0 < house.older_until < seen.opened:
+    if house.is_noted_older and 0 < house.older_until < seen.opened:
         yield "new risk was taken on an older copy of the journal"
     looked = trader is not None and seen.starts > 0 and not (stage.world.is_busy("trader") or trader.watch.problem)
     unsaid = house.older_until > 0 and house.is_noted_older and looked and risk.paused is None
