@@ -80,6 +80,8 @@ def spoil(rows: list[list[str]], dialect: Befallen, fields: list[str], series: S
         return []
     if not (many or dialect.loss) or dialect.fate == "regular hours":
         return []
+    if dialect.loss == "no stamp" and dialect.fate == "two times":  # the other column has it
+        return []
     rng = random.Random(dialect.seed + 1)
     moved = [i for i in range(60, len(rows) - 60) if series.rows[i].high > series.rows[i].low]
     chosen = moved[::EVERY] if many else sorted(rng.sample(moved, FEW))
