@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from minhos.errors import SettingsError
 from minhos.risk.events import parse_events
@@ -16,6 +17,7 @@ from minhos.settings.parse import parse
 from minhos.settings.structs import refuse_unknown
 from minhos.settings.whole import KELLY_FILE, OTHER_FILES, Settings
 
+T = TypeVar("T")
 OVERRIDES = "MINHOS_OVERRIDES"
 """Environment variable through which `start` hands its switches to the processes that it starts."""
 LARGEST_NUMBER = 2**63 - 1
@@ -134,18 +136,23 @@ def _refuse_endless(values: object, path: Path) -> None:
         raise SettingsError(f"{path} {TOO_LONG}")
 
 
-def read_toml(path: Path, text: str) -> dict[str, object]:
-    """The text of that file as TOML.  Raises SettingsError, which names the file."""
+def _parsed(path: Path, kind: str, parse: Callable[[], T]) -> T:
+    """What a parser makes of a file's text.  Raises SettingsError, which names the file."""
     try:
-        values = tomllib.loads(text)
+        values = parse()
         _refuse_endless(values, path)
         return values
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise SettingsError(f"{path} is not valid {kind}: {error}.") from error
     except RecursionError as error:
         raise SettingsError(f"{path} {TOO_DEEP}") from error
     except ValueError as error:
         raise SettingsError(f"{path} {TOO_LONG}") from error
+
+
+def read_toml(path: Path, text: str) -> dict[str, object]:
+    """The text of that file as TOML.  Raises SettingsError, which names the file."""
+    return _parsed(path, "TOML", lambda: tomllib.loads(text))
 
 
 def _once(path: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -158,15 +165,7 @@ def _once(path: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _read_json(path: Path, text: str) -> dict[str, object]:
-    try:
-        values = json.loads(text, object_pairs_hook=partial(_once, path)) if text else {}
-        _refuse_endless(values, path)
-    except json.JSONDecodeError as error:
-        raise SettingsError(f"{path} is not valid JSON: {error}.") from error
-    except RecursionError as error:
-        raise SettingsError(f"{path} {TOO_DEEP}") from error
-    except ValueError as error:
-        raise SettingsError(f"{path} {TOO_LONG}") from error
+    values = _parsed(path, "JSON", lambda: json.loads(text, object_pairs_hook=partial(_once, path)) if text else {})
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold one JSON object, not {type(values).__name__}.")
     return values
