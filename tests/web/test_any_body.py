@@ -19,15 +19,22 @@ LARGE = st.sampled_from([2**53, 2**64, -(2**64), 10**400, 1e308, 5e-324, -0.0])
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXT, LARGE)
 JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2))
 KEYS = st.sampled_from(["who", "why", "side", "size", "minutes", "x"])
-SIZES = st.sampled_from(["win_probability", "probability_low", "side", "payoff_ratio", "atr_points"])
-NUMBERS = st.one_of(st.floats(0.4, 1.1), LARGE, st.integers(0, 3), LEAVES)
 BODIES = st.one_of(
     st.dictionaries(KEYS, LEAVES, max_size=4).map(json.dumps),
     JSON.map(json.dumps),
     st.text(max_size=20),
     st.just("[" * 20_000),
 )
-SUPPOSED = st.dictionaries(SIZES, NUMBERS, max_size=5).map(lambda given: json.dumps({"win_probability": 0.6, **given}))
+HALF_TO_ONE = st.floats(0.5, 1.0)
+SUPPOSED = st.fixed_dictionaries(
+    {"win_probability": HALF_TO_ONE},
+    optional={
+        "probability_low": HALF_TO_ONE,
+        "side": st.sampled_from(["long", "short"]),
+        "payoff_ratio": st.one_of(st.floats(0.01, 100.0), LARGE),
+        "atr_points": st.one_of(st.floats(0.0, 10_000.0), LARGE),
+    },
+).map(json.dumps)
 ASKED = st.one_of(
     st.tuples(st.sampled_from(PATHS).map("commands/{}".format), BODIES),
     st.tuples(st.just("kelly/calculate-position-size"), st.one_of(SUPPOSED, BODIES)),
