@@ -63,7 +63,7 @@ def write_ticks(path: Path, n: int) -> None:
             size = min(BLOCK, n - first)
             records = np.zeros(size, RECORD)
             walk = level + np.cumsum(rng.integers(-1, 2, size))
-            level = 80_000 + (int(walk[-1]) - 80_000) // 2
+            level = int(walk[-1])
             records["stamp"] = _START_US + (np.arange(first, first + size) * _BAR_US) // TICKS_PER_BAR
             records["close"] = walk * 0.25
             records["high"], records["low"] = records["close"] + 0.25, records["close"]
