@@ -169,13 +169,14 @@ def _model(views: Views, around: Surroundings) -> Part:
     age = model_age_s(views, around)
     missing = unanswered(views.last.forecast, views.settings) if views.last and views.last.forecast else ()
     detail = f"{model.bundle_id}, verdict {model.verdict or 'unknown'}"
+    shown = None if age is None else rounded(max(0.0, age), 0)  # clocks differ by minutes
     if missing:
-        return Part("model", "failed", f"{detail}; without {', '.join(missing)}", rounded(age, 0))
+        return Part("model", "failed", f"{detail}; without {', '.join(missing)}", shown)
     if age is not None and age < -FROM_THE_FUTURE_DAYS * DAY_S:
         return Part(
             "model", "failed", f"{detail}; stamped in the future: check this machine's clock, then retrain", None
         )
-    return Part("model", "ok", detail, rounded(age, 0))
+    return Part("model", "ok", detail, shown)
 
 
 def _forecasts(views: Views) -> Part:
@@ -306,6 +307,7 @@ def _age_score(views: Views, around: Surroundings) -> ScorePart:
     days, allowed = age_s / DAY_S, settings.risk.model_max_age_days
     if days < -FROM_THE_FUTURE_DAYS:
         return ScorePart("age of the model", 0.0, "not known: stamped in the future; check this machine's clock")
+    days = max(0.0, days)
     return ScorePart(
         "age of the model", round(100.0 * max(0.0, 1.0 - days / allowed), 1), f"{days:.1f} of {allowed:.0f} days"
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from minhos.market.calendar import SessionCalendar
 from minhos.market.types import NANOS_PER_SECOND
+from minhos.models.bundle import BundleInfo
 from minhos.models.forecast import Forecast
 from minhos.testing.builders import MONDAY_OPEN, forecast, trading_events
 from minhos.trading import events as ev
-from minhos.views.health import service_health
+from minhos.views.health import ml_health, service_health
 from minhos.views.heartbeats import FeedBeat, SupervisorBeat, TraderBeat, TrainerBeat, TrainingProgress, WatchdogBeat
 from minhos.views.kelly import recommendation
 from minhos.views.ml import ml_performance
@@ -252,3 +254,14 @@ def test_a_heartbeat_from_the_future_is_no_sign_of_life(seconds):
     assert (around.trader_alive, around.trader_age_s) == (False, abs(seconds))
     near = msgspec.structs.replace(RUNNING, trader=msgspec.structs.replace(TRADER, time_ns=NOW + 10**9))
     assert near.trader_alive
+
+
+def test_a_bundle_that_another_clock_stamped_minutes_ahead_has_no_age_below_zero():
+    views = folded(trading_events(6))
+    bundle_id = views.trading.model.bundle_id
+    ahead = BundleInfo(bundle_id, Path(bundle_id), created_ns=NOW + 271 * NANOS_PER_SECOND)
+    around = replace(RUNNING, models=(ahead,))
+    (model,) = [part for part in service_health(views, around).components if part.name == "model"]
+    assert model.age_s == 0.0
+    age = next(part for part in ml_health(views, around).parts if part.name == "age of the model")
+    assert age.detail.startswith("0.0 of ")
