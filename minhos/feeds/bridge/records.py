@@ -102,7 +102,7 @@ def _records(rows: npt.NDArray[np.void]) -> Records:
 def are_live(records: Records) -> npt.NDArray[np.bool_]:
     """Which records a quote and a trade carry without loss: single trades, all of their volume on one side."""
     bits = np.ascontiguousarray(records["open"]).view(np.uint32)
-    tick = (records["trades"] == 1) & np.isin(bits, list(_INDICATORS))
+    tick = (records["trades"] == 1) & np.any([bits == known for known in _INDICATORS], axis=0)
     sides = np.minimum(records["bid_volume"], records["ask_volume"]) == 0
     total = np.maximum(records["bid_volume"], records["ask_volume"])
     one_side = sides & ((total == records["volume"]) | (total == 0))

@@ -649,8 +649,9 @@ def statuses_are_true(stage: Stage, memory: Memory) -> Iterator[str]:
 OF_PROCESSES: tuple[Rule, ...] = (
     no_process_ends_by_itself,
     no_end_ends_another,
+    stop_ends_everything,
 )
-"""They look at nothing but how processes ended, and are asked after each start and end."""
+"""They look at nothing but how processes ended and what a person did to them, and are asked after each such change."""
 OF_THE_JOURNAL: tuple[Rule, ...] = (
     no_order_twice,
     nothing_opens_after_a_halt,
@@ -670,7 +671,6 @@ OF_THE_MOMENT: tuple[Rule, ...] = (
     a_supervisor_that_lives_is_not_stood_in_for,
     a_dead_supervisor_is_told,
     the_watchdog_looks,
-    stop_ends_everything,
     no_order_is_at_the_broker_twice,
     no_limit_is_passed,
     what_closes_never_opens,
@@ -712,7 +712,8 @@ class Checks:
     def __init__(self, stage: Stage) -> None:
         self._stage, self._memory = stage, Memory()
         self._looked: tuple[int, ...] = ()
-        self._read, self._ended = (0, 0), (0, 0, 0, False)
+        self._read: tuple[int, ...] = ()
+        self._ended: tuple[int, ...] = ()
         """What the rules of the journal and those of the processes looked at last."""
         self._decisions, self._starts = 0, 0
         self._seen_decisions, self._ends, self._seen_ns = 0, 0, 0
@@ -752,7 +753,16 @@ class Checks:
         """The rules that look at nothing but what changed since they were asked.  ends: of processes."""
         stage, read, ended = self._stage, self._read, self._ended
         self._read = (stage.witness.last, stage.witness.replaced)
-        self._ended = (ends, len(stage.world.children), stage.n_mistakes, stage.world.disk.windows)
+        world, house = stage.world, stage.house
+        left_s = world.true_ns // NANOS_PER_SECOND if house.left else 0  # what is left counts once the disk is sound
+        self._ended = (
+            ends,
+            len(world.children),
+            stage.n_mistakes,
+            world.disk.windows,
+            len(house.stops),
+            left_s,
+        )
         processes = OF_PROCESSES if self._ended != ended else ()
         return (*processes, *OF_THE_JOURNAL) if self._read != read else processes
 
