@@ -210,7 +210,12 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
 
 
 def on_contradiction(state: RiskState, why: str, time_ns: int) -> RiskState:
-    """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends."""
+    """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends.
+
+    A halt that stands is kept: a person's closes what the account holds, whoever opened it.
+    """
+    if state.halted is not None:
+        return state
     return _after_stops(replace(state, halted=Stop(ENGINE, why, time_ns)))
 
 

@@ -118,6 +118,10 @@ TABLE: dict[tuple[OrderState, Trigger], OrderState] = {
     (S.CANCELLED, T.PARTIAL_FILL): S.CANCELLED,  # fill after cancel: it was filled in part before it was cancelled
     (S.CANCELLED, T.FILL): S.FILLED,  # fill after cancel: the fill is true, the cancel was not
     (S.CANCELLED, T.CANCEL): S.CANCELLED,
+    (
+        S.CANCELLED,
+        T.REJECT,
+    ): S.CANCELLED,  # gone by the lists or taken back, and its refusal is said late: gone either way
     (S.CANCELLED, T.CANCEL_REJECT): S.CANCELLED,  # we cancelled what the venue had already cancelled
     (S.CANCELLED, T.RESIZE): S.CANCELLED,  # the answer to a resize, said late or twice
     (S.CANCELLED, T.RELIST): S.WORKING,  # the cancel was not true: the broker's lists had lacked it for a while

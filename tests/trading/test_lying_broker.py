@@ -231,6 +231,16 @@ def test_an_old_list_of_positions_after_a_reconnection_is_one_look_though_it_was
     assert desk.venue.sent == []
 
 
+def test_a_contradiction_after_a_persons_halt_leaves_what_the_account_holds_to_be_closed(desk):
+    desk.enter()
+    desk.command("halt")
+    close = desk.sent(Role.FLATTEN)
+    desk.hear(desk.fill(close, "F9"))
+    desk.engine.record(ev.ContradictionFound(desk.clock.now_ns(), "the venue contradicts our record"), 0)
+    desk.survey(-2, times=12)
+    assert (desk.sent(Role.FLATTEN).side, desk.sent(Role.FLATTEN).contracts) == (1, 2)
+
+
 def test_a_position_of_somebody_else_is_closed_by_a_person_alone(desk):
     desk.survey(2, times=3)
     assert desk.venue.sent == []

@@ -101,7 +101,7 @@ LAWS = [
     # trigger, the states that it moves, where to, the states that stay as they are; every other is refused
     (T.SEND, {S.INTENDED}, S.SENT, set()),
     (T.ACCEPT, OPEN - {S.CANCEL_SENT}, S.WORKING, {S.CANCEL_SENT, *FINAL}),
-    (T.REJECT, OPEN, S.REJECTED, {S.REJECTED}),
+    (T.REJECT, OPEN, S.REJECTED, {S.REJECTED, S.CANCELLED}),
     (T.PARTIAL_FILL, NOT_LEAVING, S.WORKING, {S.RESIZE_SENT, S.CANCEL_SENT, S.CANCELLED, S.REJECTED}),
     (T.FILL, OPEN | {S.CANCELLED, S.REJECTED}, S.FILLED, set()),
     (T.REQUEST_RESIZE, {S.WORKING, S.RESIZE_SENT}, S.RESIZE_SENT, set()),
