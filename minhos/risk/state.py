@@ -212,9 +212,9 @@ def on_distrust(state: RiskState, why: str, time_ns: int) -> RiskState:
 def on_contradiction(state: RiskState, why: str, time_ns: int) -> RiskState:
     """Our record and the venue's exclude each other: a halt, as a person's, that only `resume` ends.
 
-    A halt that stands is kept: a person's closes what the account holds, whoever opened it.
+    A person's that stands is kept: it closes what the account holds, whoever opened it.
     """
-    if state.halted is not None:
+    if state.halted is not None and state.halted.who != ENGINE:
         return state
     return _after_stops(replace(state, halted=Stop(ENGINE, why, time_ns)))
 
@@ -251,6 +251,8 @@ def on_command(
     match name:
         case "pause" | "flatten":
             return _after_stops(replace(state, paused=Stop(who, why, time_ns, flat=name == "flatten")))
+        case "halt" if who == ENGINE:  # as 0.1.0 wrote a contradiction
+            return on_contradiction(state, why, time_ns)
         case "halt":
             return _after_stops(replace(state, halted=Stop(who, why, time_ns)))
         case "arm":
