@@ -18,6 +18,7 @@ import structlog
 from minhos.assembly import journal_notes
 from minhos.assembly.layout import Layout
 from minhos.errors import JournalBroken, JournalError
+from minhos.journal.database import is_damage
 from minhos.journal.reader import JournalReader, reader
 from minhos.journal.repair import cut, soundness
 from minhos.journal.store import Journal, replacement_of
@@ -92,7 +93,12 @@ class JournalWatch:
         return folded
 
     def _fold(self, identity: dict[str, str], fold: Callable[[Journal], Folded]) -> Folded:
-        journal = Journal.open(self._path, identity, self._layout.database)
+        try:
+            journal = Journal.open(self._path, identity, self._layout.database)
+        except JournalError as error:
+            if isinstance(error, JournalBroken) or error.__cause__ is None or not is_damage(error.__cause__):
+                raise
+            raise JournalBroken(self._path, self._note.last, str(error.__cause__)) from error
         try:
             for sequence in journal.drop_unsound_snapshots(SNAPSHOT):
                 if sequence > journal.last:
@@ -107,8 +113,11 @@ class JournalWatch:
                         "fact: it is not used, the account is folded from the records."
                     )
             folded = fold(journal)
-        except BaseException:
+        except BaseException as error:
+            damaged, last = journal.damaged, journal.last
             journal.close()
+            if damaged and not isinstance(error, JournalBroken):  # no later start could write it either
+                raise JournalBroken(self._path, last, damaged) from error
             raise
         self.journal = journal
         return folded

@@ -26,7 +26,7 @@ from minhos.testing.world.disk_faults import DiskFull
 from minhos.testing.world.machine_faults import Crash, Kill, SetClock, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, FolderGone, Jump
 from minhos.testing.world.person import ChangeSetting, Command, OlderJournal, Restart
-from minhos.testing.world.plan import AnyFault, Plan
+from minhos.testing.world.plan import AnyFault, Plan, drawn
 from minhos.testing.world.play import play
 
 HELD_MS = 400_000
@@ -120,6 +120,7 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
 
 
 SEEDS: tuple[tuple[str, Plan], ...] = (
+    ("464: a damaged file that the first write of a start found ended each start for good", drawn(464, 0.1)),
     (
         "330: a trader that was started again while the folder of its data was away ended with a traceback",
         Plan(
