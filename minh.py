@@ -272,6 +272,10 @@ def everything():
 def hand_over(arguments):
     command = [venv_python(), *arguments]
     environment = dict(os.environ, PYTHONUTF8="1")
+    if (
+        "start" in arguments
+    ):  # it runs for weeks: what it needs for a moment goes back to the system, as its children's does
+        environment.setdefault("MALLOC_MMAP_THRESHOLD_", "1000000")
     if WINDOWS:
         with contextlib.suppress(KeyboardInterrupt):
             raise SystemExit(subprocess.call(command, env=environment))

@@ -19,12 +19,13 @@ SERVICE = "New command `install-service`: a systemd unit, or a task of Windows' 
 ONE_START = "Of two `start` of one home at one moment one wins, and the other says so"
 CHANNELS = "`[alert.NAME] urls` tells people through Apprise"
 TEST_ALERTS = "New command `test-alerts`: a test message to every alert channel."
-ADJUSTED = "`--adjusted` trains on prices that were adjusted over the rolls"
+ADJUSTED = (
+    "Prices that were adjusted over the rolls are recognised and refused; `train` and `check-data` take them with"
+)
 RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
 UNJUDGED = "`replay --json` has `unjudged`: the decisions of a limit of your own that was edited or is gone"
-ADJUSTED = "`--adjusted`"
 START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
@@ -77,7 +78,7 @@ UNHEARD = (
     "A process that lives and is not heard of is not said to have ended: a trader behind a full `data/` is `degraded`"
 )
 ADJUSTED = (
-    "Prices that were adjusted over the rolls are recognised and refused; `--adjusted` takes them for training alone"
+    "Prices that were adjusted over the rolls are recognised and refused; `train` and `check-data` take them with"
 )
 START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
