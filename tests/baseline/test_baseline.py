@@ -105,3 +105,8 @@ def _json(path: Path) -> Any:
 def test_each_wanted_difference_is_a_line_of_the_changelog() -> None:
     changelog = " ".join((Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8").split())
     assert [entry.reason for entry in WANTED if " ".join(entry.reason.split()) not in changelog] == []
+
+
+def test_each_wanted_difference_stands_once() -> None:
+    said = [str((entry.what, entry.before, entry.after)) for entry in WANTED if entry.after != ""]
+    assert sorted(set(said)) == sorted(said)

@@ -26,7 +26,6 @@ RULES = (
     "`replay --json` has `rules`: for each version of the rules of decision its words, decisions and those that differ."
 )
 UNJUDGED = "`replay --json` has `unjudged`: the decisions of a limit of your own that was edited or is gone"
-START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEATS = "Every heartbeat says which home it belongs to and when its process started."
 HOLDS = "A halt holds only where the HALT file is there or a trader acknowledged."
 HEARTBEAT = (
@@ -77,10 +76,6 @@ NAMED = "Every process names its version in its heartbeat; `status --json` has `
 UNHEARD = (
     "A process that lives and is not heard of is not said to have ended: a trader behind a full `data/` is `degraded`"
 )
-ADJUSTED = (
-    "Prices that were adjusted over the rolls are recognised and refused; `train` and `check-data` take them with"
-)
-START_LOCK = "Of two `start` of one home at one moment one wins, and the other says so"
 BEGUN = "Who starts a process writes its number down (`data/run/begun-NAME.json`): `stop` ends also one that has said nothing yet"
 
 WANTED: list[Wanted] = [
@@ -150,7 +145,6 @@ WANTED: list[Wanted] = [
         "home_files > taken up again > files > data/run/begun-watchdog.json", None, "JSON: pid, created_s, home", BEGUN
     ),
     Wanted("home_files > taken up again > files > data/run/begun-web.json", None, "JSON: pid, created_s, home", BEGUN),
-    Wanted("home_files > taken up again > files > data/run/start.lock", None, "lock", START_LOCK),
     Wanted("home_files > taken up again > files > logs/supervisor.log", None, "log", NAMED),
     Wanted("json_keys > empty home > status --json > keys > supervisor", None, "str", NAMED),
     Wanted("json_keys > get > /api/kelly/dashboard-data > keys > status.supervisor", None, "str", NAMED),
@@ -340,16 +334,6 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].differing", None, "int", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].rules", None, "str", RULES),
     Wanted("json_keys > home of a demo > replay --verify --json > keys > rules[].version", None, "int", RULES),
-    Wanted("home_files > taken up again > files > data/run/start.lock", None, "lock", START_LOCK),
-    *(
-        Wanted(
-            f"help > {command}",
-            None,
-            "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
-            ADJUSTED,
-        )
-        for command in ("train", "check-data")
-    ),
     Wanted("journals > demo > replay > answer > unjudged", None, [], UNJUDGED),
     Wanted("journals > sierra > replay > answer > unjudged", None, [], UNJUDGED),
     Wanted("journals > sierra_restarted > replay > answer > unjudged", None, [], UNJUDGED),
@@ -576,18 +560,6 @@ WANTED: list[Wanted] = [
     Wanted("json_keys > empty home > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > home of a demo > status --json > keys > positions", None, "object", HELD),
     Wanted("json_keys > running demo > status --json > keys", None, "positions", HELD),
-    Wanted(
-        "help > train",
-        None,
-        "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
-        ADJUSTED,
-    ),
-    Wanted(
-        "help > check-data",
-        None,
-        "--adjusted <bool> Take prices that were adjusted over rolls: for training alone, never for sizes.",
-        ADJUSTED,
-    ),
     Wanted("help > check-data", None, "--export <path> Write what was read to this new .csv or .parquet file.", EXPORT),
     *(
         Wanted(f"json_keys > home of a demo > check-data {typed} --json > keys > {key}", before, after, UNREAD)
