@@ -17,6 +17,9 @@ from minhos.trading.order_ids import stop_id_of
 from minhos.trading.order_states import FINAL, TRIGGER_OF_STATUS, OrderState, Trigger, transition
 from minhos.trading.venue import OrderReport, OrderStatus
 
+_RESTS = (OrderState.WORKING, OrderState.RESIZE_SENT)
+"""A stop that is there for certain and that nobody has asked to be taken back."""
+
 
 class OrderRecord(msgspec.Struct, frozen=True):
     """An order and how far it is.  contracts is what it is for now (a stop shrinks with its lot)."""
@@ -242,15 +245,16 @@ def moot_orders(position: Position, records: list[OrderRecord], shown: int | Non
 def stops_within(position: Position, stops: list[OrderRecord], most: Mapping[int, int]) -> list[StopAction]:
     """Where a broker holds something else than the journal: stops for no more than it shows, those of open lots first.
 
+    stops: all that are open, also those that are left alone for now.
     most: by side of the stop, how many contracts stops of that side may be for.
     """
     named = {lot.stop_id: i for i, lot in enumerate(position.lots)}
     left, actions = dict(most), []
     for record in sorted(stops, key=lambda each: named.get(each.order.order_id, len(named))):
-        resting = max(0, record.contracts - record.filled)
+        resting = _left(record)
         kept = min(resting, left.get(record.order.side, 0))
         left[record.order.side] = left.get(record.order.side, 0) - kept
-        if record.state not in (OrderState.WORKING, OrderState.RESIZE_SENT) or kept == resting:
+        if record.state not in _RESTS or kept == resting:
             continue
         stop_id = record.order.order_id
         actions.append(StopAction("resize", stop_id, kept) if kept else StopAction("cancel", stop_id))
@@ -260,24 +264,42 @@ def stops_within(position: Position, stops: list[OrderRecord], most: Mapping[int
 def stop_maintenance(position: Position, stops: list[OrderRecord]) -> list[StopAction]:
     """Cancel the stops of closed lots, shrink those of reduced ones; nothing where all is right.
 
-    One that the venue has not accepted yet stays: its lot does not name it before.  One that belongs to no entry, as
-    the journal lost it, is for what is held beyond the others.
+    stops: all that are open, also those that are left alone for now, as they cover what they rest for.  One that the
+    venue has not accepted yet stays: its lot does not name it before.  One that belongs to no entry, as the journal
+    lost it, is for what the stops of the lots leave uncovered.
     """
+    resting = [record for record in stops if record.state in _RESTS]
+    of_lots = _wanted_by_lots(position, [record for record in resting if record.order.parent_id])
+    closing = [r for r in resting if not r.order.parent_id and r.order.side * position.contracts < 0]
+    wanted = of_lots | _wanted_beyond(abs(position.contracts) - sum(of_lots.values()), closing)
+    actions = []
+    for record in resting:
+        stop_id = record.order.order_id
+        contracts = wanted.get(stop_id, 0)
+        if contracts == 0:
+            actions.append(StopAction("cancel", stop_id))
+        elif contracts < _left(record):
+            actions.append(StopAction("resize", stop_id, contracts))
+    return actions
+
+
+def _wanted_by_lots(position: Position, stops: list[OrderRecord]) -> dict[str, int]:
+    """By stop, for how many contracts the lots that name it need it: no more than it rests for."""
     held: dict[str, int] = {}
     for lot in position.lots:
         held[lot.stop_id] = held.get(lot.stop_id, 0) + lot.contracts
-    resting_stops = [r for r in stops if r.state in (OrderState.WORKING, OrderState.RESIZE_SENT)]
-    named = sum(r.contracts - r.filled for r in resting_stops if r.order.parent_id)
-    spare = {-1 if position.contracts > 0 else 1: max(0, abs(position.contracts) - named)}
-    actions = []
-    for record in resting_stops:
-        resting = record.contracts - record.filled
-        wanted = held.get(record.order.order_id, 0)
-        if not record.order.parent_id:
-            wanted = min(resting, spare.get(record.order.side, 0))
-            spare[record.order.side] = spare.get(record.order.side, 0) - wanted
-        if wanted == 0:
-            actions.append(StopAction("cancel", record.order.order_id))
-        elif wanted < resting:
-            actions.append(StopAction("resize", record.order.order_id, wanted))
-    return actions
+    return {r.order.order_id: min(_left(r), held.get(r.order.order_id, 0)) for r in stops}
+
+
+def _wanted_beyond(uncovered: int, stops: list[OrderRecord]) -> dict[str, int]:
+    """By stop, for how many of the uncovered contracts it is needed, the oldest first."""
+    wanted = {}
+    for record in stops:
+        contracts = min(_left(record), uncovered)
+        wanted[record.order.order_id] = contracts
+        uncovered -= contracts
+    return wanted
+
+
+def _left(record: OrderRecord) -> int:
+    return max(0, record.contracts - record.filled)

@@ -432,8 +432,8 @@ class Engine:
         account = self.state.ledger.account()
         for symbol in sorted({record.order.symbol for record in book.open_records()}):
             position = account.position(symbol)
-            stops = [record for record in book.stops(symbol) if not self._is_to_wait(record)]
-            for action in self._maintenance(position, stops):
+            wanted = self._maintenance(position, book.stops(symbol))
+            for action in [each for each in wanted if not self._is_to_wait(book.records[each.stop_id])]:
                 if action.what == "cancel":
                     self.cancel(action.stop_id, time_ns)
                 else:

@@ -7,8 +7,9 @@ import pytest
 from broker_desk import SURE, BrokerDesk, listed
 from trading_desk import STOP_TICKS, SYMBOL
 
-from minhos.accounting.types import Fill, Order, Role
+from minhos.accounting.types import Fill, Lot, Order, OrderType, Position, Role
 from minhos.trading import events as ev
+from minhos.trading.book import OrderRecord, StopAction, stop_maintenance
 from minhos.trading.order_ids import target_id
 from minhos.trading.order_states import OrderState
 from minhos.trading.types import Outcome
@@ -264,6 +265,64 @@ def test_a_stop_that_the_journal_does_not_know_covers_what_is_held_and_no_more(d
     sold = listed(Fill("X2", "", SYMBOL, -1, 3, 80_000, desk.clock.now_ns(), 225, Role.UNKNOWN), "8")
     desk.survey(0, orders=[three], fills=[bought, sold], times=2)
     assert desk.venue.cancelled == [FORGOTTEN]
+
+
+@pytest.mark.parametrize("others", [[], [VenueOrder("77", "mine", SYMBOL, -1, 1, False)]], ids=["alike", "differs"])
+def test_a_stop_that_the_journal_does_not_know_is_taken_back_where_the_stop_of_an_entry_that_still_fills_covers(
+    desk, others
+):
+    entry = desk.order_entry()
+    held = entry.contracts - 1
+    desk.hear(desk.fill(entry, "F1", contracts=held))
+    desk.rest_stop(entry, contracts=held)
+    forgotten = VenueOrder("9", FORGOTTEN, SYMBOL, -entry.side, held, True, 79_000)
+    own = msgspec.structs.replace(desk.stop_of(entry), contracts=held)
+    rest = VenueOrder("E1", entry.order_id, SYMBOL, entry.side, 1, False)
+    fills = [listed(desk.fill(entry, "F1", contracts=held), "E1", named=True)]
+    desk.survey(held * entry.side, orders=[forgotten, own, rest, *others], fills=fills, times=6)
+    assert desk.position == held * entry.side
+    assert bool(desk.state.differences) == bool(others)
+    assert (desk.venue.resized, desk.venue.cancelled) == ([], [FORGOTTEN])
+
+
+NAMED = "B" * 24
+"""The stop of an entry."""
+
+
+def lot(contracts: int, stop_id: str = "") -> Lot:
+    return Lot(stop_id or "manual-7", 1, contracts, 80_000, 1, stop_id, 79_000 if stop_id else 0)
+
+
+def resting(stop_id: str, contracts: int, side: int = -1) -> OrderRecord:
+    entry = "" if stop_id.startswith(FORGOTTEN) else stop_id
+    order = Order(stop_id, SYMBOL, side, contracts, Role.STOP, OrderType.STOP, 79_000, parent_id=entry)
+    return OrderRecord(order, OrderState.WORKING, contracts)
+
+
+@pytest.mark.parametrize(
+    ("lots", "stops", "left"),
+    [
+        ([lot(1), lot(1, NAMED)], {FORGOTTEN: 1, NAMED: 2}, {FORGOTTEN: 1, NAMED: 1}),
+        ([lot(1)], {FORGOTTEN: 1, NAMED: 2}, {FORGOTTEN: 1}),
+        ([lot(2, NAMED)], {FORGOTTEN: 2, NAMED: 2}, {NAMED: 2}),
+        ([lot(2, NAMED)], {FORGOTTEN: 2, NAMED: 1}, {FORGOTTEN: 1, NAMED: 1}),
+        ([lot(3)], {FORGOTTEN: 2, f"{FORGOTTEN}2": 2}, {FORGOTTEN: 2, f"{FORGOTTEN}2": 1}),
+        ([], {FORGOTTEN: 2, NAMED: 1}, {}),
+    ],
+    ids=["shrinks", "stale", "covered", "covered in part", "two of them", "flat"],
+)
+def test_stops_that_the_journal_does_not_know_are_for_what_the_stops_of_the_lots_will_leave_uncovered(
+    lots, stops, left
+):
+    records = [resting(name, contracts) for name, contracts in stops.items()]
+    actions = stop_maintenance(Position(SYMBOL, tuple(lots)), records)
+    asked = {action.stop_id: action.contracts for action in actions}
+    assert {name: n for name, n in (stops | asked).items() if n} == left
+
+
+def test_a_stop_that_the_journal_does_not_know_and_that_would_enlarge_what_is_held_is_taken_back():
+    actions = stop_maintenance(Position(SYMBOL, (lot(2),)), [resting(FORGOTTEN, 2, side=1)])
+    assert actions == [StopAction("cancel", FORGOTTEN)]
 
 
 def test_a_market_order_that_the_journal_does_not_know_is_taken_back(desk):
