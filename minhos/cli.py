@@ -158,11 +158,11 @@ ROOT = {
     ),
     "test-alerts": Entry(
         "operate.alerts:send_test_alerts",
-        "Send a test message to your alert channels.  Example: minh.py test-alerts phone.",
+        "Send a test message to your alert channels, now, also in quiet hours.  Example: minh.py test-alerts phone.",
     ),
     "install-service": Entry(
         "operate.service:install_service",
-        "Write what makes systemd or Windows run `start` by itself.  Example: minh.py install-service --data FOLDER.",
+        "Write what makes systemd or Windows run `start`; nothing is started.  Example: minh.py install-service.",
     ),
     "kelly-vs-fixed": Entry(
         "lab.sizing:sizing",

@@ -58,33 +58,41 @@ class Route(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """urls: addresses for Apprise.  ping: an address of the web.  options: of a channel of the user's own."""
+    """url: an address for Apprise.  ping: one of the web.  options: of a channel of the user's own.
+    label: the name of its section, and which address of several it is.
+    """
 
     name: str
     route: Route
-    urls: tuple[str, ...] = ()
+    label: str
+    url: str = ""
     ping: str = ""
     options: Mapping[str, object] = {}
 
     @property
     def outside(self) -> str:
         """The key that makes it a channel without a part of the user's; empty for one with."""
-        return URLS if self.urls else PING if self.ping else ""
+        return URLS if self.url else PING if self.ping else ""
 
 
-def channel_of(name: str, section: Mapping[str, object]) -> Channel:
-    """One section.  Raises SettingsError with a sentence that names the key and what it may be."""
+def channels_in(name: str, section: Mapping[str, object]) -> list[Channel]:
+    """Of one section: a channel for each of its addresses, so that one that fails holds up no other.
+
+    Raises SettingsError with a sentence that names the key and what it may be.
+    """
     if PING in section:
-        return Channel(name, Route(), ping=_ping_of(name, section))
+        return [Channel(name, Route(), name, ping=_ping_of(name, section))]
     route = _route_of(name, section)
     options = {key: value for key, value in section.items() if key not in ROUTE_KEYS}
     if URLS not in section:
-        return Channel(name, route, options=options)
+        return [Channel(name, route, name, options=options)]
     _refuse_other_keys(name, section, (URLS, *ROUTE_KEYS))
     urls = section[URLS]
     if not isinstance(urls, list | tuple) or not urls or not all(isinstance(url, str) and url for url in urls):
         raise SettingsError(f'[alert.{name}] urls is a list of addresses, as urls = ["ntfy://ntfy.sh/my-topic"].')
-    return Channel(name, route, tuple(urls))
+    if len(urls) == 1:
+        return [Channel(name, route, name, urls[0])]
+    return [Channel(name, route, f"{name} (address {place})", url) for place, url in enumerate(urls, start=1)]
 
 
 def _ping_of(name: str, section: Mapping[str, object]) -> str:
@@ -132,17 +140,18 @@ def channels_of(settings: Settings) -> tuple[Channel, ...]:
 
     Raises SettingsError for a section that cannot be read.
     """
-    own = [channel_of(name, settings.alert.get(name, {})) for name in parts.alerts.names()]
+    own = [each for name in parts.alerts.names() for each in channels_in(name, settings.alert.get(name, {}))]
     for channel in own:
         if channel.outside:
             raise SettingsError(
                 f"[alert.{channel.name}] has {channel.outside}, and a part of yours has that name; choose another."
             )
-    rest = [channel_of(name, section) for name, section in settings.alert.items() if name not in parts.alerts.names()]
-    return (*own, *(channel for channel in rest if channel.outside))
+    rest = (name for name in settings.alert if name not in parts.alerts.names())
+    outside = (channel for name in rest for channel in channels_in(name, settings.alert[name]) if channel.outside)
+    return (*own, *outside)
 
 
 def sections_of_parts(settings: Settings) -> list[str]:
     """Names of sections that are for a part of the user's.  Raises SettingsError as `channels_of`."""
     channels_of(settings)
-    return [name for name, section in settings.alert.items() if not channel_of(name, section).outside]
+    return [name for name, section in settings.alert.items() if not section.keys() & {URLS, PING}]

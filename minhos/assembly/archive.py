@@ -30,6 +30,7 @@ from minhos.journal.repair import put_in_place
 from minhos.models.storage import flush_folder
 from minhos.progress import Progress
 from minhos.settings import text_of
+from minhos.settings.secret import is_secret
 
 SETTINGS = "config/minhos.toml"
 Table = MutableMapping[str, object]
@@ -39,7 +40,6 @@ MOST_COMPRESSED = 200
 """A journal shrinks to a fifth; what announces to grow so many times is meant to fill a disk."""
 _CHUNK = MIB
 _SQLITE = b"SQLite format 3\0"
-_SECRET = re.compile(r"(?i)pass(word|phrase|wd)?$|token|secret|credential|(api|private|access)_?key|webhook")
 
 
 class Kind(NamedTuple):
@@ -133,7 +133,7 @@ def _secrets(table: Table, section: str = "") -> Iterator[tuple[Table, str, str]
         value, name = table[key], f"{section}.{key}" if section else key
         if isinstance(value, MutableMapping):
             yield from _secrets(value, name)
-        elif value and (_SECRET.search(key) or (name.startswith("alert.") and "://" in str(value))):
+        elif is_secret(name, value):
             yield table, key, name
 
 
@@ -296,7 +296,7 @@ def _empty_secrets(table: Table, section: str = "") -> Iterator[tuple[Table, str
         value, name = table[key], f"{section}.{key}" if section else key
         if isinstance(value, MutableMapping):
             yield from _empty_secrets(value, name)
-        elif value == "" and (_SECRET.search(key) or name.startswith("alert.")):
+        elif value == "" and (is_secret(name, "://")):
             yield table, key, name
 
 

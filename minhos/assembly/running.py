@@ -9,6 +9,7 @@ that.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 
 from minhos.assembly import heartbeats
@@ -79,10 +80,16 @@ def _untold(layout: Layout, names: Collection[str]) -> dict[str, Seen]:
     words = {word: name for name in names for word in (SERVICES[name], *ALIASES.get(name, ()))}
     found: dict[str, Seen] = {}
     for seen in layout.machine.started_as(words):
-        name = next(words[word] for word in seen.words if word in words)
-        if _works_in(seen, layout, known=True):
+        name = next((words[word] for word in words if _runs(seen, word)), "")
+        if name and _works_in(seen, layout, known=True):
             found.setdefault(name, seen)
     return found
+
+
+def _runs(seen: Seen, module: str) -> bool:
+    """Whether it is a Python that was told to run that module; others may name it, as one that looks for it does."""
+    program = Path(seen.words[0]).name.lower()
+    return program.startswith("python") and ("-m", module) in pairwise(seen.words)
 
 
 def gone(layout: Layout, beat: Heartbeat) -> bool:

@@ -59,7 +59,7 @@ def systemd_unit(service: Service) -> str:
         *((f"User={service.user}",) if system else ()),
         f"WorkingDirectory={_path(service.folder)}",
         *(f"Environment={_word(f'{name}={value}')}" for name, value in service.environment.items()),
-        f"ExecStart={' '.join(_word(word, command=True) for word in service.command)}",
+        f"ExecStart={_command(service.command)}",
         "# The supervisor alone is ended and started again: it ends the others in order when it is told to stop, and",
         "# takes over those that live when it was killed, so that no position is without its watchdog.",
         "KillMode=process",
@@ -79,15 +79,22 @@ def systemd_unit(service: Service) -> str:
     return "\n".join(unit)
 
 
+def _command(words: Sequence[str]) -> str:
+    """The path of the program is expanded as little as a value: there $ is no variable."""
+    program, *arguments = words
+    return " ".join([_word(program), *(_word(word, command=True) for word in arguments)])
+
+
 def _word(text: str, *, command: bool = False) -> str:
     """One word as systemd reads it: nothing in it is expanded.  command: of a command line, where $ is a variable."""
     quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{quoted.replace("$", "$$") if command else quoted}"'
 
 
-def spellings(folder: str) -> tuple[str, str]:
-    """How a folder is written in either file."""
-    return _path(folder), escape(folder)
+def runs_in(text: str, folder: str) -> bool:
+    """Whether that file of ours runs the home in that folder."""
+    lines = (f"WorkingDirectory={_path(folder)}", f"<WorkingDirectory>{escape(folder)}</WorkingDirectory>")
+    return any(line.strip() in lines for line in text.splitlines())
 
 
 def _path(text: str) -> str:
@@ -128,7 +135,7 @@ def windows_task(service: Service) -> bytes:
 
 def _with_environment(service: Service) -> tuple[str, str]:
     """A task has no environment of its own: cmd sets it.  Returns the program and its arguments as one text."""
-    command = subprocess.list2cmdline(service.command)
+    command = " ".join(f'"{word}"' for word in service.command)  # within quotes & ends no command; names have no quotes
     if not service.environment:
         return service.command[0], subprocess.list2cmdline(service.command[1:])
     sets = " && ".join(f'set "{name}={value}"' for name, value in service.environment.items())

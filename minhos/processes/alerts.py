@@ -35,11 +35,11 @@ from minhos.journal.reader import JournalReader, reader
 from minhos.market.clock import Clock
 from minhos.market.types import NANOS_PER_SECOND
 from minhos.processes.background import Background, Job, Start
-from minhos.processes.outbox import Outbox, Parcel
+from minhos.processes.outbox import Outbox, Parcel, Waiting
 from minhos.processes.process import after, begin, main_of
 from minhos.settings import Settings, load
 from minhos.trading import events as ev
-from minhos.views.messages import HEARD, Teller
+from minhos.views.messages import HEARD, Known, Teller
 
 ROUND_S = 1.0
 HANGS_S = 30.0
@@ -65,11 +65,16 @@ class Send(Protocol):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """Up to which event of which journal a channel was told, but for those that wait."""
+    """Up to which event of which journal a channel has heard, what of it waits, and what a change is seen by.
+
+    time_ns: of that event, so that a journal in the place of another tells nothing that is older.
+    """
 
     journal: str = ""
     sequence: int = 0
-    waiting: tuple[int, ...] = ()
+    time_ns: int = 0
+    waiting: tuple[Waiting, ...] = ()
+    known: Known = msgspec.field(default_factory=Known)
 
 
 class Where(NamedTuple):
@@ -84,11 +89,11 @@ class Delivery:
 
     def __init__(self, channel: Channel, send: Send, where: Where, given: Given) -> None:
         """send: the channel's method."""
-        self.name, self.outbox = channel.name, Outbox(channel.route)
+        self.name, self.outbox = channel.label, Outbox(channel.route, given.waiting)
         self.failure = ""
         self.sent = 0
         self._send, self._where, self._raised_at = send, where, where.place
-        self._given, self._teller = given, Teller()
+        self._given, self._teller = given, Teller(given.known)
         self._job: Job | None = None
         self._parcel: Parcel | None = None
         self._began_ns = self._not_before_ns = 0
@@ -98,23 +103,23 @@ class Delivery:
     @property
     def given(self) -> Given:
         """To remember."""
-        waiting = tuple(sorted(self.outbox.sequences()))
-        return msgspec.structs.replace(self._given, waiting=waiting)
+        return msgspec.structs.replace(self._given, waiting=self.outbox.waiting, known=self._teller.known)
 
     def follow(self, source: JournalReader, journal: str) -> None:
-        """Take in what came since; of a journal that it never knew, only what comes from now on."""
+        """Take in what came since.  Of a first journal only what comes from now on; of one in the place of another, as
+        after a repair, what is newer than what was heard."""
         given, last = self._given, source.last
-        if given.journal != journal or given.sequence > last:
-            self.outbox, self._teller = Outbox(self.outbox.route), Teller()
-            self._given = Given(journal, last)
-            return
-        begin = min(given.waiting, default=given.sequence + 1) - 1
-        for record in source.records(after=begin, until=last, kinds=HEARD):
-            event = ev.decode(record.kind, record.payload, record.version)
-            for message in self._teller.hear(event):
-                if record.sequence > given.sequence or record.sequence in given.waiting:
-                    self.outbox.add(record.sequence, message)
-        self._given = Given(journal, last)
+        replaced = given.journal != journal or given.sequence > last
+        after, time_ns = (0 if replaced else given.sequence), given.time_ns
+        if not given.journal:
+            after, time_ns = last, max((record.time_ns for record in source.records(after=last - 1)), default=0)
+        for record in source.records(after=after, until=last, kinds=HEARD):
+            if replaced and record.time_ns <= given.time_ns:
+                continue
+            time_ns = max(time_ns, record.time_ns)
+            for message in self._teller.hear(ev.decode(record.kind, record.payload, record.version)):
+                self.outbox.add(message)
+        self._given = Given(journal, last, time_ns)
 
     def step(self, title: str, clock: Clock, start: Start) -> bool:
         """Look after the call under way, or begin the next; True where something was told."""
@@ -226,10 +231,10 @@ def where_in_settings(name: str) -> Where:
 
 def send_of(channel: Channel) -> Send:
     """Make the channel; its `send`.  Raises whatever a user's factory raises, TypeError where there is no `send`."""
-    if channel.urls:
+    if channel.url:
         from minhos.assembly.apprise_channel import AppriseChannel  # half a second, for those who have an address
 
-        return AppriseChannel(channel.urls).send
+        return AppriseChannel(channel.url).send
     made = cast("Callable[[dict[str, object]], object]", parts.alerts.part(channel.name).value)(dict(channel.options))
     send = getattr(made, "send", None)
     if not callable(send):
@@ -263,15 +268,15 @@ class Alerts:
             if channel.ping:
                 self.pings.append(Ping(channel))
                 continue
-            where = where_in_settings(channel.name) if channel.urls else where_of(parts.alerts.part(channel.name))
+            where = where_in_settings(channel.name) if channel.url else where_of(parts.alerts.part(channel.name))
             try:
                 send = send_of(channel)
             except (Exception, SystemExit) as error:  # whatever a user's factory raises
                 why = f"cannot be made ({type(error).__name__}: {error})"
-                self._unmade[channel.name] = sentence(where.of(error), channel.name, why)
-                log.error("alert channel not made", channel=channel.name, reason=self._unmade[channel.name])
+                self._unmade[channel.label] = sentence(where.of(error), channel.label, why)
+                log.error("alert channel not made", channel=channel.label, reason=self._unmade[channel.label])
                 continue
-            self.deliveries.append(Delivery(channel, send, where, given.get(channel.name, Given())))
+            self.deliveries.append(Delivery(channel, send, where, given.get(channel.label, Given())))
 
     def step(self) -> int | None:
         """Read what is new, and tell what is due."""

@@ -54,13 +54,19 @@ KINDS = {
 }
 
 
-class Teller:
-    """Of one journal, from some event on; what it has not heard is no change."""
+class Known(msgspec.Struct):
+    """What a change is seen by; None and empty where nothing was heard yet."""
 
-    def __init__(self) -> None:
-        self._level: Level | None = None
-        self._venue: bool | None = None
-        self._bundle = ""
+    level: Level | None = None
+    venue: bool | None = None
+    bundle: str = ""
+
+
+class Teller:
+    """Of one journal, from some event on.  known: what was heard up to there, else the first is no change."""
+
+    def __init__(self, known: Known | None = None) -> None:
+        self.known = known or Known()
 
     def hear(self, event: msgspec.Struct) -> Iterator[Message]:
         """Messages of that event, in order."""
@@ -79,7 +85,7 @@ class Teller:
         yield Message("alarm", Severity.CRITICAL, f"refused {event.fill.fill_id}", text)
 
     def _intervention(self, event: ev.Intervention) -> Iterator[Message]:
-        what = "Everything is closed" if event.action is Action.FLATTEN else "Nothing is added"
+        what = "What is held is being closed" if event.action is Action.FLATTEN else "Nothing is added"
         severity = Severity.CRITICAL if event.action is Action.FLATTEN else Severity.WARNING
         text = f"{what}, by {event.who}: {event.reason}"
         yield Message("stopped", severity, f"stopped {text}", text)
@@ -108,7 +114,7 @@ class Teller:
         verdict = event.decision.verdict
         if verdict is None:
             return
-        before, self._level = self._level, verdict.level
+        before, self.known.level = self.known.level, verdict.level
         if before is not None and before is not verdict.level:
             rose = verdict.level > before
             severity = Severity.CRITICAL if verdict.level >= Level.EMERGENCY else Severity.WARNING
@@ -116,7 +122,7 @@ class Teller:
             yield Message("level", severity if rose else Severity.INFO, f"level {event.decision.close_time_ns}", text)
 
     def _venue_status(self, event: ev.VenueStatusSeen) -> Iterator[Message]:
-        before, self._venue = self._venue, event.status.ready
+        before, self.known.venue = self.known.venue, event.status.ready
         if before == event.status.ready or (before is None and event.status.ready):
             return
         if event.status.ready:
@@ -132,13 +138,12 @@ class Teller:
             yield Message("store", Severity.WARNING, "store", "What happened is stored again.")
 
     def _model(self, event: ev.ModelActivated) -> Iterator[Message]:
-        if event.bundle_id != self._bundle:
-            self._bundle = event.bundle_id
+        if event.bundle_id != self.known.bundle:
+            self.known.bundle = event.bundle_id
             text = f"The bundle {event.bundle_id} serves; its verdict: {event.verdict}."
             yield Message("model", Severity.INFO, f"model {event.bundle_id}", text)
 
     def _start(self, event: ev.EngineStarted) -> Iterator[Message]:
-        self._venue = None
         text = f"The trader of {event.mode} {event.account} runs; version {event.version}."
         yield Message("start", Severity.INFO, f"start {event.time_ns}", text)
 

@@ -145,3 +145,19 @@ def test_one_that_ends_while_it_is_looked_for_is_not_found(monkeypatch) -> None:
     own = LOCAL.own()
     monkeypatch.setattr(type(LOCAL), "see", lambda self, pid: Seen(pid, BORN_S, (), ""))
     assert LOCAL.started_as(own.words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("/x/.venv/bin/python", "-m", "minhos.processes.trader"), True),
+        (("python3.11", "-X", "dev", "-m", "minhos.services.trader"), True),
+        (("watch", "pgrep", "-af", "minhos.processes.trader"), False),
+        (("python", "-c", "pass", "minhos.processes.trader"), False),
+        (("pgrep", "-m", "minhos.processes.trader"), False),
+    ],
+)
+def test_who_only_names_a_process_is_not_that_process(tmp_path, words, found) -> None:
+    seen = Seen(PID, BORN_S, words, str(tmp_path))
+    layout = msgspec.structs.replace(Layout(tmp_path).make(), machine=Machine(seen))
+    assert (living(layout, "trader") == seen) is found

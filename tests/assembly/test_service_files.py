@@ -17,8 +17,11 @@ ODD = '/data/100% "sure" $HOME/a\\b & c'
 SERVICE = Service(("/opt/m/.venv/bin/python", "/opt/m/minh.py", "start", "--data", ODD), "/opt/m", {"MINHOS_HOME": ODD})
 
 
-def _read_back(line: str, *, command: bool) -> list[str]:
-    """Words as systemd.syntax(7) and systemd.service(5) describe them: quotes, backslashes, specifiers, variables."""
+def _read_back(line: str, *, command: bool, program: bool = False) -> list[str]:
+    """Words as systemd.syntax(7) and systemd.service(5) describe them: quotes, backslashes, specifiers, variables.
+
+    program: the first word is one, in whose path $ is no variable.
+    """
     words, at = [], 0
     while at < len(line):
         if line[at] == " ":
@@ -29,7 +32,7 @@ def _read_back(line: str, *, command: bool) -> list[str]:
         while line[at] != '"':
             if line[at] == "\\":
                 at += 1
-            elif line[at] == "%" or (command and line[at] == "$"):
+            elif line[at] == "%" or (command and (words or not program) and line[at] == "$"):
                 assert line[at + 1] == line[at], "a specifier or a variable would be put in its place"
                 at += 1
             word, at = word + line[at], at + 1
@@ -40,9 +43,10 @@ def _read_back(line: str, *, command: bool) -> list[str]:
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), min_size=1))
 def test_no_word_is_read_as_another(text: str) -> None:
-    unit = systemd_unit(Service(("/bin/python", text), "/opt/m", {"MINHOS_HOME": text}))
+    unit = systemd_unit(Service((f"/bin/{text}", text), "/opt/m", {"MINHOS_HOME": text}))
     lines = dict(line.split("=", 1) for line in unit.split("\n") if "=" in line and not line.startswith("#"))
-    assert _read_back(lines["ExecStart"], command=True) == ["/bin/python", text]
+    program, *arguments = _read_back(lines["ExecStart"], command=True, program=True)
+    assert [program, *arguments] == [f"/bin/{text}", text]
     assert _read_back(lines["Environment"], command=False) == [f"MINHOS_HOME={text}"]
 
 
@@ -76,4 +80,4 @@ def test_a_home_of_its_own_is_told_through_the_command_line() -> None:
     task = ElementTree.fromstring(windows_task(SERVICE).decode("utf-16"))
     told = {element.tag.removeprefix(f"{{{TASK_SPACE}}}"): element.text or "" for element in task.iter()}
     assert told["Command"].endswith("cmd.exe")
-    assert told["Arguments"].startswith(f'/d /c "set "MINHOS_HOME={ODD}" && /opt/m/.venv/bin/python')
+    assert told["Arguments"].startswith(f'/d /c "set "MINHOS_HOME={ODD}" && "/opt/m/.venv/bin/python" "/opt/m/minh.py"')

@@ -220,13 +220,13 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > minh.py",
         None,
-        "test-alerts Send a test message to your alert channels. Example: minh.py test-alerts phone.",
+        "test-alerts Send a test message to your alert channels, now, also in quiet hours. Example: minh.py test-alerts phone.",
         TEST_ALERTS,
     ),
     Wanted(
         "help > test-alerts",
         None,
-        '["Usage: minh.py test-alerts [OPTIONS] [name]", "Send a test message to the alert channels of minhos… (387 characters, 51039b206da6)',
+        '["Usage: minh.py test-alerts [OPTIONS] [name]", "Send a test message to your alert channels, now, al… (374 characters, 136d39037c31)',
         TEST_ALERTS,
     ),
     *(
@@ -241,13 +241,13 @@ WANTED: list[Wanted] = [
     Wanted(
         "help > minh.py",
         None,
-        "install-service Write what makes systemd or Windows run `start` by itself. Example: minh.py install-service --data FOLDER.",
+        "install-service Write what makes systemd or Windows run `start`; nothing is started. Example: minh.py install-service.",
         SERVICE,
     ),
     Wanted(
         "help > install-service",
         None,
-        """["Usage: minh.py install-service [OPTIONS]", "Write the file with which systemd or Windows' Task Sch… (911 characters, fd5e84510046)""",
+        """["Usage: minh.py install-service [OPTIONS]", "Write what makes systemd or Windows run `start`; nothi… (974 characters, e46ee8b5a7e2)""",
         SERVICE,
     ),
     Wanted("settings > values > simulation.days_ahead", None, {"type": "int", "default": 180}, DAYS_AHEAD),

@@ -81,3 +81,20 @@ def test_resume_without_a_trader_says_that_the_halt_file_is_gone(minh, home):
     code, said = minh("resume")
     assert (code, "the HALT file is removed, but no trader answered" in said) == (1, True)
     assert "HALT file" not in minh("resume")[1]
+
+
+def test_an_address_of_an_alert_channel_is_shown_by_no_command(minh, tmp_path) -> None:
+    path = tmp_path / "home" / "config" / "minhos.toml"
+    text = '[alert.mail]\nurls = ["mailto://me:SECRETPW@example.com"]\n[alert.alive]\nping = "https://example.com/SECRETID"\n'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    for words in (
+        ("show",),
+        ("show", "--json"),
+        ("get", "alert"),
+        ("get", "alert.mail"),
+        ("get", "alert.mail.urls"),
+        ("set", "alert.alive.ping", "https://hc-ping.com/SECRETID2"),
+    ):
+        _, printed = minh("config", *words)
+        assert "SECRET" not in printed, words

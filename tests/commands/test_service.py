@@ -32,7 +32,7 @@ def test_the_unit_starts_what_was_told(minh, tmp_path: Path) -> None:
 def test_a_second_home_wants_another_name(minh, tmp_path: Path, monkeypatch) -> None:
     assert minh("install-service").code == 0
     assert minh("install-service").code == 0, "the same home writes its own anew"
-    monkeypatch.setenv("MINHOS_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("MINHOS_HOME", str(tmp_path / "hom"))  # a part of the other's name
     done = minh("install-service")
     assert done.code == 2
     assert "runs MinhOS in another folder" in done.sentence()
@@ -46,6 +46,7 @@ def test_a_file_of_somebody_else_stays(minh, tmp_path: Path) -> None:
     assert done.code == 2
     assert "was not written by this command" in done.sentence()
     assert path.read_text() == "[Unit]\n"
+    assert "is a folder; name the file" in minh("install-service", "--out", str(tmp_path)).sentence()
 
 
 @pytest.mark.parametrize(

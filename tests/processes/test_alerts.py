@@ -21,6 +21,7 @@ from minhos.processes.alerts import Alerts
 from minhos.processes.background import Background
 from minhos.settings import parse
 from minhos.trading import events as ev
+from minhos.trading.venue import VenueStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 USERS = """
@@ -86,7 +87,7 @@ class Desk:
         self.append(ev.Alarm(1, text))
 
     def append(self, event: ev.Event) -> None:
-        self.journal.append(ev.kind_of(event), ev.encode(event), 1)
+        self.journal.append(ev.kind_of(event), ev.encode(event), self.clock.now_ns())
 
     def run(self, alerts: Alerts, seconds: int) -> None:
         for _ in range(seconds):
@@ -184,6 +185,51 @@ def test_what_waits_for_the_morning_outlives_a_restart_and_nothing_is_told_twice
     desk.clock.advance_to(7 * 3600 * NANOS_PER_SECOND)
     desk.run(desk.begin(), 3)
     assert desk.phone.texts == ["unprotected", "The trader of paper paper runs; version 0.2.0."]
+
+
+def test_what_changed_while_alerts_were_away_is_told(tmp_path):
+    desk = Desk(tmp_path)
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.append(ev.VenueStatusSeen(VenueStatus(1, False, "no line")))
+    desk.run(alerts, 3)
+    desk.append(ev.VenueStatusSeen(VenueStatus(2, True)))
+    desk.run(desk.begin(), 3)
+    assert desk.phone.texts == ["The venue takes no orders: no line", "The venue takes orders again."]
+
+
+def test_what_waited_in_a_channel_that_failed_outlives_a_restart(tmp_path):
+    desk = Desk(tmp_path)
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    desk.phone.failures = 1
+    desk.append(ev.VenueStatusSeen(VenueStatus(1, False, "no line")))
+    desk.run(alerts, 3)
+    desk.run(desk.begin(), 3)
+    assert desk.phone.texts == ["The venue takes no orders: no line"]
+
+
+def test_a_journal_that_is_begun_anew_loses_nothing_that_waits_and_tells_what_is_newer(tmp_path):
+    desk = Desk(tmp_path)
+    jobs: list[Inline] = []
+    desk.start = lambda call: jobs.append(Inline(call, hangs=True)) or jobs[-1]
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    for n in range(3):
+        desk.alarm(f"before {n}")
+    desk.run(alerts, 3)
+    path = desk.layout.journal("paper", "paper")
+    desk.journal.close()
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    desk.journal = Journal.open(path, {"mode": "paper", "account": "paper"})
+    desk.alarm("the journal is begun anew")
+    desk.run(alerts, 2)
+    jobs[0].hangs, desk.start = False, Inline
+    desk.run(alerts, 100)
+    whole = "\n".join(desk.phone.texts)
+    assert all(f"before {n}" in whole for n in range(3))
+    assert "the journal is begun anew" in whole
 
 
 class Web:

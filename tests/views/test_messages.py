@@ -33,7 +33,12 @@ def heard(*events: msgspec.Struct) -> list[tuple[str, Severity, str]]:
             CRIT,
             "A fill was not booked: it is of another side. Nothing is added until `resume`.",
         ),
-        (ev.Intervention(1, Action.FLATTEN, "day", "risk"), "stopped", CRIT, "Everything is closed, by risk: day"),
+        (
+            ev.Intervention(1, Action.FLATTEN, "day", "risk"),
+            "stopped",
+            CRIT,
+            "What is held is being closed, by risk: day",
+        ),
         (ev.Intervention(1, Action.NO_ADDS, "pause", "me"), "stopped", WARN, "Nothing is added, by me: pause"),
         (ev.CommandReceived(1, "c1", "halt", "me", "news"), "word", WARN, "halt by me: news"),
         (ev.OrderFilled(FILL), "fill", INFO, "Bought 2 MNQZ25 at 25,000.00."),

@@ -31,9 +31,9 @@ def send_test_alerts(
     name: Annotated[str, typer.Argument(help="Of one channel; all without it.", show_default=False)] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Send a test message to the alert channels of minhos.toml, now, also in quiet hours.
+    """Send a test message to your alert channels, now, also in quiet hours.  Example: minh.py test-alerts phone.
 
-    Exit code 1 where one did not take it.  Example: minh.py test-alerts phone
+    Exit code 1 where one did not take it.
     """
     channels = channels_of(settings_with_parts())
     if not channels:
@@ -43,11 +43,12 @@ def send_test_alerts(
         )
     chosen = [channel for channel in channels if name in ("", channel.name)]
     if not chosen:
-        raise MinhosError(f"No alert channel is called {name!r}; there are {', '.join(c.name for c in channels)}.")
+        names = ", ".join(dict.fromkeys(channel.name for channel in channels))
+        raise MinhosError(f"No alert channel is called {name!r}; there are {names}.")
     told = []
     with progress("Alerts", quiet=as_json) as report:
         for i, channel in enumerate(chosen):
-            report(i / len(chosen), channel.name)
+            report(i / len(chosen), channel.label)
             told.append(_try(channel))
     if as_json:
         print_json({"channels": told})
@@ -66,8 +67,8 @@ def _try(channel: Channel) -> Told:
             if inspect.isawaitable(given):
                 asyncio.run(_awaited(given))
     except (Exception, SystemExit) as error:  # whatever a user's channel raises
-        return Told(channel.name, False, f"{type(error).__name__}: {error}")
-    return Told(channel.name, True)
+        return Told(channel.label, False, f"{type(error).__name__}: {error}")
+    return Told(channel.label, True)
 
 
 async def _awaited(given: object) -> None:

@@ -23,8 +23,8 @@ from minhos.errors import PartsError, SettingsError
 from minhos.models.storage import replace_file
 from minhos.ranges import plain
 from minhos.settings import Settings, home, in_force, known, load, path_of, read_toml, texts_of
+from minhos.settings.secret import is_secret
 
-SECRETS = ("password", "bridge_password")
 HIDDEN = "(set)"
 
 
@@ -37,7 +37,7 @@ def show(
     if key:
         get(key, as_json)
         return
-    values = {name: _without_secrets(each) for name, each in in_force(chosen).items()}
+    values = {name: _without_secrets(each, name) for name, each in in_force(chosen).items()}
     values["market"] = chosen.market.model_dump()  # of all instruments those that are set
     if as_json:
         print_json(values | {"kelly": chosen.kelly, "events_text": chosen.events_text})
@@ -56,7 +56,7 @@ def get(
 ) -> None:
     """One setting: its value in force, default, range and what it means.  Example: minh.py config get web.port."""
     found = known(settings(), key)
-    value = HIDDEN if key.rpartition(".")[2] in SECRETS and found.value else _without_secrets(found.value)
+    value = _without_secrets(found.value, key)
     allowed = found.allowed
     if as_json:
         ends = None if allowed is None else {"low": allowed.low, "high": allowed.high, "why": allowed.why}
@@ -71,10 +71,11 @@ def get(
         say(f"  {found.meaning}")
 
 
-def _without_secrets(values: object) -> object:
-    if not isinstance(values, dict):
-        return values
-    return {name: HIDDEN if name in SECRETS and value else _without_secrets(value) for name, value in values.items()}
+def _without_secrets(value: object, name: str) -> object:
+    """name: of the value, whole."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(each, f"{name}.{key}") for key, each in value.items()}
+    return HIDDEN if is_secret(name, value) else value
 
 
 def set_value(
@@ -118,7 +119,7 @@ def set_value(
         ) from error
     keep_private(path)
     for one, given in pairs:
-        shown = HIDDEN if path_of(one)[-1] in SECRETS else given
+        shown = HIDDEN if is_secret(one, given) else given
         say(f"{one} = {shown}; {_takes_effect(one, chosen, layout())}")
 
 

@@ -47,9 +47,10 @@ def install_service(
     out: Annotated[Path | None, typer.Option(help="Write the file here instead.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the file with which systemd or Windows' Task Scheduler runs `start`, and say how to put it in force.
+    """Write what makes systemd or Windows run `start`; nothing is started.  Example: minh.py install-service.
 
-    Nothing is started.  Example: minh.py install-service --data /data/sierra
+    A systemd unit, or a task of the Task Scheduler, that gives `start` the switches you name here; the lines that put
+    it in force are printed.
     """
     kind = kind or _of_this_system()
     if not NAMES.fullmatch(name):
@@ -131,13 +132,15 @@ def _service(switches: list[str], owner: str) -> Service:
 
 def _refuse_foreign(path: Path, service: Service) -> None:
     """Raises MinhosError where the file is not ours, or runs another home."""
+    if path.is_dir():
+        raise MinhosError(f"{path} is a folder; name the file to write.")
     content = LOCAL.read(path)
     if content is None:
         return
     text = content.decode("utf-16" if content.startswith(b"\xff\xfe") else "utf-8", errors="replace")
     if MARK not in text:
         raise MinhosError(f"{path} was not written by this command; choose another --name, or move it away.")
-    if not any(folder in text for folder in service_files.spellings(service.folder)):
+    if not service_files.runs_in(text, service.folder):
         raise MinhosError(f"{path} runs MinhOS in another folder than {service.folder}; choose another --name.")
 
 
