@@ -24,6 +24,8 @@ MONTHS = {"H": 3, "M": 6, "U": 9, "Z": 12}
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS_FROM_ROLL_TO_EXPIRY = 8
 """The date rule of Sierra Chart: the Thursday eight days before the third Friday."""
+MOST_YEARS, MOST_YEARS_OF_A_DECEMBER, YEARS_OF_TRADE = 6.0, 10.0, 2.5
+"""No contract is listed longer before its expiry; and few trade one that expires later than the last."""
 
 
 class SymbolForm(enum.StrEnum):
@@ -183,9 +185,21 @@ def _named(match: re.Match[str], form: SymbolForm, reference_year: int | None) -
 
 
 def contract_listed_ns(symbol: Symbol | str) -> int:
-    """No trade of it is earlier: nine quarters before its expiry, a December five years more, UTC nanoseconds."""
+    """No trade of it is earlier, UTC nanoseconds.
+
+    A bound with room, no date of listing: 21 quarters in a row are listed of the S&P 500, fewer of the others, and
+    Decembers further out.
+    """
     contract = _dated(symbol)
-    years = 6 if contract.month == "Z" else 2.5
+    return _years_before_expiry_ns(contract, MOST_YEARS_OF_A_DECEMBER if contract.month == "Z" else MOST_YEARS)
+
+
+def contract_trades_ns(symbol: Symbol | str) -> int:
+    """Hardly anybody trades it earlier, UTC nanoseconds: older rows under its name are rather of those before it."""
+    return _years_before_expiry_ns(_dated(symbol), YEARS_OF_TRADE)
+
+
+def _years_before_expiry_ns(contract: Symbol, years: float) -> int:
     return contract_expiry_ns(contract) - int(years * 365.25 * 86_400) * NANOS_PER_SECOND
 
 

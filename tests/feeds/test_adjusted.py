@@ -21,7 +21,7 @@ from minhos.feeds.tables.bases import adjusted_prices
 from minhos.feeds.tables.checks import Columns
 from minhos.feeds.tables.tables import read_file
 from minhos.market.levels import FIRST_YEAR, YEAR_ENDS
-from minhos.market.symbols import Symbol
+from minhos.market.symbols import Symbol, contract_expiry_ns
 from minhos.models.registry import Registry
 from minhos.risk.limits.signal import TradedPrices
 from minhos.risk.types import Action
@@ -100,6 +100,14 @@ def test_prices_that_were_adjusted_by_differences(root: str, first: int, last: i
     assert found.startswith("prices are back-adjusted: they stand off the index by the rolls since then (")
     assert f"at the end of {first}" in found
     assert adjusted_prices(hourly(of, first, last, rolled, adjusted=False), Symbol(root), 0.25) == ""
+
+
+@pytest.mark.parametrize(("root", "carry"), [("ES", 0.035), ("NQ", 0.045), ("YM", 0.03), ("ES", -0.02)])
+def test_a_contract_that_trades_at_carry_is_not_adjusted(root: str, carry: float) -> None:
+    columns = hourly(root, 2022, 2024, 0.0, adjusted=False)
+    left = np.maximum(contract_expiry_ns(f"{root}Z25") - columns.ns, 0) / (365 * 24 * HOUR_NS)
+    prices = np.round(columns.prices * (1 + carry * left) * 4) / 4
+    assert adjusted_prices(columns._replace(prices=prices), Symbol(root, "Z", 2025), 0.25) == ""
 
 
 @pytest.mark.parametrize("level", [0.6, 0.8, 0.95, 1.05, 1.3])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from market_days import CALENDAR, Row, days, wall
 
 from minhos.errors import DataError
 from minhos.feeds.files import load
+from minhos.feeds.tables.contracts import judge_life
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.tables import read_file
-from minhos.market.symbols import parse_symbol, symbol_in_filename
+from minhos.market.symbols import contract_expiry_ns, parse_symbol, symbol_in_filename
+from minhos.testing.builders import ns as parse_ns
 
 WEEK = [row._replace(volume=900 + 7 * (i * 17 % 50)) for i, row in enumerate(days(20251006, 6))]
 OLD = [row._replace(volume=900 + 7 * (i * 17 % 50)) for i, row in enumerate(days(20151005, 6, level=4300.0))]
@@ -62,6 +65,26 @@ def test_a_contract_trades_from_its_listing_to_its_expiry(
         return
     with pytest.raises(DataError, match=r"of .* rows, the first at 20.*, cannot be of NQ.*--symbol NQ for a history"):
         read_file(path)
+    assert contracts(path, "NQ") == ["NQ"]
+
+
+@pytest.mark.parametrize("month", "HMUZ")
+def test_no_row_of_a_listed_contract_is_refused_and_those_that_few_trade_are_said(month: str) -> None:
+    contract = parse_symbol(f"ES{month}26")
+    quarters = 21 + 3 * 4 * (month == "Z")
+    listed = contract_expiry_ns(contract) - quarters * 92 * 86_400 * 10**9
+    cut, said = judge_life(contract, np.array([listed, contract_expiry_ns(contract) - 1]), "x.csv")
+    assert not cut.any()
+    assert said[0].startswith(f"1 rows are of more than 2.5 years before ES{month}26 expires")
+    assert said[0].endswith("--symbol ES")
+    with pytest.raises(DataError, match=rf"ES{month}26, which expires on 2026-.* and cannot trade before 20(20|16)-"):
+        judge_life(contract, np.full(9, parse_ns("2014-01-02T15:00:00")), "x.csv")
+
+
+def test_a_name_gives_way_to_the_root_where_few_trade_the_contract(tmp_path: Path) -> None:
+    early = [row._replace(volume=900) for row in days(20221003, 6)]
+    path = table(tmp_path / "NQZ25.csv", [line(row) for row in [*early, *WEEK]])
+    assert contracts(path) == ["NQZ25"]
     assert contracts(path, "NQ") == ["NQ"]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from market_days import wall
 
-from minhos.errors import DataError
+from minhos.errors import DataError, DataRefused
+from minhos.feeds.tables import ticks
 from minhos.feeds.tables.tables import read_file
 from minhos.testing.builders import ns
 
@@ -57,3 +59,18 @@ def test_stretches_that_differ_are_refused(tmp_path: Path) -> None:
 def test_every_tick_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"each of its 2,000 ticks stands twice"):
         read(tmp_path / "NQZ25.csv", [line for line in TRADES for _ in range(2)])
+
+
+def stretches(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times and prices of so many stretches of 15 ticks, each twice in a row."""
+    times = [START + (k * 200 + np.repeat(np.arange(0, 150, 10)[None], 2, 0).ravel()) * SECOND for k in range(n)]
+    prices = [100_000 + k + np.repeat(np.arange(15)[None], 2, 0).ravel() for k in range(n)]
+    return np.concatenate(times), np.concatenate(prices)
+
+
+def test_every_stretch_counts_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    times, prices = stretches(1200)
+    assert ticks.repeated(times, [prices], "x.csv").sum() == len(times) // 2
+    monkeypatch.setattr(ticks, "MOST_LOOKS", 10**7)
+    with pytest.raises(DataRefused, match=r"go back in time by more than 60 s in 1,200 places, too many"):
+        ticks.repeated(times, [prices], "x.csv")

@@ -90,7 +90,8 @@ def adjusted_prices(columns: Columns, contract: Symbol, tick: float) -> str:
     if len(columns.ns) < MIN_ROWS:
         return ""
     thin = slice(None, None, max(1, len(columns.ns) // SAMPLE))
-    return _by_ratio(columns.ns[thin], columns.prices[3, thin], tick) or _by_differences(columns, contract)
+    by_ratio = _by_ratio(columns.ns[thin], columns.prices[3, thin], tick)
+    return by_ratio or ("" if contract.dated else _by_differences(columns, contract))
 
 
 def refuse_below_zero(prices: Floats, source: str) -> None:
@@ -140,7 +141,10 @@ def _lattice(steps: Floats) -> float:
 
 
 def _by_differences(columns: Columns, contract: Symbol) -> str:
-    """Adjusted by differences, prices of old years lie off their index by the rolls since then."""
+    """Adjusted by differences, prices of old years lie off their index by the rolls since then.
+
+    Not for one contract: what it costs to carry the index to its expiry puts its true prices just there.
+    """
     found = list(_at_year_ends(columns, contract.root))
     if len(found) < 2:
         return ""

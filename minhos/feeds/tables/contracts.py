@@ -18,9 +18,11 @@ from minhos.feeds.scid.folders import agreed_symbol, is_wanted
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.lost import Mask
 from minhos.market.symbols import (
+    YEARS_OF_TRADE,
     Symbol,
     contract_expiry_ns,
     contract_listed_ns,
+    contract_trades_ns,
     month_in_filename,
     parse_symbol,
     symbol_in_filename,
@@ -63,8 +65,10 @@ def by_name(path: Path, label: str, options: Options, ns: Ints) -> tuple[Symbol,
     if (month := month_in_filename(path.name)) and symbol.dated and not told:
         symbol, said = _contract_or_month(path, symbol, month, options, ns)
         return symbol, said
-    if symbol.dated and wanted is not None and not told and outside_life(symbol, ns).mean() > MAX_OUTSIDE:
-        return Symbol(symbol.root), [f"{symbol.contract} did not trade then: read as {symbol.root}, as given"]
+    if symbol.dated and wanted is not None and not told:
+        elsewhere = outside_life(symbol, ns) | (ns < contract_trades_ns(symbol))
+        if elsewhere.mean() > MAX_OUTSIDE:
+            return Symbol(symbol.root), [f"{symbol.contract} did not trade, or hardly: read as {symbol.root}, as given"]
     return symbol, []
 
 
@@ -146,30 +150,43 @@ def _passed_over(others: list[tuple[str, int]]) -> list[str]:
 
 
 def outside_life(symbol: Symbol, ns: Ints) -> Mask:
-    """Which stamps lie before the contract's listing or after its expiry; none for a root."""
+    """Which stamps lie before the contract can have been listed or after its expiry; none for a root."""
     if not symbol.dated:
         return np.zeros(len(ns), np.bool_)
     return np.asarray((ns > contract_expiry_ns(symbol)) | (ns < contract_listed_ns(symbol)))
 
 
 def judge_life(symbol: Symbol, ns: Ints, source: str) -> tuple[Mask, list[str]]:
-    """Rule: a contract has no rows before its listing or after its expiry.  The few to cut, and a sentence on them.
+    """Rule: a contract has no rows before it can be listed or after its expiry.  The few to cut, and sentences.
 
     Raises DataRefused for many.
     """
     outside = outside_life(symbol, ns)
     n = int(outside.sum())
     if not n:
-        return outside, []
-    first, expiry = utc(int(ns[outside][0])), utc(contract_expiry_ns(symbol))[:10]
-    life = f"{symbol.contract}, which was listed in {utc(contract_listed_ns(symbol))[:4]} and expired on {expiry}"
+        return outside, _long_before_expiry(symbol, ns)
+    first = utc(int(ns[outside][0]))
+    begin, expiry = (utc(at(symbol))[:10] for at in (contract_listed_ns, contract_expiry_ns))
+    life = f"{symbol.contract}, which expires on {expiry} and cannot trade before {begin}"
     if n > max(FEW, MAX_OUTSIDE * len(ns)):
         raise DataRefused(
             f"{source}: {n:,} of {len(ns):,} rows, the first at {first}, cannot be of {life}; give the contract that "
             f"they are of, or, where the name of the file alone says it, --symbol {symbol.root} for a history of "
             "several contracts"
         )
-    return outside, [f"{n:,} rows cut that cannot be of {life}, as at {first}"]
+    said = [f"{n:,} rows cut that cannot be of {life}, as at {first}"]
+    return outside, [*said, *_long_before_expiry(symbol, ns[~outside])]
+
+
+def _long_before_expiry(symbol: Symbol, ns: Ints) -> list[str]:
+    """A sentence on rows from so long before the expiry that they are rather of other contracts; none for none."""
+    if not symbol.dated or not (early := int((ns < contract_trades_ns(symbol)).sum())):
+        return []
+    return [
+        f"{early:,} rows are of more than {YEARS_OF_TRADE:g} years before {symbol.contract} expires, when few trade "
+        f"it: where they are of the contracts before it, and the name of the file alone says {symbol.contract}, give "
+        f"--symbol {symbol.root}"
+    ]
 
 
 def _years_of(ns: Ints) -> Ints:

@@ -18,6 +18,7 @@ from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, pl
 from minhos.feeds.tables.contracts import Contracts, by_column
 from minhos.feeds.tables.formats import Options
 from minhos.feeds.tables.lost import Mask
+from minhos.feeds.tables.rows import step_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
 from minhos.market.types import NANOS_PER_MINUTE, Ints
 
@@ -119,12 +120,14 @@ def the_contract(path: Path, columns: Columns, options: Options, ns: Ints, usabl
     return next(iter({**dated, **found}.values()), None)
 
 
-def the_time(path: Path, name: str, times: Stamps, rivals: Columns, dates: str) -> tuple[Stamps, list[str]]:
-    """Stamps of the column that says its zone, else of the one that is used; and a sentence where it is another.
+def the_time(path: Path, name: str, times: Stamps, rivals: Columns, dates: str) -> tuple[Stamps, str, list[str]]:
+    """Stamps of the column that says its zone, else of the one that is used; what they mark; and sentences.
 
-    A column that cannot be read as times claims nothing.  Raises DataRefused for two that no zones explain.
+    What they mark is "open" or "close" where another column lies one bar after or before them, else empty.  A column
+    that cannot be read as times claims nothing.  Raises DataRefused for two that neither zones nor a bar explain.
     """
     kinds = [each for each in (OPEN_STAMPED, CLOSE_STAMPED) if plain(name) in each]
+    marks, said = "", []
     for other, column in rivals.items():
         if kinds and plain(other) in OPEN_STAMPED + CLOSE_STAMPED and plain(other) not in kinds[0]:
             continue
@@ -133,13 +136,43 @@ def the_time(path: Path, name: str, times: Stamps, rivals: Columns, dates: str) 
         except DataError:
             continue
         both = (times.ns != MISSING) & (read.ns != MISSING)
-        apart = np.abs(times.ns[both] - read.ns[both])
-        zones = (apart == 0) if times.utc and read.utc else (apart % ZONES_NS[0] == 0) & (apart <= ZONES_NS[1])
-        if both.sum() < FEW * len(both) or (~zones).mean() > FEW:
+        later = read.ns[both] - times.ns[both]
+        zones = _by_zones(later, same=times.utc and read.utc)
+        if both.sum() < FEW * len(both):
             raise _both(path, name, other, "time", int((~zones).sum()))
+        ahead = 0
+        if (~zones).mean() > FEW:
+            ahead = _bar_apart(times, read, later)
+            if not ahead or _names_deny(name, other, ahead):
+                raise _both(path, name, other, "time", int((~zones).sum()))
+            first, second = (name, other) if ahead > 0 else (other, name)
+            marks = "open" if ahead > 0 else "close"
+            said.append(f"{first!r} marks the open of bars and {second!r} their close: one bar lies between them")
         if read.utc and not times.utc:
-            return read, [f"times are those of {other!r}, which say their zone; {name!r} is passed over"]
-    return times, []
+            said.append(f"times are those of {other!r}, which say their zone; {name!r} is passed over")
+            return read, {1: "close", 0: marks, -1: "open"}[ahead], said
+    return times, marks, said
+
+
+def _by_zones(later: Ints, *, same: bool) -> Mask:
+    """Which distances of two clocks are none, or one of two zones where they need not be the same."""
+    return np.asarray((later == 0) if same else (later % ZONES_NS[0] == 0) & (np.abs(later) <= ZONES_NS[1]))
+
+
+def _bar_apart(times: Stamps, read: Stamps, later: Ints) -> int:
+    """1 where all of the others lie one bar after these, -1 where before, besides what zones explain; 0 for neither."""
+    step_ns = step_of(np.sort(times.ns[times.ns != MISSING]))
+    for ahead in (1, -1):
+        fits = _by_zones(later - ahead * step_ns, same=times.utc and read.utc)
+        if step_ns and (~fits).mean() <= FEW:
+            return ahead
+    return 0
+
+
+def _names_deny(name: str, other: str, ahead: int) -> bool:
+    """Whether the columns' names say the opposite of which comes first."""
+    first, second = (name, other) if ahead > 0 else (other, name)
+    return plain(first) in CLOSE_STAMPED or plain(second) in OPEN_STAMPED
 
 
 def _both(path: Path, one: str, other: str, meaning: str, n: int) -> DataRefused:

@@ -27,7 +27,7 @@ from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, forma
 from minhos.feeds.tables.lines import longer_lines, open_quote
 from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
 from minhos.feeds.tables.rivals import SIDES, the_contract, the_prices, the_sides, the_time, the_volume
-from minhos.feeds.tables.rows import TableRows, bar_step, histories
+from minhos.feeds.tables.rows import TableRows, bar_step, histories, step_of
 from minhos.feeds.tables.sniff import Sample, read_frame, sample_of
 from minhos.feeds.tables.stamps import MISSING, Stamps, parse
 from minhos.market.symbols import Symbol, parse_symbol, symbol_in_filename
@@ -73,7 +73,8 @@ def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], Rea
 
 def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
     path, table = sample.path, _load(sample, row)
-    times, said = the_time(path, table.names["stamp"], _stamps(table), table.rivals.get("stamp", {}), row.dates)
+    more_times = table.rivals.get("stamp", {})
+    times, marks, said = the_time(path, table.names["stamp"], _stamps(table), more_times, row.dates)
     prices, volumes, unread, more = _values(table)
     said += more
     bases.refuse_below_zero(prices, str(path))
@@ -105,7 +106,7 @@ def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bar
     if day_only := zones.regular_hours_only(utc_ns[usable]):
         said.append(day_only)
     notes = ReadNotes(str(path), len(usable), rejected=int((~usable).sum()), timezone=zone, lines=(*lines, *said))
-    convention = _known_convention(table, options.stamps, utc_ns[usable])
+    convention = _known_convention(table, options.stamps, marks, utc_ns[usable])
     return histories(parts, notes, convention, options, lost_ns[lost_ns != MISSING])
 
 
@@ -348,25 +349,53 @@ def _parts(
     return parts
 
 
-def _known_convention(table: Table, stamps: str | None, utc_ns: Ints) -> tuple[str, str]:
-    """("open" or "close", sentence) as given or as the format or the column says; empty where only data can tell.
+def _known_convention(table: Table, stamps: str | None, marks: str, utc_ns: Ints) -> tuple[str, str]:
+    """("open" or "close", sentence) as given or as the file's columns or format say; empty where only data can tell.
 
-    Data that tell the opposite count before a format: the same program may write either.
+    marks: what a second column of times tells, or empty.  Data that tell the opposite count before a format: the same
+    program may write either.  Raises DataError for what is given and untrue.
     """
+    if stamps not in (None, "open", "close"):
+        raise DataError(f"stamps {stamps!r} is unknown; stamps mark the open or the close of a bar")
     if stamps is not None:
-        if stamps not in ("open", "close"):
-            raise DataError(f"stamps {stamps!r} is unknown; stamps mark the open or the close of a bar")
+        _not_denied(table.path, stamps, marks, utc_ns)
         return stamps, f"stamps mark the {stamps} of bars, as given"
     by_format, stamp_name = table.format.stamps, plain(table.names["stamp"])
-    if not by_format and stamp_name not in OPEN_STAMPED + CLOSE_STAMPED:
+    if not marks and not by_format and stamp_name not in OPEN_STAMPED + CLOSE_STAMPED:
         return "", ""
     by_name = "open" if stamp_name in OPEN_STAMPED else "close"
+    says = marks or by_format or by_name
     try:
-        by_data, _ = zones.infer_stamps(utc_ns)
+        by_data, why = zones.infer_stamps(utc_ns)
     except DataError:
-        by_data = by_format or by_name
-    if by_data != (by_format or by_name):
+        by_data, why = says, ""
+    if marks and by_data != marks:
+        raise DataRefused(
+            f"{table.path}: one of its columns of times lies one bar beside the other, so that those used would mark "
+            f"the {marks} of bars, and yet {why}; leave the wrong column out"
+        )
+    if by_data != says:
         return "", ""
+    if marks:
+        return marks, f"stamps mark the {marks} of bars, as the other column of times tells"
     if by_format:
         return by_format, f"stamps mark the {by_format} of bars, as in {table.format.title}"
     return by_name, f"stamps mark the {by_name} of bars, as the name of their column says"
+
+
+def _not_denied(path: Path, stamps: str, marks: str, utc_ns: Ints) -> None:
+    """Rule: what is given as the meaning of bars' stamps is not what the hours of the file, or its columns, deny.
+
+    Raises DataRefused with the evidence.
+    """
+    if not step_of(np.sort(utc_ns)):
+        return
+    try:
+        by_data, why = zones.infer_stamps(utc_ns)
+    except DataError:
+        by_data, why = marks, f"one column of times marks the {marks} of bars, and another lies one bar beside it"
+    if by_data and by_data != stamps:
+        raise DataRefused(
+            f"{path}: --stamps {stamps} is given, and {why}: each bar would be named by another's time; leave --stamps "
+            f"out, or give {by_data}; where the zone is wrong, correct --timezone"
+        )

@@ -6,29 +6,37 @@ Two ticks alike are two trades.  A stretch that a file goes back for and repeats
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import DataRefused
 from minhos.feeds.tables.checks import MIN_ROWS
-from minhos.market.types import NANOS_PER_MINUTE, Ints
+from minhos.market.types import NANOS_PER_MINUTE, NANOS_PER_SECOND, Ints
 from minhos.words import utc
 
 BACK_NS = NANOS_PER_MINUTE
 """A tick that is stamped so much before the one above it begins a stretch of its own; less is a tick out of order."""
-MOST_STRETCHES = 1000
+MOST_STRETCHES, MOST_LOOKS = 1000, 10**9
+"""So many stretches are compared with all above them, and more where that takes no more looks at a tick."""
 
 
 def repeated(ns: Ints, values: Sequence[npt.NDArray[np.generic]], source: str) -> npt.NDArray[np.bool_]:
     """Which ticks, shape (n,), repeat a stretch that stands above them.
 
     ns: in the order of the file, oldest first; values: all that is known of each, a column of shape (n,) each.
-    Raises DataRefused for stretches that overlap and differ, and where every tick stands twice.
+    Raises DataRefused for stretches that overlap and differ, for too many to compare, and where every tick stands
+    twice.
     """
     again = np.zeros(len(ns), np.bool_)
     cuts = np.flatnonzero(np.diff(ns) < -BACK_NS) + 1
-    for start, end in zip(cuts[:MOST_STRETCHES], [*cuts[1:], len(ns)], strict=False):
+    if len(cuts) > MOST_STRETCHES and len(cuts) * len(ns) > MOST_LOOKS:
+        raise DataRefused(
+            f"{source}: its ticks go back in time by more than {BACK_NS / NANOS_PER_SECOND:g} s in {len(cuts):,} "
+            "places, too many to tell which of them repeat what stands above; export it once, in the order of time"
+        )
+    for start, end in pairwise([*cuts.tolist(), len(ns)]):
         low, high = int(ns[start:end].min()), min(int(ns[start:end].max()), int(ns[:start].max()))
         above = np.flatnonzero((ns[:start] >= low) & (ns[:start] <= high) & ~again[:start])
         below = start + np.flatnonzero((ns[start:end] >= low) & (ns[start:end] <= high))
