@@ -101,6 +101,19 @@ def test_the_column_of_contracts_is_judged_as_the_name_is(tmp_path: Path) -> Non
         read_file(table(tmp_path / "bars.csv", lines, f"{HEADER},symbol"))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("NQH26.csv", "NQH26"), ("ESZ25.csv", "ESZ25"), ("NQZ25.csv", ""), ("NQ.csv", ""), ("x.csv", "")]
+)
+def test_a_name_that_says_another_contract_than_the_column_is_said(tmp_path: Path, name: str, said: str) -> None:
+    path = table(tmp_path / name, [line(row, ",NQZ5") for row in WEEK], f"{HEADER},symbol")
+    (bars,), notes = read_file(path)
+    assert bars.symbol == "NQZ25"
+    told = [text for text in notes.lines if text.startswith("the name of the file says")]
+    assert told == (
+        [f"the name of the file says {said}, its column of contracts NQZ25: the column counts"] * bool(said)
+    )
+
+
 def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     lines = [line(row, ",NQZ25") for row in WEEK]
     lines += [line(row, ",NQZ25-NQH26") for row in WEEK[:90]] + [line(row, ",ESZ25") for row in WEEK[:40]]

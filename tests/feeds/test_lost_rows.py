@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,5 +195,20 @@ def test_a_quotation_mark_swallows_no_rows(tmp_path: Path, places: tuple[int, in
     lines[first] = f'{lines[first][:at]}"{lines[first][at:]}'
     if last is not None:
         lines[last] += '"'
-    with pytest.raises(DataError, match=r"a quotation mark in line 702 is not closed there"):
-        read_file(table(tmp_path, lines))
+    path = table(tmp_path, lines)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with pytest.raises(DataError, match=r"a quotation mark in line 702 is not closed there"):
+            read_file(path)
+    assert not heard  # the refusal says it all
+
+
+def test_lines_that_are_no_rows_are_counted(tmp_path: Path) -> None:
+    lines = [line(row) for row in WEEK]
+    for i in (5, 6, 7):
+        lines[i] = f"#{lines[i]}"
+    (bars,), notes = read_file(table(tmp_path, [*lines[:900], HEADER, *lines[900:]]))
+    assert len(bars) == len(WEEK) - 3
+    assert "3 lines that begin with # left out, the first is line 7" in notes.lines
+    assert "1 lines that repeat the header line left out" in notes.lines
+    assert not any("could not be read" in text or "without a time" in text for text in notes.lines), notes.lines

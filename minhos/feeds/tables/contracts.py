@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,6 +71,18 @@ def by_name(path: Path, label: str, options: Options, ns: Ints) -> tuple[Symbol,
         if elsewhere.mean() > MAX_OUTSIDE:
             return Symbol(symbol.root), [f"{symbol.contract} did not trade, or hardly: read as {symbol.root}, as given"]
     return symbol, []
+
+
+def named_otherwise(name: str, found: Sequence[Symbol], ns: Ints) -> list[str]:
+    """A sentence where a file's name says another contract than the column that counts; none where it does not.
+
+    ns: stamps of its rows.
+    """
+    named = symbol_in_filename(name, _year_of(int(np.median(ns))))
+    if named is None or month_in_filename(name) or any(is_wanted(each, named) for each in found):
+        return []
+    column = ", ".join(each.contract for each in found[:NAMED])
+    return [f"the name of the file says {named.contract}, its column of contracts {column}: the column counts"]
 
 
 def _contract_or_month(

@@ -28,11 +28,15 @@ class Line(NamedTuple):
     fields: int
 
 
-def longer_lines(sample: Sample) -> tuple[list[Line], int]:
-    """Lines with something beyond the last column that the header line names, and how many lines there are."""
+def longer_lines(sample: Sample) -> tuple[list[Line], int, list[int]]:
+    """Lines with something beyond the last column that the header line names, how many lines there are, and the
+    numbers of those that are remarks.
+    """
     named, rows = len(sample.header), 0
     found: list[Line] = []
+    remarks: list[int] = []
     for piece in _pieces(sample) if sample.lines else ():
+        remarks += piece.remarks.tolist()
         if not len(piece.starts):
             continue
         rows = piece.first_row + len(piece.starts)
@@ -43,7 +47,7 @@ def longer_lines(sample: Sample) -> tuple[list[Line], int]:
             fields = next(csv.reader([line.text], delimiter=sample.delimiter, skipinitialspace=True), [])
             if any(field.strip() for field in fields[named:]):
                 found.append(line._replace(fields=len(fields)))
-    return found, rows
+    return found, rows, remarks
 
 
 def open_quote(sample: Sample) -> Line | None:
@@ -71,13 +75,17 @@ def lines_of(sample: Sample, rows: Collection[int]) -> dict[int, Line]:
 
 
 class _Piece(NamedTuple):
-    """Whole lines that are no remarks: where each begins and ends, its number, and the row of the first."""
+    """Whole lines that are no remarks: where each begins and ends, its number, and the row of the first.
+
+    remarks: numbers of those that are.
+    """
 
     letters: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     numbers: np.ndarray
     first_row: int
+    remarks: np.ndarray
 
     def line(self, i: int) -> Line:
         text = bytes(self.letters[self.starts[i] : self.ends[i]]).decode("utf-8", errors="replace")
@@ -93,8 +101,9 @@ def _pieces(sample: Sample) -> Iterator[_Piece]:
         starts = np.r_[0, ends[:-1] + 1]
         numbers = number + np.arange(len(ends))
         number += len(ends)
-        kept = (numbers > sample.skipped) & (letters[starts] != _REMARK)
-        piece = _Piece(letters, starts[kept], ends[kept], numbers[kept], row)
+        below, remark = numbers > sample.skipped, letters[starts] == _REMARK
+        kept = below & ~remark
+        piece = _Piece(letters, starts[kept], ends[kept], numbers[kept], row, numbers[below & remark])
         row += len(piece.starts)
         yield piece
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -158,21 +159,23 @@ def _read(sample: Sample, text: Collection[int], numbers: dict[int, pl.DataType]
 
     assert sample.content is not None
     try:
-        return pl.read_csv(
-            sample.content.readable(),
-            has_header=False,
-            skip_lines=sample.skipped,
-            separator=sample.delimiter,
-            encoding="utf8-lossy",
-            infer_schema=False,
-            ignore_errors=bool(numbers),
-            truncate_ragged_lines=True,
-            extra_columns="ignore",
-            comment_prefix="#",
-            columns=sorted({*text, *numbers}),
-            schema={f"{i}": numbers.get(i, pl.String()) for i in range(len(sample.header))},
-            row_index_name=_NUMBER,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="CSV malformed")  # a quotation mark left open: see `lines`
+            return pl.read_csv(
+                sample.content.readable(),
+                has_header=False,
+                skip_lines=sample.skipped,
+                separator=sample.delimiter,
+                encoding="utf8-lossy",
+                infer_schema=False,
+                ignore_errors=bool(numbers),
+                truncate_ragged_lines=True,
+                extra_columns="ignore",
+                comment_prefix="#",
+                columns=sorted({*text, *numbers}),
+                schema={f"{i}": numbers.get(i, pl.String()) for i in range(len(sample.header))},
+                row_index_name=_NUMBER,
+            )
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{sample.path} is no table that can be read ({reason}); export it again") from None

@@ -22,7 +22,7 @@ from minhos.feeds.notes import ReadNotes
 from minhos.feeds.scid.folders import year_of
 from minhos.feeds.tables import bases, checks, zones
 from minhos.feeds.tables.columns import CLOSE_STAMPED, OPEN_STAMPED, numbers, plain, rivals, roles
-from minhos.feeds.tables.contracts import Contracts, by_name, judge_life
+from minhos.feeds.tables.contracts import Contracts, by_name, judge_life, named_otherwise
 from minhos.feeds.tables.formats import FORMATS, GENERAL, Format, Options, format_of
 from minhos.feeds.tables.lines import longer_lines, open_quote
 from minhos.feeds.tables.lost import NAMELESS, NOWHERE, Mask, Rows, judge_lost, stamps_of_lost
@@ -45,7 +45,8 @@ class Table(NamedTuple):
     """A table's columns and their names by role, and the row of the table of formats.
 
     name: of the file, or of the one that was packed in it where its own says no contract.  rivals: columns that claim
-    the meaning of another, by role and name.  label: the contract that a line above the table names.
+    the meaning of another, by role and name.  label: the contract that a line above the table names.  said: sentences
+    on lines that are no rows.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class Table(NamedTuple):
     label: str
     number: Ints
     longer: Mask
+    said: list[str]
 
 
 def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], ReadNotes]:
@@ -74,7 +76,8 @@ def read_file(path: Path, options: Options = Options()) -> tuple[list[Bars], Rea
 def _read_table(sample: Sample, row: Format, options: Options) -> tuple[list[Bars], ReadNotes]:
     path, table = sample.path, _load(sample, row)
     more_times = table.rivals.get("stamp", {})
-    times, marks, said = the_time(path, table.names["stamp"], _stamps(table), more_times, row.dates)
+    times, marks, more = the_time(path, table.names["stamp"], _stamps(table), more_times, row.dates)
+    said = [*table.said, *more]
     prices, volumes, unread, more = _values(table)
     said += more
     bases.refuse_below_zero(prices, str(path))
@@ -159,19 +162,23 @@ def _load(sample: Sample, row: Format) -> Table:
     more = rivals(names, found, row.columns)
     text |= {i for role in TEXTS for i in more.get(role, ())}
     wanted = {*found.values(), *(i for places in more.values() for i in places)}
-    frame, number, longer = _framed(sample, text, wanted - text)
+    frame, number, longer, said = _framed(sample, text, wanted - text)
+    stamps, name = frame[f"{found['stamp']}"], names[found["stamp"]]
+    if sample.lines and name and (again := stamps.eq_missing(name).to_numpy()).any():
+        said = [*said, f"{again.sum():,} lines that repeat the header line left out"]
+        frame, number, longer = frame.filter(~again), number[~again], longer[~again]
     columns = {role: frame[f"{i}"] for role, i in found.items()}
     others = {role: {names[i]: frame[f"{i}"] for i in places} for role, places in more.items()}
     called = {role: names[i] for role, i in found.items()}
-    return Table(sample.path, columns, called, row, _name(sample), others, _label(sample), number, longer)
+    return Table(sample.path, columns, called, row, _name(sample), others, _label(sample), number, longer, said)
 
 
-def _framed(sample: Sample, text: set[int], numbers: set[int]) -> tuple[pl.DataFrame, Ints, Mask]:
-    """The columns, the number of each row, and which have more fields than the header line names.
+def _framed(sample: Sample, text: set[int], numbers: set[int]) -> tuple[pl.DataFrame, Ints, Mask, list[str]]:
+    """The columns, the number of each row, which have more fields than the header line names, and what is left out.
 
     Raises DataError, and DataRefused for a field that goes on over lines: they would be gone.
     """
-    longer, lines = longer_lines(sample)
+    longer, lines, remarks = longer_lines(sample)
     try:
         frame, number, rows = read_frame(sample, text=text, numbers=numbers)
         broken = lines > rows
@@ -184,7 +191,8 @@ def _framed(sample: Sample, text: set[int], numbers: set[int]) -> tuple[pl.DataF
             f"{sample.path}: a quotation mark in line {line.number:,} is not closed there ({line.text[:60]!r}), and "
             "what follows it is no row; take it out, or export it again"
         )
-    return frame, number, np.isin(number, [line.row for line in longer])
+    said = [f"{len(remarks):,} lines that begin with # left out, the first is line {remarks[0]:,}"] if remarks else []
+    return frame, number, np.isin(number, [line.row for line in longer]), said
 
 
 def _label(sample: Sample) -> str:
@@ -324,7 +332,7 @@ def _contracts(table: Table, options: Options, ns: Ints, usable: Mask) -> Contra
     if column is not None:
         columns = {table.names["contract"]: column, **table.rivals.get("contract", {})}
         if found := the_contract(table.path, columns, options, ns, usable):
-            return found
+            return found._replace(said=[*found.said, *named_otherwise(table.name, found.found, ns[usable])])
         if options.symbol is not None:
             return Contracts([options.symbol], np.zeros(len(ns), np.int64), [], np.zeros(len(ns), np.bool_))
     symbol, said = by_name(table.path.with_name(table.name), table.label, options, ns[usable])
