@@ -85,8 +85,12 @@ class WorldHouse:
     def restore(self) -> None:
         if not self._backup.exists() or running_pids(self.layout):
             return
-        with zipfile.ZipFile(self._backup) as packed:
-            archive.unpack(self.layout, packed, self._backup, lambda share, text: None)
+        try:
+            with zipfile.ZipFile(self._backup) as packed:
+                archive.unpack(self.layout, packed, self._backup, lambda share, text: None)
+        except (MinhosError, OSError) as error:  # nothing was changed
+            self._world.note(f"the backup is not put back: {error}")
+            return
         self._world.note("the backup is put back")
         self.restored += 1
         self.older_until = 0
@@ -118,14 +122,23 @@ class WorldHouse:
         finally:
             opened.close()
         if last:
-            self.is_noted_older = journal_notes.read(self.layout, self.journal()).last > last
-            lies = self.journal().with_name("copied.sqlite")
-            shutil.copy(self._copy, lies)
-            self.layout.database.move(lies, self.journal())
-            self._world.note(f"a copy of the journal with {last} records is put in its place")
-            self._on_restored()
-            self.older_until = last
+            self._put_in_place(last)
         self._copy.unlink()
+
+    def _put_in_place(self, last: int) -> None:
+        """last: records of the copy.  A disk that refuses it keeps what lies there."""
+        is_noted_older = journal_notes.read(self.layout, self.journal()).last > last
+        lies = self.journal().with_name("copied.sqlite")
+        shutil.copy(self._copy, lies)
+        try:
+            self.layout.database.move(lies, self.journal())
+        except OSError as error:
+            lies.unlink(missing_ok=True)
+            self._world.note(f"the copy of the journal is not put back: {error}")
+            return
+        self._world.note(f"a copy of the journal with {last} records is put in its place")
+        self._on_restored()
+        self.is_noted_older, self.older_until = is_noted_older, last
 
     @property
     def _copy(self) -> Path:

@@ -22,7 +22,7 @@ from minhos.testing.world.broker_faults import (
     StopsExpire,
     WordLie,
 )
-from minhos.testing.world.disk_faults import DiskFull
+from minhos.testing.world.disk_faults import DiskFull, DiskReadOnly
 from minhos.testing.world.machine_faults import Crash, Kill, SetClock, Suspend
 from minhos.testing.world.market_faults import BadPrice, FeedEnds, FeedFails, FolderGone, Jump
 from minhos.testing.world.person import ChangeSetting, Command, OlderJournal, Restart
@@ -88,6 +88,14 @@ FOUND: tuple[tuple[str, int, tuple[AnyFault, ...]], ...] = (
         "closed by hand on a journal that forgot what rests",
         15,
         (OlderJournal(at_ms=280_000, for_ms=120_000), HandTrade(at_ms=450_000, what="close")),
+    ),
+    (
+        "a copy of the journal that a read-only disk does not take",
+        15,
+        (
+            OlderJournal(at_ms=280_000, for_ms=120_000),
+            DiskReadOnly(at_ms=390_000, for_ms=60_000, where="data"),
+        ),
     ),
     ("closed by hand", 15, (HandTrade(at_ms=HELD_MS, what="close"),)),
     ("killed while the line is cut", 15, (Cut(at_ms=HELD_MS, for_ms=20_000), Kill(at_ms=405_000, name="trader"))),
