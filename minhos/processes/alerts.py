@@ -39,7 +39,7 @@ from minhos.processes.outbox import Outbox, Parcel, Waiting
 from minhos.processes.process import after, begin, main_of
 from minhos.settings import Settings, load
 from minhos.trading import events as ev
-from minhos.views.messages import HEARD, Known, Teller
+from minhos.views.messages import HEARD, Known, Severity, Teller
 
 ROUND_S = 1.0
 HANGS_S = 30.0
@@ -90,6 +90,7 @@ class Delivery:
     def __init__(self, channel: Channel, send: Send, where: Where, given: Given) -> None:
         """send: the channel's method."""
         self.name, self.outbox = channel.label, Outbox(channel.route, given.waiting)
+        self._channel = channel
         self.failure = ""
         self.sent = 0
         self._send, self._where, self._raised_at = send, where, where.place
@@ -137,9 +138,7 @@ class Delivery:
     def _call(self, title: str, parcel: Parcel) -> None:
         """In the background."""
         try:
-            given = self._send(parcel.severity.name.lower(), title, parcel.text)
-            if inspect.isawaitable(given):  # of an `async def send`: until it is awaited, nothing was sent
-                asyncio.run(_awaited(given))
+            hand_over(self._send, parcel.severity, title, parcel.text)
         except BaseException as error:  # a user's code may raise anything
             self._raised_at = self._where.of(error)
             raise
@@ -164,7 +163,7 @@ class Delivery:
         return True
 
     def _fail(self, where: str, what: str) -> None:
-        self.failure = sentence(where, self.name, what)
+        self.failure = sentence(where, self._channel, what)
         log.error("alert not sent", channel=self.name, reason=self.failure)
 
 
@@ -172,8 +171,8 @@ class Ping:
     """An address outside that is asked for while all is well, so that whoever waits there hears of silence."""
 
     def __init__(self, channel: Channel) -> None:
-        self.name, self.failure = channel.name, ""
-        self._url = channel.ping
+        self.name, self.failure = channel.label, ""
+        self._channel = channel
         self._job: Job | None = None
         self._due_ns = 0
 
@@ -184,11 +183,12 @@ class Ping:
             if self._job.done():
                 problem, self._job = self._job.problem, None
                 what = f"failed: {problem.partition(': ')[2]}"
-                self.failure = sentence(where_in_settings(self.name).place, self.name, what) if problem else ""
+                where = where_in_settings(self._channel.name).place
+                self.failure = sentence(where, self._channel, what) if problem else ""
             return
         if now_ns >= self._due_ns and well():
             self._due_ns = now_ns + round(PING_S * NANOS_PER_SECOND)
-            self._job = start(functools.partial(ask_for, self._url))
+            self._job = start(functools.partial(ask_for, self._channel.ping))
 
 
 def ask_for(url: str) -> None:
@@ -201,15 +201,22 @@ def ask_for(url: str) -> None:
         raise OSError(f"its address did not answer as it should{code}") from None
 
 
+def hand_over(send: Send, severity: Severity, title: str, text: str) -> None:
+    """Once; what an `async def send` gives is awaited, for until then nothing was sent.  Raises whatever it raises."""
+    given = send(severity.name.lower(), title, text)
+    if inspect.isawaitable(given):
+        asyncio.run(_awaited(given))
+
+
 async def _awaited(given: Awaitable[object]) -> None:
     await given
 
 
-def sentence(where: str, name: str, what: str) -> str:
+def sentence(where: str, channel: Channel, what: str) -> str:
     """What is wrong with a channel, where, and the way out."""
     return (
-        f"{where}: the alert channel {name!r} {what}; see what it needs there and in [alert.{name}] of minhos.toml, "
-        "then start MinhOS again."
+        f"{where}: the alert channel {channel.label!r} {what}; see what it needs there and in [alert.{channel.name}] "
+        "of minhos.toml, then start MinhOS again."
     )
 
 
@@ -273,7 +280,7 @@ class Alerts:
                 send = send_of(channel)
             except (Exception, SystemExit) as error:  # whatever a user's factory raises
                 why = f"cannot be made ({type(error).__name__}: {error})"
-                self._unmade[channel.label] = sentence(where.of(error), channel.label, why)
+                self._unmade[channel.label] = sentence(where.of(error), channel, why)
                 log.error("alert channel not made", channel=channel.label, reason=self._unmade[channel.label])
                 continue
             self.deliveries.append(Delivery(channel, send, where, given.get(channel.label, Given())))

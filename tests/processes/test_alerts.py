@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apprise
 import pytest
 
 from minhos import parts
@@ -230,6 +231,31 @@ def test_a_journal_that_is_begun_anew_loses_nothing_that_waits_and_tells_what_is
     whole = "\n".join(desk.phone.texts)
     assert all(f"before {n}" in whole for n in range(3))
     assert "the journal is begun anew" in whole
+
+
+def test_of_two_addresses_the_one_that_fails_is_named_and_the_other_rings_once(tmp_path, monkeypatch):
+    heard: list[str] = []
+
+    def notify(self: object, body: str, **_: object) -> bool:
+        heard.append(body)
+        return False
+
+    desk = Desk(tmp_path)
+    desk.settings.alert["mail"] = {"urls": ["json://localhost/secret", "xml://localhost/secret"]}
+    alerts = desk.begin()
+    desk.run(alerts, 1)
+    second = next(each for each in alerts.deliveries if each.name == "mail (address 2)")
+    first = next(each for each in alerts.deliveries if each.name == "mail (address 1)")
+    monkeypatch.setattr(apprise.Apprise, "notify", notify)
+    first._send = desk.phone.send
+    desk.alarm("unprotected")
+    desk.run(alerts, 30)
+    assert desk.phone.texts == ["unprotected"] * 2, "the phone and the first address, once each"
+    assert len(heard) == 2, "the second is tried again after 10 s"
+    assert second.failure == (
+        "minhos.toml [alert.mail]: the alert channel 'mail (address 2)' raised OSError: XML did not take it; see what "
+        "it needs there and in [alert.mail] of minhos.toml, then start MinhOS again."
+    )
 
 
 class Web:

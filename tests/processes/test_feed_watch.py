@@ -52,4 +52,6 @@ def test_one_that_comes_back_for_nothing_is_not_read_again_and_again():
 
 
 def test_one_that_was_never_there_closes():
-    FeedWatch(SessionCalendar.load(), SimulatedClock(), SimulatedClock()).close()
+    watch = FeedWatch(SessionCalendar.load(), SimulatedClock(), SimulatedClock())
+    watch.close()
+    assert watch.alarms == []

@@ -50,7 +50,9 @@ def test_an_abstract_address_is_spoken_to() -> None:
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all"])
 def test_where_nobody_hears_nothing_is_said_and_nothing_fails(address: str) -> None:
-    manager = ServiceManager({"NOTIFY_SOCKET": address})
+    environment = {"NOTIFY_SOCKET": address}
+    manager = ServiceManager(environment)
     manager.ready()
     manager.alive("live")
     manager.stopping()
+    assert environment == {}

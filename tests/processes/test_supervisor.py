@@ -143,7 +143,8 @@ def test_a_start_that_is_killed_leaves_its_claim(tmp_path):
 def test_where_nothing_can_be_locked_a_start_is_still_a_start(tmp_path):
     layout = Layout(tmp_path / "home").make()
     layout.start_lock.mkdir()  # as a disk that refuses to make the file
-    claim_start(layout).close()
+    with claim_start(layout), claim_start(layout):
+        assert layout.start_lock.is_dir(), "nothing was locked, and nobody refused"
 
 
 def test_stop_from_another_process_ends_supervisor_and_children(tmp_path):

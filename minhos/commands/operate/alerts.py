@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from typing import Annotated
 
 import msgspec
@@ -13,7 +11,7 @@ from minhos.assembly.alert_routes import Channel, channels_of
 from minhos.commands.common import JsonOption, print_json, settings_with_parts
 from minhos.commands.terminal import progress, say
 from minhos.errors import CheckFailed, MinhosError
-from minhos.processes.alerts import ask_for, send_of
+from minhos.processes.alerts import ask_for, hand_over, send_of
 from minhos.views.messages import Severity
 
 TITLE, TEXT = "MinhOS test", "This is a test of an alert channel; nothing happened."
@@ -63,14 +61,7 @@ def _try(channel: Channel) -> Told:
         if channel.ping:
             ask_for(channel.ping)
         else:
-            given = send_of(channel)(Severity.INFO.name.lower(), TITLE, TEXT)
-            if inspect.isawaitable(given):
-                asyncio.run(_awaited(given))
+            hand_over(send_of(channel), Severity.INFO, TITLE, TEXT)
     except (Exception, SystemExit) as error:  # whatever a user's channel raises
         return Told(channel.label, False, f"{type(error).__name__}: {error}")
     return Told(channel.label, True)
-
-
-async def _awaited(given: object) -> None:
-    assert inspect.isawaitable(given)
-    await given
